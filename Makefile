@@ -1,0 +1,83 @@
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+STACK := .venv-stack/bin/stack
+# Settings of the local stack, for commands that talk to it.
+WITH_STACK = eval "$$($(STACK) env)";
+
+COUNT ?= 200
+RATE ?= 50
+
+include infra/local/stack.mk
+
+##@ Run
+
+.PHONY: demo
+demo: up ## Send COUNT signed webhooks at RATE a second and follow them to Gold
+	@$(WITH_STACK) run="$$(date -u +%y%m%d%H%M%S)"; ledger="$${PAYMENTS_STATE_DIR:-.state}/ledgers/$$run.jsonl"; \
+	mkdir -p "$$(dirname "$$ledger")"; \
+	.venv/bin/simulator send --provider stripe --count $(COUNT) --rate $(RATE) --run "$$run" --ledger "$$ledger"; \
+	.venv/bin/payments verify --refresh --ledger "$$ledger"; \
+	$(STACK) addresses
+
+##@ Contracts
+
+.PHONY: codegen drift
+codegen: $(PYTHON) ## Derive generated/ from contracts/
+	@.venv/bin/codegen generate
+
+drift: $(PYTHON) ## Fail when generated/ is not what contracts/ say
+	@.venv/bin/codegen drift
+
+.PHONY: topics register tables
+topics: ## Create the topics of the contracts on the running stack
+	@$(WITH_STACK) .venv/bin/payments topics apply
+
+register: ## Register the schemas of the contracts with the running stack
+	@$(WITH_STACK) .venv/bin/payments schemas register
+
+tables: ## Create the tables of the contracts on the running stack
+	@$(WITH_STACK) .venv/bin/payments tables apply
+
+##@ Check
+
+.PHONY: check lint types architecture unit
+check: lint types architecture contracts-lint drift unit ## All that needs no server: lint, types, architecture, contracts, unit tests
+
+lint: $(PYTHON)
+	@echo "lint"; .venv/bin/ruff check . && .venv/bin/ruff format --check .
+
+types: $(PYTHON)
+	@echo "types"; .venv/bin/mypy
+
+architecture: $(PYTHON)
+	@echo "architecture"; .venv/bin/lint-imports
+
+.PHONY: contracts-lint
+contracts-lint: $(PYTHON)
+	@.venv/bin/codegen lint
+
+unit: $(PYTHON)
+	@$(PYTHON) -m pytest -m "not integration and not e2e" --cov --cov-report=term:skip-covered
+
+.PHONY: format
+format: $(PYTHON) ## Format the code
+	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .
+
+.PHONY: integration test
+integration: setup ## Tests against real servers, on ports and a state directory of their own
+	@$(PYTHON) -m pytest -m "integration or e2e" tests services
+
+test: setup check integration ## Set up what is needed and run every test
+
+$(PYTHON):
+	@infra/local/bootstrap.sh setup
+
+##@ Help
+
+.PHONY: help
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""Derives everything that the contracts say."""

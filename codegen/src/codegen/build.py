@@ -1,0 +1,228 @@
+"""From documents, whose shape the meta schemas have approved, to the objects of the model."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from codegen.findings import ContractError, Finding
+from codegen.mapping.read import read_mapping, read_path
+from codegen.model import (
+    Currency,
+    Envelope,
+    Example,
+    Freshness,
+    Identity,
+    Maximum,
+    Minimum,
+    Pattern,
+    Payload,
+    Provider,
+    Reference,
+    Rule,
+    Rules,
+    Signature,
+    Table,
+    TimeRange,
+    Topic,
+    Transformed,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codegen.document import Document
+    from codegen.mapping.model import Path
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECRETS_MERCHANT = "merch_local"
+
+
+def topic(document: Document) -> Topic:
+    """Return the topic that a file declares."""
+    data = {name: value for name, value in document.data.items() if name != "kind"}
+    data["producers"] = tuple(data["producers"])
+    data.setdefault("provider", None)
+    return Topic(**data, source=document)
+
+
+def table(document: Document) -> Table:
+    """Return the table that a file declares."""
+    data = document.data
+    namespace, _, name = data["name"].partition(".")
+    return Table(
+        namespace=namespace,
+        name=name,
+        description=data["description"],
+        record=data["record"],
+        version=data["version"],
+        owner=data["owner"],
+        writer=data["writer"],
+        key=tuple(data["key"]),
+        partition=tuple(Transformed(**each) for each in data["partition"]),
+        sort=tuple(Transformed(**each) for each in data["sort"]),
+        properties=data["properties"],
+        freshness=Freshness(**data["freshness"]),
+        source=document,
+    )
+
+
+def rules(document: Document) -> Rules:
+    """Return the rules that a file declares."""
+    data = document.data
+    return Rules(
+        name=data["name"],
+        record=data["record"],
+        reason_codes=data["reason_codes"],
+        null_values=tuple(data.get("null_values", ())),
+        fields={name: tuple(_rule(each) for each in each_of) for name, each_of in data.get("fields", {}).items()},
+        source=document,
+    )
+
+
+def _rule(data: Mapping[str, Any]) -> Rule:
+    value, code = data["value"], data["code"]
+    match data["rule"]:
+        case "minimum":
+            return Minimum(value, code)
+        case "maximum":
+            return Maximum(value, code)
+        case "pattern":
+            return Pattern(value, code)
+        case "reference":
+            return Reference(value, code)
+        case "time_range":
+            earliest, latest = value
+            return TimeRange(_millis(earliest), _millis(latest), (earliest, latest), code)
+        case unknown:
+            raise ValueError(f"there is no rule {unknown!r}")
+
+
+def _millis(text: str) -> int:
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def identity(document: Document) -> Identity:
+    """Return the namespaces that a file declares."""
+    return Identity(document.data["event_namespace"], document.data["body_namespace"], document)
+
+
+def currencies(document: Document) -> tuple[Currency, ...]:
+    """Return the currencies that a file lists."""
+    return tuple(Currency(code, **each) for code, each in document.data["currencies"].items())
+
+
+def provider(document: Document, mapping: Document, payload: Payload, examples: Mapping[str, Document]) -> Provider:
+    """Return a provider from the files of its folder; raises ContractError where an example has no such base."""
+    data = document.data
+    envelope = _envelope(data["envelope"])
+    return Provider(
+        name=data["name"],
+        title=data["title"],
+        documentation=data["documentation"],
+        signature=Signature(**data["signature"]),
+        envelope=envelope,
+        mapping=read_mapping(mapping.data),
+        payload=payload,
+        examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}),
+        source=document,
+        mapping_source=mapping,
+    )
+
+
+def _envelope(data: Mapping[str, Any]) -> Envelope:
+    return Envelope(
+        event_id=read_path(data["event_id"]),
+        event_type=read_path(data["event_type"]),
+        api_version=read_path(data["api_version"]) if "api_version" in data else None,
+        created_at=read_path(data["created_at"]),
+        account=read_path(data["account"]) if "account" in data else None,
+        merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
+        required=tuple((read_path(path), name) for path, name in data["required"].items()),
+        headers_kept=tuple(data["headers_kept"]),
+        max_body_bytes=data["max_body_bytes"],
+    )
+
+
+def _examples(provider_name: str, envelope: Envelope, documents: Mapping[str, Document]) -> tuple[Example, ...]:
+    findings: list[Finding] = []
+    found: list[Example] = []
+    for name, document in documents.items():
+        data = document.data
+        try:
+            body = _body(name, documents, ())
+        except LookupError as error:
+            findings.append(document.finding("example-base", ("base",), str(error), "name another example with a body"))
+            continue
+        expected = data.get("expected", {})
+        found.append(
+            Example(
+                provider=provider_name,
+                name=name,
+                kind=data["outcome"],
+                description=data["description"],
+                event_type=data.get("event_type"),
+                merchant_id=merchant(envelope, body, data.get("merchant_id", _SECRETS_MERCHANT)),
+                body=body if isinstance(body, bytes) else orjson.dumps(body),
+                event=expected.get("event"),
+                reason_codes=tuple(expected.get("reason_codes", ())),
+                source=document,
+            )
+        )
+    if findings:
+        raise ContractError(tuple(findings))
+    return tuple(found)
+
+
+def _body(name: str, documents: Mapping[str, Document], above: tuple[str, ...]) -> Any:
+    if name not in documents:
+        raise LookupError(f"there is no example {name!r}")
+    if name in above:
+        raise LookupError(f"the example {name!r} is its own base")
+    data = documents[name].data
+    if "body" in data:
+        return data["body"]
+    if "body_text" in data:
+        return data["body_text"].encode()
+    if "body_base64" in data:
+        return base64.b64decode(data["body_base64"])
+    return merge(_body(data["base"], documents, (*above, name)), data["merge"])
+
+
+def merge(base: Any, patch: Any) -> Any:
+    """Return the result of a JSON Merge Patch (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(base) if isinstance(base, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
+
+
+def merchant(envelope: Envelope, body: Any, otherwise: str) -> str:
+    """Return the merchant that a gateway finds in a parsed body, or the one that its endpoint's secret belongs to."""
+    for path in envelope.merchant_id:
+        value = at(body, path)
+        if isinstance(value, str) and value:
+            return value
+    return otherwise
+
+
+def at(body: Any, path: Path) -> Any:
+    """Return the value at a path of a JSON value; None where any step of it is absent or has another shape."""
+    for step in path.steps:
+        if isinstance(step, int):
+            body = body[step] if isinstance(body, list) and step < len(body) else None
+        else:
+            body = body.get(step) if isinstance(body, dict) else None
+    return body
+
+
+def _stem(path: str) -> str:
+    return path.rsplit("/", 1)[-1].removesuffix(".yaml")

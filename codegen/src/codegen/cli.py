@@ -1,0 +1,127 @@
+"""The `codegen` command."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from codegen.emit import emit
+from codegen.findings import ContractError, Finding
+from codegen.lint import RULES, lint
+from codegen.loader import load
+from codegen.trial import body_of, explain
+from codegen.write import changes, write
+
+if TYPE_CHECKING:
+    from codegen.model import Catalog
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the contracts.", show_default=True)]
+Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
+_CONTRACTS = Path("contracts")
+_GENERATED = Path("generated")
+
+
+@app.command()
+def generate(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED) -> None:
+    """Derive everything from the contracts: all files, or none where a contract is wrong."""
+    done = write(generated, emit(_checked(contracts)))
+    out = Console(highlight=False)
+    for change in done:
+        out.print(f"{_PAST[change.what]} {generated / change.path}", markup=False)
+    out.print(f"{len(done)} files changed" if done else "nothing changed")
+
+
+@app.command()
+def drift(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED) -> None:
+    """Fail where a generated file is not what the contracts say."""
+    found = changes(generated, emit(_checked(contracts)))
+    err = Console(stderr=True, highlight=False)
+    for change in found:
+        err.print(f"{generated / change.path}: {change.what}", markup=False)
+    if found:
+        err.print("the generated files and the contracts differ: run `make codegen` and commit the result")
+        raise typer.Exit(1)
+    Console().print("generated files and contracts agree")
+
+
+@app.command(name="lint")
+def lint_(
+    contracts: Contracts = _CONTRACTS,
+    *,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules instead.")] = False,
+) -> None:
+    """Check the contracts: names, docs, closed folders, paths, lookups, examples; all findings at once."""
+    out = Console(highlight=False)
+    if rules:
+        for rule in RULES:
+            out.print(Text(f"{rule.id:10}", style="bold") + Text(rule.purpose))
+        return
+    _checked(contracts)
+    out.print(f"the contracts keep all {len(RULES)} rules")
+
+
+@app.command(name="try")
+def try_(
+    provider: Annotated[str, typer.Argument(help="A folder of contracts/providers.")],
+    file: Annotated[
+        Path, typer.Argument(help="A webhook's body, or an example of the contracts.", exists=True, dir_okay=False)
+    ],
+    contracts: Contracts = _CONTRACTS,
+    merchant_id: Annotated[str, typer.Option(help="Merchant of the endpoint's secret.")] = "merch_local",
+) -> None:
+    """Say what would become of a webhook, and which line of the contracts decides it."""
+    catalog = _loaded(contracts)
+    known = {each.name: each for each in catalog.providers}
+    if provider not in known:
+        _fail(f"there is no provider {provider!r}; the contracts have {', '.join(sorted(known)) or 'none'}")
+    Console(highlight=False, soft_wrap=True).print(
+        explain(catalog, known[provider], body_of(known[provider], file), merchant_id)
+    )
+
+
+def main() -> None:
+    """Run the command; every expected error is one clear message and exit code 1."""
+    try:
+        app()
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+
+_PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
+
+
+def _checked(contracts: Path) -> Catalog:
+    catalog = _loaded(contracts)
+    findings = lint(catalog)
+    if findings:
+        _report(contracts, findings)
+    return catalog
+
+
+def _loaded(contracts: Path) -> Catalog:
+    try:
+        return load(contracts)
+    except ContractError as error:
+        _report(contracts, error.findings)
+
+
+def _report(contracts: Path, findings: tuple[Finding, ...]) -> NoReturn:
+    err = Console(stderr=True, highlight=False, soft_wrap=True)
+    for finding in findings:
+        place = f"{contracts / finding.file}:{finding.line}" if finding.line else str(contracts / finding.file)
+        err.print(Text(place, style="bold") + Text(f" [{finding.rule}] ", style="red") + Text(finding.message))
+        err.print(Text(f"    → {finding.hint}", style="dim"))
+    count = len(findings)
+    _fail(f"{count} {'finding' if count == 1 else 'findings'}; nothing was written")
+
+
+def _fail(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style="bold red"))
+    sys.exit(1)

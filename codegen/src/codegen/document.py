@@ -1,0 +1,121 @@
+"""YAML and JSON files as data that knows its line numbers."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from codegen.findings import ContractError, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Place = tuple[str | int, ...]
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML with JSON's types only: a date or `yes` without quotes stays text."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:null|~|)$"), ["n", "~", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), ["t", "f"])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$"),
+    list("-0123456789"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A parsed file: its path below the contracts folder, its text, data, and the line of each place in the data."""
+
+    path: str
+    text: str
+    data: Any = field(compare=False)
+    lines: Mapping[Place, int] = field(compare=False, repr=False)
+
+    def line(self, *place: str | int) -> int:
+        """Return the line (from 1) of a place in the data, or of its nearest ancestor that is there."""
+        while place:
+            found = self.lines.get(place)
+            if found is not None:
+                return found
+            place = place[:-1]
+        return 1
+
+    def finding(self, rule: str, place: Place, message: str, hint: str) -> Finding:
+        """Return a finding about a place in this file."""
+        return Finding(self.path, self.line(*place), rule, message, hint)
+
+
+def parse(path: str, text: str) -> Document:
+    """Parse YAML, or JSON where the name ends in .json or .avsc; raises ContractError if it is neither."""
+    if path.endswith((".json", ".avsc")):
+        try:
+            json.loads(text)
+        except ValueError as error:
+            line = getattr(error, "lineno", 1)
+            raise _broken(path, line, f"this is not JSON: {error}") from error
+    lines: dict[Place, int] = {}
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+        data = None if node is None else _construct(path, node, (), lines)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _broken(path, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}") from error
+    except yaml.YAMLError as error:
+        raise _broken(path, 1, f"this is not YAML: {error}") from error
+    return Document(path, text, data, lines)
+
+
+def _broken(path: str, line: int, message: str) -> ContractError:
+    return ContractError((Finding(path, line, "syntax", message, "correct the file's syntax"),))
+
+
+def _construct(path: str, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
+    lines.setdefault(place, node.start_mark.line + 1)
+    match node:
+        case yaml.MappingNode():
+            return dict(_members(path, node, place, lines))
+        case yaml.SequenceNode():
+            return [_construct(path, child, (*place, index), lines) for index, child in enumerate(node.value)]
+        case yaml.ScalarNode():
+            return _scalar(path, node)
+    raise AssertionError(node)
+
+
+def _members(path: str, node: yaml.MappingNode, place: Place, lines: dict[Place, int]) -> Iterator[tuple[str, Any]]:
+    seen: set[str] = set()
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise _broken(path, line, "a key must be text")
+        key = str(key_node.value)
+        if key in seen:
+            raise _broken(path, line, f"the key {key!r} stands twice")
+        seen.add(key)
+        lines[(*place, key)] = line
+        yield key, _construct(path, value_node, (*place, key), lines)
+
+
+def _scalar(path: str, node: yaml.ScalarNode) -> Any:
+    match node.tag:
+        case "tag:yaml.org,2002:null":
+            return None
+        case "tag:yaml.org,2002:bool":
+            return node.value == "true"
+        case "tag:yaml.org,2002:int":
+            return int(node.value)
+        case "tag:yaml.org,2002:float":
+            return float(node.value)
+        case "tag:yaml.org,2002:str" | "!":
+            return str(node.value)
+    raise _broken(path, node.start_mark.line + 1, f"the tag {node.tag} is not allowed")

@@ -1,0 +1,111 @@
+"""The dbt package `payments_sources`: the lake's tables as sources, and what models need to know of the contracts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from codegen.emit.text import file, notice, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.avro import Field
+    from codegen.model import Catalog, Freshness, GeneratedFile, Table
+
+_FOLDER = "dbt"
+PACKAGE_NAME = "payments_sources"
+
+
+def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
+    """Yield the package's project file, its sources and its macros."""
+    source = notice("contracts/tables, contracts/avro")
+    project = {
+        "name": PACKAGE_NAME,
+        "version": "1.0.0",
+        "config-version": 2,
+        "model-paths": ["models"],
+        "macro-paths": ["macros"],
+    }
+    yield _yaml(f"{_FOLDER}/dbt_project.yml", source, project)
+    yield _yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
+    by_exponent: dict[int, list[str]] = {}
+    for currency in catalog.currencies:
+        by_exponent.setdefault(currency.exponent, []).append(currency.code)
+    yield render(
+        f"{_FOLDER}/macros/currency_exponent.sql",
+        "currency_exponent.sql",
+        notice=notice("contracts/reference/iso4217.yaml"),
+        by_exponent=sorted(by_exponent.items()),
+    )
+
+
+def sources(catalog: Catalog) -> dict[str, Any]:
+    """Return the sources file: one source for each namespace of the lake."""
+    namespaces = dict.fromkeys(table.namespace for table in catalog.tables)
+    return {
+        "version": 2,
+        "sources": [
+            {
+                "name": namespace,
+                "description": f"Tables of the lake's {namespace} layer.",
+                "database": "{{ var('lake', env_var('TRINO_CATALOG', 'lake')) }}",
+                "schema": namespace,
+                "tables": [_table(catalog, table) for table in catalog.tables if table.namespace == namespace],
+            }
+            for namespace in namespaces
+        ],
+    }
+
+
+def _table(catalog: Catalog, table: Table) -> dict[str, Any]:
+    record = catalog.record(table.record, table.version).record
+    return {
+        "name": table.name,
+        "description": table.description,
+        "config": {
+            "loaded_at_field": table.freshness.field,
+            "freshness": _freshness(table.freshness),
+            "meta": {
+                "owner": table.owner,
+                "contract": f"{table.record} v{table.version}",
+                "dagster": {"asset_key": [table.namespace, table.name]},
+            },
+        },
+        "columns": [_column(field, is_key=table.key == (field.name,)) for field in record.fields],
+    }
+
+
+def _freshness(freshness: Freshness) -> dict[str, Any]:
+    return {
+        "warn_after": {"count": freshness.warn_after_minutes, "period": "minute"},
+        "error_after": {"count": freshness.error_after_minutes, "period": "minute"},
+    }
+
+
+def _column(field: Field, *, is_key: bool) -> dict[str, Any]:
+    tests: list[Any] = [] if field.nullable else ["not_null"]
+    if is_key:
+        # A layer of appends: what a writer repeated after a crash is told apart in Silver, and must not stop it.
+        tests.append({"unique": {"config": {"severity": "warn"}}})
+    if field.allowed:
+        tests.append({"accepted_values": {"arguments": {"values": list(field.allowed)}}})
+    column: dict[str, Any] = {"name": field.name, "description": field.doc}
+    if field.personal:
+        column["config"] = {"meta": {"personal_data": True}}
+    if tests:
+        column["data_tests"] = tests
+    return column
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, as people do."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
+        super().increase_indent(flow, indentless=False)
+
+
+def _yaml(path: str, source: str, data: dict[str, Any]) -> GeneratedFile:
+    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+    return file(path, f"# {source}\n{text}")

@@ -1,0 +1,226 @@
+"""Flink: tables over the topics, the statement set between them, and the row of the table function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.emit.text import PACKAGE, constant, notice, render
+from codegen.mapping.plan import STAMPED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.model import Catalog, GeneratedFile, Topic
+
+FUNCTION = "to_unified"
+ARGUMENTS = ("provider", "payload", "merchant_id")
+_NORMALIZER = "normalizer"
+_FAILURE = "validation_failure"
+# Kafka's own facts about a message: column, type, key of the connector's metadata.
+_POSITION = (
+    ("source_topic", "STRING NOT NULL", "topic"),
+    ("source_partition", "INT NOT NULL", "partition"),
+    ("source_offset", "BIGINT NOT NULL", "offset"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a Flink table: its name and SQL type."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The raw topics of one record, read by one Kafka source with the schema that the normalizer is pinned to.
+
+    One for all providers: a new provider then leaves the job's graph, and with it the state in savepoints, as it was.
+    """
+
+    table: str
+    topics: tuple[Topic, ...]
+    columns: tuple[Column, ...]
+    schema: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A topic that the normalizer writes, and from what: a condition on the verdict and an expression a column."""
+
+    table: str
+    topic: Topic
+    columns: tuple[Column, ...]
+    schema: str
+    condition: str
+    selected: tuple[str, ...]
+
+
+def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
+    """Yield the SQL of the normalizer's job, and the module that its table function is made from."""
+    sources = _sources(catalog)
+    sinks = [_sink(catalog, topic) for topic in catalog.topics if _NORMALIZER in topic.producers]
+    row = result(catalog)
+    source = notice("contracts/topics, contracts/avro")
+    used = {name for sink in sinks for name in sink.selected} | {f"`raw_{name}`" for name in ARGUMENTS}
+    of_source = [column.name for column in sources[0].columns] + [name for name, _, _ in _POSITION]
+    raw = [name for name in of_source if f"`raw_{name}`" in used]
+    yield render(
+        "flink/tables.sql",
+        "tables.sql",
+        notice=source,
+        sources=sources,
+        sinks=sinks,
+        position=_POSITION,
+        raw_columns=raw,
+    )
+    yield render(
+        "flink/pipeline.sql",
+        "pipeline.sql",
+        notice=source,
+        function=FUNCTION,
+        row=row,
+        sinks=sinks,
+        arguments=ARGUMENTS,
+        raw=raw,
+    )
+    yield render(
+        f"{PACKAGE}/flink.py",
+        "flink.py",
+        notice=notice("contracts/avro, contracts/providers"),
+        function=FUNCTION,
+        row=row,
+        event_fields=_event_fields(catalog),
+        times=[field.name for field in _event(catalog).fields if isinstance(field.bare, TimestampMillis)],
+    )
+
+
+def table_name(topic: Topic) -> str:
+    """Return the name of a topic's Flink table."""
+    return constant(topic.name.removeprefix("payments.")).lower()
+
+
+def columns(record: Record) -> tuple[Column, ...]:
+    """Return a record's columns."""
+    return tuple(Column(field.name, sql_type(field.type)) for field in record.fields)
+
+
+def sql_type(kind: AvroType) -> str:
+    """Return the SQL type that Flink's Avro format reads a type as."""
+    if isinstance(kind, Nullable):
+        return bare_type(kind.of)
+    return f"{bare_type(kind)} NOT NULL"
+
+
+def bare_type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for each type
+    """Return the SQL type without its nullability."""
+    match kind:
+        case Primitive.BOOLEAN:
+            return "BOOLEAN"
+        case Primitive.INT:
+            return "INT"
+        case Primitive.LONG:
+            return "BIGINT"
+        case Primitive.DOUBLE:
+            return "DOUBLE"
+        case Primitive.BYTES:
+            return "BYTES"
+        case Primitive.STRING:
+            return "STRING"
+        case TimestampMillis():
+            # The format's default mapping: an instant is a TIMESTAMP, read and written as UTC.
+            return "TIMESTAMP(3)"
+        case Array(items):
+            return f"ARRAY<{sql_type(items)}>"
+        case Map(values):
+            return f"MAP<STRING NOT NULL, {sql_type(values)}>"
+        case Record(_, _, fields):
+            return "ROW<" + ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields) + ">"
+        case Nullable(of):
+            return bare_type(of)
+    assert_never(kind)
+
+
+def quoted(text: str) -> str:
+    """Return a text as it stands between the quotes of an SQL literal in a template of `string.Template`."""
+    return text.replace("'", "''").replace("$", "$$")
+
+
+def result(catalog: Catalog) -> tuple[Column, ...]:
+    """Return the row of the table function: verdict, unified event, reasons; all but the verdict may be null."""
+    event = tuple(Column(field.name, _plain(field)) for field in _event_fields(catalog))
+    return (
+        Column("outcome", "STRING"),
+        *event,
+        Column("processed_at", "TIMESTAMP(3)"),
+        Column("reason_codes", "ARRAY<STRING>"),
+        Column("reasons", "ARRAY<STRING>"),
+    )
+
+
+def _plain(field: Field) -> str:
+    return bare_type(field.bare).replace(" NOT NULL", "")
+
+
+def _event(catalog: Catalog) -> Record:
+    mapped = catalog.providers[0].mapping
+    return catalog.record(mapped.record, mapped.version).record
+
+
+def _event_fields(catalog: Catalog) -> tuple[Field, ...]:
+    return tuple(field for field in _event(catalog).fields if field.name not in STAMPED)
+
+
+def _record(catalog: Catalog, topic: Topic) -> Record:
+    return catalog.record(topic.record, topic.version).record
+
+
+def _schema(catalog: Catalog, topic: Topic) -> str:
+    return catalog.record(topic.record, topic.version).schema
+
+
+def _sources(catalog: Catalog) -> tuple[Source, ...]:
+    pinned: dict[tuple[str, int], list[Topic]] = {}
+    for topic in catalog.topics:
+        if topic.provider:
+            pinned.setdefault((topic.record, topic.consumers[_NORMALIZER]), []).append(topic)
+    return tuple(
+        Source(
+            table=f"raw_{record}_v{version}",
+            topics=tuple(topics),
+            columns=columns(catalog.record(record, version).record),
+            schema=quoted(catalog.record(record, version).schema),
+        )
+        for (record, version), topics in sorted(pinned.items())
+    )
+
+
+def _sink(catalog: Catalog, topic: Topic) -> Sink:
+    record = _record(catalog, topic)
+    failed = topic.record == _FAILURE
+    return Sink(
+        table=table_name(topic),
+        topic=topic,
+        columns=columns(record),
+        schema=quoted(_schema(catalog, topic)),
+        condition=f"`outcome` = '{'rejected' if failed else 'normalized'}'",
+        selected=tuple(_selected(field.name, topic, failed=failed) for field in record.fields),
+    )
+
+
+def _selected(name: str, topic: Topic, *, failed: bool) -> str:
+    """Return the expression of a column over the view `unified`, whose raw columns have a prefix."""
+    match name:
+        case "schema_version":
+            return str(topic.version)
+        case "event_id":
+            return "`raw_event_id`"
+        case "failed_at":
+            return "`processed_at`"
+        case "processed_at" | "reason_codes" | "reasons":
+            return f"`{name}`"
+        case _:
+            return f"`raw_{name}`" if failed else f"`{name}`"

@@ -1,0 +1,49 @@
+"""The compiled mapping of every provider and the function that chooses among them: `normalize/`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.emit.text import PACKAGE, notice, render
+from codegen.mapping.compile import compile_plan
+from codegen.mapping.containers import read
+from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.model import Catalog, GeneratedFile
+
+_FOLDER = f"{PACKAGE}/normalize"
+
+
+def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
+    """Yield the package `normalize`."""
+    plans = [plan(catalog, provider) for provider in catalog.providers]
+    yield render(f"{_FOLDER}/__init__.py", "normalize.py", notice=notice("contracts/providers"), plans=plans)
+    yield render(f"{_FOLDER}/outcome.py", "outcome.py", notice=notice("codegen/src/codegen/templates"))
+    yield render(
+        f"{_FOLDER}/values.py",
+        "values.py",
+        notice=notice("contracts/rules/validation.yaml"),
+        null_values=catalog.validation.null_values,
+    )
+    for provider, each in zip(catalog.providers, plans, strict=True):
+        yield _module(each, f"contracts/{provider.mapping_source.path}")
+
+
+def _module(each: Plan, source: str) -> GeneratedFile:
+    compiled = compile_plan(each)
+    name = each.event_type
+    return render(
+        f"{_FOLDER}/{each.provider}.py",
+        "mapping.py",
+        notice=notice(source),
+        plan=each,
+        compiled=compiled,
+        read_event_type=read(name),
+        unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
+        not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
+        missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),
+        not_text=Refusal(TYPE_INVALID, "event_type", f"{name} must be text"),
+    )

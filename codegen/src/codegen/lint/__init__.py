@@ -1,0 +1,57 @@
+"""Rules over the whole of the contracts, as data: an id that stays, a purpose, and a check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codegen.lint import examples, flows, mappings, records, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codegen.findings import Finding
+    from codegen.model import Catalog
+
+
+@dataclass(frozen=True, slots=True)
+class LintRule:
+    """A rule: `id` stands in every finding, `purpose` says what it keeps true.
+
+    It is tried only where the rules that it `needs` find nothing, since it works with what they look at.
+    """
+
+    id: str
+    purpose: str
+    check: Callable[[Catalog], Iterator[Finding]]
+    needs: frozenset[str] = frozenset()
+
+
+RULES: tuple[LintRule, ...] = (
+    LintRule("doc", "Every record and field says what it means.", records.undocumented),
+    LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
+    LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
+    LintRule("unused", "Every record is on a topic or in a table.", records.unused),
+    LintRule("topic", "A topic's record, key, provider and pins exist; every provider has a raw topic.", flows.topics),
+    LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
+    LintRule(
+        "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
+    ),
+    LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
+    LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
+    LintRule("lookup", "A lookup knows every value that its input can have, and no other.", mappings.lookups),
+    LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
+    LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
+    LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
+    LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
+    LintRule("example", "Every example becomes what it says.", examples.wrong, frozenset({"mapping", "path", "rule"})),
+)
+
+
+def lint(catalog: Catalog) -> tuple[Finding, ...]:
+    """Return everything that is wrong with the contracts, by file and line."""
+    found: list[Finding] = []
+    for rule in RULES:
+        if not rule.needs & {finding.rule for finding in found}:
+            found += rule.check(catalog)
+    return tuple(sorted(found))

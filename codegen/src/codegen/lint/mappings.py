@@ -1,0 +1,187 @@
+"""Rules on providers and their mappings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.lint.flows import record_of
+from codegen.mapping.model import Const, Expression, Group, Lookup, Path, Rest, Time, children, paths
+from codegen.mapping.plan import STAMPED, Kind, kind_of
+from codegen.payload import declared, rests
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.avro import Field
+    from codegen.document import Document, Place
+    from codegen.findings import Finding
+    from codegen.model import Catalog, Provider
+
+
+def providers(catalog: Catalog) -> Iterator[Finding]:
+    """Yield providers whose files disagree, and event types that two groups claim."""
+    for provider in catalog.providers:
+        folder = provider.source.path.split("/")[1]
+        agree: tuple[tuple[Document, Place, str], ...] = (
+            (provider.source, ("name",), provider.name),
+            (provider.mapping_source, ("provider",), provider.mapping.provider),
+        )
+        for source, place, name in agree:
+            if name != folder:
+                message = f"the provider is called {name!r} in the folder {folder!r}"
+                yield source.finding("provider", place, message, "give both one name")
+        if provider.mapping.event_type != provider.envelope.event_type:
+            message = "the mapping and the envelope disagree on where the event type stands"
+            yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
+        seen: set[str] = set()
+        for index, group in enumerate(provider.mapping.groups):
+            for number, event in enumerate(group.events):
+                if event in seen:
+                    message = f"a second group claims {event}"
+                    place = ("groups", index, "events", number)
+                    yield provider.mapping_source.finding("provider", place, message, "leave it in one group")
+                seen.add(event)
+
+
+def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
+    """Yield paths that no payload contract declares."""
+    hint = "correct the path, or declare it in payload.openapi.yaml"
+    for provider in catalog.providers:
+        for index, group in enumerate(provider.mapping.groups):
+            if group.payload not in provider.payload.schemas:
+                message = f"the payload contract has no schema {group.payload!r}"
+                place: Place = ("groups", index, "payload")
+                yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
+                continue
+            for name, expression in group.fields.items():
+                for path in (*paths(expression), *(rest.root for rest in rests(expression))):
+                    if declared(provider.payload, group.payload, path) is None:
+                        place = ("groups", index, "fields", name)
+                        yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
+            for place, path in _envelope_paths(provider):
+                if declared(provider.payload, group.payload, path) is None:
+                    message = f"{path} is not declared for {group.payload}"
+                    yield provider.source.finding("path", ("envelope", *place), message, hint)
+
+
+def _envelope_paths(provider: Provider) -> Iterator[tuple[Place, Path]]:
+    envelope = provider.envelope
+    for name in ("event_id", "event_type", "api_version", "created_at", "account"):
+        path: Path | None = getattr(envelope, name)
+        if path is not None:
+            yield (name,), path
+    for index, path in enumerate(envelope.merchant_id):
+        yield ("merchant_id", index), path
+    for path, _ in envelope.required:
+        yield ("required", str(path)), path
+
+
+def fields(catalog: Catalog) -> Iterator[Finding]:
+    """Yield fields that a mapping leaves out, adds, or fills with what they cannot take."""
+    for provider, index, group in _groups(catalog):
+        mapping, source = provider.mapping, provider.mapping_source
+        record = record_of(catalog, mapping.record, mapping.version)
+        if record is None:
+            message = f"there is no {mapping.record} v{mapping.version}"
+            yield source.finding("mapping", ("record",), message, "name a record of contracts/avro")
+            return
+        wanted = {field.name: field for field in record.fields if field.name not in STAMPED}
+        for name in wanted.keys() - group.fields.keys():
+            place: Place = ("groups", index, "fields")
+            yield source.finding(
+                "mapping", place, f"{name} is not mapped", "map it; null is {path: …} of an absent value"
+            )
+        for name, expression in group.fields.items():
+            place = ("groups", index, "fields", name)
+            if name not in wanted:
+                message = f"{mapping.record} v{mapping.version} has no field {name!r} to map"
+                yield source.finding("mapping", place, message, "remove it")
+                continue
+            for message, hint in _misfits(wanted[name], expression):
+                yield source.finding("mapping", place, f"{name}: {message}", hint)
+
+
+def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
+    try:
+        kind = kind_of(field)
+    except KeyError:
+        yield "a mapping cannot fill a field of this type", "use a text, a number, a time or a map of texts"
+        return
+    if isinstance(expression, Time) != (kind is Kind.TIME):
+        yield "a time and `time` belong together", "use `time` on timestamps, and only there"
+    if isinstance(expression, Rest) != (kind is Kind.TEXTS):
+        yield "a map and `rest` belong together", "use `rest` on maps of texts, and only there"
+    for inner in children(expression):
+        if any(isinstance(each, Time | Rest) for each in _all(inner)):
+            yield "`time` and `rest` stand alone", "make it the outermost expression of the field"
+    if field.allowed:
+        for value in sorted(_fixed(expression) - set(field.allowed)):
+            yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
+
+
+def lookups(catalog: Catalog) -> Iterator[Finding]:
+    """Yield lookups that leave out a value which their input is documented to have, or list one it has not."""
+    for provider, index, group in _groups(catalog):
+        for name, expression in group.fields.items():
+            for each in _all(expression):
+                if not isinstance(each, Lookup):
+                    continue
+                values = _documented(provider, group, each.of)
+                place = ("groups", index, "fields", name)
+                for value in sorted(values - each.table.keys()):
+                    message = f"{name}: the lookup does not know {value!r}"
+                    yield provider.mapping_source.finding("lookup", place, message, "add it to the table")
+                for value in sorted(each.table.keys() - values) if values else ():
+                    message = f"{name}: {value!r} is not a value that can be looked up"
+                    yield provider.mapping_source.finding("lookup", place, message, "remove it from the table")
+
+
+def _documented(provider: Provider, group: Group, of: Expression) -> set[str]:
+    values: set[str] = set()
+    for path in paths(of):
+        if path == provider.mapping.event_type:
+            values |= set(group.events)
+            continue
+        found = declared(provider.payload, group.payload, path)
+        if found is not None:
+            values |= {value for value in found.schema.get("enum", ()) if value is not None}
+    return values
+
+
+def personal(catalog: Catalog) -> Iterator[Finding]:
+    """Yield personal data that is mapped onto a field which does not say so."""
+    for provider, index, group in _groups(catalog):
+        record = record_of(catalog, provider.mapping.record, provider.mapping.version)
+        tagged = {field.name for field in record.fields if field.personal} if record else set()
+        for name, expression in group.fields.items():
+            for path in paths(expression):
+                found = declared(provider.payload, group.payload, path)
+                if found is not None and found.personal and name not in tagged:
+                    message = f"{name} takes {path}, which is personal data"
+                    place = ("groups", index, "fields", name)
+                    hint = 'tag the field "personal_data": true, or map something else'
+                    yield provider.mapping_source.finding("personal", place, message, hint)
+
+
+def _groups(catalog: Catalog) -> Iterator[tuple[Provider, int, Group]]:
+    for provider in catalog.providers:
+        for index, group in enumerate(provider.mapping.groups):
+            if group.payload in provider.payload.schemas:
+                yield provider, index, group
+
+
+def _all(expression: Expression) -> Iterator[Expression]:
+    yield expression
+    for child in children(expression):
+        yield from _all(child)
+
+
+def _fixed(expression: Expression) -> set[str]:
+    """Return the texts that an expression gives by itself, whatever the payload."""
+    match expression:
+        case Const(value):
+            return {value}
+        case Lookup(_, table):
+            return set(table.values())
+        case _:
+            return {value for child in children(expression) for value in _fixed(child)}

@@ -1,0 +1,170 @@
+"""From a plan to straight-line Python: one function for each group of event types."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from codegen.emit.text import literal
+from codegen.mapping.code import Code, Module, local
+from codegen.mapping.containers import read, write_containers
+from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
+from codegen.mapping.model import Const, LeafKind, Rest
+from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
+from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TESTS = {
+    Kind.TEXT: "type({0}) is str",
+    Kind.WHOLE: "type({0}) is int",
+    Kind.NUMBER: "type({0}) is float or type({0}) is int",
+    Kind.TRUTH: "type({0}) is bool",
+    Kind.TIME: "type({0}) is int",
+}
+_PUT = {
+    LeafKind.SCALAR: "put_scalar",
+    LeafKind.SCALARS: "put_scalars",
+    LeafKind.MAP: "put_map",
+    LeafKind.OPAQUE: "put_json",
+}
+# What a compiled module does not take from the generated package's `normalize.values`.
+ELSEWHERE = frozenset({"re", "EXPONENTS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A provider's mapping as Python: module constants, then one function for each group, as text."""
+
+    constants: tuple[str, ...]
+    functions: tuple[str, ...]
+    helpers: frozenset[str]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Return what the module imports from `normalize.values`."""
+        return tuple(sorted(self.helpers - ELSEWHERE | {"NULL_VALUES"}))
+
+
+def compile_plan(plan: Plan) -> Compiled:
+    """Return a plan as Python text."""
+    module = Module()
+    functions = tuple(_function(module, group) for group in plan.groups)
+    return Compiled(
+        constants=tuple(f"{name} = {expression}" for expression, name in module.constants.items()),
+        functions=functions,
+        helpers=frozenset(module.helpers),
+    )
+
+
+def _function(module: Module, group: GroupPlan) -> str:
+    code = Code(module)
+    code.line('"""Read the values that the group needs, then fill and check each field, then give the verdict."""')
+    code.line("rejections: list[Rejection] = []")
+    write_containers(code, group)
+    for target in group.targets:
+        code.blank()
+        if isinstance(target.expression, Rest):
+            _write_rest(code, target)
+        else:
+            _write_target(code, target)
+    code.blank()
+    code.line("if rejections:")
+    code.line("    return Rejected(tuple(rejections), event_type)")
+    code.line("return Normalized(")
+    code.line("    {")
+    for target in group.targets:
+        code.line(f"        {literal(target.name)}: {_converted(module, target)},")
+    code.line("    }")
+    code.line(")")
+    head = f"def _{group.name}(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:"
+    return "\n".join([head, *code.lines])
+
+
+def _write_target(code: Code, target: Target) -> None:
+    name, test = local(target), _TESTS[target.kind].format(local(target))
+    first = len(code.lines)
+    write_value(code, target.expression, target)
+    code.lines[first] = code.lines[first].replace(f"{name} =", f"{name}: Any =", 1)
+    checks = list(_checks(code, target))
+    # The usual case comes first; where it asks for nothing, the test is turned round.
+    keyword = "if"
+    if checks:
+        code.line(f"if {test}:")
+        code.lines += checks
+        keyword = "elif"
+    if target.required and not isinstance(target.expression, Const):
+        with code.block(f"{keyword} {name} is None:"):
+            code.reject(target.refusal(MISSING, "is absent or null"))
+        keyword = "elif"
+    if is_surely(target.expression, target.kind):
+        return
+    conditions = [] if target.required else [f"{name} is not None"]
+    if not checks:
+        conditions.append(f"not ({test})" if " or " in test else test.replace(" is ", " is not "))
+    if may_refuse(target.expression):
+        conditions.append(f"{name} is not {code.module.helper('REFUSED')}")
+    with code.block(f"{keyword} {' and '.join(conditions)}:" if conditions else "else:"):
+        code.reject(target.refusal(TYPE_INVALID, f"must be {target.kind.value}"))
+
+
+def _checks(code: Code, target: Target) -> Iterator[str]:
+    """Yield the lines that check a value of the right type against its closed set and its rules."""
+    module, name = code.module, local(target)
+    pad = "    " * (code.depth + 1)
+    closed = outputs(target.expression)
+    if target.allowed and not (closed is not None and closed <= set(target.allowed)):
+        refusal = target.refusal(VALUE_UNKNOWN, "is not a value that the contract lists")
+        yield f"{pad}if {name} not in {module.name('_ALLOWED_', literal(frozenset(target.allowed)))}:"
+        yield f"{pad}    rejections.append({module.rejection(refusal)})"
+        if target.rules:
+            yield f"{pad}else:"
+            pad += "    "
+    for rule in target.rules:
+        yield f"{pad}if {_breaks(module, rule, name)}:"
+        yield f"{pad}    rejections.append({module.rejection(target.refusal(rule.code, wording(rule)))})"
+
+
+def _breaks(module: Module, rule: Rule, name: str) -> str:
+    match rule:
+        case Minimum(value, _):
+            return f"{name} < {value}"
+        case Maximum(value, _):
+            return f"{name} > {value}"
+        case Pattern(value, _):
+            module.helper("re")
+            return f"{module.name('_PATTERN_', f're.compile({literal(value)})')}.fullmatch({name}) is None"
+        case Reference():
+            return f"{name} not in {module.helper('EXPONENTS')}"
+        case TimeRange(earliest, latest, _, _):
+            return f"not {earliest} <= {name} <= {latest}"
+    assert_never(rule)
+
+
+def _converted(module: Module, target: Target) -> str:
+    name = local(target)
+    if target.kind is Kind.TIME:
+        converted = f"{module.helper('EPOCH')} + {name} * {module.helper('MILLISECOND')}"
+    elif target.kind is Kind.NUMBER:
+        converted = f"float({name})"
+    else:
+        return name
+    return converted if target.required else f"None if {name} is None else {converted}"
+
+
+def _write_rest(code: Code, target: Target) -> None:
+    name = local(target)
+    opaque = any(leaf.kind is LeafKind.OPAQUE for leaf in target.rest)
+    code.line(f"{name}: dict[str, str] = {{}}")
+    if opaque:
+        code.line(f"{name}_fits = True")
+    code.line("value: Any")
+    for leaf in target.rest:
+        code.line(f"value = {read(leaf.path)}")
+        call = f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value)"
+        with code.block("if value is not None:"):
+            code.line(f"{name}_fits = {call} and {name}_fits" if leaf.kind is LeafKind.OPAQUE else call)
+    if opaque:
+        with code.block(f"if not {name}_fits:"):
+            code.reject(target.refusal(TYPE_INVALID, "is nested too deeply"))

@@ -1,0 +1,165 @@
+"""From an expression to the lines that put its value into the field's variable."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, assert_never
+
+from codegen.emit.text import literal
+from codegen.mapping.code import Code, local
+from codegen.mapping.containers import read
+from codegen.mapping.model import (
+    Coalesce,
+    Concat,
+    Const,
+    Envelope,
+    Expression,
+    Lookup,
+    Lower,
+    NullIf,
+    Path,
+    Rest,
+    Time,
+    TimeFormat,
+    Upper,
+    children,
+)
+from codegen.mapping.plan import TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
+
+if TYPE_CHECKING:
+    from codegen.mapping.plan import Refusal
+
+
+def write_value(code: Code, expression: Expression, target: Target) -> None:  # noqa: C901 - one case each
+    """Write an expression: its variable then holds the value, None, or REFUSED after a rejection."""
+    name = local(target)
+    match expression:
+        case Path():
+            code.line(f"{name} = {read(expression)}")
+            _nullify(code, name)
+        case Const(value):
+            code.line(f"{name} = {literal(value)}")
+        case Envelope(value):
+            code.line(f"{name} = envelope_{value}")
+            _nullify(code, name)
+        case Coalesce(of):
+            _coalesce(code, of, target)
+        case Concat(of):
+            _concat(code, of, target)
+        case Upper(of) | Lower(of):
+            write_value(code, of, target)
+            with code.block(f"if type({name}) is str:"), code.block(f"if {name}.isascii():"):
+                code.line(f"{name} = {name}.{'upper' if isinstance(expression, Upper) else 'lower'}()")
+            _refuse_unless_null(code, of, name, _must_be_text(target))
+        case NullIf(of, values):
+            write_value(code, of, target)
+            with code.block(f"if type({name}) is str and {name} in {literal(values)}:"):
+                code.line(f"{name} = None")
+        case Lookup(of, table):
+            write_value(code, of, target)
+            _lookup(code, of, code.module.name("_TABLE_", literal(dict(table))), target)
+        case Time(of, form):
+            write_value(code, of, target)
+            _time(code, of, form, target)
+        case Rest():
+            raise AssertionError("the rest is a whole field, not a part of one")
+        case _:
+            assert_never(expression)
+
+
+def may_refuse(expression: Expression) -> bool:
+    """Return whether an expression may be refused before its field looks at the value."""
+    return isinstance(expression, Lookup | Time | Concat | Upper | Lower) or any(
+        may_refuse(child) for child in children(expression)
+    )
+
+
+def outputs(expression: Expression) -> frozenset[str] | None:
+    """Return all texts that an expression can give, or None where a payload decides."""
+    match expression:
+        case Const(value):
+            return frozenset({value})
+        case Lookup(_, table):
+            return frozenset(table.values())
+        case _:
+            return None
+
+
+def is_surely(expression: Expression, kind: Kind) -> bool:
+    """Return whether an expression's value, where it has one, is of a kind without being looked at."""
+    match expression:
+        case Const() | Envelope() | Lookup() | Upper() | Lower() | Concat():
+            return kind is Kind.TEXT
+        case Time():
+            return kind is Kind.TIME
+        case _:
+            return False
+
+
+def _must_be_text(target: Target) -> Refusal:
+    return target.refusal(TYPE_INVALID, "must be text")
+
+
+def _nullify(code: Code, name: str) -> None:
+    with code.block(f"if type({name}) is str and {name} in NULL_VALUES:"):
+        code.line(f"{name} = None")
+
+
+def _refuse_unless_null(code: Code, of: Expression, name: str, refusal: Refusal) -> None:
+    """Write the branch of a value that is neither what an expression takes nor null."""
+    refused = f" and {name} is not REFUSED" if may_refuse(of) else ""
+    with code.block(f"elif {name} is not None{refused}:"):
+        code.refuse(name, refusal)
+
+
+def _coalesce(code: Code, of: tuple[Expression, ...], target: Target) -> None:
+    depth = code.depth
+    for number, each in enumerate(of):
+        if number:
+            code.line(f"if {local(target)} is None:")
+            code.depth += 1
+        write_value(code, each, target)
+    code.depth = depth
+
+
+def _concat(code: Code, of: tuple[Expression, ...], target: Target) -> None:
+    """Nest one level for each part: a part is read only where all before it are texts."""
+    name, last = local(target), len(of) - 1
+    for number, part in enumerate(of):
+        write_value(code, part, target)
+        code.line(f"if type({name}) is str:")
+        code.depth += 1
+        if number < last:
+            code.line(f"{name}_{number}: str = {name}")
+    before = " + ".join(f"{name}_{number}" for number in range(last))
+    code.line(f"{name} = {before} + {name}")
+    for part in reversed(of):
+        code.depth -= 1
+        _refuse_unless_null(code, part, name, _must_be_text(target))
+
+
+def _lookup(code: Code, of: Expression, table: str, target: Target) -> None:
+    name = local(target)
+    refused = code.module.helper("REFUSED")
+    with code.block(f"if type({name}) is str:"):
+        code.line(f"{name} = {table}.get({name}, {refused})")
+        with code.block(f"if {name} is {refused}:"):
+            code.reject(target.refusal(VALUE_UNKNOWN, "is not a value that the mapping lists"))
+    _refuse_unless_null(code, of, name, _must_be_text(target))
+
+
+def _time(code: Code, of: Expression, form: TimeFormat, target: Target) -> None:
+    name = local(target)
+    refusal = target.refusal(TIME_INVALID, "cannot be read as a time")
+    match form:
+        case TimeFormat.EPOCH_SECONDS:
+            with code.block(f"if type({name}) is int:"):
+                code.line(f"{name} = {name} * 1000")
+            _refuse_unless_null(code, of, name, refusal)
+        case TimeFormat.ISO8601:
+            refused = f" and {name} is not REFUSED" if may_refuse(of) else ""
+            with code.block(f"if {name} is not None{refused}:"):
+                code.line(f"{name} = {code.module.helper('iso8601_millis')}({name})")
+                with code.block(f"if {name} is None:"):
+                    code.refuse(name, refusal)
+        case _:
+            assert_never(form)

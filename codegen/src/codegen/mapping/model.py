@@ -1,0 +1,185 @@
+"""Expressions of the mapping language. It is closed: a provider that needs more gets a new expression here."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Step = str | int
+
+
+class TimeFormat(enum.Enum):
+    """How a payload writes an instant."""
+
+    EPOCH_SECONDS = "epoch_seconds"
+    ISO8601 = "iso8601"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The value at a path of the payload; null where any step of it is absent or has another shape."""
+
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        """Return the path as it is written in a mapping."""
+        return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in self.steps).removeprefix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """The same text for every event."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A value that the gateway found and handed on, such as the merchant."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The text that a table gives for a text; a text that is not in the table is a rejection."""
+
+    of: Expression
+    table: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The instant that a value denotes, as milliseconds since 1970 (UTC)."""
+
+    of: Expression
+    format: TimeFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """The first of several values that is not null."""
+
+    of: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Texts one after the other; null where any of them is null."""
+
+    of: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upper:
+    """A text with its ASCII letters in upper case; a text with any other character stays as it is."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """A text with its ASCII letters in lower case; a text with any other character stays as it is."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class NullIf:
+    """A value, or null where it is one of the given texts."""
+
+    of: Expression
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Every declared field below a path that is neither mapped nor personal, as a map of texts."""
+
+    root: Path
+
+
+Expression = Path | Const | Envelope | Lookup | Time | Coalesce | Concat | Upper | Lower | NullIf | Rest
+
+
+class LeafKind(enum.Enum):
+    """What the payload's contract says of a value that goes to the rest."""
+
+    SCALAR = "a text, number or boolean"
+    SCALARS = "a list of scalars, kept as JSON text"
+    MAP = "a map of scalars, one entry for each key"
+    OPAQUE = "a value of any shape, kept as JSON text"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A declared value that goes to the rest under a key."""
+
+    key: str
+    path: Path
+    kind: LeafKind
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Event types of a provider that share a payload and a mapping."""
+
+    name: str
+    payload: str
+    events: tuple[str, ...]
+    fields: Mapping[str, Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A provider's whole mapping onto one version of a record."""
+
+    provider: str
+    record: str
+    version: int
+    event_type: Path
+    groups: tuple[Group, ...]
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Return the expressions that stand directly inside one."""
+    match expression:
+        case Path() | Const() | Envelope() | Rest():
+            return ()
+        case Coalesce(of) | Concat(of):
+            return of
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+            return (of,)
+    assert_never(expression)
+
+
+def paths(expression: Expression) -> Iterator[Path]:
+    """Yield every path that an expression reads, `rest` apart."""
+    if isinstance(expression, Path):
+        yield expression
+    for child in children(expression):
+        yield from paths(child)
+
+
+def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for each expression
+    """Return in words where an expression's value comes from, as it stands in a rejection."""
+    match expression:
+        case Path():
+            return str(expression)
+        case Const(value):
+            return f"the constant {value}"
+        case Envelope(name):
+            return f"the envelope's {name}"
+        case Rest(root):
+            return f"the rest of {root}"
+        case Coalesce(of):
+            return "the first present of " + ", ".join(origin(each) for each in of)
+        case Concat(of):
+            return " with ".join(origin(each) for each in of)
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+            return origin(of)
+    assert_never(expression)

@@ -1,0 +1,85 @@
+"""From the YAML of a mapping to its expressions."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from codegen.mapping.model import (
+    Coalesce,
+    Concat,
+    Const,
+    Envelope,
+    Expression,
+    Group,
+    Lookup,
+    Lower,
+    Mapped,
+    NullIf,
+    Path,
+    Rest,
+    Step,
+    Time,
+    TimeFormat,
+    Upper,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def read_path(text: str) -> Path:
+    """Return a path such as `data.object.charges.data[0].id`."""
+    steps: list[Step] = [match[1] or int(match[2]) for match in _STEP.finditer(text)]
+    return Path(tuple(steps))
+
+
+def read_mapping(data: Mapping[str, Any]) -> Mapped:
+    """Return the mapping that a file holds whose shape meta/mapping.schema.json has approved."""
+    return Mapped(
+        provider=data["provider"],
+        record=data["record"],
+        version=data["version"],
+        event_type=read_path(data["event_type"]),
+        groups=tuple(
+            Group(
+                name=group["name"],
+                payload=group["payload"],
+                events=tuple(group["events"]),
+                fields={name: read_expression(value) for name, value in group["fields"].items()},
+            )
+            for group in data["groups"]
+        ),
+    )
+
+
+def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR0911 - one return for each expression
+    """Return the expression that a mapping with one key denotes; the key names it."""
+    ((name, value),) = data.items()
+    match name:
+        case "path":
+            return read_path(value)
+        case "const":
+            return Const(value)
+        case "envelope":
+            return Envelope(value)
+        case "lookup":
+            return Lookup(read_expression(value["value"]), dict(value["table"]))
+        case "time":
+            return Time(read_expression(value["value"]), TimeFormat(value["format"]))
+        case "coalesce":
+            return Coalesce(tuple(read_expression(each) for each in value))
+        case "concat":
+            return Concat(tuple(read_expression(each) for each in value))
+        case "upper":
+            return Upper(read_expression(value))
+        case "lower":
+            return Lower(read_expression(value))
+        case "null_if":
+            return NullIf(read_expression(value["value"]), tuple(value["values"]))
+        case "rest":
+            return Rest(read_path(value["path"]))
+        case _:
+            raise ValueError(f"the mapping language has no {name!r}")

@@ -1,0 +1,285 @@
+"""The contracts as one typed, frozen model: all that emitters and checks look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from codegen.avro import Record
+    from codegen.document import Document
+    from codegen.mapping.model import Mapped, Path
+
+ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordVersion:
+    """One version of an Avro record."""
+
+    name: str
+    version: int
+    record: Record
+    schema: str
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A Kafka topic: what is on it, for how long, who writes it, and which version each reader is pinned to."""
+
+    name: str
+    description: str
+    record: str
+    version: int
+    provider: str | None
+    key: str
+    partitions: int
+    retention_days: int
+    compatibility: str
+    owner: str
+    producers: tuple[str, ...]
+    consumers: Mapping[str, int]
+    source: Document
+
+    @property
+    def subject(self) -> str:
+        """Return the topic's subject in the Schema Registry."""
+        return f"{self.name}-value"
+
+
+@dataclass(frozen=True, slots=True)
+class Transformed:
+    """A column and the Iceberg transform by which a table is partitioned or sorted."""
+
+    field: str
+    transform: str
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How old the newest row may be, by a timestamp column."""
+
+    field: str
+    warn_after_minutes: int
+    error_after_minutes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """An Iceberg table that holds a record version."""
+
+    namespace: str
+    name: str
+    description: str
+    record: str
+    version: int
+    owner: str
+    writer: str
+    key: tuple[str, ...]
+    partition: tuple[Transformed, ...]
+    sort: tuple[Transformed, ...]
+    properties: Mapping[str, str]
+    freshness: Freshness
+    source: Document
+
+    @property
+    def identifier(self) -> str:
+        """Return the table's name with its namespace."""
+        return f"{self.namespace}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Minimum:
+    """The value is at least this."""
+
+    value: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Maximum:
+    """The value is at most this."""
+
+    value: int
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """The whole text matches this regular expression."""
+
+    value: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The text is a key of this reference list."""
+
+    value: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """The instant lies between these two, both included, in milliseconds since 1970."""
+
+    earliest: int
+    latest: int
+    text: tuple[str, str]
+    code: str
+
+
+Rule = Minimum | Maximum | Pattern | Reference | TimeRange
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A closed set of reason codes, and the rules that stand on a record's fields whatever the provider."""
+
+    name: str
+    record: str
+    reason_codes: Mapping[str, str]
+    null_values: tuple[str, ...]
+    fields: Mapping[str, tuple[Rule, ...]]
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Currency:
+    """A currency of ISO 4217 and the number of digits of its minor unit."""
+
+    code: str
+    exponent: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Namespaces of the UUIDv5 that identify events and unreadable bodies."""
+
+    event_namespace: str
+    body_namespace: str
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a provider signs its webhooks."""
+
+    scheme: str
+    header: str
+    algorithm: str
+    encoding: str
+    tolerance_seconds: int
+    future_tolerance_seconds: int
+    timestamp_key: str
+    signature_key: str
+    signed_payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a webhook says what it is, whose it is and when it happened."""
+
+    event_id: Path
+    event_type: Path
+    api_version: Path | None
+    created_at: Path
+    account: Path | None
+    merchant_id: tuple[Path, ...]
+    required: tuple[tuple[Path, str], ...]
+    headers_kept: tuple[str, ...]
+    max_body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A webhook of a provider and what must become of it."""
+
+    provider: str
+    name: str
+    kind: ExampleKind
+    description: str
+    event_type: str | None
+    merchant_id: str
+    body: bytes
+    event: Mapping[str, Any] | None
+    reason_codes: tuple[str, ...]
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A payment provider: how it signs, what it sends, what becomes of it, with examples."""
+
+    name: str
+    title: str
+    documentation: str
+    signature: Signature
+    envelope: Envelope
+    mapping: Mapped
+    payload: Payload
+    examples: tuple[Example, ...]
+    source: Document
+    mapping_source: Document
+
+    @property
+    def accepted_event_types(self) -> frozenset[str]:
+        """Return the event types that the mapping covers."""
+        return frozenset(event for group in self.mapping.groups for event in group.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A provider's payload contract: an OpenAPI document whose schemas declare what it sends."""
+
+    source: Document
+
+    @property
+    def schemas(self) -> Mapping[str, Any]:
+        """Return the declared schemas by name."""
+        schemas: Mapping[str, Any] = self.source.data["components"]["schemas"]
+        return schemas
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One version of an HTTP API, as an OpenAPI document."""
+
+    name: str
+    version: int
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All contracts."""
+
+    records: Mapping[str, tuple[RecordVersion, ...]]
+    topics: tuple[Topic, ...]
+    tables: tuple[Table, ...]
+    providers: tuple[Provider, ...]
+    validation: Rules
+    ingestion: Rules
+    identity: Identity
+    currencies: tuple[Currency, ...]
+    apis: tuple[Api, ...]
+
+    def record(self, name: str, version: int) -> RecordVersion:
+        """Return a version of a record; KeyError where the contracts have none such."""
+        for each in self.records.get(name, ()):
+            if each.version == version:
+                return each
+        raise KeyError(f"{name} v{version}")
+
+
+@dataclass(frozen=True, slots=True)
+class GeneratedFile:
+    """A file to write below the generated folder."""
+
+    path: str
+    content: bytes

@@ -1,0 +1,118 @@
+"""The command as people use it: exit codes and what it says."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codegen import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+@pytest.fixture
+def run(
+    contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return command
+
+
+def test_generate_then_drift_agree(run: Callable[..., tuple[int, str, str]]) -> None:
+    assert run("drift")[0] == 1
+    code, out, _ = run("generate")
+    assert code == 0
+    assert "wrote generated/MANIFEST.json" in out
+    assert run("drift")[:2] == (0, "generated files and contracts agree\n")
+    assert run("generate")[1] == "nothing changed\n"
+
+
+def test_drift_names_what_differs_and_what_to_do(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    run("generate")
+    (tmp_path / "generated" / "kafka" / "topics.json").write_text("{}")
+    code, _, err = run("drift")
+    assert code == 1
+    assert "generated/kafka/topics.json: different" in err
+    assert "run `make codegen`" in err
+
+
+def test_generate_writes_nothing_where_a_contract_is_wrong(
+    run: Callable[..., tuple[int, str, str]], edit: Callable[[str, str, str], None], tmp_path: Path
+) -> None:
+    edit("providers/acme/mapping.yaml", "payment.payer", "payment.payerr")
+    edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
+    code, _, err = run("generate")
+    assert code == 1
+    assert "contracts/providers/acme/mapping.yaml:24 [path] payment.payerr is not declared" in err
+    assert "[topic] orchestrator is pinned to payment_event v5" in err
+    assert "nothing was written" in err
+    assert not (tmp_path / "generated").exists()
+
+
+def test_lint_says_that_all_is_well_and_lists_its_rules(run: Callable[..., tuple[int, str, str]]) -> None:
+    assert "the contracts keep all" in run("lint")[1]
+    assert "lookup" in run("lint", "--rules")[1]
+
+
+def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = run("lint", "--contracts", "nowhere")
+    assert code == 1
+    assert "nowhere" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("paid", ["normalized: payment.succeeded", "amount_cents", "1250", "line 14", "fee.taxed"]),
+        (
+            "rejected.paid",
+            ["rejected: paid", "amount_not_positive", "mapping  contracts/providers/acme/mapping.yaml:14"],
+        ),
+        (
+            "rejected.paid",
+            ["rule     contracts/rules/validation.yaml:17", "meaning  contracts/rules/validation.yaml:12"],
+        ),
+        ("malformed", ["malformed", "not_json: The body is not JSON."]),
+        ("unsupported", ["unsupported: no mapping covers refunded"]),
+    ],
+)
+def test_try_explains_an_example(run: Callable[..., tuple[int, str, str]], name: str, says: list[str]) -> None:
+    code, out, _ = run("try", "acme", f"contracts/providers/acme/examples/{name}.yaml")
+    assert code == 0
+    assert [each for each in says if each not in out] == []
+
+
+def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","payment":{}}')
+    code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
+    assert code == 0
+    assert "field_missing amount_cents: payment.amount is absent or null" in out
+
+
+def test_try_names_the_providers_there_are(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_text("{}")
+    code, _, err = run("try", "nobody", "body.json")
+    assert (code, err) == (1, "there is no provider 'nobody'; the contracts have acme\n")
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_sentence(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "generated").write_text("a file where the folder should be")
+    code, _, err = run("generate")
+    assert code == 1
+    assert "generated" in err
+    assert "Traceback" not in err

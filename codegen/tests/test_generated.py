@@ -1,0 +1,238 @@
+"""What is generated, against the libraries that will read it."""
+
+from __future__ import annotations
+
+import io
+import json
+import uuid
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+import pytest
+from codegen.avro import Array, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.emit.text import literal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from payments_contracts import flink, identity, records, schemas, tables, topics
+from payments_contracts.examples import EXAMPLES
+from payments_contracts.normalize import Normalized, normalize
+from pydantic import ValidationError
+from pyiceberg.partitioning import PartitionSpec
+from pyiceberg.schema import Schema, assign_fresh_schema_ids
+from pyiceberg.table.sorting import SortOrder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from codegen.avro import AvroType
+    from codegen.model import Catalog
+
+NOW = datetime(2026, 1, 5, 10, 0, 0, 123000, tzinfo=UTC)
+INSTANTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC)).map(  # noqa: DTZ001 - naive bounds are asked for
+    lambda instant: instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+)
+
+
+def values(kind: AvroType) -> st.SearchStrategy[Any]:  # noqa: C901, PLR0911 - one for each type
+    """Return values of an Avro type."""
+    match kind:
+        case Primitive.BOOLEAN:
+            return st.booleans()
+        case Primitive.INT:
+            return st.integers(-(2**31), 2**31 - 1)
+        case Primitive.LONG:
+            return st.integers(-(2**63), 2**63 - 1)
+        case Primitive.DOUBLE:
+            return st.floats(allow_nan=False, allow_infinity=False)
+        case Primitive.BYTES:
+            return st.binary(max_size=20)
+        case Primitive.STRING:
+            return st.text(max_size=20)
+        case TimestampMillis():
+            return INSTANTS
+        case Array(items):
+            return st.lists(values(items), max_size=3)
+        case Map(inner):
+            return st.dictionaries(st.text(max_size=5), values(inner), max_size=3)
+        case Nullable(of):
+            return st.none() | values(of)
+        case Record():
+            return rows(kind)
+
+
+def rows(record: Record) -> st.SearchStrategy[dict[str, Any]]:
+    return st.fixed_dictionaries(
+        {
+            field.name: (
+                st.sampled_from([*field.allowed, *([None] if field.nullable else [])])
+                if field.allowed
+                else values(field.type)
+            )
+            for field in record.fields
+        }
+    )
+
+
+def there_and_back(schema: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    wire = io.BytesIO()
+    fastavro.schemaless_writer(wire, schema, row)
+    wire.seek(0)
+    read = fastavro.schemaless_reader(wire, schema, None)
+    assert isinstance(read, dict)
+    return read
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+@pytest.mark.parametrize(
+    "name", ["ingestion_failure", "payment_event", "provider_event", "scored_payment", "validation_failure"]
+)
+def test_a_record_survives_model_and_wire(project: Catalog, name: str, data: st.DataObject) -> None:
+    version = project.record(name, 1)
+    model = records.RECORDS[name, 1]
+    row = data.draw(rows(version.record))
+    schema = fastavro.parse_schema(json.loads(schemas.schema(name, 1)))
+    written = model.model_validate(row)
+    assert written.model_dump() == row
+    assert model.model_validate(there_and_back(schema, written.model_dump())) == written
+    assert model.model_validate_json(written.model_dump_json()) == written
+
+
+def test_the_small_contracts_records_survive_too(acme: Catalog, generated: Callable[[str], ModuleType]) -> None:
+    models, texts = generated("records"), generated("schemas")
+    row = {
+        "event_id": "e",
+        "amount_cents": 1,
+        "flags": ["a", "b"],
+        "advice": {"retry": True, "delay_seconds": None},
+        "stored_at": NOW,
+    }
+    written = models.StoredPaymentV1.model_validate(row)
+    schema = fastavro.parse_schema(json.loads(texts.schema("stored_payment", 1)))
+    assert models.StoredPaymentV1.model_validate(there_and_back(schema, written.model_dump())) == written
+    assert written.advice == models.Advice(retry=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"status": "lost"}, "literal_error"),
+        ({"amount_cents": "1"}, "int_type"),
+        ({"amount_cents": 2**63}, "less_than_equal"),
+        ({"provider_created_at": datetime(2026, 1, 1)}, "timezone_aware"),  # noqa: DTZ001 - that is the point
+        ({"surprise": 1}, "extra_forbidden"),
+        ({"currency": None}, "string_type"),
+    ],
+)
+def test_a_model_refuses_what_its_contract_does_not_allow(change: dict[str, Any], error: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        records.PaymentEventV1.model_validate(payment_event() | change)
+    assert [each["type"] for each in caught.value.errors()] == [error]
+
+
+def payment_event() -> dict[str, Any]:
+    example = next(each for each in EXAMPLES if each.kind == "accepted")
+    outcome = normalize(example.provider, example.body, example.merchant_id)
+    assert isinstance(outcome, Normalized)
+    return {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": 1}
+
+
+def test_a_model_is_frozen_and_cuts_times_to_milliseconds() -> None:
+    local = datetime(2026, 1, 5, 12, 0, 0, 123999, tzinfo=timezone(timedelta(hours=2)))
+    event = records.PaymentEventV1.model_validate(payment_event() | {"processed_at": local})
+    assert event.processed_at == NOW
+    with pytest.raises(ValidationError):
+        event.status = "failed"
+
+
+def test_every_accepted_example_is_a_valid_record() -> None:
+    schema = fastavro.parse_schema(json.loads(schemas.schema("payment_event", 1)))
+    for example in EXAMPLES:
+        outcome = normalize(example.provider, example.body, example.merchant_id)
+        if isinstance(outcome, Normalized):
+            row = {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": 1}
+            assert there_and_back(schema, records.PaymentEventV1.model_validate(row).model_dump()) == row
+        assert isinstance(outcome, Normalized) == (example.kind == "accepted") or example.kind == "malformed"
+
+
+def test_ids_depend_on_the_event_alone() -> None:
+    first = identity.event_id("stripe", None, "evt_1")
+    assert first == identity.event_id("stripe", None, "evt_1")
+    assert uuid.UUID(first).version == 5
+    others = {
+        identity.event_id("stripe", "acct_1", "evt_1"),
+        identity.event_id("stripe", "", "evt_1"),
+        identity.event_id("square", None, "evt_1"),
+        identity.event_id("stripe", None, "evt_2"),
+        identity.malformed_event_id(b'["stripe",null,"evt_1"]'),
+    }
+    assert len(others | {first}) == 6
+    assert first == str(uuid.uuid5(identity.EVENT_NAMESPACE, '["stripe",null,"evt_1"]'))
+
+
+def test_every_topic_has_its_schema() -> None:
+    assert topics.raw_topic("stripe") is topics.STRIPE_RAW
+    with pytest.raises(KeyError):
+        topics.raw_topic("nobody")
+    for topic in topics.TOPICS:
+        parsed = json.loads(schemas.schema(topic.record, topic.version))
+        assert topic.key in {field["name"] for field in parsed["fields"]}
+        assert topic.subject == f"{topic.name}-value"
+        assert max(schemas.VERSIONS[topic.record]) >= topic.version
+
+
+@pytest.mark.parametrize("table", tables.TABLES, ids=lambda table: table.identifier)
+def test_a_catalog_takes_a_table_as_it_is(table: tables.Table) -> None:
+    schema = Schema.model_validate_json(table.schema_json)
+    assert assign_fresh_schema_ids(schema) == schema
+    fields = {field.field_id for field in schema.fields}
+    assert {field.source_id for field in PartitionSpec.model_validate_json(table.partition_spec_json).fields} <= fields
+    assert {field.source_id for field in SortOrder.model_validate_json(table.sort_order_json).fields} <= fields
+    assert [schema.find_field(name).field_id for name in table.key] == schema.identifier_field_ids
+
+
+def test_a_row_of_the_table_function_fits_its_columns() -> None:
+    names = [name for name, _ in flink.COLUMNS]
+    assert len(names) == len(set(names))
+    assert names[0] == "outcome"
+    seen = set()
+    for example in EXAMPLES:
+        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW)
+        named = dict(zip(names, row, strict=True))
+        seen.add(named["outcome"])
+        assert named["processed_at"] == NOW.replace(tzinfo=None)
+        if example.kind == "rejected":
+            assert tuple(named["reason_codes"] or ()) == example.reason_codes  # type: ignore[arg-type]
+            assert all(": " in reason for reason in named["reasons"])  # type: ignore[attr-defined]
+        if example.kind == "accepted":
+            assert named["currency"]
+            assert named["provider_created_at"].tzinfo is None  # type: ignore[attr-defined]
+    assert seen == {"normalized", "rejected", "unsupported"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        True,
+        7,
+        1.5,
+        'it\'s "quoted"\n',
+        b"\x00\xff",
+        (1,),
+        (),
+        [1, "a" * 90],
+        {"a": ("b" * 90,)},
+        frozenset("ab"),
+        frozenset(),
+    ],
+)
+def test_a_literal_is_read_as_it_was(value: object) -> None:
+    assert eval(literal(value)) == value  # noqa: S307 - it is ours
+
+
+def test_there_is_no_literal_of_an_object() -> None:
+    with pytest.raises(TypeError, match="no literal of object"):
+        literal(object())

@@ -1,0 +1,211 @@
+"""Contracts that cannot be read: each finding names file, line, rule and what to do, and all come at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from codegen.avro import Array, Map, Nullable, Primitive, Reader, Record, TimestampMillis, walk
+from codegen.build import merge
+from codegen.document import parse
+from codegen.findings import ContractError, Finding
+from codegen.loader import load
+from codegen.mapping.read import read_expression, read_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def findings(contracts: Path) -> tuple[Finding, ...]:
+    with pytest.raises(ContractError) as caught:
+        load(contracts)
+    return caught.value.findings
+
+
+def only(contracts: Path) -> Finding:
+    (finding,) = findings(contracts)
+    return finding
+
+
+def test_reads_the_small_contracts(contracts: Path) -> None:
+    catalog = load(contracts)
+    assert [topic.name for topic in catalog.topics] == [
+        "payments.acme.raw",
+        "payments.normalized",
+        "payments.validation.dlq",
+    ]
+    assert catalog.providers[0].accepted_event_types == {"paid", "failed"}
+    assert catalog.record("payment_event", 1).record.name == "payment_event"
+    with pytest.raises(KeyError):
+        catalog.record("payment_event", 2)
+
+
+def test_refuses_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    assert only(tmp_path / "nothing").rule == "folder"
+
+
+def test_names_the_line_of_broken_yaml(contracts: Path) -> None:
+    (contracts / "topics" / "payments.normalized.yaml").write_text("kind: topic\nname: [unclosed\n")
+    finding = only(contracts)
+    assert (finding.rule, finding.file, finding.line) == ("syntax", "topics/payments.normalized.yaml", 3)
+    assert str(finding).startswith("topics/payments.normalized.yaml:3: [syntax] ")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 3, "'a' stands twice"),
+        ("[x, y]: 1\n", 1, "a key must be text"),
+        ("a: !!python/object:os.system x\n", 1, "is not allowed"),
+        ("a: *nobody\n", 1, "this is not YAML"),
+    ],
+)
+def test_refuses_yaml_beyond_json(text: str, line: int, message: str) -> None:
+    with pytest.raises(ContractError, match=message) as caught:
+        parse("x.yaml", text)
+    assert caught.value.findings[0].line == line
+
+
+def test_keeps_what_looks_like_a_date_or_an_answer_as_text() -> None:
+    assert parse("x.yaml", "[2018-11-08, yes, no, 0123, 1.5, -7, true, null, '5']").data == [
+        "2018-11-08",
+        "yes",
+        "no",
+        "0123",
+        1.5,
+        -7,
+        True,
+        None,
+        "5",
+    ]
+
+
+def test_refuses_json_that_is_only_yaml(contracts: Path) -> None:
+    (contracts / "avro" / "payment_event" / "v1.avsc").write_text("type: record\n")
+    assert findings(contracts)[0].message.startswith("this is not JSON")
+
+
+def test_refuses_a_file_that_is_not_utf8(contracts: Path) -> None:
+    (contracts / "rules" / "identity.yaml").write_bytes(b"kind: \xff")
+    assert only(contracts).rule == "syntax"
+
+
+def test_refuses_files_that_are_no_contract(contracts: Path) -> None:
+    (contracts / "topics" / "notes.txt").write_text("later")
+    (contracts / "tables" / "deep").mkdir()
+    (contracts / "tables" / "deep" / "x.yaml").write_text("kind: table")
+    assert [(each.rule, each.file) for each in findings(contracts)] == [
+        ("orphan", "tables/deep/x.yaml"),
+        ("orphan", "topics/notes.txt"),
+    ]
+
+
+def test_misses_what_must_be_there(contracts: Path) -> None:
+    (contracts / "rules" / "identity.yaml").unlink()
+    (contracts / "providers" / "acme" / "mapping.yaml").unlink()
+    assert [(each.rule, each.file) for each in findings(contracts)] == [
+        ("missing", "providers/acme/mapping.yaml"),
+        ("missing", "rules/identity.yaml"),
+    ]
+
+
+def test_reports_everything_that_is_misshapen_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
+    edit("topics/payments.normalized.yaml", "partitions: 4", "partitions: 0")
+    edit("topics/payments.normalized.yaml", "owner: payments", "owner: Pay Ments")
+    edit("providers/acme/mapping.yaml", "amount_cents: {path: payment.amount}", "amount_cents: {guess: payment.amount}")
+    found = findings(contracts)
+    assert {(each.rule, each.file, each.line) for each in found} == {
+        ("shape", "topics/payments.normalized.yaml", 7),
+        ("shape", "topics/payments.normalized.yaml", 10),
+        ("shape", "providers/acme/mapping.yaml", 14),
+    }
+
+
+def test_refuses_a_broken_openapi_document(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
+    edit("openapi/gateway-acme/v1.yaml", "description: The gateway is alive.", "summary: The gateway is alive.")
+    edit("providers/acme/payload.openapi.yaml", '#/components/schemas/Parent"}\n    Parent', '#/nowhere"}\n    Parent')
+    assert {(each.rule, each.file) for each in findings(contracts)} == {
+        ("openapi", "openapi/gateway-acme/v1.yaml"),
+        ("openapi", "providers/acme/payload.openapi.yaml"),
+    }
+
+
+def test_refuses_an_example_whose_base_is_missing_or_itself(
+    contracts: Path, edit: Callable[[str, str, str], None]
+) -> None:
+    edit("providers/acme/examples/unsupported.yaml", "base: paid", "base: unsupported")
+    edit("providers/acme/examples/rejected.failed.yaml", "base: failed", "base: nobody")
+    messages = [each.message for each in findings(contracts)]
+    assert messages == ["there is no example 'nobody'", "the example 'unsupported' is its own base"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ('"float"', "'float' is not supported"),
+        ('["string", "null"]', "a union must be exactly"),
+        ('["null", ["null", "string"]]', "a nullable type stands inside"),
+        ('{"type": "long", "logicalType": "timestamp-micros"}', "'timestamp-micros' is not supported"),
+        ('{"type": "enum", "name": "e", "symbols": ["A"]}', "is not supported"),
+        ('{"type": "record", "name": "r", "fields": [{"name": "x"}]}', "a field needs a name and a type"),
+        ("17", "is not supported"),
+    ],
+)
+def test_refuses_a_type_that_not_every_target_can_express(kind: str, message: str) -> None:
+    text = f'{{"type": "record", "name": "r",\n"fields": [\n{{"name": "x", "type": {kind}}}]}}'
+    reader = Reader(parse("avro/r/v1.avsc", text))
+    assert reader.record() is None
+    assert message in reader.findings[0].message
+    assert reader.findings[0].line == 3
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        ('"type": ["null", "string"]', "has no default null"),
+        ('"type": "int", "allowed_values": ["1"]', "is not a string"),
+    ],
+)
+def test_refuses_a_field_that_contradicts_itself(rest: str, message: str) -> None:
+    reader = Reader(parse("r.avsc", f'{{"type": "record", "name": "r", "fields": [{{"name": "x", {rest}}}]}}'))
+    assert reader.record() is None
+    assert message in reader.findings[0].message
+
+
+def test_refuses_an_avro_file_without_a_record() -> None:
+    reader = Reader(parse("r.avsc", '"string"'))
+    assert reader.record() is None
+    assert reader.findings[0].message == "the file does not hold a record"
+
+
+def test_reads_every_avro_type() -> None:
+    fields = """
+      {"name": "a", "type": {"type": "array", "items": {"type": "map", "values": "bytes"}}},
+      {"name": "b", "type": ["null", {"type": "record", "name": "in", "fields": [
+        {"name": "c", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "d", "type": {"type": "boolean"}}]}], "default": null}
+    """
+    record = Reader(parse("r.avsc", f'{{"type": "record", "name": "r", "fields": [{fields}]}}')).record()
+    assert record is not None
+    assert record.fields[0].type == Array(Map(Primitive.BYTES))
+    inner = record.fields[1].type
+    assert isinstance(inner, Nullable)
+    assert isinstance(inner.of, Record)
+    assert inner.of.fields[0].type == TimestampMillis()
+    assert [path for path, _ in walk(record)] == [("a",), ("b",), ("b", "c"), ("b", "d")]
+
+
+def test_merges_as_rfc_7396_says() -> None:
+    base = {"a": "b", "c": {"d": "e", "f": "g"}, "h": [1]}
+    assert merge(base, {"a": "z", "c": {"f": None}, "h": {"i": 1}}) == {"a": "z", "c": {"d": "e"}, "h": {"i": 1}}
+    assert merge(base, ["c"]) == ["c"]
+
+
+def test_writes_a_path_as_it_was_read() -> None:
+    assert str(read_path("data.object.charges.data[0].id")) == "data.object.charges.data[0].id"
+
+
+def test_knows_no_expression_beyond_the_language() -> None:
+    with pytest.raises(ValueError, match="has no 'guess'"):
+        read_expression({"guess": "x"})

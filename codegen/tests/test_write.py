@@ -1,0 +1,71 @@
+"""Files on the disk: all or none, nothing stale, and a manifest that tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from codegen.model import GeneratedFile
+from codegen.write import MANIFEST, Change, changes, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ONE = GeneratedFile("a/one.txt", b"1\n")
+TWO = GeneratedFile("two.txt", b"2\n")
+
+
+def present(root: Path) -> set[str]:
+    return {file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file()}
+
+
+def test_writes_files_and_their_hashes(tmp_path: Path) -> None:
+    write(tmp_path, [ONE, TWO])
+    assert present(tmp_path) == {"a/one.txt", "two.txt", MANIFEST}
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["files"]["a/one.txt"] == hashlib.sha256(b"1\n").hexdigest()
+
+
+def test_writing_again_changes_nothing(tmp_path: Path) -> None:
+    write(tmp_path, [ONE, TWO])
+    before = (tmp_path / "two.txt").stat().st_mtime_ns
+    assert write(tmp_path, [ONE, TWO]) == ()
+    assert (tmp_path / "two.txt").stat().st_mtime_ns == before
+
+
+def test_removes_what_is_stale_with_its_empty_folders(tmp_path: Path) -> None:
+    write(tmp_path, [ONE, TWO])
+    assert Change("a/one.txt", "stale") in write(tmp_path, [TWO])
+    assert present(tmp_path) == {"two.txt", MANIFEST}
+    assert not (tmp_path / "a").exists()
+
+
+def test_tells_each_kind_of_drift(tmp_path: Path) -> None:
+    write(tmp_path, [ONE, TWO])
+    (tmp_path / "two.txt").write_text("edited by hand")
+    (tmp_path / "extra.txt").write_text("nobody generated this")
+    (tmp_path / "a" / "one.txt").unlink()
+    assert changes(tmp_path, [ONE, TWO]) == (
+        Change("a/one.txt", "missing"),
+        Change("extra.txt", "stale"),
+        Change("two.txt", "different"),
+    )
+
+
+def test_leaves_what_tools_leave_behind(tmp_path: Path) -> None:
+    write(tmp_path, [ONE])
+    for leftover in ("a/__pycache__/x.pyc", "x.egg-info/PKG-INFO", "target/manifest.json"):
+        (tmp_path / leftover).parent.mkdir(parents=True)
+        (tmp_path / leftover).write_text("")
+    assert changes(tmp_path, [ONE]) == ()
+
+
+def test_replaces_nothing_when_a_file_cannot_be_staged(tmp_path: Path) -> None:
+    write(tmp_path, [ONE])
+    broken = GeneratedFile("b.txt", "not bytes")  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        write(tmp_path, [GeneratedFile("a/one.txt", b"changed\n"), broken])
+    assert (tmp_path / "a" / "one.txt").read_bytes() == b"1\n"
+    assert present(tmp_path) == {"a/one.txt", MANIFEST}

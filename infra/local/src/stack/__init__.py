@@ -1,0 +1,1 @@
+"""Runs the whole pipeline locally, as plain processes."""

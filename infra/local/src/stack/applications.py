@@ -1,0 +1,175 @@
+"""The pipeline's own programs, and the steps that deploy the contracts before they start."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from stack import environment
+from stack.context import Context
+from stack.errors import StackError
+from stack.jobs import Task
+from stack.ports import LOOPBACK
+from stack.processes import Group, Process, Step
+from stack.readiness import HttpReady
+
+SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
+DAGSTER_PACKAGE = "analytics"
+DAGSTER_MODULE = f"{DAGSTER_PACKAGE}.definitions"
+# A daemon is healthy once all its parts have sent a heartbeat.
+DAGSTER_HEALTH = "{ instance { daemonHealth { allDaemonStatuses { required healthy } } } }"
+
+
+def deployment(context: Context) -> tuple[Step, ...]:
+    """Return the steps that bring topics, schemas and tables into being, and dbt's project into Dagster's form."""
+    programs = context.places.venv / "bin"
+
+    def step(name: str, command: tuple[str, ...], after: AbstractSet[str] = frozenset()) -> Step:
+        def run(task: Task) -> None:
+            program = programs / command[0]
+            if not program.exists():
+                raise StackError(f"{program} does not exist: run `make setup`.")
+            task.run(
+                [program, *command[1:]],
+                environment=environment.shared(context.places, context.ports, context.secrets),
+                directory=context.places.repository,
+            )
+
+        return Step(name=name, group=Group.DEPLOYMENT, run=run, after=after)
+
+    return (
+        step("topics", ("payments", "topics", "apply"), {"kafka"}),
+        step("schemas", ("payments", "schemas", "register"), {"registry"}),
+        step("tables", ("payments", "tables", "apply"), {"catalog"}),
+        step("dbt", ("python", "-m", DAGSTER_PACKAGE)),
+    )
+
+
+def applications(context: Context) -> tuple[Process, ...]:
+    """Return our programs."""
+    ports = context.ports
+    programs, flink_programs = context.places.venv / "bin", context.places.venv_flink / "bin"
+    streams = frozenset({"topics", "schemas"})
+    return (
+        _program(
+            context,
+            "inference",
+            (programs / "inference",),
+            port="inference",
+            variables={"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(ports.inference)},
+        ),
+        _program(
+            context,
+            "gateway-stripe",
+            (programs / "gateway",),
+            port="gateway_stripe",
+            variables={
+                "GATEWAY_PROVIDER": "stripe",
+                "HTTP_HOST": LOOPBACK,
+                "HTTP_PORT": str(ports.gateway_stripe),
+            },
+            after=streams,
+        ),
+        _program(
+            context,
+            "normalizer",
+            # Not by a script: charset-normalizer, which PyFlink brings, has taken the name.
+            (flink_programs / "python", "-m", "normalizer"),
+            port="normalizer_metrics",
+            variables={"METRICS_PORT": str(ports.normalizer_metrics)},
+            after=streams | {"flink-jobmanager", "flink-taskmanager"},
+            # It ends its own children, once it has stopped the job with a savepoint.
+            stop_as_group=False,
+        ),
+        _program(
+            context,
+            "orchestrator-consumer",
+            (programs / "orchestrator", "consumer"),
+            port="consumer_metrics",
+            variables={"METRICS_PORT": str(ports.consumer_metrics)},
+            after=streams | {"temporal-namespace"},
+        ),
+        _program(
+            context,
+            "orchestrator-worker",
+            (programs / "orchestrator", "worker"),
+            port="worker_metrics",
+            variables={"METRICS_PORT": str(ports.worker_metrics)},
+            after={"tables", "temporal-namespace", "databases", "inference"},
+        ),
+        *_dagster(context),
+    )
+
+
+def _program(
+    context: Context,
+    name: str,
+    command: tuple[Path | str, ...],
+    *,
+    port: str,
+    variables: Mapping[str, str],
+    after: AbstractSet[str] = frozenset(),
+    stop_as_group: bool = True,
+) -> Process:
+    number = context.ports.named((port,))[port]
+    return Process(
+        name=name,
+        group=Group.APPLICATIONS,
+        command=tuple(map(str, command)),
+        environment={**_base(context, Path(command[0]).parent), **variables},
+        directory=context.places.repository,
+        ports=(port,),
+        ready=HttpReady(f"{context.url(number)}/readyz"),
+        after=after,
+        # A worker first finishes what it has begun.
+        stop_seconds=40,
+        stop_as_group=stop_as_group,
+    )
+
+
+def _dagster(context: Context) -> tuple[Process, ...]:
+    programs = context.places.venv / "bin"
+    home = context.data("dagster")
+    url = context.url(context.ports.dagster)
+    variables = {**_base(context, programs), "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
+    files = {home / config.name: config.read_text()}
+    after = frozenset({"tables", "trino", "dbt"})
+
+    def healthy(body: object) -> bool:
+        match body:
+            case {"data": {"instance": {"daemonHealth": {"allDaemonStatuses": list(statuses)}}}}:
+                return all(status["healthy"] for status in statuses if status["required"])
+        return False
+
+    return (
+        Process(
+            name="dagster-webserver",
+            group=Group.APPLICATIONS,
+            command=(
+                str(programs / "dagster-webserver"),
+                *("-h", LOOPBACK, "-p", str(context.ports.dagster)),
+                *("-m", DAGSTER_MODULE),
+            ),
+            environment=variables,
+            files=files,
+            directory=home,
+            ports=("dagster",),
+            ready=HttpReady(f"{url}/server_info"),
+            after=after,
+        ),
+        Process(
+            name="dagster-daemon",
+            group=Group.APPLICATIONS,
+            command=(str(programs / "dagster-daemon"), "run", "-m", DAGSTER_MODULE),
+            environment=variables,
+            files=files,
+            directory=home,
+            # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
+            ready=HttpReady(f"{url}/graphql", post={"query": DAGSTER_HEALTH}, accept=healthy),
+            after=after,
+        ),
+    )
+
+
+def _base(context: Context, programs: Path) -> Mapping[str, str]:
+    return {**environment.shared(context.places, context.ports, context.secrets), "PATH": f"{programs}:{SYSTEM_PATH}"}

@@ -1,0 +1,167 @@
+"""The `stack` command."""
+
+import enum
+import json
+import os
+import shlex
+import tempfile
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from stack import checksums, environment, shutdown, startup, status
+from stack.errors import StackError
+from stack.jobs import Task
+from stack.processes import Group
+from stack.session import Session
+from stack.setup import setup as get_everything
+from stack.tools.catalogue import toolbox
+from stack.tools.maven import MavenTool
+
+app = typer.Typer(
+    help="Runs the whole pipeline locally, as plain processes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Only(enum.StrEnum):
+    """The parts that `up` can be limited to."""
+
+    INFRASTRUCTURE = "infrastructure"
+    DEPLOYMENT = "deployment"
+    APPLICATIONS = "applications"
+
+
+class Form(enum.StrEnum):
+    """The forms in which `env` prints."""
+
+    SHELL = "shell"
+    JSON = "json"
+
+
+Services = Annotated[list[str] | None, typer.Argument(help="These and all that they need; everything if none.")]
+
+
+def _session(context: typer.Context) -> Session:
+    session = context.obj
+    if not isinstance(session, Session):
+        raise TypeError("the command line must be run with a Session as its object")
+    return session
+
+
+@app.command()
+def setup(context: typer.Context) -> None:
+    """Get the servers and the Python environments; what is already there is kept."""
+    session = _session(context)
+    get_everything(session.places, toolbox(session.places, session.java_home()), session.console)
+
+
+@app.command()
+def up(
+    context: typer.Context,
+    services: Services = None,
+    only: Annotated[Only | None, typer.Option(help="Limit to one part of the stack.")] = None,
+) -> None:
+    """Start the servers, deploy the contracts to them, and start the pipeline."""
+    session = _session(context)
+    startup.up(session.context(), services or [], Group(only.value) if only else None, session.console)
+
+
+@app.command()
+def down(context: typer.Context) -> None:
+    """Stop everything; the state is kept."""
+    session = _session(context)
+    with startup.exclusive(session.places):
+        shutdown.down(session.places, session.console)
+
+
+@app.command()
+def restart(
+    context: typer.Context, services: Annotated[list[str], typer.Argument(help="What to stop and start again.")]
+) -> None:
+    """Restart services, for example after a change of their code."""
+    session = _session(context)
+    with startup.exclusive(session.places):
+        shutdown.stop_services(session.supervisor, services)
+    startup.up(session.context(), services, None, session.console)
+
+
+@app.command("status")
+def show_status(context: typer.Context) -> None:
+    """Show what runs and how much memory it takes; ends with 1 if something is not as it was asked for."""
+    session = _session(context)
+    if not status.show(session.supervisor, session.console):
+        raise typer.Exit(1)
+
+
+@app.command()
+def logs(
+    context: typer.Context,
+    service: Annotated[str, typer.Argument(help="A service, or a step such as databases or topics.")],
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as the log grows.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines to begin with.")] = 100,
+) -> None:
+    """Show the log of a service."""
+    directory = _session(context).places.logs
+    log = directory / f"{service}.log"
+    if not log.exists():
+        known = ", ".join(sorted(file.stem for file in directory.glob("*.log"))) or "none yet"
+        raise StackError(f"There is no log of {service!r}; there are: {known}.")
+    arguments = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)]
+    os.execvp(arguments[0], arguments)
+
+
+@app.command("clean-state")
+def clean_state(context: typer.Context) -> None:
+    """Delete data, logs and secrets of the stack, which must be down; the tools stay."""
+    session = _session(context)
+    shutdown.clean_state(session.places, session.console)
+
+
+@app.command()
+def env(
+    context: typer.Context,
+    form: Annotated[Form, typer.Option("--format", help="How to print it.")] = Form.SHELL,
+) -> None:
+    """Print the environment of the services (it holds secrets); in a shell: eval "$(stack env)"."""
+    session = _session(context)
+    variables = {
+        **environment.shared(session.places, session.ports, session.secrets()),
+        "PAYMENTS_PORT_OFFSET": str(session.settings.port_offset),
+    }
+    if form is Form.JSON:
+        typer.echo(json.dumps(variables, indent=2))
+    else:
+        for name, value in variables.items():
+            typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def addresses(context: typer.Context) -> None:
+    """Show where everything can be opened."""
+    session = _session(context)
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for name, address in environment.addresses(session.ports).items():
+        table.add_row(name, address)
+    session.console.print(table)
+
+
+@app.command("checksums")
+def record_checksums(
+    context: typer.Context, tool: Annotated[str, typer.Argument(help="A folder of infra/local/maven.")]
+) -> None:
+    """Download a tool anew and print the checksums of its files, after a change of version."""
+    session = _session(context)
+    places = session.places
+    if not (places.infra / "maven" / tool / "pom.xml").exists():
+        raise StackError(f"There is no infra/local/maven/{tool}/pom.xml.")
+    with tempfile.TemporaryDirectory(prefix="payments-checksums-") as scratch:
+        task = Task(tool, places.setup_logs / f"checksums-{tool}.log", threading.Event())
+        MavenTool(places, tool, session.java_home()).download(task, Path(scratch))
+        typer.echo(checksums.listing(Path(scratch)), nl=False)

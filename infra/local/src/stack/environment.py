@@ -1,0 +1,71 @@
+"""The environment of every service, from one place."""
+
+import json
+import shutil
+from collections.abc import Mapping
+
+from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.places import Places
+from stack.ports import LOOPBACK, Ports, url
+from stack.secrets import Secrets
+
+STRIPE_ENDPOINT = "stripe-local"
+STRIPE_MERCHANT = "merch_local"
+
+
+def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
+    """Return the variables that describe this stack to services, tests and tools."""
+    webhook_secrets = [
+        {
+            "id": STRIPE_ENDPOINT,
+            "secret": secrets.stripe_webhook_secret.get_secret_value(),
+            "merchant_id": STRIPE_MERCHANT,
+        }
+    ]
+    password = secrets.payments_password.get_secret_value()
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
+        "SCHEMA_REGISTRY_URL": f"{url(ports.registry)}/apis/ccompat/v7",
+        "CATALOG_URI": url(ports.catalog),
+        "CATALOG_WAREHOUSE": f"s3://{BUCKET_LAKE}/warehouse",
+        "S3_ENDPOINT": url(ports.minio),
+        "S3_ACCESS_KEY_ID": secrets.s3_access_key_id.get_secret_value(),
+        "S3_SECRET_ACCESS_KEY": secrets.s3_secret_access_key.get_secret_value(),
+        "S3_REGION": S3_REGION,
+        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
+        "TEMPORAL_NAMESPACE": TEMPORAL_NAMESPACE,
+        "TEMPORAL_UI_URL": url(ports.temporal_ui),
+        "INFERENCE_URL": url(ports.inference),
+        "GATEWAY_STRIPE_URL": url(ports.gateway_stripe),
+        "TRINO_HOST": LOOPBACK,
+        "TRINO_PORT": str(ports.trino),
+        "TRINO_USER": "payments",
+        "DAGSTER_URL": url(ports.dagster),
+        "FLINK_URL": url(ports.flink),
+        # The normalizer plans with the very jars that the cluster has.
+        "FLINK_HOME": str(places.flink_home),
+        "NORMALIZER_SQL_DIR": str(places.repository / "generated" / "flink"),
+        "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
+        "LOG_LEVEL": "INFO",
+        "LOG_FORMAT": "json",
+        "WEBHOOK_SECRETS": json.dumps(webhook_secrets, separators=(",", ":")),
+        "PAYMENTS_STATE_DIR": str(places.state),
+    }
+
+
+def addresses(ports: Ports) -> Mapping[str, str]:
+    """Return what a person may want to open, by name."""
+    found = {
+        "Gateway (Stripe), API docs": f"{url(ports.gateway_stripe)}/docs",
+        "Inference, API docs": f"{url(ports.inference)}/docs",
+        "Temporal UI": url(ports.temporal_ui),
+        "Dagster": url(ports.dagster),
+        "Flink UI": url(ports.flink),
+        "Trino": url(ports.trino),
+        "MinIO console": url(ports.minio_console),
+        "Schema registry": url(ports.registry),
+        "Iceberg catalog": f"{url(ports.catalog)}/v1/config",
+        "Kafka": f"{LOOPBACK}:{ports.kafka}",
+        "Postgres": f"{LOOPBACK}:{ports.postgres}",
+    }
+    return found | ({"Prometheus": url(ports.prometheus)} if shutil.which("prometheus") else {})

@@ -1,0 +1,92 @@
+"""The ports of the stack, and the check that they are free."""
+
+import socket
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from stack.errors import StackError
+
+LOOPBACK = "127.0.0.1"
+OFFSET_VARIABLE = "PAYMENTS_PORT_OFFSET"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Every port that the stack listens on; all of them on loopback."""
+
+    dagster: int = 13000
+    postgres: int = 15432
+    trino: int = 18080
+    registry: int = 18081
+    registry_management: int = 18082
+    flink: int = 18083
+    flink_rpc: int = 18084
+    flink_blob: int = 18085
+    flink_task_rpc: int = 18086
+    flink_task_data: int = 18087
+    flink_metrics: int = 18088
+    flink_task_metrics: int = 18089
+    temporal: int = 17233
+    temporal_history: int = 17234
+    temporal_matching: int = 17235
+    temporal_worker: int = 17239
+    temporal_http: int = 17243
+    temporal_metrics: int = 17290
+    temporal_membership: int = 17333
+    temporal_history_membership: int = 17334
+    temporal_matching_membership: int = 17335
+    temporal_worker_membership: int = 17339
+    gateway_stripe: int = 18100
+    inference: int = 18110
+    consumer_metrics: int = 18121
+    worker_metrics: int = 18122
+    normalizer_metrics: int = 18123
+    catalog: int = 18181
+    temporal_ui: int = 18233
+    minio: int = 19000
+    minio_console: int = 19001
+    prometheus: int = 19090
+    kafka: int = 19092
+    kafka_controller: int = 19093
+
+    @classmethod
+    def with_offset(cls, offset: int) -> Self:
+        """Return the ports of a second stack beside the default one."""
+        return cls(**{field.name: getattr(cls(), field.name) + offset for field in fields(cls)})
+
+    def named(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the numbers of the named ports."""
+        return {name: getattr(self, name) for name in names}
+
+
+def url(port: int) -> str:
+    """Return the HTTP address of a port of this stack."""
+    return f"http://{LOOPBACK}:{port}"
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of the loopback interface now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a port that is merely in TIME_WAIT counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def require_free(wanted: Mapping[str, Iterable[int]]) -> None:
+    """Raise StackError if one of the ports that a service wants is taken.
+
+    `wanted` maps a service's name to its ports.
+    """
+    for service, numbers in wanted.items():
+        for port in numbers:
+            if not is_free(port):
+                raise StackError(
+                    f"Port {port}, which {service} needs, is in use by another program: stop that program, "
+                    f"or move this stack with {OFFSET_VARIABLE} (for example {OFFSET_VARIABLE}=5000)."
+                )

@@ -1,0 +1,1 @@
+"""One module per server: its configuration, its process and the steps it needs."""

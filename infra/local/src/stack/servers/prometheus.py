@@ -1,0 +1,61 @@
+"""Prometheus, where the machine has one: it scrapes everything that offers metrics."""
+
+import shutil
+
+import yaml
+
+from stack.context import Context
+from stack.ports import LOOPBACK
+from stack.processes import Group, Process
+from stack.readiness import HttpReady
+
+RETENTION = "2d"
+
+
+def config(context: Context) -> str:
+    """Return the scrape configuration."""
+    ports = context.ports
+    targets = {
+        "gateway-stripe": (ports.gateway_stripe, "/metrics"),
+        "inference": (ports.inference, "/metrics"),
+        "orchestrator-consumer": (ports.consumer_metrics, "/metrics"),
+        "orchestrator-worker": (ports.worker_metrics, "/metrics"),
+        "normalizer": (ports.normalizer_metrics, "/metrics"),
+        "flink-jobmanager": (ports.flink_metrics, "/metrics"),
+        "flink-taskmanager": (ports.flink_task_metrics, "/metrics"),
+        "temporal": (ports.temporal_metrics, "/metrics"),
+        "minio": (ports.minio, "/minio/v2/metrics/cluster"),
+        "registry": (ports.registry_management, "/metrics"),
+        "prometheus": (ports.prometheus, "/metrics"),
+    }
+    jobs = [
+        {"job_name": name, "metrics_path": path, "static_configs": [{"targets": [f"{LOOPBACK}:{port}"]}]}
+        for name, (port, path) in targets.items()
+    ]
+    return yaml.safe_dump({"global": {"scrape_interval": "5s"}, "scrape_configs": jobs}, sort_keys=False)
+
+
+def items(context: Context) -> tuple[Process, ...]:
+    """Return the server, or nothing if the machine has no Prometheus."""
+    program = shutil.which("prometheus")
+    if program is None:
+        return ()
+    file = context.config("prometheus") / "prometheus.yml"
+    address = f"{LOOPBACK}:{context.ports.prometheus}"
+    return (
+        Process(
+            name="prometheus",
+            group=Group.INFRASTRUCTURE,
+            command=(
+                program,
+                f"--config.file={file}",
+                f"--storage.tsdb.path={context.data('prometheus')}",
+                f"--storage.tsdb.retention.time={RETENTION}",
+                f"--web.listen-address={address}",
+                "--log.level=warn",
+            ),
+            files={file: config(context)},
+            ports=("prometheus",),
+            ready=HttpReady(f"http://{address}/-/ready"),
+        ),
+    )

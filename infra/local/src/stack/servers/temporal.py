@@ -1,0 +1,214 @@
+"""Temporal: all four services in one process on Postgres, and its web interface."""
+
+import httpx
+import psycopg
+import yaml
+
+from stack.context import TEMPORAL_NAMESPACE, Context
+from stack.errors import StackError
+from stack.jobs import Task
+from stack.ports import LOOPBACK
+from stack.processes import Group, Process, Step
+from stack.readiness import HttpReady
+from stack.servers import postgres
+
+PLUGIN = "postgres12_pgx"
+SCHEMAS = {
+    "temporal": "postgresql/v12/temporal",
+    "temporal_visibility": "postgresql/v12/visibility",
+}
+HISTORY_SHARDS = 4
+RETENTION = "259200s"
+NAMESPACE_SECONDS = 60
+
+
+def server_config(context: Context) -> str:
+    """Return the server's configuration."""
+    ports = context.ports
+
+    def store(database: str, connections: int) -> dict[str, object]:
+        return {
+            "sql": {
+                "pluginName": PLUGIN,
+                "databaseName": database,
+                "connectAddr": f"{LOOPBACK}:{ports.postgres}",
+                "connectProtocol": "tcp",
+                "user": "temporal",
+                "password": context.secrets.temporal_password.get_secret_value(),
+                "maxConns": connections,
+                "maxIdleConns": connections,
+                "maxConnLifetime": "1h",
+            }
+        }
+
+    def service(grpc: int, membership: int, http: int | None = None) -> dict[str, object]:
+        rpc: dict[str, object] = {"grpcPort": grpc, "membershipPort": membership, "bindOnLocalHost": True}
+        return {"rpc": rpc if http is None else {**rpc, "httpPort": http}}
+
+    config = {
+        "log": {"stdout": True, "level": "warn"},
+        "persistence": {
+            "defaultStore": "default",
+            "visibilityStore": "visibility",
+            "numHistoryShards": HISTORY_SHARDS,
+            "datastores": {"default": store("temporal", 20), "visibility": store("temporal_visibility", 10)},
+        },
+        "global": {
+            "membership": {"maxJoinDuration": "30s", "broadcastAddress": LOOPBACK},
+            "metrics": {"prometheus": {"framework": "tally", "listenAddress": f"{LOOPBACK}:{ports.temporal_metrics}"}},
+        },
+        "services": {
+            "frontend": service(ports.temporal, ports.temporal_membership, ports.temporal_http),
+            "history": service(ports.temporal_history, ports.temporal_history_membership),
+            "matching": service(ports.temporal_matching, ports.temporal_matching_membership),
+            "worker": service(ports.temporal_worker, ports.temporal_worker_membership),
+        },
+        "clusterMetadata": {
+            "enableGlobalNamespace": False,
+            "failoverVersionIncrement": 10,
+            "masterClusterName": "active",
+            "currentClusterName": "active",
+            "clusterInformation": {
+                "active": {
+                    "enabled": True,
+                    "initialFailoverVersion": 1,
+                    "rpcName": "frontend",
+                    "rpcAddress": f"{LOOPBACK}:{ports.temporal}",
+                    "httpAddress": f"{LOOPBACK}:{ports.temporal_http}",
+                }
+            },
+        },
+        "dcRedirectionPolicy": {"policy": "noop"},
+        "archival": {"history": {"state": "disabled"}, "visibility": {"state": "disabled"}},
+        "publicClient": {"hostPort": f"{LOOPBACK}:{ports.temporal}"},
+        "dynamicConfigClient": {
+            "filepath": str(context.config("temporal") / "dynamic.yaml"),
+            "pollInterval": "60s",
+        },
+    }
+    return yaml.safe_dump(config, sort_keys=False)
+
+
+def ui_config(context: Context) -> str:
+    """Return the web interface's configuration."""
+    return yaml.safe_dump(
+        {
+            "temporalGrpcAddress": f"{LOOPBACK}:{context.ports.temporal}",
+            "host": LOOPBACK,
+            "port": context.ports.temporal_ui,
+            "enableUi": True,
+            "defaultNamespace": TEMPORAL_NAMESPACE,
+            "cors": {"allowOrigins": [context.url(context.ports.temporal_ui)]},
+        }
+    )
+
+
+def items(context: Context) -> tuple[Process | Step, ...]:
+    """Return schema, server, namespace and web interface."""
+    ports = context.ports
+    config = context.config("temporal")
+    ui = context.config("temporal-ui")
+    programs = context.tools.temporal.target()
+    server = Process(
+        name="temporal",
+        group=Group.INFRASTRUCTURE,
+        command=(
+            str(programs / "temporal-server"),
+            "--config-file",
+            str(config / "server.yaml"),
+            "--allow-no-auth",
+            "start",
+        ),
+        files={config / "server.yaml": server_config(context), config / "dynamic.yaml": "{}\n"},
+        ports=(
+            "temporal",
+            "temporal_history",
+            "temporal_matching",
+            "temporal_worker",
+            "temporal_http",
+            "temporal_metrics",
+            "temporal_membership",
+            "temporal_history_membership",
+            "temporal_matching_membership",
+            "temporal_worker_membership",
+        ),
+        ready=HttpReady(f"{context.url(ports.temporal_http)}/api/v1/cluster-info"),
+        after={"temporal-schema"},
+    )
+    interface = Process(
+        name="temporal-ui",
+        group=Group.INFRASTRUCTURE,
+        command=(
+            str(context.tools.temporal_ui.target() / "temporal-ui-server"),
+            "--root",
+            str(ui),
+            "--config",
+            ".",
+            "--env",
+            "local",
+            "start",
+        ),
+        directory=ui,
+        files={ui / "local.yaml": ui_config(context)},
+        ports=("temporal_ui",),
+        ready=HttpReady(context.url(ports.temporal_ui)),
+        after={"temporal"},
+    )
+    return (
+        Step(
+            name="temporal-schema",
+            group=Group.INFRASTRUCTURE,
+            run=lambda task: _migrate(task, context),
+            after={"databases"},
+        ),
+        server,
+        Step(
+            name="temporal-namespace",
+            group=Group.INFRASTRUCTURE,
+            run=lambda task: _create_namespace(task, context.url(ports.temporal_http)),
+            after={"temporal"},
+        ),
+        interface,
+    )
+
+
+def _migrate(task: Task, context: Context) -> None:
+    # Schemas only change with the server's version.
+    marker = context.data("temporal") / "schema-version"
+    wanted = context.tools.temporal.version()
+    if marker.exists() and marker.read_text() == wanted:
+        return
+    program = str(context.tools.temporal.target() / "temporal-sql-tool")
+    tool = [program, "--plugin", PLUGIN, "--ep", LOOPBACK, "-p", str(context.ports.postgres), "-u", "temporal"]
+    environment = {"SQL_PASSWORD": context.secrets.temporal_password.get_secret_value()}
+    for database, schema in SCHEMAS.items():
+        command = [*tool, "--db", database]
+        if not _has_schema(context, database):
+            task.run([*command, "setup-schema", "-v", "0.0"], environment=environment)
+        task.run([*command, "update-schema", "--schema-name", schema], environment=environment)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.write_text(wanted)
+
+
+def _has_schema(context: Context, database: str) -> bool:
+    password = context.secrets.temporal_password.get_secret_value()
+    with psycopg.connect(postgres.dsn(context, "temporal", password, database)) as connection:
+        row = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchone()
+    return row is not None and bool(row[0])
+
+
+def _create_namespace(task: Task, api: str) -> None:
+    """Create the namespace and wait until the frontend knows it (it caches the list for some seconds)."""
+    with httpx.Client(base_url=f"{api}/api/v1", timeout=10.0, trust_env=False) as client:
+        if client.get(f"/namespaces/{TEMPORAL_NAMESPACE}").status_code == httpx.codes.OK:
+            return
+        body = {"namespace": TEMPORAL_NAMESPACE, "workflowExecutionRetentionPeriod": RETENTION}
+        answer = client.post("/namespaces", json=body)
+        if answer.status_code not in {httpx.codes.OK, httpx.codes.CONFLICT}:
+            raise StackError(f"Temporal refuses to create the namespace {TEMPORAL_NAMESPACE}: {answer.text}")
+        for _ in range(NAMESPACE_SECONDS):
+            if client.get(f"/namespaces/{TEMPORAL_NAMESPACE}/workflows").status_code == httpx.codes.OK:
+                return
+            task.note = "waits for the namespace to be known everywhere"
+            task.sleep(1.0)
+    raise StackError(f"Temporal created the namespace {TEMPORAL_NAMESPACE}, but does not know it after a minute.")

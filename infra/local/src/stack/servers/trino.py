@@ -1,0 +1,82 @@
+"""Trino: SQL over the lake, with the Iceberg plugin alone."""
+
+from pathlib import Path
+
+from stack.context import BUCKET_LAKE, S3_REGION, Context
+from stack.ports import LOOPBACK
+from stack.processes import Group, Process
+from stack.readiness import HttpReady
+
+
+def files(context: Context, directory: Path) -> dict[Path, str]:
+    """Return Trino's configuration files."""
+    ports, secrets = context.ports, context.secrets
+    server = {
+        "coordinator": "true",
+        "node-scheduler.include-coordinator": "true",
+        "http-server.http.port": str(ports.trino),
+        "discovery.uri": context.url(ports.trino),
+        "query.max-memory": "800MB",
+        "query.max-memory-per-node": "800MB",
+        "memory.heap-headroom-per-node": "300MB",
+        "catalog.config-dir": str(directory / "catalog"),
+        # Each directory in here is a plugin; the tool's only one is that of its jars.
+        "plugin.dir": str(context.tools.trino_iceberg.target()),
+        "node.environment": "local",
+        "node.id": "local",
+        "node.bind-ip": LOOPBACK,
+        "node.internal-address": LOOPBACK,
+        "log.levels-file": str(directory / "log.properties"),
+    }
+    lake = {
+        "connector.name": "iceberg",
+        "iceberg.catalog.type": "rest",
+        "iceberg.rest-catalog.uri": context.url(ports.catalog),
+        "iceberg.rest-catalog.warehouse": f"s3://{BUCKET_LAKE}/warehouse",
+        "iceberg.rest-catalog.view-endpoints-enabled": "true",
+        # Our tables keep hours of history, not the week that these guard by default.
+        "iceberg.expire-snapshots.min-retention": "0s",
+        "iceberg.remove-orphan-files.min-retention": "0s",
+        "fs.s3.enabled": "true",
+        "s3.endpoint": context.url(ports.minio),
+        "s3.region": S3_REGION,
+        "s3.path-style-access": "true",
+        "s3.aws-access-key": secrets.s3_access_key_id.get_secret_value(),
+        "s3.aws-secret-key": secrets.s3_secret_access_key.get_secret_value(),
+    }
+    texts = {
+        directory / "config.properties": server,
+        directory / "catalog" / "lake.properties": lake,
+        directory / "log.properties": {"io.trino": "WARN", "io.airlift": "WARN"},
+    }
+    return {path: "".join(f"{name}={value}\n" for name, value in settings.items()) for path, settings in texts.items()}
+
+
+def items(context: Context) -> tuple[Process, ...]:
+    """Return the coordinator, which is also the one worker."""
+    directory = context.config("trino")
+    home = context.tools.trino.target()
+    options = ("--add-modules=jdk.incubator.vector", "-Xmx1500m", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError")
+    return (
+        Process(
+            name="trino",
+            group=Group.INFRASTRUCTURE,
+            command=(
+                context.java,
+                *options,
+                f"-Dconfig={directory / 'config.properties'}",
+                "-cp",
+                f"{home}/classes:{home}/jars/*",
+                "TrinoMain",
+                context.tools.trino.version(),
+            ),
+            directory=context.data("trino"),
+            files=files(context, directory),
+            ports=("trino",),
+            ready=HttpReady(
+                f"{context.url(context.ports.trino)}/v1/info",
+                accept=lambda info: isinstance(info, dict) and info["starting"] is False,
+            ),
+            after={"catalog"},
+        ),
+    )

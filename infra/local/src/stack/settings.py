@@ -1,0 +1,43 @@
+"""What a user can set, all by environment variables that start with PAYMENTS_."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stack.places import Places
+
+HIGHEST_OFFSET = 40000
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "payment-pipeline"
+
+
+def _repository() -> Path:
+    return Path(__file__).resolve().parents[4]
+
+
+class Settings(BaseSettings):
+    """The settings of the local stack; made once, in `__main__`."""
+
+    model_config = SettingsConfigDict(env_prefix="PAYMENTS_", extra="ignore")
+
+    cache_dir: Path = Field(
+        default_factory=_default_cache,
+        description="Downloaded and built tools, shared by all clones.",
+    )
+    state_dir: Path | None = Field(default=None, description="Data, configuration and logs of the running stack.")
+    port_offset: int = Field(default=0, ge=0, le=HIGHEST_OFFSET, description="Added to every port of the stack.")
+
+    def places(self) -> Places:
+        """Return the directories that these settings name, as absolute paths."""
+        repository = _repository()
+        state = self.state_dir or repository / ".state"
+        return Places(
+            repository=repository,
+            cache=self.cache_dir.expanduser().absolute(),
+            state=state.expanduser().absolute(),
+        )

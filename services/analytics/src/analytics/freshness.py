@@ -1,0 +1,67 @@
+"""Whether Bronze keeps receiving rows, by the bounds in its contract."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from dagster import (
+    AssetCheckResult,
+    AssetChecksDefinition,
+    AssetCheckSeverity,
+    AssetCheckSpec,
+    AssetKey,
+    MetadataValue,
+    multi_asset_check,
+)
+from dagster_dbt import DbtCliResource
+
+from analytics.translator import LayerTranslator
+
+CHECK_NAME = "is_fresh"
+
+
+def build_freshness_check(manifest: Mapping[str, Any], translator: LayerTranslator) -> AssetChecksDefinition:
+    """One check for each source whose contract bounds its age, all measured by one `dbt source freshness`."""
+    keys = {
+        unique_id: translator.get_asset_key(source)
+        for unique_id, source in manifest["sources"].items()
+        if source.get("freshness") and source.get("loaded_at_field")
+    }
+
+    @multi_asset_check(
+        name="source_freshness",
+        specs=[
+            AssetCheckSpec(CHECK_NAME, asset=key, description="The newest row is as young as the contract asks.")
+            for key in keys.values()
+        ],
+    )
+    def source_freshness(dbt: DbtCliResource) -> Iterator[AssetCheckResult]:
+        # A stale source makes dbt exit with an error; here that is a result.
+        invocation = dbt.cli(["source", "freshness"], raise_on_error=False).wait()
+        measured = {result["unique_id"]: result for result in invocation.get_artifact("sources.json")["results"]}
+        for unique_id, key in keys.items():
+            yield judge(key, measured.get(unique_id, {"status": "not measured"}))
+
+    return source_freshness
+
+
+def judge(key: AssetKey, measured: Mapping[str, Any]) -> AssetCheckResult:
+    """Turn one result of dbt's sources.json into a check result.
+
+    An age past `warn_after` warns, one past `error_after` errs. A source that could not be measured warns.
+    """
+    status = str(measured["status"])
+    metadata: dict[str, MetadataValue] = {"status": MetadataValue.text(status)}
+    if (age := measured.get("max_loaded_at_time_ago_in_s")) is not None:
+        metadata["age_seconds"] = MetadataValue.float(float(age))
+    if (newest := measured.get("max_loaded_at")) is not None:
+        metadata["newest_row"] = MetadataValue.timestamp(datetime.fromisoformat(newest))
+    if (error := measured.get("error")) is not None:
+        metadata["error"] = MetadataValue.text(str(error))
+    return AssetCheckResult(
+        asset_key=key,
+        check_name=CHECK_NAME,
+        passed=status == "pass",
+        severity=AssetCheckSeverity.ERROR if status == "error" else AssetCheckSeverity.WARN,
+        metadata=metadata,
+    )

@@ -1,0 +1,38 @@
+"""The composition root: what the code location has."""
+
+import sys
+from pathlib import Path
+
+from dagster import Definitions, in_process_executor
+from dagster_dbt import DbtCliResource
+
+from analytics.freshness import build_freshness_check
+from analytics.models import build_models, describe_sources
+from analytics.project import find_project, read_manifest
+from analytics.schedules import build_jobs, build_schedules
+from analytics.settings import AnalyticsSettings
+from analytics.translator import LayerTranslator
+
+
+def build(settings: AnalyticsSettings) -> Definitions:
+    """Assets, checks, jobs and schedules of the lake's upper layers.
+
+    Raises:
+        AnalyticsError: the dbt project is not there, or not prepared.
+    """
+    project = find_project(settings)
+    manifest = read_manifest(project)
+    translator = LayerTranslator()
+    sources = describe_sources(manifest, project, translator)
+    freshness = build_freshness_check(manifest, translator)
+    # dbt of this environment, whether or not its folder is on the PATH.
+    dbt = DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
+    return Definitions(
+        assets=[*sources, build_models(manifest, project, translator)],
+        asset_checks=[freshness],
+        jobs=build_jobs([source.key for source in sources], freshness),
+        schedules=build_schedules(),
+        resources={"dbt": dbt},
+        # One dbt process does the work of a run: a process around it would only cost time.
+        executor=in_process_executor,
+    )

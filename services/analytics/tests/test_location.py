@@ -1,0 +1,93 @@
+"""The code location, read from the prepared dbt project."""
+
+from pathlib import Path
+
+import pytest
+from analytics.errors import AnalyticsError, NotPreparedError
+from analytics.location import build
+from analytics.settings import AnalyticsSettings
+from dagster import AssetKey, DefaultScheduleStatus, Definitions
+from dagster_dbt import DbtProject
+
+BRONZE = AssetKey(["bronze", "payment_events"])
+STAGED = AssetKey(["silver", "stg_payments"])
+
+SILVER = AssetKey(["silver", "payments_cleaned"])
+GOLD = AssetKey(["gold", "daily_payment_metrics"])
+
+
+@pytest.fixture(scope="session")
+def definitions(project: DbtProject) -> Definitions:
+    return build(AnalyticsSettings(dbt_project_dir=project.project_dir))
+
+
+def checks_of(definitions: Definitions, job: str) -> set[tuple[AssetKey, str]]:
+    keys = definitions.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
+    return {(key.asset_key, key.name) for key in keys}
+
+
+def assets_of(definitions: Definitions, job: str) -> set[AssetKey]:
+    return set(definitions.resolve_job_def(job).asset_layer.asset_graph.executable_asset_keys)
+
+
+def test_loads(definitions: Definitions) -> None:
+    Definitions.validate_loadable(definitions)
+
+
+def test_lineage_goes_from_bronze_through_silver_to_gold(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert graph.get(STAGED).parent_keys == {BRONZE}
+    assert graph.get(SILVER).parent_keys == {STAGED}
+    assert graph.get(GOLD).parent_keys == {SILVER}
+
+
+def test_bronze_is_an_external_asset_with_the_columns_of_its_contract(definitions: Definitions) -> None:
+    bronze = definitions.resolve_asset_graph().get(BRONZE)
+    assert bronze.is_external
+    assert "amount_cents" in {column.name for column in bronze.metadata["dagster/column_schema"].columns}
+
+
+def test_assets_are_grouped_by_layer(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    groups = {key: graph.get(key).group_name for key in (BRONZE, STAGED, SILVER, GOLD)}
+    assert groups == {BRONZE: "bronze", STAGED: "silver", SILVER: "silver", GOLD: "gold"}
+
+
+def test_tests_of_dbt_are_asset_checks(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert "unique_payments_cleaned_event_id" in {key.name for key in graph.get(SILVER).check_keys}
+    assert "gold_agrees_with_silver" in {key.name for key in graph.get(GOLD).check_keys}
+    assert "source_accepted_values" in " ".join(key.name for key in graph.get(BRONZE).check_keys)
+
+
+def test_refresh_builds_every_model_and_tests_bronze_but_not_its_age(definitions: Definitions) -> None:
+    assert assets_of(definitions, "refresh") == {STAGED, SILVER, GOLD}
+    checks = checks_of(definitions, "refresh")
+    assert (GOLD, "gold_agrees_with_silver") in checks
+    assert any(key == BRONZE and name.startswith("source_") for key, name in checks)
+    assert (BRONZE, "is_fresh") not in checks
+
+
+def test_silver_and_gold_are_scheduled_by_the_hour_and_by_the_day(definitions: Definitions) -> None:
+    repository = definitions.get_repository_def()
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert {name: (each.job_name, each.cron_schedule) for name, each in schedules.items()} == {
+        "hourly_silver": ("silver", "0 * * * *"),
+        "daily_gold": ("gold", "15 0 * * *"),
+    }
+    assert {each.default_status for each in schedules.values()} == {DefaultScheduleStatus.RUNNING}
+    assert assets_of(definitions, "silver") == {STAGED, SILVER}
+    assert (BRONZE, "is_fresh") in checks_of(definitions, "silver")
+    assert assets_of(definitions, "gold") == {GOLD}
+
+
+def test_says_what_to_run_when_the_project_is_not_prepared(tmp_path: Path) -> None:
+    (tmp_path / "dbt_project.yml").write_text("name: payments\n")
+    (tmp_path / "profiles.yml").touch()
+    with pytest.raises(NotPreparedError, match="run `python -m analytics`"):
+        build(AnalyticsSettings(dbt_project_dir=tmp_path))
+
+
+def test_says_which_setting_is_wrong_when_there_is_no_dbt_project(tmp_path: Path) -> None:
+    with pytest.raises(AnalyticsError, match="set DBT_PROJECT_DIR"):
+        build(AnalyticsSettings(dbt_project_dir=tmp_path))

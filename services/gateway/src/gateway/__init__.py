@@ -1,0 +1,1 @@
+"""Receives a provider's webhooks and writes them to Kafka."""

@@ -1,0 +1,84 @@
+"""The OpenAPI document that the gateway serves; a test holds it against the contract."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from payments_contracts.gateway_stripe import Accepted, Problem
+from payments_contracts.providers import Provider
+from pydantic.json_schema import models_json_schema
+
+from gateway.problems import MEDIA_TYPE
+
+_REF: Final = "#/components/schemas/{model}"
+_PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+
+
+def operation(provider: Provider) -> dict[str, Any]:
+    """Return what FastAPI cannot tell by itself about the operation that receives webhooks."""
+    return {
+        "parameters": [
+            {
+                "name": provider.signature.header,
+                "in": "header",
+                "required": False,
+                "description": "Timestamp and signatures of the body. Where it is absent the answer is 401.",
+                "schema": {"type": "string"},
+            }
+        ],
+        "requestBody": {
+            "required": True,
+            "description": f"The event, at most {provider.envelope.max_body_bytes} bytes long.",
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "description": f"A {provider.title} event.",
+                        "additionalProperties": True,
+                    }
+                }
+            },
+        },
+    }
+
+
+def responses() -> dict[int | str, dict[str, Any]]:
+    """Return the answers to a webhook beside 200."""
+    return {
+        401: {
+            "description": "The signature is absent, unreadable, wrong or too old. Nothing was kept.",
+            "content": _PROBLEM,
+        },
+        413: {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
+        422: {
+            "description": "The body is authentic, but is not an event. It was kept in the dead-letter topic.",
+            "content": _PROBLEM,
+        },
+        503: {
+            "description": (
+                "Kafka did not acknowledge in time, or the gateway is starting or stopping. Send the event again."
+            ),
+            "headers": {
+                "Retry-After": {
+                    "description": "Seconds to wait before sending it again.",
+                    "required": True,
+                    "schema": {"type": "integer", "minimum": 1},
+                }
+            },
+            "content": _PROBLEM,
+        },
+    }
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Return the app's OpenAPI document, with the models that its answers refer to."""
+    content = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        routes=app.routes,
+        separate_input_output_schemas=False,
+    )
+    _, definitions = models_json_schema([(Accepted, "serialization"), (Problem, "serialization")], ref_template=_REF)
+    content["components"]["schemas"] |= definitions["$defs"]
+    return content

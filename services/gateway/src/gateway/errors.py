@@ -1,0 +1,29 @@
+"""Why a request is refused. None of these is raised past the gateway's own code: each becomes an answer."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+SignatureReason = Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired"]
+BodyReason = Literal["not_utf8", "not_json", "not_object", "field_missing", "field_type"]
+Stage = Literal["decode", "structure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """The request is not known to come from the provider. Nothing of it is kept."""
+
+    reason_code: SignatureReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """The body is authentic, but not an event. `detail` holds no value of the body."""
+
+    reason_code: BodyReason
+    detail: str
+    stage: Stage
+
+
+class BodyTooLargeError(Exception):
+    """The body is longer than the provider's contract allows."""

@@ -1,0 +1,211 @@
+"""What is read of a body, and which bodies are no events."""
+
+from typing import Any
+
+import orjson
+import pytest
+from gateway.envelope import Envelope, read
+from gateway.errors import Malformed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from payments_contracts.examples import EXAMPLES, Example
+from payments_contracts.identity import event_id
+from payments_contracts.providers import PROVIDERS
+from payments_contracts.rules import INGESTION_REASON_CODES
+
+STRIPE = PROVIDERS["stripe"]
+CONTENT: dict[str, Any] = {
+    "id": "evt_1",
+    "type": "payment_intent.succeeded",
+    "created": 1_767_607_290,
+    "api_version": "2026-04-22.dahlia",
+    "data": {"object": {"metadata": {"merchant_id": "merch_7"}}},
+}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from(["id", "type", "data", "object"]), inner)
+    ),
+)
+
+
+def envelope(**changes: Any) -> Envelope:
+    found = read(STRIPE, orjson.dumps(CONTENT | changes), "endpoint")
+    assert isinstance(found, Envelope)
+    return found
+
+
+def refusal(body: bytes) -> tuple[str, str]:
+    found = read(STRIPE, body, "endpoint")
+    assert isinstance(found, Malformed)
+    return found.stage, found.reason_code
+
+
+def refused(**changes: Any) -> str:
+    return refusal(orjson.dumps(CONTENT | changes))[1]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_agrees_with_every_example_of_the_contracts(example: Example) -> None:
+    found = read(PROVIDERS[example.provider], example.body, "merch_local")
+    if example.kind == "malformed":
+        assert isinstance(found, Malformed)
+        assert (found.reason_code,) == example.reason_codes
+    else:
+        assert isinstance(found, Envelope)
+        assert (found.event_type, found.merchant_id) == (example.event_type, example.merchant_id)
+
+
+def test_reads_what_the_contract_names() -> None:
+    assert envelope() == Envelope(
+        event_id=event_id("stripe", None, "evt_1"),
+        provider_event_id="evt_1",
+        event_type="payment_intent.succeeded",
+        merchant_id="merch_7",
+        api_version="2026-04-22.dahlia",
+        created_at=1_767_607_290_000,
+    )
+
+
+def test_the_same_event_has_the_same_id_whatever_else_its_body_says() -> None:
+    assert envelope(created=5, pending_webhooks=9).event_id == envelope().event_id
+
+
+def test_equal_ids_of_two_accounts_are_two_events() -> None:
+    assert len({envelope(account=account).event_id for account in (None, "acct_1", "acct_2")}) == 3
+
+
+def test_the_account_goes_before_the_merchant_of_the_metadata() -> None:
+    assert envelope(account="acct_1").merchant_id == "acct_1"
+
+
+def test_an_event_that_names_no_merchant_belongs_to_the_endpoints() -> None:
+    assert envelope(data={"object": {}}).merchant_id == "endpoint"
+    assert envelope(account="", data={"object": {"metadata": []}}).merchant_id == "endpoint"
+
+
+def test_accepts_unknown_event_types_and_api_versions() -> None:
+    found = envelope(type="moon.landed", api_version="2999-01-01")
+    assert (found.event_type, found.api_version) == ("moon.landed", "2999-01-01")
+
+
+def test_an_api_version_that_is_no_text_is_left_out() -> None:
+    assert envelope(api_version=7).api_version is None
+
+
+@pytest.mark.parametrize("created", [-1, 253_402_300_800, 10**18])
+def test_leaves_out_a_time_beyond_any_calendar(created: int) -> None:
+    assert envelope(created=created).created_at is None
+
+
+def test_the_last_of_a_repeated_key_counts() -> None:
+    body = orjson.dumps(CONTENT)[:-1] + b',"id":"evt_2"}'
+    found = read(STRIPE, body, "endpoint")
+    assert isinstance(found, Envelope)
+    assert found.provider_event_id == "evt_2"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"id=evt_1",
+        b"{",
+        b'{"id":"evt_1",}',
+        b'{"id":NaN}',
+        b'{"created":Infinity}',
+        b'{"created":1e999}',
+        b'{"created":' + b"9" * 5000 + b"}",
+        b'{"id":"\\ud800"}',
+        b"\xef\xbb\xbf{}",
+        b"{}\x00",
+        b"{} {}",
+        b"[" * 100_000,
+        b"[" * 2000 + b"]" * 2000,
+        b'{"a":' * 2000 + b"1" + b"}" * 2000,
+        b'{"id":"a\nb"}',
+    ],
+)
+def test_refuses_what_is_not_json(body: bytes) -> None:
+    assert refusal(body) == ("decode", "not_json")
+
+
+@pytest.mark.parametrize("body", [b"\xff", b'{"id":"caf\xe9"}', b'{"id":"\xed\xa0\x80"}', b"\x1f\x8b\x08\x00"])
+def test_refuses_what_is_not_utf8(body: bytes) -> None:
+    assert refusal(body) == ("decode", "not_utf8")
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"true", b"1", b"1.5", b'"text"'])
+def test_refuses_what_is_not_an_object(body: bytes) -> None:
+    assert refusal(body) == ("structure", "not_object")
+
+
+@pytest.mark.parametrize("field", ["id", "type", "created"])
+def test_refuses_a_missing_field(field: str) -> None:
+    assert refused(**{field: None}) == "field_missing"
+    without = {key: value for key, value in CONTENT.items() if key != field}
+    assert refusal(orjson.dumps(without)) == ("structure", "field_missing")
+
+
+@pytest.mark.parametrize("field", ["id", "type"])
+def test_an_empty_text_counts_as_missing(field: str) -> None:
+    assert refused(**{field: ""}) == "field_missing"
+
+
+@pytest.mark.parametrize("data", [None, {}, {"object": None}])
+def test_refuses_a_missing_nested_field(data: object) -> None:
+    assert refused(data=data) == "field_missing"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": 5},
+        {"id": ["evt_1"]},
+        {"type": True},
+        {"created": "yesterday"},
+        {"created": True},
+        {"created": 1.5},
+        {"data": []},
+        {"data": "text"},
+        {"data": {"object": []}},
+    ],
+)
+def test_refuses_a_field_of_another_type(changes: dict[str, Any]) -> None:
+    assert refused(**changes) == "field_type"
+
+
+def test_an_integer_beyond_64_bits_is_no_integer() -> None:
+    body = orjson.dumps(CONTENT).replace(b"1767607290", b"1" + b"0" * 30)
+    assert refusal(body) == ("structure", "field_type")
+
+
+@pytest.mark.parametrize("account", [5, True, {}, []])
+def test_refuses_an_account_of_another_type_instead_of_giving_the_event_to_another_merchant(account: object) -> None:
+    assert refused(account=account) == "field_type"
+    assert refused(data={"object": {"metadata": {"merchant_id": account}}}) == "field_type"
+
+
+def test_a_detail_names_the_field_and_shows_no_value() -> None:
+    found = read(STRIPE, orjson.dumps(CONTENT | {"created": "4242424242424242"}), "endpoint")
+    assert isinstance(found, Malformed)
+    assert found.detail == "The field created is a JSON string, not integer."
+
+
+@settings(deadline=None)
+@given(st.binary())
+def test_never_raises_whatever_the_bytes(body: bytes) -> None:
+    found = read(STRIPE, body, "endpoint")
+    assert isinstance(found, Malformed)
+    assert found.reason_code in INGESTION_REASON_CODES
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from(["id", "type", "created", "account", "data", "api_version"]), JSON))
+def test_never_raises_whatever_the_values(changes: dict[str, Any]) -> None:
+    try:
+        body = orjson.dumps(CONTENT | changes)
+    except TypeError:
+        return  # orjson writes no integers beyond 64 bits and no lone surrogates
+    found = read(STRIPE, body, "endpoint")
+    assert isinstance(found, Envelope) or found.reason_code in INGESTION_REASON_CODES

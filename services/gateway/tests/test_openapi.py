@@ -1,0 +1,51 @@
+"""The OpenAPI document that is served says what the contract says."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+CONTRACT = Path(__file__).parents[3] / "contracts" / "openapi" / "gateway-stripe" / "v1.yaml"
+# Prose, and what FastAPI adds of itself.
+SAID_OTHERWISE = {"title", "summary", "description", "examples"}
+# Generated models hold it as plain text.
+NOT_IN_PYDANTIC = ("format", "uri-reference")
+
+
+def essence(node: Any, *, names: bool = False) -> Any:
+    """Strip prose; `names` where the keys are names that somebody chose."""
+    if isinstance(node, list):
+        return [essence(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if not names and (optional := _without_null(node)) is not None:
+        return essence(optional)
+    return {
+        key: essence(value, names=key in {"properties", "schemas"} and not names)
+        for key, value in node.items()
+        if names or (key not in SAID_OTHERWISE and (key, value) != NOT_IN_PYDANTIC)
+    }
+
+
+def _without_null(node: dict[str, Any]) -> dict[str, Any] | None:
+    # A property that may be left out is a union with null to Pydantic; it is never sent as null.
+    options = [option for option in node.get("anyOf", []) if option != {"type": "null"}]
+    return options[0] if len(options) == 1 else None
+
+
+@pytest.fixture
+def contract() -> Any:
+    return yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+
+
+async def test_served_document_equals_the_contract(gateway: Any, contract: Any) -> None:
+    served = (await gateway.client.get("/openapi.json")).json()
+    assert essence(served["paths"]) == essence(contract["paths"])
+    assert essence(served["components"]) == essence(contract["components"])
+    assert served["info"]["title"] == contract["info"]["title"]
+    assert served["info"]["version"] == contract["info"]["version"]
+
+
+async def test_documentation_is_served(gateway: Any) -> None:
+    assert (await gateway.client.get("/docs")).status_code == 200

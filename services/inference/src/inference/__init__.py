@@ -1,0 +1,1 @@
+"""Scores payments for fraud and advises on retries."""

@@ -1,0 +1,21 @@
+"""Kafka with contracts: registered schemas, the Confluent wire format, a producer for asyncio, a polling consumer.
+
+Needs the extra `kafka`.
+"""
+
+from kit.kafka.consumer import Consumer, Message, Partition
+from kit.kafka.producer import Position, Producer
+from kit.kafka.registry import RegisteredSchema, RegistryClient
+from kit.kafka.wire import AvroDecoder, AvroEncoder
+
+__all__ = [
+    "AvroDecoder",
+    "AvroEncoder",
+    "Consumer",
+    "Message",
+    "Partition",
+    "Position",
+    "Producer",
+    "RegisteredSchema",
+    "RegistryClient",
+]

@@ -1,0 +1,236 @@
+"""A producer for asyncio over librdkafka: await it, and the record is on every in-sync replica."""
+
+import asyncio
+import json
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import confluent_kafka
+import structlog
+from confluent_kafka import KafkaError, KafkaException
+
+from kit.errors import Fault, Transient
+from kit.kafka.errorlog import QUIET, ErrorLog
+
+_POLL_SECONDS = 0.1
+_STATISTICS_MS = 500
+_LOG = structlog.get_logger("kit.kafka.producer")
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a record came to stand."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Producer:
+    """Idempotent, acks=all. Make it inside a running event loop and use it from that loop only.
+
+    What is not yet acknowledged is bounded in number and in bytes; beyond it `produce` refuses at once, so that
+    memory does not grow while the broker is away.
+
+    Args:
+        bootstrap_servers: Comma-separated host:port list.
+        client_id: Name under which the brokers log this program.
+        deadline_seconds: How long an acknowledgement may take.
+        max_in_flight: Most records without an acknowledgement.
+        max_in_flight_kilobytes: Most kilobytes without an acknowledgement.
+        linger_milliseconds: How long a record waits for company.
+    """
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        client_id: str,
+        *,
+        deadline_seconds: float = 5.0,
+        max_in_flight: int = 2_000,
+        max_in_flight_kilobytes: int = 65_536,
+        linger_milliseconds: float = 0.0,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._deadline_seconds = deadline_seconds
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._reports: deque[tuple[asyncio.Future[Position], KafkaError | None, Any]] = deque()
+        self._report_is_due = False
+        self._fatal: str | None = None
+        self._identified = False
+        self._connected = False
+        self._closing = False
+        self._error_log = ErrorLog(client_id)
+        self._producer = confluent_kafka.Producer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                "client.id": client_id,
+                "enable.idempotence": True,
+                "acks": "all",
+                "linger.ms": linger_milliseconds,
+                "delivery.timeout.ms": int(deadline_seconds * 1000),
+                "queue.buffering.max.messages": max_in_flight + 1,
+                "queue.buffering.max.kbytes": max_in_flight_kilobytes,
+                "compression.type": "none",
+                "reconnect.backoff.max.ms": 1000,
+                "socket.nagle.disable": True,
+                "statistics.interval.ms": _STATISTICS_MS,
+                "stats_cb": self._note_statistics,
+                "error_cb": self._note_error,
+                "logger": logging.getLogger("kafka"),
+                **QUIET,
+            }
+        )
+        self._stop_polling = threading.Event()
+        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
+        self._poller.start()
+
+    async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
+        """Write a record and wait for its acknowledgement by all in-sync replicas.
+
+        After a Transient the record may still arrive: whoever sends it again needs a reader that knows duplicates.
+
+        Raises:
+            Transient: No acknowledgement within the deadline, or too much in flight, or closing.
+            Fault: The producer is beyond repair, or the record cannot be sent at all.
+        """
+        if self._fatal is not None:
+            raise Fault(self._fatal)
+        if self._closing:
+            raise Transient("The producer is closing.")
+        if self._in_flight >= self._max_in_flight:
+            raise Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
+        future: asyncio.Future[Position] = self._loop.create_future()
+
+        def report(error: KafkaError | None, message: Any) -> None:
+            self._report(future, error, message)
+
+        try:
+            self._producer.produce(topic, value, key, on_delivery=report)
+        except BufferError as error:
+            raise Transient("The buffer of records that wait for Kafka is full.", 1.0) from error
+        except KafkaException as error:
+            raise _family(error.args[0]) from error
+        self._in_flight += 1
+        timer = self._loop.call_later(self._deadline_seconds, self._expire, future)
+        try:
+            return await future
+        finally:
+            timer.cancel()
+
+    async def warm_up(self, topics: Sequence[str]) -> None:
+        """Connect, find the topics and obtain the producer's id, so that the first record is as fast as any.
+
+        Raises:
+            Transient: The brokers do not answer.
+            Fault: A topic does not exist.
+        """
+        for topic in topics:
+            await asyncio.to_thread(self._find, topic)
+        deadline = self._loop.time() + self._deadline_seconds
+        while not (self._identified and self._connected):
+            if self._loop.time() > deadline:
+                raise Transient("The brokers gave the producer no id in time.")
+            await asyncio.sleep(0.05)
+
+    def check(self) -> str | None:
+        """Tell for /readyz whether a broker is reachable: None, or what is wrong. As of the last half second."""
+        if self._fatal is not None:
+            return self._fatal
+        if not self._connected:
+            return "no broker is reachable"
+        return None if self._identified else "the brokers have given the producer no id yet"
+
+    @property
+    def in_flight(self) -> int:
+        """How many records wait for their acknowledgement."""
+        return self._in_flight
+
+    async def close(self, timeout_seconds: float = 10.0) -> int:
+        """Take no more, wait for what is in flight, and stop. Return how many records were given up."""
+        self._closing = True
+        await asyncio.to_thread(self._producer.flush, timeout_seconds)
+        self._stop_polling.set()
+        await asyncio.to_thread(self._poller.join)
+        # Reports of the last poll are still to be handed over.
+        await asyncio.sleep(0)
+        self._hand_over()
+        if given_up := self._in_flight:
+            _LOG.warning("records given up", count=given_up)
+        return given_up
+
+    def _find(self, topic: str) -> None:
+        try:
+            metadata = self._producer.list_topics(topic, timeout=self._deadline_seconds).topics[topic]
+        except KafkaException as error:
+            raise _family(error.args[0]) from error
+        if metadata.error is not None:
+            if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise Fault(f"The topic {topic} does not exist. Run `payments topics apply`.")
+            raise _family(metadata.error)
+
+    def _expire(self, future: "asyncio.Future[Position]") -> None:
+        if not future.done():
+            future.set_exception(
+                Transient(f"Kafka did not acknowledge within {self._deadline_seconds:g} s.", retry_after_seconds=1.0)
+            )
+
+    # What follows runs in the polling thread, save for `_hand_over`.
+
+    def _poll(self) -> None:
+        while not self._stop_polling.is_set():
+            self._producer.poll(_POLL_SECONDS)
+        self._producer.poll(0)
+
+    def _report(self, future: "asyncio.Future[Position]", error: KafkaError | None, message: Any) -> None:
+        self._reports.append((future, error, message))
+        # One wake-up of the loop serves all reports that come before it runs.
+        if not self._report_is_due:
+            self._report_is_due = True
+            self._call_in_loop(self._hand_over)
+
+    def _hand_over(self) -> None:
+        self._report_is_due = False
+        while self._reports:
+            future, error, message = self._reports.popleft()
+            self._in_flight -= 1
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(Position(message.topic(), message.partition(), message.offset()))
+            else:
+                future.set_exception(_family(error))
+
+    def _call_in_loop(self, callback: Callable[[], None]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(callback)
+        except RuntimeError:
+            # The loop is closed: nobody waits for the report any more.
+            _LOG.debug("report after the loop's end")
+
+    def _note_statistics(self, text: str) -> None:
+        statistics = json.loads(text)
+        self._identified = statistics.get("eos", {}).get("idemp_state") == "Assigned"
+        self._connected = any(
+            broker["state"] == "UP" and broker["nodeid"] >= 0 for broker in statistics["brokers"].values()
+        )
+
+    def _note_error(self, error: KafkaError) -> None:
+        if error.fatal():
+            self._fatal = f"The Kafka producer is beyond repair and has to be restarted: {error.str()}"
+        if error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # the library's public constants begin so
+            self._connected = False
+        self._error_log.note(error)
+
+
+def _family(error: KafkaError) -> Transient | Fault:
+    if error.fatal():
+        return Fault(f"The Kafka producer is beyond repair and has to be restarted: {error.str()}")
+    if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+        return Fault(f"Kafka takes no record of this size: {error.str()}. Raise max.message.bytes of the topic.")
+    return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)

@@ -1,0 +1,102 @@
+"""A producer without Kafka, and the behaviour that it and the real one share. For tests."""
+
+# ruff: noqa: S101, D102  # tests assert, and their names say what they are about
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import pytest
+
+from kit.errors import Fault, Transient
+from kit.kafka.producer import Position
+
+Read = Callable[[], Sequence[tuple[bytes, bytes]]]
+"""Returns every key and value that was written so far."""
+
+
+class AnyProducer(Protocol):
+    """What the behaviour is about."""
+
+    async def produce(self, topic: str, key: bytes, value: bytes) -> Position: ...
+
+    async def warm_up(self, topics: Sequence[str]) -> None: ...
+
+    def check(self) -> str | None: ...
+
+    async def close(self) -> int: ...
+
+
+class MemoryProducer:
+    """Keeps records in memory. Set `trouble` to have it raised, and clear `acknowledging` to hold answers back."""
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self.records: list[tuple[str, bytes, bytes]] = []
+        self.trouble: Transient | Fault | None = None
+        self.acknowledging = asyncio.Event()
+        self.acknowledging.set()
+        self.is_closed = False
+        self._topics = tuple(topics)
+        self._is_warm = False
+
+    async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
+        """Keep a record; raises Transient once closed, or the trouble that was set."""
+        await self.acknowledging.wait()
+        if self.trouble is not None:
+            raise self.trouble
+        if self.is_closed:
+            raise Transient("The producer is closing.")
+        self.records.append((topic, key, value))
+        return Position(topic, 0, len(self.records) - 1)
+
+    async def warm_up(self, topics: Sequence[str]) -> None:
+        """Do nothing; raises Fault for a topic that does not exist, or the trouble that was set."""
+        if self.trouble is not None:
+            raise self.trouble
+        for topic in topics:
+            if topic not in self._topics:
+                raise Fault(f"The topic {topic} does not exist. Run `payments topics apply`.")
+        self._is_warm = True
+
+    def check(self) -> str | None:
+        """Tell whether it is warm and without trouble."""
+        if self.trouble is not None:
+            return str(self.trouble)
+        return None if self._is_warm else "not warmed up"
+
+    async def close(self) -> int:
+        """Take no more."""
+        self.is_closed = True
+        return 0
+
+
+class ProducerBehaviour:
+    """What every producer does. Subclass it where the fixtures `producer`, `topic` and `read` are."""
+
+    async def test_record_is_there_once_produce_returns(self, producer: AnyProducer, topic: str, read: Read) -> None:
+        await producer.produce(topic, b"key", b"\x00value\xff")
+        assert (b"key", b"\x00value\xff") in read()
+
+    async def test_position_names_the_topic(self, producer: AnyProducer, topic: str) -> None:
+        position = await producer.produce(topic, b"key", b"value")
+        assert position.topic == topic
+
+    async def test_records_written_at_the_same_time_arrive_once_each(
+        self, producer: AnyProducer, topic: str, read: Read
+    ) -> None:
+        values = [f"{number}".encode() for number in range(200)]
+        await asyncio.gather(*(producer.produce(topic, b"together", value) for value in values))
+        assert [value for key, value in read() if key == b"together"] == values
+
+    async def test_is_in_order_after_warming_up(self, producer: AnyProducer, topic: str) -> None:
+        await producer.warm_up([topic])
+        assert producer.check() is None
+
+    async def test_warming_up_finds_that_a_topic_is_missing(self, producer: AnyProducer) -> None:
+        with pytest.raises(Fault, match="payments topics apply"):
+            await producer.warm_up(["no-such-topic"])
+
+    async def test_refuses_records_after_close(self, producer: AnyProducer, topic: str) -> None:
+        await producer.close()
+        with pytest.raises(Transient):
+            await producer.produce(topic, b"key", b"value")

@@ -1,0 +1,103 @@
+"""Settings that several services read from the environment. A service combines those it needs:
+
+class Settings(KafkaSettings, RegistrySettings, LogSettings): ...
+settings = load(Settings)     # in __main__ only
+"""  # noqa: D415  # ends with an example
+
+import re
+import sys
+from collections.abc import Iterator
+from typing import Literal, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+
+S = TypeVar("S", bound=BaseSettings)
+
+_FIELD = re.compile(r'field "(\w+)"')
+
+Port = Field(ge=1, le=65535)
+
+
+class EnvironmentSettings(BaseSettings):
+    """Base of all settings: read from environment variables of the same name, in capitals."""
+
+    # Input is hidden, since a value may be a secret.
+    model_config = SettingsConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore")
+
+
+class KafkaSettings(EnvironmentSettings):
+    """Where Kafka is."""
+
+    kafka_bootstrap_servers: str = Field(min_length=1, description="Comma-separated host:port list.")
+
+
+class RegistrySettings(EnvironmentSettings):
+    """Where the Schema Registry is."""
+
+    schema_registry_url: str = Field(pattern=r"^https?://", description="Base URL of the Confluent API.")
+
+
+class LakeSettings(EnvironmentSettings):
+    """Where the Iceberg REST catalog and the object store are."""
+
+    catalog_uri: str = Field(pattern=r"^https?://")
+    catalog_warehouse: str = Field(min_length=1, description="As s3://bucket/prefix.")
+    s3_endpoint: str = Field(pattern=r"^https?://")
+    s3_access_key_id: SecretStr = Field(min_length=1)
+    s3_secret_access_key: SecretStr = Field(min_length=1)
+    s3_region: str = Field(min_length=1)
+
+
+class HttpSettings(EnvironmentSettings):
+    """Where a server listens."""
+
+    http_host: str = "127.0.0.1"
+    http_port: int = Port
+
+
+class MetricsSettings(EnvironmentSettings):
+    """Where a worker serves its health and metrics."""
+
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Port
+
+
+class LogSettings(EnvironmentSettings):
+    """How much is logged, and in which form."""
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+
+def load(kind: type[S]) -> S:
+    """Read settings from the environment.
+
+    Where they are incomplete or wrong, write one sentence per variable to standard error and exit with code 2.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        for sentence in _sentences(error):
+            sys.stderr.write(f"{sentence}\n")
+    except SettingsError as error:
+        # Raised where a structured setting is not JSON; it names the field, and not the value.
+        field = _FIELD.search(str(error))
+        sys.stderr.write(f"{field.group(1).upper() if field else 'The environment'} is wrong: it is not JSON.\n")
+    raise SystemExit(2)
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    told: set[str] = set()
+    for problem in error.errors(include_input=False, include_url=False):
+        field, *inside = (str(part) for part in problem["loc"] or ("the environment",))
+        variable = field.upper()
+        # What comes after a variable's first problem is often only its consequence.
+        if variable in told:
+            continue
+        told.add(variable)
+        where = f" at {'.'.join(inside)}" if inside else ""
+        if problem["type"] == "missing" and not inside:
+            yield f"{variable} is not set; set it in the environment (`stack env` prints every setting)."
+        else:
+            yield f"{variable} is wrong{where}: {problem['msg'].removeprefix('Value error, ')}."

@@ -1,0 +1,1 @@
+"""Turns raw webhooks into unified payment events, in Flink."""

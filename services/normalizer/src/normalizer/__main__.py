@@ -1,0 +1,101 @@
+"""The normalizer's program: submits the Flink job and watches it."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from importlib.resources import as_file
+from importlib.resources import files as package_files
+from pathlib import Path
+from threading import Event
+
+import httpx
+import structlog
+from kit import logging
+from kit.clock import utc_now
+from kit.errors import PipelineError
+from kit.metrics import MetricsServer
+from kit.settings import load
+from prometheus_client import CollectorRegistry
+
+from normalizer import restore, script, storage, submission
+from normalizer.cluster import Cluster
+from normalizer.configuration import FINGERPRINT, fingerprint, job_options, recovery_options
+from normalizer.errors import ClusterAway
+from normalizer.metrics import NormalizerMetrics
+from normalizer.settings import NormalizerSettings
+from normalizer.watcher import Plan, Watcher
+
+log = structlog.get_logger("normalizer")
+
+REST_TIMEOUT_S = 10.0
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT; exit with code 1 when the job ends by itself."""
+    settings = load(NormalizerSettings)
+    logging.configure("normalizer", settings.log_level, settings.log_format)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        run(settings, stop)
+    except PipelineError as error:
+        log.error("the normalizer stops", reason=str(error))  # noqa: TRY400  # the reason names the cause
+        sys.exit(1)
+
+
+def run(settings: NormalizerSettings, stop: Event) -> None:
+    """Put the parts together and run them until `stop` is set."""
+    text = script.read(settings.normalizer_sql_dir, settings.placeholders())
+    options = job_options(settings, python=sys.executable)
+    mark = fingerprint(text, options, _function_sources())
+    registry = CollectorRegistry()
+    metrics = NormalizerMetrics(registry)
+
+    def submit() -> str:
+        path = _recovery_path(settings)
+        log.info("submitting the job", recover_from=path or "nothing: first start")
+        parameters = {"pipeline.global-job-parameters": f"{FINGERPRINT}:{mark}"}
+        recovery = recovery_options(path, ignore_unclaimed_state=settings.normalizer_ignore_unclaimed_state)
+        job = submission.Submission(script=text, options=options | parameters | recovery)
+        return submission.submit(job, flink_home=settings.flink_home)
+
+    with httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as client:
+        watcher = Watcher(
+            Plan(
+                name=settings.normalizer_job_name,
+                fingerprint=mark,
+                savepoint_dir=settings.savepoint_dir,
+                start_timeout_s=settings.normalizer_start_timeout_s,
+                stop_timeout_s=settings.normalizer_stop_timeout_s,
+                checkpoint_stall_s=settings.normalizer_checkpoint_stall_s,
+            ),
+            cluster=Cluster(client),
+            submit=submit,
+            metrics=metrics,
+            stop=stop,
+            clock=utc_now,
+        )
+        checks = {"job": watcher.check}
+        with MetricsServer(settings.metrics_host, settings.metrics_port, checks, registry):
+            watcher.run()
+
+
+def _recovery_path(settings: NormalizerSettings) -> str | None:
+    try:
+        filesystem = storage.connect(settings)
+        directories = (settings.checkpoint_dir, settings.savepoint_dir)
+        return restore.newest(file for directory in directories for file in storage.files(filesystem, directory))
+    except OSError as error:
+        raise ClusterAway(f"{settings.normalizer_state_dir} cannot be listed: {error}") from error
+
+
+def _function_sources() -> Iterator[Path]:
+    """Yield the files whose change changes what the job does with an event."""
+    for package in ("payments_contracts", "normalizer"):
+        with as_file(package_files(package)) as folder:
+            yield from folder.rglob("*.py")
+
+
+if __name__ == "__main__":
+    main()

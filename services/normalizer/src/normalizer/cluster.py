@@ -1,0 +1,140 @@
+"""The adapter to the job manager's REST API.
+
+https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/ops/rest_api/
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+
+from normalizer.errors import ClusterAway, RefusedRequest
+from normalizer.job import JobSummary, JobView
+
+REASON_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Savepoint:
+    """A savepoint that has ended: where it is, or why it failed."""
+
+    location: str | None
+    failure: str
+
+
+class Cluster:
+    """One Flink cluster, spoken to through `client`, whose base URL is the job manager's.
+
+    Every method raises ClusterAway when the job manager does not answer and RefusedRequest when it says no.
+    """
+
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
+
+    def slots(self) -> int:
+        """Return the task slots of all task managers."""
+        return int(self._get("/overview")["slots-total"])
+
+    def jobs(self) -> tuple[JobSummary, ...]:
+        """Return every job that the job manager remembers."""
+        return tuple(JobSummary(job["jid"], job["name"], job["state"]) for job in self._get("/jobs/overview")["jobs"])
+
+    def view(self, job_id: str) -> JobView | None:
+        """Return a look at the job, or None when the job manager does not know it."""
+        details = self._find(f"/jobs/{job_id}")
+        checkpoints = self._find(f"/jobs/{job_id}/checkpoints")
+        if details is None or checkpoints is None:
+            return None
+        completed = checkpoints["latest"]["completed"]
+        return JobView(
+            state=details["state"],
+            tasks=tuple(vertex["status"] for vertex in details["vertices"]),
+            checkpoints_completed=checkpoints["counts"]["completed"],
+            checkpointed_at=_instant(completed["latest_ack_timestamp"]) if completed else None,
+        )
+
+    def parameters(self, job_id: str) -> Mapping[str, str]:
+        """Return the parameters that the job was submitted with."""
+        found = self._find(f"/jobs/{job_id}/config") or {}
+        parameters: Mapping[str, str] = found.get("execution-config", {}).get("user-config", {})
+        return parameters
+
+    def failure(self, job_id: str) -> str:
+        """Return the first lines of the job's latest failure: the exception and its causes, without their frames."""
+        found = self._find(f"/jobs/{job_id}/exceptions") or {}
+        entries = found.get("exceptionHistory", {}).get("entries", [])
+        return summary(entries[0]["stacktrace"]) if entries else "the job manager names no exception"
+
+    def stop(self, job_id: str, directory: str) -> str:
+        """Ask the job to stop with a savepoint in `directory`; return the request's id."""
+        body = {"targetDirectory": directory, "drain": False, "formatType": "CANONICAL"}
+        return str(self._post(f"/jobs/{job_id}/stop", body)["request-id"])
+
+    def savepoint(self, job_id: str, request_id: str) -> Savepoint | None:
+        """Return the outcome of a stop request, or None while it goes on."""
+        answer = self._get(f"/jobs/{job_id}/savepoints/{request_id}")
+        if answer["status"]["id"] != "COMPLETED":
+            return None
+        operation = answer["operation"]
+        cause = operation.get("failure-cause", {}).get("stack-trace", "")
+        return Savepoint(operation.get("location"), summary(cause))
+
+    def metrics(self, job_id: str, containing: str) -> Mapping[str, float]:
+        """Return the job's metrics whose name contains the text, summed over subtasks."""
+        details = self._find(f"/jobs/{job_id}")
+        values: dict[str, float] = {}
+        for vertex in details["vertices"] if details else ():
+            path = f"/jobs/{job_id}/vertices/{vertex['id']}/subtasks/metrics"
+            names = [metric["id"] for metric in self._get(path) if containing in metric["id"]]
+            if names:
+                for metric in self._get(path, {"get": ",".join(names), "agg": "sum"}):
+                    values[metric["id"]] = values.get(metric["id"], 0.0) + float(metric["sum"])
+        return values
+
+    def _find(self, path: str) -> Any:
+        response = self._send("GET", path)
+        return None if response.status_code == HTTPStatus.NOT_FOUND else _json(response)
+
+    def _get(self, path: str, query: Mapping[str, str] | None = None) -> Any:
+        return _json(self._send("GET", path, params=query))
+
+    def _post(self, path: str, body: Mapping[str, object]) -> Any:
+        return _json(self._send("POST", path, json=body))
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        try:
+            response = self._client.request(method, path, **options)
+        except httpx.TransportError as error:
+            raise ClusterAway(f"{self._client.base_url} does not answer: {error!r}") from error
+        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+            raise ClusterAway(f"{self._client.base_url} is not ready yet")
+        return response
+
+
+def summary(stacktrace: str) -> str:
+    """Return the exception and its causes, one per line, without stack frames."""
+    lines = stacktrace.strip().splitlines()
+    heads = [line.strip() for line in lines if line.strip() and not line.startswith(("\t", "    at "))]
+    return "\n".join([*heads[:1], *heads[1:][-(REASON_LINES - 1) :]])
+
+
+def messages(errors: Iterable[str]) -> str:
+    """Return the REST API's error texts as one, without stack frames."""
+    return "\n".join(summary(error) for error in errors)
+
+
+def _instant(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+def _json(response: httpx.Response) -> Any:
+    if response.is_success:
+        return response.json()
+    try:
+        text = messages(response.json()["errors"])
+    except (ValueError, KeyError, TypeError):
+        text = response.text[:500]
+    raise RefusedRequest(f"{response.request.method} {response.request.url.path}: {response.status_code} {text}")

@@ -1,0 +1,78 @@
+"""The Flink options of the job."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from normalizer.script import Script
+from normalizer.settings import NormalizerSettings
+
+FINGERPRINT = "normalizer.fingerprint"
+
+
+def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
+    """Return the options that define the job; `python` is the interpreter that runs its function.
+
+    https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/deployment/config/
+    """
+    flink = urlsplit(settings.flink_url)
+    return {
+        "execution.target": "remote",
+        "execution.attached": "false",
+        "rest.address": flink.hostname or "",
+        "rest.port": str(flink.port or 80),
+        "pipeline.name": settings.normalizer_job_name,
+        "parallelism.default": str(settings.normalizer_parallelism),
+        # Operator ids that do not move when an operator joins or leaves a chain keep old savepoints readable.
+        "table.exec.uid.generation": "ALWAYS",
+        "table.local-time-zone": "UTC",
+        "execution.checkpointing.mode": "EXACTLY_ONCE",
+        "execution.checkpointing.interval": f"{settings.normalizer_checkpoint_interval_ms} ms",
+        "execution.checkpointing.timeout": "60 s",
+        "execution.checkpointing.dir": settings.checkpoint_dir,
+        "execution.checkpointing.savepoint-dir": settings.savepoint_dir,
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+        # One checkpoint is enough to recover; the others are for a store that lost its newest object.
+        "execution.checkpointing.num-retained": "3",
+        "state.backend.type": "hashmap",
+        "execution.buffer-timeout.interval": f"{settings.normalizer_buffer_timeout_ms} ms",
+        # A broker or task manager that is away is worth waiting for, closely: each attempt fails at once while there is
+        # no free slot, and the pause after it delays the recovery. What fails for ten minutes needs a person.
+        "restart-strategy.type": "exponential-delay",
+        "restart-strategy.exponential-delay.initial-backoff": "500 ms",
+        "restart-strategy.exponential-delay.max-backoff": "3 s",
+        "restart-strategy.exponential-delay.backoff-multiplier": "2.0",
+        "restart-strategy.exponential-delay.reset-backoff-threshold": "2 min",
+        "restart-strategy.exponential-delay.attempts-before-reset-backoff": "200",
+        "python.execution-mode": "process",
+        "python.executable": python,
+        "python.client.executable": python,
+        "python.fn-execution.bundle.size": str(settings.normalizer_bundle_size),
+        "python.fn-execution.bundle.time": str(settings.normalizer_bundle_ms),
+    }
+
+
+def recovery_options(path: str | None, *, ignore_unclaimed_state: bool = False) -> dict[str, str]:
+    """Return the options that make a job go on from `path`, or none for a first start.
+
+    Flink takes ownership of what it recovers from and deletes it when newer checkpoints replace it. State that fits
+    no operator is refused unless it may be ignored.
+    """
+    if path is None:
+        return {}
+    return {
+        "execution.state-recovery.path": path,
+        "execution.state-recovery.claim-mode": "CLAIM",
+        "execution.state-recovery.ignore-unclaimed-state": str(ignore_unclaimed_state).lower(),
+    }
+
+
+def fingerprint(script: Script, options: Mapping[str, str], sources: Iterable[Path]) -> str:
+    """Return a digest of all that makes the job what it is: SQL, options and the Python files that run in it."""
+    digest = hashlib.sha256(script.model_dump_json().encode())
+    for name, value in sorted(options.items()):
+        digest.update(f"\0{name}={value}".encode())
+    for path in sorted(sources):
+        digest.update(b"\0" + path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]

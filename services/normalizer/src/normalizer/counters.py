@@ -1,0 +1,80 @@
+"""Counters of what becomes of events: kept in Flink beside the function, read back from its REST API."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Protocol, Self
+
+NAMESPACE = "normalizer"
+COUNTER = "events"
+NORMALIZED = "normalized"
+REJECTED = "rejected"
+REJECTION = "rejection"
+UNSUPPORTED = "unsupported"
+OTHER = "other"
+# Event types come from outside: odd ones, and those after the first so many, share one counter.
+MAX_EVENT_TYPES = 100
+_EVENT_TYPE = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
+_NAME = re.compile(rf".*\b{NAMESPACE}\.(?P<outcome>[a-z_]+)(?:\.(?P<label>.+))?\.{COUNTER}")
+
+
+class Counter(Protocol):
+    """A counter of Flink."""
+
+    def inc(self, n: int = 1) -> None:
+        """Add `n`."""
+
+
+class MetricGroup(Protocol):
+    """A group of Flink's metrics."""
+
+    def add_group(self, name: str, extra: str | None = None) -> Self:
+        """Return the group `name` inside this one."""
+
+    def counter(self, name: str) -> Counter:
+        """Return the counter `name` of this group."""
+
+
+class OutcomeCounters:
+    """Counts outcomes in `group`, with one counter per reason code and per unsupported event type."""
+
+    def __init__(self, group: MetricGroup) -> None:
+        self._group = group.add_group(NAMESPACE)
+        self._counters: dict[tuple[str, str | None], Counter] = {}
+        self._event_types: set[str] = set()
+
+    def normalized(self) -> None:
+        """Count one event that came out unified."""
+        self._increment(NORMALIZED)
+
+    def rejected(self, reason_codes: Iterable[str]) -> None:
+        """Count one quarantined event, and each of its distinct reasons."""
+        self._increment(REJECTED)
+        for code in set(reason_codes):
+            self._increment(REJECTION, code)
+
+    def unsupported(self, event_type: str) -> None:
+        """Count one event for whose type there is no mapping."""
+        known = event_type in self._event_types
+        if not known and (len(self._event_types) >= MAX_EVENT_TYPES or not _EVENT_TYPE.fullmatch(event_type)):
+            event_type = OTHER
+        else:
+            self._event_types.add(event_type)
+        self._increment(UNSUPPORTED, event_type)
+
+    def _increment(self, outcome: str, label: str | None = None) -> None:
+        counter = self._counters.get((outcome, label))
+        if counter is None:
+            group = self._group.add_group(outcome)
+            counter = (group.add_group(label) if label else group).counter(COUNTER)
+            self._counters[outcome, label] = counter
+        counter.inc()
+
+
+def parse(metrics: Mapping[str, float]) -> dict[tuple[str, str], float]:
+    """Return values by outcome and label (empty where the outcome has none) from Flink's metric names."""
+    values: dict[tuple[str, str], float] = {}
+    for name, value in metrics.items():
+        if match := _NAME.fullmatch(name):
+            key = (match["outcome"], match["label"] or "")
+            values[key] = values.get(key, 0.0) + value
+    return values

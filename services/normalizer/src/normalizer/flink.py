@@ -1,0 +1,54 @@
+"""The adapter to PyFlink, which ships no types: the table function and the submission of the job.
+
+Imported only where Flink is installed: beside the task manager and in the process that submits.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from payments_contracts import flink as contract
+from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
+from pyflink.common import Configuration
+from pyflink.table import EnvironmentSettings, FunctionContext, TableEnvironment, TableFunction
+from pyflink.table.udf import udtf
+
+from normalizer.counters import OutcomeCounters
+from normalizer.submission import Submission
+
+
+class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
+    """One event in; one row out, or none where its type has no mapping."""
+
+    def open(self, function_context: FunctionContext) -> None:
+        """Create the counters; called once per worker, before the first event."""
+        self._counters = OutcomeCounters(function_context.get_metric_group())
+
+    def eval(self, provider: str, payload: bytes, merchant_id: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the row of the generated row type."""
+        outcome = normalize(provider, payload, merchant_id)
+        match outcome:
+            case Unsupported(event_type=event_type):
+                self._counters.unsupported(event_type)
+                return
+            case Rejected(rejections=rejections):
+                self._counters.rejected(rejection.code for rejection in rejections)
+            case Normalized():
+                self._counters.normalized()
+        yield contract.row(outcome, datetime.now(UTC))
+
+
+def submit(submission: Submission) -> str:
+    """Start the job on the cluster that the options name and return its id without waiting for it."""
+    configuration = Configuration()
+    for name, value in submission.options.items():
+        configuration.set_string(name, value)
+    settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
+    environment = TableEnvironment.create(settings)
+    environment.create_temporary_system_function(
+        contract.FUNCTION, udtf(ToUnified(), result_types=contract.RESULT_TYPE)
+    )
+    for statement in submission.script.definitions:
+        environment.execute_sql(statement)
+    client = environment.execute_sql(submission.script.statement_set).get_job_client()
+    return str(client.get_job_id())

@@ -1,0 +1,69 @@
+"""The normalizer's settings, from environment variables."""
+
+from pathlib import Path
+
+from kit.settings import EnvironmentSettings, KafkaSettings, LogSettings, MetricsSettings, RegistrySettings
+from pydantic import Field, SecretStr
+
+
+class StateSettings(EnvironmentSettings):
+    """Where Flink keeps checkpoints and savepoints, and the credentials to list them."""
+
+    s3_endpoint: str = Field(pattern=r"^https?://")
+    s3_access_key_id: str = Field(min_length=1)
+    s3_secret_access_key: SecretStr = Field(min_length=1)
+    s3_region: str = Field(min_length=1)
+    normalizer_state_dir: str = Field(default="s3://flink", description="Parent of checkpoints/ and savepoints/.")
+    normalizer_job_name: str = Field(
+        default="normalizer",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        description="The job's name on the cluster; at most one job has it, and its state lies under it.",
+    )
+
+    @property
+    def checkpoint_dir(self) -> str:
+        """Directory of this job's checkpoints."""
+        return f"{self.normalizer_state_dir.rstrip('/')}/checkpoints/{self.normalizer_job_name}"
+
+    @property
+    def savepoint_dir(self) -> str:
+        """Directory of this job's savepoints."""
+        return f"{self.normalizer_state_dir.rstrip('/')}/savepoints/{self.normalizer_job_name}"
+
+
+class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, MetricsSettings, LogSettings):
+    """Everything that a deployment may set; the environment variables have the same names in capitals."""
+
+    flink_url: str = Field(pattern=r"^https?://", description="REST address of the job manager.")
+    flink_home: Path = Field(description="Flink distribution whose lib/ holds the Kafka and Avro connectors.")
+    normalizer_sql_dir: Path = Field(description="Folder of the generated Flink SQL.")
+    normalizer_group_id: str = Field(default="normalizer", description="Kafka consumer group.")
+    normalizer_transactional_id_prefix: str = Field(
+        default="normalizer", description="Two jobs that share one fence each other's transactions off."
+    )
+    normalizer_parallelism: int = Field(default=1, gt=0, description="Task slots that the job takes.")
+    normalizer_checkpoint_interval_ms: int = Field(
+        default=100, ge=10, description="Readers see an event when the checkpoint after it is complete."
+    )
+    normalizer_ignore_unclaimed_state: bool = Field(
+        default=False,
+        description="Start even if saved state fits no operator, as after a change of the job's graph; the sources "
+        "then go on from the consumer group's offsets, which may be a checkpoint behind: events can come twice.",
+    )
+    normalizer_bundle_size: int = Field(default=200, gt=0, description="Events handed to Python at once, at most.")
+    normalizer_bundle_ms: int = Field(default=5, gt=0, description="Milliseconds that a bundle waits to be filled.")
+    normalizer_buffer_timeout_ms: int = Field(default=5, ge=0, description="Milliseconds between operators.")
+    normalizer_start_timeout_s: float = Field(default=180, gt=0, description="Longest wait for the cluster.")
+    normalizer_stop_timeout_s: float = Field(default=20, gt=0, description="Longest wait for the last savepoint.")
+    normalizer_checkpoint_stall_s: float = Field(
+        default=30, gt=0, description="Without a checkpoint for so long, the job counts as not ready."
+    )
+
+    def placeholders(self) -> dict[str, str]:
+        """Return the values of the placeholders in the generated SQL."""
+        return {
+            "bootstrap_servers": self.kafka_bootstrap_servers,
+            "schema_registry_url": self.schema_registry_url,
+            "group_id": self.normalizer_group_id,
+            "transactional_id_prefix": self.normalizer_transactional_id_prefix,
+        }

@@ -1,0 +1,175 @@
+"""Keeps one job on the cluster: finds or starts it, watches it, stops it with a savepoint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from threading import Event
+
+import structlog
+from kit.clock import Clock
+
+from normalizer import counters
+from normalizer.cluster import Cluster
+from normalizer.configuration import FINGERPRINT
+from normalizer.errors import ClusterAway, JobEnded, RefusedRequest
+from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
+from normalizer.metrics import NormalizerMetrics
+
+log = structlog.get_logger(__name__)
+
+POLL_S = 0.5
+LOOK_S = 2.0
+METRICS_EVERY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The job that has to run: its name, what it is, where its savepoints go and the limits of waiting, in seconds."""
+
+    name: str
+    fingerprint: str
+    savepoint_dir: str
+    start_timeout_s: float
+    stop_timeout_s: float
+    checkpoint_stall_s: float
+
+
+class Watcher:
+    """Runs the job that `plan` describes until `stop` is set.
+
+    `submit` starts the job where its newest savepoint or checkpoint left off, and returns the id.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        *,
+        cluster: Cluster,
+        submit: Callable[[], str],
+        metrics: NormalizerMetrics,
+        stop: Event,
+        clock: Clock,
+    ) -> None:
+        self._plan = plan
+        self._cluster = cluster
+        self._submit = submit
+        self._metrics = metrics
+        self._stop = stop
+        self._clock = clock
+        self._verdict = Verdict(Phase.STARTING, "the cluster has not been asked yet")
+
+    def check(self) -> str | None:
+        """Return what keeps the job from its work, or None: the readiness check."""
+        verdict = self._verdict
+        return None if verdict.phase is Phase.READY else verdict.reason
+
+    def run(self) -> None:
+        """Find or start the job, watch it, and stop it with a savepoint when asked to.
+
+        Raises:
+            JobEnded: the job failed, or somebody else stopped it, or the job manager lost it.
+            SubmissionFailed: Flink refused the job.
+            ClusterAway: the cluster did not come up in time.
+        """
+        self._await_cluster()
+        if self._stop.is_set():
+            return
+        job_id = self._find() or self._start()
+        self._watch(job_id)
+        self._halt(job_id)
+
+    def _await_cluster(self) -> None:
+        deadline = self._clock() + timedelta(seconds=self._plan.start_timeout_s)
+        while not self._stop.is_set():
+            try:
+                if self._cluster.slots():
+                    return
+                reason = "no task manager has registered"
+            except ClusterAway as error:
+                reason = str(error)
+            if self._clock() > deadline:
+                raise ClusterAway(f"The Flink cluster is not usable: {reason}")
+            self._become(Verdict(Phase.STARTING, reason))
+            self._stop.wait(POLL_S)
+
+    def _find(self) -> str | None:
+        """Return the id of the job if it runs already as it should; else see it to its end."""
+        while jobs := living(self._cluster.jobs(), self._plan.name):
+            stopping = [job for job in jobs if job.state in ENDING]
+            if stopping:
+                self._become(Verdict(Phase.STARTING, f"job {stopping[0].id} is {stopping[0].state}"))
+                self._stop.wait(POLL_S)
+                continue
+            if len(jobs) == 1 and self._cluster.parameters(jobs[0].id).get(FINGERPRINT) == self._plan.fingerprint:
+                log.info("adopted the running job", job_id=jobs[0].id)
+                return jobs[0].id
+            for job in jobs:
+                log.info("stopping a job of another definition", job_id=job.id)
+                self._replace(job)
+        return None
+
+    def _replace(self, job: JobSummary) -> None:
+        if not self._halt(job.id):
+            raise JobEnded(
+                f"Job {job.id} has the name {self._plan.name} but another definition, and does not stop with a "
+                "savepoint; look at it in the Flink UI and cancel it there: its last checkpoint is kept"
+            )
+
+    def _start(self) -> str:
+        self._become(Verdict(Phase.STARTING, "the job is being submitted"))
+        job_id = self._submit()
+        log.info("submitted the job", job_id=job_id)
+        return job_id
+
+    def _watch(self, job_id: str) -> None:
+        look = 0
+        while not self._stop.is_set():
+            try:
+                self._look(job_id)
+                if look % METRICS_EVERY == 0:
+                    values = self._cluster.metrics(job_id, f".{counters.NAMESPACE}.")
+                    self._metrics.events.update(counters.parse(values))
+            except ClusterAway as error:
+                self._become(Verdict(Phase.RECOVERING, str(error)))
+            look += 1
+            self._stop.wait(LOOK_S if self._verdict.phase is Phase.READY else POLL_S)
+
+    def _look(self, job_id: str) -> None:
+        view = self._cluster.view(job_id)
+        if view is None:
+            raise JobEnded(f"The job manager does not know job {job_id} any more: it has been restarted")
+        self._metrics.checkpoints.set(view.checkpoints_completed)
+        stall = timedelta(seconds=self._plan.checkpoint_stall_s)
+        verdict = judge(view, now=self._clock(), stall=stall)
+        self._become(verdict)
+        if verdict.phase is Phase.ENDED:
+            raise JobEnded(f"Job {job_id}: {verdict.reason}\n{self._cluster.failure(job_id)}")
+
+    def _halt(self, job_id: str) -> bool:
+        """Stop the job with a savepoint; return whether it has ended within the time allowed.
+
+        A job that does not stop is left as it is: it goes on, and the next start adopts it.
+        """
+        deadline = self._clock() + timedelta(seconds=self._plan.stop_timeout_s)
+        pause = Event()  # self._stop is set already
+        try:
+            request = self._cluster.stop(job_id, self._plan.savepoint_dir)
+            while (savepoint := self._cluster.savepoint(job_id, request)) is None:
+                if self._clock() > deadline:
+                    log.warning("the last savepoint is not complete in time; the job goes on", job_id=job_id)
+                    return False
+                pause.wait(POLL_S / 2)
+        except (ClusterAway, RefusedRequest) as error:
+            log.warning("the job cannot be stopped; its last checkpoint is kept", job_id=job_id, error=str(error))
+            return False
+        if savepoint.location is None:
+            log.warning("the last savepoint failed; the job goes on", job_id=job_id, error=savepoint.failure)
+            return False
+        log.info("stopped the job", job_id=job_id, savepoint=savepoint.location)
+        return True
+
+    def _become(self, verdict: Verdict) -> None:
+        if verdict.phase is not self._verdict.phase:
+            log.info("the job's phase has changed", phase=verdict.phase, reason=verdict.reason)
+        self._verdict = verdict
+        self._metrics.ready.set(verdict.phase is Phase.READY)

@@ -1,0 +1,91 @@
+from typing import Self
+
+from normalizer.counters import MAX_EVENT_TYPES, OutcomeCounters, parse
+from normalizer.metrics import NormalizerMetrics
+from prometheus_client import CollectorRegistry, generate_latest
+
+
+class FakeCounter:
+    def __init__(self, group: "FakeGroup", name: str) -> None:
+        self._values, self._name = group.values, ".".join((*group.path, name))
+
+    def inc(self, n: int = 1) -> None:
+        self._values[self._name] = self._values.get(self._name, 0) + n
+
+
+class FakeGroup:
+    """A metric group that writes to one dictionary, by the names that Flink's REST API gives."""
+
+    def __init__(self, values: dict[str, float], path: tuple[str, ...]) -> None:
+        self.values, self.path = values, path
+
+    def add_group(self, name: str, extra: str | None = None) -> Self:
+        return type(self)(self.values, (*self.path, name))
+
+    def counter(self, name: str) -> FakeCounter:
+        return FakeCounter(self, name)
+
+
+def counted() -> tuple[OutcomeCounters, dict[str, float]]:
+    values: dict[str, float] = {}
+    return OutcomeCounters(FakeGroup(values, ("PythonCorrelate[2]",))), values
+
+
+def test_counts_a_rejected_event_once_and_each_distinct_reason_once() -> None:
+    counters, values = counted()
+
+    counters.rejected(["field_missing", "amount_not_positive", "field_missing"])
+
+    assert parse(values) == {
+        ("rejected", ""): 1,
+        ("rejection", "field_missing"): 1,
+        ("rejection", "amount_not_positive"): 1,
+    }
+
+
+def test_counts_unsupported_events_by_type() -> None:
+    counters, values = counted()
+
+    counters.unsupported("charge.dispute.created")
+    counters.unsupported("charge.dispute.created")
+    counters.normalized()
+
+    assert parse(values) == {("unsupported", "charge.dispute.created"): 2, ("normalized", ""): 1}
+
+
+def test_odd_event_types_share_one_counter() -> None:
+    counters, values = counted()
+
+    counters.unsupported("charge,refunded\n")
+    counters.unsupported("x" * 3 + "{}")
+
+    assert parse(values) == {("unsupported", "other"): 2}
+
+
+def test_event_types_beyond_the_limit_share_one_counter() -> None:
+    counters, values = counted()
+
+    for number in range(MAX_EVENT_TYPES + 5):
+        counters.unsupported(f"type.n{number}")
+    counters.unsupported("type.n0")
+
+    found = parse(values)
+    assert found["unsupported", "other"] == 5
+    assert found["unsupported", "type.n0"] == 2
+
+
+def test_ignores_metrics_of_flink_itself() -> None:
+    assert parse({"PythonCorrelate[2].numRecordsIn": 4.0, "numBytesOut": 1.0}) == {}
+
+
+def test_shows_counters_to_prometheus() -> None:
+    registry = CollectorRegistry()
+    metrics = NormalizerMetrics(registry)
+
+    metrics.events.update({("normalized", ""): 7, ("rejection", "field_missing"): 2, ("unsupported", "a.b"): 3})
+
+    text = generate_latest(registry).decode()
+    assert "normalizer_normalized_total 7.0" in text
+    assert "normalizer_rejected_total 0.0" in text
+    assert 'normalizer_rejections_total{reason_code="field_missing"} 2.0' in text
+    assert 'normalizer_unsupported_total{event_type="a.b"} 3.0' in text

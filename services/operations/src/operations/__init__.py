@@ -1,0 +1,1 @@
+"""The payments command: deploy, verify and look into the pipeline."""

@@ -1,0 +1,102 @@
+"""The `payments` command."""
+
+import sys
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import httpx
+import typer
+from confluent_kafka.admin import AdminClient
+from kit.errors import PipelineError
+from kit.lake import load_catalog
+from kit.settings import load
+from payments_contracts.tables import TABLES
+from payments_contracts.topics import TOPICS
+from rich.console import Console
+
+from operations.assembly import open_census
+from operations.dagster import launch, wait
+from operations.ledger import read_ledger
+from operations.reconciliation import first_loss
+from operations.report import print_verdict
+from operations.schemas import register_schemas
+from operations.settings import OperationsSettings
+from operations.tables import apply_tables
+from operations.topics import Change, apply_topics
+from operations.verification import verify_run
+
+app = typer.Typer(no_args_is_help=True, help="Deploy the contracts, and look into the pipeline.")
+topics_app = typer.Typer(no_args_is_help=True, help="Topics of the contracts.")
+schemas_app = typer.Typer(no_args_is_help=True, help="Schemas of the contracts.")
+tables_app = typer.Typer(no_args_is_help=True, help="Tables of the contracts.")
+app.add_typer(topics_app, name="topics")
+app.add_typer(schemas_app, name="schemas")
+app.add_typer(tables_app, name="tables")
+console = Console()
+
+_REGISTRY_TIMEOUT_SECONDS = 30.0
+_REFRESH_TIMEOUT_SECONDS = 600.0
+
+
+@topics_app.command("apply")
+def topics_apply() -> None:
+    """Create missing topics and bring retention to the contracts; safe to run again."""
+    settings = load(OperationsSettings)
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 2})
+    _print(apply_topics(admin, TOPICS, settings.replication_factor))
+
+
+@schemas_app.command("register")
+def schemas_register() -> None:
+    """Register every version of every record, in order; safe to run again."""
+    settings = load(OperationsSettings)
+    with httpx.Client(base_url=settings.schema_registry_url, timeout=_REGISTRY_TIMEOUT_SECONDS) as registry:
+        _print(register_schemas(registry, TOPICS))
+
+
+@tables_app.command("apply")
+def tables_apply() -> None:
+    """Create missing tables and compare the others with the contracts; safe to run again."""
+    _print(apply_tables(load_catalog(load(OperationsSettings)), TABLES))
+
+
+@app.command()
+def verify(
+    ledger: Annotated[Path, typer.Option(help="Ledger that `simulator send` wrote.")],
+    refresh: Annotated[bool, typer.Option(help="Let Dagster build Silver and Gold first.")] = False,  # noqa: FBT002  # an option of a command line
+    patience: Annotated[float, typer.Option(help="Seconds that a hop may stand still before it is given up.")] = 60,
+) -> None:
+    """Follow a run to Gold and balance every hop; exits with 1 and names the hop when a count differs."""
+    settings = load(OperationsSettings)
+    entries = read_ledger(ledger)
+    since = min(entry.sent_at for entry in entries) - timedelta(minutes=1)
+    dagster = settings.dagster_url
+
+    def build() -> None:
+        wait(dagster, launch(dagster, "refresh"), _REFRESH_TIMEOUT_SECONDS)
+
+    with open_census(settings, entries, since) as census:
+        verdict = verify_run(entries, census, build if refresh else None, patience, console)
+    print_verdict(verdict, console)
+    if first_loss(verdict.hops):
+        raise typer.Exit(1)
+
+
+def _print(changes: Iterable[Change]) -> None:
+    for change in changes:
+        console.print(f"{change.name}: {change.action} {change.detail}".rstrip(), highlight=False)
+
+
+def main() -> None:
+    """Run the command; an operation that fails prints one clear message and exits with 1."""
+    try:
+        app()
+    except PipelineError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""What the `payments` command can fail with, by family."""
+
+from kit.errors import Fault, Rejected, Transient
+
+
+class DeploymentError(Fault):
+    """A topic, schema or table cannot be brought to what its contract says."""
+
+
+class RefreshError(Fault):
+    """Silver and Gold could not be built."""
+
+
+class UnavailableError(Transient):
+    """A server that the operation needs does not answer."""
+
+
+class LedgerError(Rejected):
+    """The ledger cannot be read; the message names the file and line."""

@@ -1,0 +1,85 @@
+"""Creates the topics of the contracts on a Kafka cluster."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the module does not export its names
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+from payments_contracts.topics import Topic
+
+from operations.errors import DeploymentError
+
+_TIMEOUT_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What was done to one thing: `created`, `updated` or `unchanged`."""
+
+    name: str
+    action: str
+    detail: str = ""
+
+
+def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor: int) -> Iterator[Change]:
+    """Create each topic that is missing and bring retention to what the contract says.
+
+    The number of partitions of an existing topic is never changed: keys would move to other partitions and
+    the order of a merchant's events would be lost.
+
+    Raises:
+        DeploymentError: The cluster cannot be reached, or a topic has another number of partitions.
+    """
+    try:
+        present = admin.list_topics(timeout=_TIMEOUT_SECONDS).topics
+    except KafkaException as error:
+        raise DeploymentError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.") from error
+    for topic in topics:
+        if topic.name not in present:
+            yield _create(admin, topic, replication_factor)
+            continue
+        partitions = len(present[topic.name].partitions)
+        if partitions != topic.partitions:
+            raise DeploymentError(
+                f"{topic.name} has {partitions} partitions, its contract says {topic.partitions}. "
+                "Partitions are not changed in place, since keys would move: "
+                "declare a new topic, or put the contract back."
+            )
+        yield _retain(admin, topic)
+
+
+def _create(admin: AdminClient, topic: Topic, replication_factor: int) -> Change:
+    new = NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replication_factor,
+        config={"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete"},
+    )
+    _await(admin.create_topics([new])[topic.name], topic.name)
+    return Change(topic.name, "created", f"{topic.partitions} partitions")
+
+
+def _retain(admin: AdminClient, topic: Topic) -> Change:
+    resource = ConfigResource(ResourceType.TOPIC, topic.name)
+    current = _await(admin.describe_configs([resource])[resource], topic.name)
+    wanted = str(topic.retention_ms)
+    if current["retention.ms"].value == wanted:
+        return Change(topic.name, "unchanged")
+    entry = ConfigEntry("retention.ms", wanted, incremental_operation=AlterConfigOpType.SET)
+    alteration = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=[entry])
+    _await(admin.incremental_alter_configs([alteration])[alteration], topic.name)
+    return Change(topic.name, "updated", f"retention.ms={wanted}")
+
+
+def _await(future: object, name: str) -> dict[str, ConfigEntry]:
+    try:
+        return future.result(timeout=_TIMEOUT_SECONDS)  # type: ignore[attr-defined, no-any-return]  # untyped future
+    except KafkaException as error:
+        raise DeploymentError(f"{name}: {error.args[0].str()}") from error

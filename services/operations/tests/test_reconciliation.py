@@ -1,0 +1,87 @@
+"""The balance says which hop lost what."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from operations.ledger import Entry, Kind
+from operations.reconciliation import ANSWERS, Arrivals, first_loss, reconcile
+from operations.report import explain
+
+
+def entry(event_id: str, kind: Kind, reasons: tuple[str, ...] = (), status: int | None = None) -> Entry:
+    return Entry(
+        run="r1",
+        provider="stripe",
+        event_id=event_id,
+        kind=kind,
+        merchant_id="acct_r1_01",
+        expected_reason_codes=reasons,
+        http_status=ANSWERS[kind] if status is None else status,
+        sent_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
+
+
+ENTRIES = (
+    entry("a", Kind.ACCEPTED),
+    entry("b", Kind.ACCEPTED),
+    entry("r", Kind.REJECTED, ("currency_unknown",)),
+    entry("m", Kind.MALFORMED),
+    entry("u", Kind.UNSUPPORTED),
+    entry("f", Kind.FORGED),
+)
+COMPLETE = Arrivals(
+    raw=Counter("abru"),
+    ingestion_dlq=Counter("m"),
+    normalized=Counter("ab"),
+    validation_dlq=Counter("r"),
+    reasons={"r": ("currency_unknown",)},
+    bronze=Counter("ab"),
+    silver=Counter("ab"),
+    gold=2,
+)
+
+
+def test_a_run_that_lost_nothing_agrees_at_every_hop() -> None:
+    hops = reconcile(ENTRIES, COMPLETE)
+    assert [hop.name for hop in hops if not hop.agrees] == []
+    assert first_loss(hops) is None
+
+
+def test_names_the_first_hop_that_lost_an_event() -> None:
+    found = replace(COMPLETE, bronze=Counter("a"), silver=Counter("a"), gold=1)
+    loss = first_loss(reconcile(ENTRIES, found))
+    assert loss is not None
+    assert (loss.name, loss.missing) == ("bronze", ("b",))
+    assert "1 missing: b" in explain(loss)
+
+
+def test_an_event_counted_twice_does_not_agree() -> None:
+    loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, silver=Counter("aab"))))
+    assert loss is not None
+    assert (loss.name, loss.duplicated) == ("silver", ("a",))
+
+
+def test_an_event_that_should_have_been_quarantined_is_unexpected_downstream() -> None:
+    loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, normalized=Counter("abr"))))
+    assert loss is not None
+    assert (loss.name, loss.unexpected) == ("normalized", ("r",))
+
+
+def test_a_forged_webhook_on_the_raw_topic_is_unexpected() -> None:
+    loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, raw=Counter("abruf"))))
+    assert loss is not None
+    assert (loss.name, loss.unexpected) == ("raw", ("f",))
+
+
+def test_a_wrong_reason_does_not_agree() -> None:
+    loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, reasons={"r": ("field_missing",)})))
+    assert loss is not None
+    assert (loss.name, loss.missing) == ("reasons", ("r",))
+
+
+def test_a_wrong_answer_of_the_gateway_comes_first() -> None:
+    entries = (*ENTRIES[:-1], entry("f", Kind.FORGED, status=200))
+    loss = first_loss(reconcile(entries, COMPLETE))
+    assert loss is not None
+    assert (loss.name, loss.missing) == ("answered", ("f",))

@@ -1,0 +1,1 @@
+"""Runs one durable workflow per payment event."""

@@ -1,0 +1,34 @@
+"""Rows into the operational database, for queries that cannot wait for the lake."""
+
+from typing import Literal, Protocol
+
+from payments_contracts.records import ScoredPaymentV1
+from temporalio import activity
+
+Stored = Literal["stored", "switched_off"]
+
+
+class PaymentStore(Protocol):
+    """Keeps one row per event; raises Transient while the database is away."""
+
+    async def put(self, payment: ScoredPaymentV1) -> None:
+        """Insert the row, or replace the one with the same event id."""
+
+
+class DatabaseActivities:
+    """Writes to the operational database, if this deployment has one."""
+
+    def __init__(self, store: PaymentStore | None) -> None:
+        self._store = store
+
+    @activity.defn
+    async def persist_to_database(self, payment: ScoredPaymentV1) -> Stored:
+        """Put the row into the database; safe to repeat.
+
+        Raises:
+            Transient: The database is away.
+        """
+        if self._store is None:
+            return "switched_off"
+        await self._store.put(payment)
+        return "stored"

@@ -1,0 +1,127 @@
+"""From the topic to Temporal: a workflow for every event, and offsets only for workflows that are durable."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import stamina
+import structlog
+from kit.errors import Fault, Transient
+from kit.kafka import Partition
+from payments_contracts.records import PaymentEventV1
+
+from orchestrator import metrics
+from orchestrator.offsets import OffsetTracker
+from orchestrator.source import Arrival, OpenSource, Source
+
+_log = structlog.get_logger(__name__)
+
+Start = Callable[[PaymentEventV1], Awaitable[None]]
+"""Returns once the event's workflow is durable; raises Fault if it never can be."""
+
+_ROOM_SECONDS = 1.0
+_GIVE_UP_SECONDS = 5.0
+
+
+class Bridge:
+    """Reads events, starts their workflows side by side, and commits offsets in order.
+
+    Args:
+        open_source: Opens a session with the topic; done again when Kafka was away.
+        start: Starts a workflow.
+        max_in_flight: Events read whose workflow is not durable yet; beyond it, reading pauses.
+        commit_seconds: Time between commits.
+        drain_seconds: How long to wait at the end for starts under way.
+    """
+
+    def __init__(
+        self,
+        open_source: OpenSource,
+        start: Start,
+        *,
+        max_in_flight: int = 200,
+        commit_seconds: float = 0.5,
+        drain_seconds: float = 15.0,
+    ) -> None:
+        self._open_source = open_source
+        self._start = start
+        self._max_in_flight = max_in_flight
+        self._commit_seconds = commit_seconds
+        self._drain_seconds = drain_seconds
+        self._tracker: OffsetTracker[Partition] = OffsetTracker()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is under way.
+
+        Raises:
+            Fault: An event cannot be read, or its workflow cannot be started; its offset is not committed.
+        """
+        async for attempt in stamina.retry_context(on=Transient, attempts=None, timeout=None, wait_max=5.0):
+            with attempt:
+                try:
+                    await self._session(stop)
+                except ExceptionGroup as group:
+                    raise _gravest(group) from group
+
+    async def _session(self, stop: asyncio.Event) -> None:
+        self._tracker = OffsetTracker()
+        source = self._open_source(self._give_up)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                committing = tasks.create_task(self._commit_regularly(source))
+                while not stop.is_set():
+                    for arrival in await source.poll(await self._room()):
+                        self._begin(arrival, tasks)
+                await self._settle(None, self._drain_seconds)
+                for task in (committing, *self._under_way):
+                    task.cancel()
+        finally:
+            # Giving up the partitions commits what is finished of them.
+            await source.close()
+
+    async def _room(self) -> int:
+        """Return how many more events may be read, after a moment's wait if there is no room."""
+        if len(self._under_way) >= self._max_in_flight:
+            await asyncio.wait(self._under_way, timeout=_ROOM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        return self._max_in_flight - len(self._under_way)
+
+    def _begin(self, arrival: Arrival, tasks: asyncio.TaskGroup) -> None:
+        self._tracker.begin(arrival.partition, arrival.offset)
+        task = tasks.create_task(self._bring(arrival, self._tracker))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        metrics.IN_FLIGHT.set(len(self._under_way))
+
+    async def _bring(self, arrival: Arrival, tracker: OffsetTracker[Partition]) -> None:
+        await self._start(arrival.event)
+        tracker.finish(arrival.partition, arrival.offset)
+
+    async def _settle(self, partitions: Sequence[Partition] | None, seconds: float) -> None:
+        """Wait until no event of the partitions is under way, but no longer than told."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while self._under_way and self._tracker.unfinished(partitions):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                _log.warning("starts_left_unfinished", count=self._tracker.unfinished(partitions))
+                return
+            await asyncio.wait(self._under_way, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _give_up(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        await self._settle(partitions, _GIVE_UP_SECONDS)
+        offsets = self._tracker.committable(partitions)
+        self._tracker.forget(partitions)
+        return offsets
+
+    async def _commit_regularly(self, source: Source) -> None:
+        while True:
+            await asyncio.sleep(self._commit_seconds)
+            metrics.IN_FLIGHT.set(len(self._under_way))
+            if offsets := self._tracker.committable():
+                await source.commit(offsets)
+                self._tracker.committed(offsets)
+                metrics.COMMITS.inc()
+
+
+def _gravest(group: ExceptionGroup[Exception]) -> Exception:
+    """Return a Fault rather than anything else, and what is only Transient last."""
+    return min(group.exceptions, key=lambda error: {Fault: 0, Transient: 2}.get(type(error), 1))

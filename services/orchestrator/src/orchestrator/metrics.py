@@ -1,0 +1,18 @@
+"""What the orchestrator measures; labels come from closed sets."""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+STARTS = Counter("orchestrator_workflow_starts", "Workflows asked for, by answer.", ["answer"])
+START_FAILURES = Counter("orchestrator_workflow_start_failures", "Failed tries to start a workflow.")
+IN_FLIGHT = Gauge("orchestrator_starts_in_flight", "Records read whose workflow start is not durable yet.")
+START_SECONDS = Histogram(
+    "orchestrator_workflow_start_seconds",
+    "Time until a workflow start was durable, retries included.",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 30.0),
+)
+COMMITS = Counter("orchestrator_offset_commits", "Commits of Kafka offsets.")
+NORMALIZED_TO_BRONZE_SECONDS = Histogram(
+    "orchestrator_normalized_to_bronze_seconds",
+    "Age of an event, since it was normalized, when its row was committed to Bronze.",
+    buckets=(0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0),
+)

@@ -1,0 +1,90 @@
+"""From an event to its Bronze row: requests to the models, fallbacks, and the row. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Literal, TypeVar
+
+from payments_contracts.inference import (
+    FraudScore,
+    FraudScoreRequest,
+    RetryStrategyRequest,
+    RetryStrategyResponse,
+)
+from payments_contracts.records import PaymentEventV1, RetryStrategy, ScoredPaymentV1
+
+Source = Literal["model", "fallback"]
+T = TypeVar("T")
+
+FALLBACK_SCORE = FraudScore(score=0.5, risk_level="medium")
+"""Used while the model is away: neither waves a payment through nor accuses it."""
+
+FALLBACK_ADVICE = RetryStrategyResponse(should_retry=False, delay_seconds=0, max_attempts=0)
+"""Used while the model is away: charging a card again can harm, waiting cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sourced(Generic[T]):
+    """A verdict, and whether it is the model's or the fallback."""
+
+    value: T
+    source: Source
+
+
+def needs_advice(event: PaymentEventV1) -> bool:
+    """Tell whether advice on charging again makes sense: only for a failed payment."""
+    return event.status == "failed"
+
+
+def fraud_request(event: PaymentEventV1) -> FraudScoreRequest:
+    """Make the fraud model's request; the customer's history is not known to this service."""
+    return FraudScoreRequest(
+        event_id=event.event_id,
+        provider=event.provider,
+        merchant_id=event.merchant_id,
+        customer_id=event.customer_id,
+        event_type=event.event_type,
+        status=event.status,
+        amount_cents=event.amount_cents,
+        currency=event.currency,
+        payment_method_type=event.payment_method_type,
+        card_brand=event.card_brand,
+        failure_code=event.failure_code,
+        occurred_at=event.provider_created_at,
+    )
+
+
+def retry_request(event: PaymentEventV1) -> RetryStrategyRequest:
+    """Make the retry model's request. No provider tells the number of attempts yet, so each failure counts as one."""
+    return RetryStrategyRequest(
+        event_id=event.event_id,
+        provider=event.provider,
+        merchant_id=event.merchant_id,
+        failure_code=event.failure_code,
+        attempt_count=1,
+        amount_cents=event.amount_cents,
+        currency=event.currency,
+        payment_method_type=event.payment_method_type,
+        card_brand=event.card_brand,
+        failed_at=event.provider_created_at,
+    )
+
+
+def scored_payment(
+    event: PaymentEventV1,
+    violations: Sequence[str],
+    fraud: Sourced[FraudScore],
+    advice: Sourced[RetryStrategyResponse] | None,
+    scored_at: datetime,
+) -> ScoredPaymentV1:
+    """Assemble the row; all columns of the event keep their names and values."""
+    return ScoredPaymentV1(
+        **event.model_dump(),
+        rule_violations=list(violations),
+        fraud_score=fraud.value.score,
+        fraud_risk_level=fraud.value.risk_level,
+        fraud_score_source=fraud.source,
+        retry_strategy=None if advice is None else RetryStrategy(**advice.value.model_dump()),
+        retry_strategy_source=None if advice is None else advice.source,
+        scored_at=scored_at,
+    )

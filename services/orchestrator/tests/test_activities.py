@@ -1,0 +1,146 @@
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from kit.errors import Transient
+from kit.lake import Outcome
+from orchestrator import scoring
+from orchestrator.activities import lake
+from orchestrator.activities.database import DatabaseActivities
+from orchestrator.activities.inference import InferenceActivities
+from orchestrator.activities.lake import LakeActivities, PersistRequest
+from orchestrator.activities.validation import ValidationActivities
+from orchestrator.rules import RuleBook
+from payments_contracts.inference import (
+    FraudScore,
+    FraudScoreRequest,
+    RetryStrategyRequest,
+    RetryStrategyResponse,
+)
+from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+from prometheus_client import REGISTRY
+from temporalio.testing import ActivityEnvironment
+
+MakeEvent = Callable[..., PaymentEventV1]
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+SCORE = FraudScore(score=0.12, risk_level="low")
+ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
+
+
+@pytest.fixture
+def payment(make_event: MakeEvent) -> ScoredPaymentV1:
+    return scoring.scored_payment(make_event(), [], scoring.Sourced(SCORE, "model"), None, NOON)
+
+
+class Models:
+    """Always of the same mind."""
+
+    async def score_fraud(self, request: FraudScoreRequest) -> FraudScore:
+        return SCORE
+
+    async def advise_retry(self, request: RetryStrategyRequest) -> RetryStrategyResponse:
+        return ADVICE
+
+
+class Committer:
+    """Remembers what it was given; waits if it is told to, fails if it has an error."""
+
+    def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
+        self.given: list[tuple[Mapping[str, object], bool]] = []
+        self.error = error
+        self.seconds = seconds
+
+    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
+        self.given.append((row, repeated))
+        await asyncio.sleep(self.seconds)
+        if self.error is not None:
+            raise self.error
+        return Outcome.APPENDED
+
+
+class Store:
+    def __init__(self) -> None:
+        self.rows: list[ScoredPaymentV1] = []
+
+    async def put(self, payment: ScoredPaymentV1) -> None:
+        self.rows.append(payment)
+
+
+def environment(attempt: int = 1) -> ActivityEnvironment:
+    environment = ActivityEnvironment()
+    environment.info = ActivityEnvironment.default_info()
+    object.__setattr__(environment.info, "attempt", attempt)
+    return environment
+
+
+async def test_rules_are_those_of_the_workers_book(make_event: MakeEvent) -> None:
+    activities = ValidationActivities(RuleBook(blocked_merchants=frozenset({"merch_1"})))
+    assert await environment().run(activities.validate_business_rules, make_event()) == ["merchant_blocked"]
+
+
+async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:
+    activities = InferenceActivities(Models())
+    assert await environment().run(activities.get_fraud_score, scoring.fraud_request(make_event())) == SCORE
+    assert await environment().run(activities.get_retry_strategy, scoring.retry_request(make_event())) == ADVICE
+
+
+async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV1) -> None:
+    committer = Committer()
+    activities = LakeActivities(committer, lambda: NOON)
+    request = PersistRequest(payment=payment)
+    assert await environment().run(activities.persist_to_iceberg, request) is Outcome.APPENDED
+    assert committer.given == [(payment.model_dump(), False)]
+
+
+@pytest.mark.parametrize(("attempt", "repeated"), [(2, False), (1, True)])
+async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
+    payment: ScoredPaymentV1, attempt: int, *, repeated: bool
+) -> None:
+    committer = Committer()
+    activities = LakeActivities(committer, lambda: NOON)
+    request = PersistRequest(payment=payment, repeated=repeated)
+    await environment(attempt).run(activities.persist_to_iceberg, request)
+    assert committer.given[0][1] is True
+
+
+async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV1) -> None:
+    activities = LakeActivities(Committer(Transient("object store away")), lambda: NOON)
+    with pytest.raises(Transient, match="object store away"):
+        await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
+
+
+async def test_heartbeats_while_the_row_waits_and_not_after(
+    payment: ScoredPaymentV1, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lake, "LAKE_HEARTBEAT_EVERY", timedelta(milliseconds=10))
+    beats: list[object] = []
+    waiting = environment()
+    waiting.on_heartbeat = lambda *details: beats.append(details)
+    await waiting.run(
+        LakeActivities(Committer(seconds=0.2), lambda: NOON).persist_to_iceberg, PersistRequest(payment=payment)
+    )
+    counted = len(beats)
+    assert counted >= 2
+    await asyncio.sleep(0.05)
+    assert len(beats) == counted
+
+
+async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPaymentV1) -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_sum") or 0.0
+
+    before = total()
+    activities = LakeActivities(Committer(), lambda: NOON + timedelta(seconds=1.5))
+    await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
+    assert total() - before == pytest.approx(1.5)
+
+
+async def test_the_database_gets_the_row(payment: ScoredPaymentV1) -> None:
+    store = Store()
+    assert await environment().run(DatabaseActivities(store).persist_to_database, payment) == "stored"
+    assert store.rows == [payment]
+
+
+async def test_without_a_database_nothing_is_stored(payment: ScoredPaymentV1) -> None:
+    assert await environment().run(DatabaseActivities(None).persist_to_database, payment) == "switched_off"

@@ -1,0 +1,227 @@
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from kit.errors import Fault, Transient
+from kit.kafka import Partition
+from orchestrator.bridge import Bridge
+from orchestrator.source import Arrival, GiveUp
+from payments_contracts.records import PaymentEventV1
+
+MakeEvent = Callable[..., PaymentEventV1]
+ZERO, ONE = Partition("t", 0), Partition("t", 1)
+
+
+class Topic:
+    """A topic in memory and the group's committed offsets; sessions begin at those."""
+
+    def __init__(self, event: PaymentEventV1, **numbers: int) -> None:
+        self.event = event
+        self.ends = {ZERO: numbers.get("zero", 0), ONE: numbers.get("one", 0)}
+        self.committed: dict[Partition, int] = {ZERO: 0, ONE: 0}
+        self.sessions: list[Session] = []
+        self.poll_errors: list[Exception] = []
+
+    def open(self, give_up: GiveUp) -> "Session":
+        session = Session(self, give_up)
+        self.sessions.append(session)
+        return session
+
+
+class Session:
+    def __init__(self, topic: Topic, give_up: GiveUp) -> None:
+        self.topic = topic
+        self.give_up = give_up
+        self.position = dict(topic.committed)
+        self.limits: list[int] = []
+        self.closed = False
+
+    async def poll(self, limit: int) -> Sequence[Arrival]:
+        self.limits.append(limit)
+        await asyncio.sleep(0.001)
+        if self.topic.poll_errors:
+            raise self.topic.poll_errors.pop()
+        arrivals: list[Arrival] = []
+        for partition, end in self.topic.ends.items():
+            while self.position.get(partition, end) < end and len(arrivals) < limit:
+                offset = self.position[partition]
+                name = f"{partition.number}-{offset}"
+                arrivals.append(Arrival(partition, offset, self.topic.event.model_copy(update={"event_id": name})))
+                self.position[partition] += 1
+        return arrivals
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        self.topic.committed |= offsets
+
+    async def revoke(self, partition: Partition) -> None:
+        del self.position[partition]
+        self.topic.committed |= await self.give_up([partition])
+
+    async def close(self) -> None:
+        self.topic.committed |= await self.give_up(list(self.position))
+        self.closed = True
+
+
+class Workflows:
+    """Starts everything but what is held back or broken."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.held: dict[str, asyncio.Event] = {}
+        self.errors: dict[str, Exception] = {}
+        self.at_once = 0
+        self.most_at_once = 0
+
+    async def start(self, event: PaymentEventV1) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            await asyncio.sleep(0.001)
+            if event.event_id in self.held:
+                await self.held[event.event_id].wait()
+            if event.event_id in self.errors:
+                raise self.errors[event.event_id]
+            self.started.append(event.event_id)
+        finally:
+            self.at_once -= 1
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  # what is waited for has no event
+            await asyncio.sleep(0.002)
+
+
+def bridge_of(topic: Topic, workflows: Workflows, **options: float) -> Bridge:
+    return Bridge(
+        topic.open,
+        workflows.start,
+        max_in_flight=int(options.get("max_in_flight", 50)),
+        commit_seconds=0.005,
+        drain_seconds=options.get("drain_seconds", 5.0),
+    )
+
+
+async def run_until(bridge: Bridge, condition: Callable[[], bool]) -> None:
+    stop = asyncio.Event()
+    running = asyncio.create_task(bridge.run(stop))
+    waiting = asyncio.create_task(until(condition))
+    await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    waiting.cancel()
+    await running
+
+
+async def test_starts_a_workflow_for_every_event_and_commits_past_the_last(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=30, one=20), Workflows()
+    await run_until(bridge_of(topic, workflows), lambda: len(workflows.started) == 50)
+    assert len(set(workflows.started)) == 50
+    assert topic.committed == {ZERO: 30, ONE: 20}
+    assert topic.sessions[0].closed
+
+
+async def test_commits_while_it_works(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
+
+
+async def test_never_commits_past_a_start_that_is_not_durable(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=10), Workflows()
+    workflows.held["0-3"] = asyncio.Event()
+    bridge = bridge_of(topic, workflows, drain_seconds=0.05)
+    await run_until(bridge, lambda: len(workflows.started) == 9 and topic.committed[ZERO] == 3)
+    assert topic.committed[ZERO] == 3
+
+
+async def test_waits_at_the_end_for_starts_under_way(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=4), Workflows()
+    workflows.held["0-0"] = asyncio.Event()
+    asyncio.get_running_loop().call_later(0.1, workflows.held["0-0"].set)
+    await run_until(bridge_of(topic, workflows), lambda: len(workflows.started) == 3)
+    assert topic.committed[ZERO] == 4
+
+
+async def test_has_no_more_starts_under_way_than_allowed(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=40), Workflows()
+    await run_until(bridge_of(topic, workflows, max_in_flight=7), lambda: len(workflows.started) == 40)
+    assert workflows.most_at_once <= 7
+
+
+async def test_keeps_polling_without_reading_while_temporal_is_away(
+    make_event: MakeEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("orchestrator.bridge._ROOM_SECONDS", 0.005)
+    topic, workflows = Topic(make_event(), zero=9), Workflows()
+    back = asyncio.Event()
+    workflows.held = {f"0-{offset}": back for offset in range(9)}
+    bridge = bridge_of(topic, workflows, max_in_flight=3)
+    asyncio.get_running_loop().call_later(0.1, back.set)
+    await run_until(bridge, lambda: len(workflows.started) == 9)
+    assert topic.sessions[0].limits.count(0) > 1
+    assert topic.committed[ZERO] == 9
+
+
+async def test_a_fault_stops_it_and_leaves_the_events_offset(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    workflows.errors["0-2"] = Fault("namespace unknown")
+    with pytest.raises(Fault, match="namespace unknown"):
+        await run_until(bridge_of(topic, workflows), lambda: False)
+    assert topic.committed[ZERO] <= 2
+    assert topic.sessions[0].closed
+
+
+async def test_opens_a_new_session_when_kafka_was_away_and_skips_nothing(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=6), Workflows()
+    topic.poll_errors = [Transient("broker away")]
+    await run_until(bridge_of(topic, workflows), lambda: len(set(workflows.started)) == 6)
+    assert len(topic.sessions) == 2
+    assert all(session.closed for session in topic.sessions)
+    assert topic.committed[ZERO] == 6
+
+
+async def test_a_fault_of_the_topic_stops_it(make_event: MakeEvent) -> None:
+    topic = Topic(make_event())
+    topic.poll_errors = [Fault("unreadable")]
+    with pytest.raises(Fault, match="unreadable"):
+        await run_until(bridge_of(topic, Workflows()), lambda: False)
+
+
+async def test_an_unexpected_error_is_not_taken_for_an_outage(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=1), Workflows()
+    workflows.errors["0-0"] = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await run_until(bridge_of(topic, workflows), lambda: False)
+
+
+async def test_finishes_what_it_can_of_a_partition_that_is_taken_away(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=3, one=3), Workflows()
+    workflows.held["1-2"] = asyncio.Event()
+    stop = asyncio.Event()
+    running = asyncio.create_task(bridge_of(topic, workflows).run(stop))
+    await until(lambda: len(workflows.started) == 5)
+    revoking = asyncio.create_task(topic.sessions[0].revoke(ONE))
+    await asyncio.sleep(0.02)
+    assert not revoking.done()
+    workflows.held["1-2"].set()
+    await revoking
+    assert topic.committed[ONE] == 3
+    stop.set()
+    await running
+
+
+async def test_a_partition_that_comes_back_earlier_is_read_again(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=3, one=3), Workflows()
+
+    async def scenario(session: Session) -> None:
+        await session.revoke(ONE)
+        topic.committed[ONE] = 1
+        session.position[ONE] = 1
+
+    stop = asyncio.Event()
+    running = asyncio.create_task(bridge_of(topic, workflows).run(stop))
+    await until(lambda: len(workflows.started) == 6)
+    await scenario(topic.sessions[0])
+    await until(lambda: len(workflows.started) == 8)
+    stop.set()
+    await running
+    assert topic.committed == {ZERO: 3, ONE: 3}

@@ -1,0 +1,59 @@
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import pytest
+from orchestrator import scoring
+from payments_contracts.inference import FraudScore, RetryStrategyResponse
+from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+
+MakeEvent = Callable[..., PaymentEventV1]
+LATER = datetime(2025, 3, 1, 12, 0, 1, 234567, tzinfo=UTC)
+SCORE = FraudScore(score=0.12, risk_level="low")
+ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
+
+
+def test_the_row_keeps_every_column_of_the_event(make_event: MakeEvent) -> None:
+    event = make_event()
+    row = scoring.scored_payment(event, [], scoring.Sourced(SCORE, "model"), None, LATER)
+    kept = row.model_dump(include=set(PaymentEventV1.model_fields))
+    assert kept == event.model_dump()
+
+
+def test_the_row_has_every_column_of_the_contract(make_event: MakeEvent) -> None:
+    row = scoring.scored_payment(
+        make_event(status="failed", failure_code="expired_card"),
+        ["merchant_blocked"],
+        scoring.Sourced(SCORE, "model"),
+        scoring.Sourced(ADVICE, "fallback"),
+        LATER,
+    )
+    assert row.model_fields_set == set(ScoredPaymentV1.model_fields)
+    added = row.model_dump(exclude=set(PaymentEventV1.model_fields))
+    assert added == {
+        "rule_violations": ["merchant_blocked"],
+        "fraud_score": 0.12,
+        "fraud_risk_level": "low",
+        "fraud_score_source": "model",
+        "retry_strategy": {"should_retry": True, "delay_seconds": 60, "max_attempts": 3},
+        "retry_strategy_source": "fallback",
+        "scored_at": LATER.replace(microsecond=234000),
+    }
+
+
+def test_a_payment_that_did_not_fail_has_no_advice(make_event: MakeEvent) -> None:
+    row = scoring.scored_payment(make_event(), [], scoring.Sourced(SCORE, "model"), None, LATER)
+    assert (row.retry_strategy, row.retry_strategy_source) == (None, None)
+
+
+@pytest.mark.parametrize("status", ["pending", "requires_action", "processing", "authorized", "succeeded", "canceled"])
+def test_only_a_failed_payment_needs_advice(make_event: MakeEvent, status: str) -> None:
+    assert not scoring.needs_advice(make_event(status=status))
+    assert scoring.needs_advice(make_event(status="failed"))
+
+
+def test_the_models_see_when_it_happened_and_no_card_number(make_event: MakeEvent) -> None:
+    event = make_event(status="failed", failure_code="expired_card")
+    fraud, retry = scoring.fraud_request(event), scoring.retry_request(event)
+    assert fraud.occurred_at == retry.failed_at == event.provider_created_at
+    assert retry.attempt_count == 1
+    assert "4242" not in fraud.model_dump_json() + retry.model_dump_json()

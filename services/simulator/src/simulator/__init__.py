@@ -1,0 +1,1 @@
+"""Sends signed webhooks made from the contracts' examples."""

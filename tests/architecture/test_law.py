@@ -1,0 +1,62 @@
+"""The parts of the law that an import linter cannot see."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMES = ("payments.stripe.raw", "payments.normalized", "payments.ingestion.dlq", "payments.validation.dlq")
+
+
+def tracked(*patterns: str) -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [ROOT / line for line in listing.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def sources() -> list[Path]:
+    files = tracked("services", "infra", "dbt", "codegen/src")
+    return [path for path in files if "tests" not in path.parts and path.suffix not in {".md", ".lock"}]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_topic_names_stand_in_the_contracts_alone(name: str) -> None:
+    offenders = [path for path in sources() if name in path.read_text(encoding="utf-8", errors="ignore")]
+    assert offenders == []
+
+
+def test_no_column_list_is_written_a_second_time() -> None:
+    columns = ("amount_cents", "card_brand", "card_last_four", "failure_code", "failure_message")
+    allowed_readers = {".sql", ".yml"}
+    offenders = [
+        path
+        for path in tracked("services", "infra")
+        if "tests" not in path.parts
+        and path.suffix not in allowed_readers | {".md"}
+        and all(column in path.read_text(encoding="utf-8", errors="ignore") for column in columns)
+    ]
+    assert offenders == []
+
+
+def test_services_never_read_contracts_at_run_time() -> None:
+    offenders = [
+        path
+        for path in tracked("services/*.py")
+        if "tests" not in path.parts and '"contracts/' in path.read_text(encoding="utf-8")
+    ]
+    assert offenders == []
+
+
+def test_modules_stay_small() -> None:
+    long = {
+        str(path.relative_to(ROOT)): count
+        for path in tracked("*.py")
+        if "generated" not in path.parts and (count := len(path.read_text(encoding="utf-8").splitlines())) > 350
+    }
+    assert long == {}

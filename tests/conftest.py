@@ -1,0 +1,40 @@
+"""The real servers that integration and end-to-end tests run against."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROGRAM = ROOT / ".venv-stack" / "bin" / "stack"
+
+
+def run_stack(*arguments: str) -> str:
+    """Run the `stack` command for the test stack and return what it prints."""
+    environment = os.environ | {
+        "PAYMENTS_STATE_DIR": os.environ.get("PAYMENTS_TEST_STATE_DIR", str(ROOT / ".state-test")),
+        "PAYMENTS_PORT_OFFSET": os.environ.get("PAYMENTS_TEST_PORT_OFFSET", "5000"),
+    }
+    finished = subprocess.run(
+        [str(PROGRAM), *arguments], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if finished.returncode != 0:
+        pytest.exit(f"`stack {' '.join(arguments)}` failed; what it said is above.", returncode=1)
+    return finished.stdout
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Mapping[str, str]]:
+    """Start the infrastructure, apply topics, schemas and tables, and give every setting of it.
+
+    The stack has ports and a state directory of its own, beside one that `make up` started. It is stopped after
+    the last test unless PAYMENTS_TEST_KEEP_STACK is set.
+    """
+    run_stack("up", "--only", "infrastructure")
+    run_stack("up", "--only", "deployment")
+    yield json.loads(run_stack("env", "--format", "json"))
+    if "PAYMENTS_TEST_KEEP_STACK" not in os.environ:
+        run_stack("down")

@@ -1,0 +1,66 @@
+"""A signed webhook reaches Gold, on the whole stack."""
+
+import json
+import os
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, run_stack
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+BIN = ROOT / ".venv" / "bin"
+COUNT = 200
+
+
+def run(stack: Mapping[str, str], *command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, env=os.environ | stack, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def applications(stack: Mapping[str, str]) -> Mapping[str, str]:
+    """Start every service on top of the infrastructure."""
+    run_stack("up")
+    return stack
+
+
+@pytest.fixture(scope="module")
+def ledger(applications: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Send a run of webhooks and return its ledger."""
+    path = tmp_path_factory.mktemp("run") / "ledger.jsonl"
+    sent = run(
+        applications,
+        str(BIN / "simulator"),
+        *("send", "--provider", "stripe", "--count", str(COUNT), "--rate", "50", "--seed", "7"),
+        *("--run", f"e2e{os.getpid()}", "--ledger", str(path)),
+    )
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    return path
+
+
+def test_every_webhook_of_a_run_is_accounted_for_at_every_hop(applications: Mapping[str, str], ledger: Path) -> None:
+    kinds = Counter(json.loads(line)["kind"] for line in ledger.read_text().splitlines())
+    assert kinds.total() == COUNT
+    assert set(kinds) == {"accepted", "rejected", "malformed", "unsupported", "forged"}
+
+    verified = run(applications, str(BIN / "payments"), "verify", "--refresh", "--ledger", str(ledger))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "Every count agrees" in verified.stdout
+
+
+def test_a_webhook_that_was_never_sent_is_reported_as_lost_at_its_first_hop(
+    applications: Mapping[str, str], ledger: Path, tmp_path: Path
+) -> None:
+    lines = ledger.read_text().splitlines()
+    accepted = next(entry for entry in map(json.loads, lines) if entry["kind"] == "accepted")
+    phantom = accepted | {"event_id": "00000000-0000-5000-8000-000000000000"}
+    forged = tmp_path / "ledger.jsonl"
+    forged.write_text("\n".join([*lines, json.dumps(phantom)]) + "\n")
+
+    verified = run(applications, str(BIN / "payments"), "verify", "--patience", "3", "--ledger", str(forged))
+    assert verified.returncode == 1
+    assert "accepted, in the raw topic" in verified.stdout
+    assert phantom["event_id"] in verified.stdout

@@ -1,0 +1,238 @@
+"""Silver and Gold from Bronze, by dbt and by Dagster, on the real Trino.
+
+Rows go into the real Bronze, each test under merchants of its own; Silver and Gold are built in schemas of the run's
+own.
+"""
+
+import os
+import subprocess
+import sys
+import uuid
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import trino
+from kit.lake import load_catalog
+from kit.settings import LakeSettings
+from payments_contracts.records import ScoredPaymentV1
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
+from pyiceberg.table import Table
+
+pytestmark = pytest.mark.integration
+
+DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt"
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+
+Query = Callable[[str], list[list[Any]]]
+
+
+@pytest.fixture(scope="module")
+def environment(stack: Mapping[str, str]) -> Mapping[str, str]:
+    """The stack's settings, with schemas of this run's own, and the dbt project ready."""
+    environment = {**os.environ, **stack, "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
+    subprocess.run([sys.executable, "-m", "analytics"], check=True, env=environment, timeout=120)
+    return environment
+
+
+@pytest.fixture(scope="module")
+def query(environment: Mapping[str, str]) -> Iterator[Query]:
+    """Ask Trino; `{silver}` and `{gold}` are the run's schemas, dropped at the end."""
+    suffix = environment["DBT_SCHEMA_SUFFIX"]
+    connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has half its types
+        host=environment["TRINO_HOST"],
+        port=int(environment["TRINO_PORT"]),
+        user=environment["TRINO_USER"],
+        catalog="lake",
+    )
+
+    def ask(statement: str) -> list[list[Any]]:
+        cursor = connection.cursor()
+        cursor.execute(statement.format(silver=f"silver{suffix}", gold=f"gold{suffix}"))
+        return [list(row) for row in cursor.fetchall()]
+
+    yield ask
+    for statement in (
+        "drop view if exists {silver}.stg_payments",
+        "drop table if exists {silver}.payments_cleaned",
+        "drop table if exists {gold}.daily_payment_metrics",
+        "drop schema if exists {silver}",
+        "drop schema if exists {gold}",
+    ):
+        ask(statement)
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def bronze(environment: Mapping[str, str]) -> Table:
+    settings = LakeSettings.model_validate({name.lower(): value for name, value in environment.items()})
+    table: Table = load_catalog(settings).load_table(BRONZE_PAYMENT_EVENTS.identifier)
+    return table
+
+
+@pytest.fixture
+def dbt(environment: Mapping[str, str], tmp_path: Path) -> Callable[[str], None]:
+    """Run a command of dbt over the whole project; what is deprecated is an error."""
+    folders: list[str | Path] = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT]
+    artifacts: list[str | Path] = ["--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"]
+    strictness = ["--warn-error-options", '{"error": ["Deprecations"]}']
+
+    def run(command: str) -> None:
+        program = Path(sys.executable).with_name("dbt")
+        arguments = [program, *strictness, command, *folders, *artifacts]
+        done = subprocess.run(arguments, check=False, env=environment, stdout=subprocess.PIPE, text=True, timeout=280)
+        assert done.returncode == 0, done.stdout[-5000:]
+
+    return run
+
+
+@pytest.fixture
+def merchant() -> str:
+    return f"merch_{uuid.uuid4().hex}"
+
+
+def payment(merchant: str, **changes: Any) -> dict[str, Any]:
+    """A row of Bronze as the contract has it: one succeeded payment of 12.34 USD, unless changed."""
+    row: dict[str, Any] = {
+        "event_id": str(uuid.uuid4()),
+        "provider": "stripe",
+        "provider_event_id": f"evt_{uuid.uuid4().hex}",
+        "event_type": "payment.succeeded",
+        "merchant_id": merchant,
+        "amount_cents": 1234,
+        "currency": "USD",
+        "status": "succeeded",
+        "metadata": {"b": "2", "a": "1"},
+        "provider_created_at": NOON,
+        "processed_at": NOON + timedelta(seconds=1),
+        "rule_violations": [],
+        "fraud_score": 0.25,
+        "fraud_risk_level": "low",
+        "fraud_score_source": "model",
+        "scored_at": NOON + timedelta(seconds=2),
+        "schema_version": 1,
+    }
+    return ScoredPaymentV1.model_validate(row | changes).model_dump()
+
+
+def failed(merchant: str, **changes: Any) -> dict[str, Any]:
+    advice = {"should_retry": True, "delay_seconds": 3600, "max_attempts": 3}
+    state = {"event_type": "payment.failed", "status": "failed", "failure_code": "card_declined"}
+    return payment(merchant, **state, retry_strategy=advice, retry_strategy_source="model", **changes)
+
+
+def append(bronze: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    bronze.append(pa.Table.from_pylist(list(rows), schema=bronze.schema().as_arrow()))
+
+
+def gold_of(query: Query, merchant: str) -> list[list[Any]]:
+    return query(
+        "select event_date, currency, status, payment_count, amount_minor, amount_major, failed_count,"  # noqa: S608  # the values are ours
+        f" retry_advised_count from {{gold}}.daily_payment_metrics where merchant_id = '{merchant}' order by 1, 2, 3"
+    )
+
+
+def silver_of(query: Query, merchant: str) -> list[list[Any]]:
+    return query(
+        "select event_id, fraud_score, amount_major, bronze_rows"  # noqa: S608  # the values are ours
+        f" from {{silver}}.payments_cleaned where merchant_id = '{merchant}' order by event_id"
+    )
+
+
+def test_builds_one_row_per_event_and_exact_daily_sums(
+    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+) -> None:
+    twice = payment(merchant)
+    rescored = failed(merchant, event_id="00000000-0000-5000-8000-" + uuid.uuid4().hex[:12])
+    yen = payment(merchant, currency="JPY", amount_cents=500)
+    dinar = payment(merchant, currency="KWD", amount_cents=1234)
+    append(bronze, [twice, rescored, yen, dinar])
+    append(bronze, [twice, rescored | {"fraud_score": 0.75, "scored_at": NOON + timedelta(hours=1)}])
+
+    dbt("build")
+
+    silver = {row[0]: row[1:] for row in silver_of(query, merchant)}
+    assert silver == {
+        twice["event_id"]: [0.25, Decimal("12.34"), 2],
+        rescored["event_id"]: [0.75, Decimal("12.34"), 2],
+        yen["event_id"]: [0.25, Decimal(500), 1],
+        dinar["event_id"]: [0.25, Decimal("1.234"), 1],
+    }
+    day = date(2025, 3, 1)
+    assert gold_of(query, merchant) == [
+        [day, "JPY", "succeeded", 1, 500, Decimal(500), 0, 0],
+        [day, "KWD", "succeeded", 1, 1234, Decimal("1.234"), 0, 0],
+        [day, "USD", "failed", 1, 1234, Decimal("12.34"), 1, 1],
+        [day, "USD", "succeeded", 1, 1234, Decimal("12.34"), 0, 0],
+    ]
+
+
+def test_a_second_build_changes_nothing_and_a_late_event_counts_on_its_own_day(
+    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+) -> None:
+    append(bronze, [payment(merchant), failed(merchant)])
+    dbt("run")
+    before = silver_of(query, merchant), gold_of(query, merchant)
+
+    dbt("run")
+    assert (silver_of(query, merchant), gold_of(query, merchant)) == before
+
+    # Older by every clock than what Silver has.
+    long_ago = NOON - timedelta(days=40)
+    late = payment(merchant, provider_created_at=long_ago, processed_at=long_ago, scored_at=long_ago)
+    append(bronze, [late])
+    dbt("run")
+    assert len(silver_of(query, merchant)) == 3
+    assert gold_of(query, merchant)[0][:4] == [date(2025, 1, 20), "USD", "succeeded", 1]
+
+
+def test_silver_does_not_depend_on_the_order_of_arrival(
+    dbt: Callable[[str], None], query: Query, bronze: Table
+) -> None:
+    forwards, backwards = f"merch_{uuid.uuid4().hex}", f"merch_{uuid.uuid4().hex}"
+    scores = [
+        {"fraud_score": 0.1, "schema_version": 1, "scored_at": NOON + timedelta(hours=3)},
+        {"fraud_score": 0.2, "schema_version": 2, "scored_at": NOON + timedelta(hours=1)},
+        {"fraud_score": 0.3, "schema_version": 2, "scored_at": NOON + timedelta(hours=2)},
+    ]
+    event = {merchant: payment(merchant) for merchant in (forwards, backwards)}
+    # One build for each arrival, so that each is merged into what the one before left.
+    for first, last in zip(scores, reversed(scores), strict=True):
+        append(bronze, [event[forwards] | first, event[backwards] | last])
+        dbt("run")
+    assert [row[1:] for row in silver_of(query, forwards)] == [[0.3, Decimal("12.34"), 3]]
+    assert [row[1:] for row in silver_of(query, backwards)] == [[0.3, Decimal("12.34"), 3]]
+
+
+def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(
+    environment: Mapping[str, str], query: Query, bronze: Table, merchant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    append(bronze, [payment(merchant), failed(merchant)])
+    with warnings.catch_warnings():
+        # Libraries of Dagster warn about each other.
+        warnings.simplefilter("ignore")
+        from analytics.definitions import defs  # noqa: PLC0415  # reads the manifest that a fixture makes
+        from dagster import AssetCheckSeverity, DagsterInstance  # noqa: PLC0415  # warns on import
+
+        with DagsterInstance.ephemeral() as instance:
+            run = defs.resolve_job_def("refresh").execute_in_process(instance=instance)
+
+    built = {event.asset_key.to_user_string() for event in run.get_asset_materialization_events() if event.asset_key}
+    assert built == {
+        "silver/stg_payments",
+        "silver/payments_cleaned",
+        "gold/daily_payment_metrics",
+    }
+    checks = run.get_asset_check_evaluations()
+    assert {check.asset_key.path[0] for check in checks} == {"bronze", "silver", "gold"}
+    # Events that the tests above appended twice are worth a warning, no more.
+    errors = [check for check in checks if not check.passed and check.severity is AssetCheckSeverity.ERROR]
+    assert errors == []
+    assert [row[3] for row in gold_of(query, merchant)] == [1, 1]

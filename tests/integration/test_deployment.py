@@ -1,0 +1,110 @@
+"""Topics, schemas and tables of the contracts on the real Kafka, registry and catalog."""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+import httpx
+import pytest
+from confluent_kafka.admin import AdminClient
+from kit.lake import load_catalog
+from kit.settings import LakeSettings
+from operations.errors import DeploymentError
+from operations.schemas import register_schemas
+from operations.tables import apply_tables
+from operations.topics import apply_topics
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
+from payments_contracts.topics import NORMALIZED, TOPICS, Topic
+from pyiceberg.catalog import Catalog
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def topic() -> Topic:
+    name = f"test.deployment.{uuid.uuid4().hex[:12]}"
+    return replace(NORMALIZED, name=name, subject=f"{name}-value", partitions=2)
+
+
+@pytest.fixture
+def admin(stack: Mapping[str, str]) -> AdminClient:
+    return AdminClient({"bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"]})
+
+
+@pytest.fixture
+def registry(stack: Mapping[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack["SCHEMA_REGISTRY_URL"], timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def catalog(stack: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Catalog:
+    for name, value in stack.items():
+        monkeypatch.setenv(name, value)
+    return load_catalog(LakeSettings())
+
+
+def test_a_missing_topic_is_created_and_then_left_as_it_is(admin: AdminClient, topic: Topic) -> None:
+    assert [change.action for change in apply_topics(admin, [topic], 1)] == ["created"]
+    assert [change.action for change in apply_topics(admin, [topic], 1)] == ["unchanged"]
+    admin.delete_topics([topic.name])[topic.name].result()
+
+
+def test_a_changed_retention_is_applied(admin: AdminClient, topic: Topic) -> None:
+    list(apply_topics(admin, [topic], 1))
+    (change,) = apply_topics(admin, [replace(topic, retention_ms=60_000)], 1)
+    assert (change.action, change.detail) == ("updated", "retention.ms=60000")
+    admin.delete_topics([topic.name])[topic.name].result()
+
+
+def test_another_number_of_partitions_is_refused_with_the_reason(admin: AdminClient, topic: Topic) -> None:
+    list(apply_topics(admin, [topic], 1))
+    with pytest.raises(DeploymentError, match="2 partitions, its contract says 3"):
+        list(apply_topics(admin, [replace(topic, partitions=3)], 1))
+    admin.delete_topics([topic.name])[topic.name].result()
+
+
+def test_every_subject_of_the_contracts_is_registered_and_registering_again_changes_nothing(
+    registry: httpx.Client,
+) -> None:
+    changes = list(register_schemas(registry, TOPICS))
+    assert {change.name for change in changes} == {topic.subject for topic in TOPICS}
+    assert {change.action for change in changes} == {"unchanged"}
+
+
+def test_the_registry_refuses_a_schema_that_readers_could_not_follow(registry: httpx.Client, topic: Topic) -> None:
+    list(register_schemas(registry, [topic]))
+    held = registry.get(f"/subjects/{topic.subject}/versions/1").json()
+    breaking = json.loads(held["schema"])
+    breaking["fields"] = [field for field in breaking["fields"] if field["name"] != "amount_cents"]
+    answer = registry.post(f"/subjects/{topic.subject}/versions", json={"schema": json.dumps(breaking)})
+    assert answer.status_code == httpx.codes.CONFLICT
+
+
+def test_a_registry_with_a_foreign_version_is_reported_and_left_alone(registry: httpx.Client, topic: Topic) -> None:
+    foreign = json.dumps({"type": "record", "name": "foreign", "fields": [{"name": "x", "type": "string"}]})
+    registry.post(f"/subjects/{topic.subject}/versions", json={"schema": foreign})
+    with pytest.raises(DeploymentError, match="version 1 in the registry differs"):
+        list(register_schemas(registry, [topic]))
+    assert registry.get(f"/subjects/{topic.subject}/versions").json() == [1]
+
+
+def test_a_table_is_created_as_its_contract_says_and_then_left_as_it_is(catalog: Catalog) -> None:
+    table = replace(BRONZE_PAYMENT_EVENTS, name=f"deployment_{uuid.uuid4().hex[:12]}")
+    assert [change.action for change in apply_tables(catalog, [table])] == ["created"]
+    loaded = catalog.load_table((table.namespace, table.name))
+    assert [str(field.transform) for field in loaded.spec().fields] == ["day"]
+    assert [change.action for change in apply_tables(catalog, [table])] == ["unchanged"]
+    catalog.drop_table((table.namespace, table.name))
+
+
+def test_a_table_that_differs_from_its_contract_is_reported_by_column(catalog: Catalog) -> None:
+    table = replace(BRONZE_PAYMENT_EVENTS, name=f"deployment_{uuid.uuid4().hex[:12]}")
+    list(apply_tables(catalog, [table]))
+    loaded = catalog.load_table((table.namespace, table.name))
+    with loaded.update_schema(allow_incompatible_changes=True) as update:
+        update.delete_column("card_brand")
+    with pytest.raises(DeploymentError, match="column card_brand is missing"):
+        list(apply_tables(catalog, [table]))
+    catalog.drop_table((table.namespace, table.name))

@@ -1,0 +1,370 @@
+"""The gateway as a process of its own, on the real Kafka and registry."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from kit.errors import Fault
+from kit.kafka import Producer, RegistryClient
+from kit.kafka.testing import ProducerBehaviour, Read
+from payments_contracts.identity import event_id, malformed_event_id
+from payments_contracts.schemas import schema
+from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
+
+pytestmark = pytest.mark.integration
+
+SECRET = "whsec_integration"
+SECRETS = json.dumps([{"id": "it", "secret": SECRET, "merchant_id": "merch_endpoint"}])
+
+
+class Tail:
+    """What is written to a topic from now on, read by Confluent's own deserializer."""
+
+    def __init__(self, stack: Mapping[str, str], topic: Topic) -> None:
+        self._topic = topic.name
+        self._open = ExitStack()
+        registry = self._open.enter_context(SchemaRegistryClient({"url": stack["SCHEMA_REGISTRY_URL"]}))
+        self._deserialize = AvroDeserializer(registry)
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"],
+                "group.id": f"tail-{uuid.uuid4()}",
+                "enable.auto.commit": False,
+            }
+        )
+        self._partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        for partition in self._partitions:
+            partition.offset = self._end(partition)
+        self._consumer.assign(self._partitions)
+        self._read: list[tuple[bytes, dict[str, Any]]] = []
+
+    def records(self) -> list[tuple[bytes, dict[str, Any]]]:
+        """Return the keys and records written since the beginning of the test."""
+        ends = {partition.partition: self._end(partition) for partition in self._partitions}
+        positions = {partition.partition: partition.offset for partition in self._partitions}
+        while any(positions[number] < end for number, end in ends.items()):
+            message = self._consumer.poll(10)
+            assert message is not None
+            assert message.error() is None
+            number, offset, value = message.partition(), message.offset(), message.value()
+            assert number is not None
+            assert offset is not None
+            assert value is not None
+            # The wire format: a zero byte, then the schema's id.
+            assert value[0] == 0
+            record = self._deserialize(value, SerializationContext(self._topic, MessageField.VALUE))
+            self._read.append((message.key() or b"", record))
+            positions[number] = offset + 1
+        for partition in self._partitions:
+            partition.offset = positions[partition.partition]
+        return list(self._read)
+
+    def of(self, body: bytes) -> list[tuple[bytes, dict[str, Any]]]:
+        """Return those whose payload is a body."""
+        return [(key, record) for key, record in self.records() if record["payload"] == body]
+
+    def _end(self, partition: TopicPartition) -> int:
+        return self._consumer.get_watermark_offsets(partition, timeout=10)[1]
+
+    def close(self) -> None:
+        self._consumer.close()
+        self._open.close()
+
+
+@pytest.fixture
+def raw(stack: Mapping[str, str]) -> Iterator[Tail]:
+    tail = Tail(stack, STRIPE_RAW)
+    yield tail
+    tail.close()
+
+
+@pytest.fixture
+def dead_letters(stack: Mapping[str, str]) -> Iterator[Tail]:
+    tail = Tail(stack, INGESTION_DLQ)
+    yield tail
+    tail.close()
+
+
+class Process:
+    """A running gateway."""
+
+    def __init__(self, stack: Mapping[str, str], **changes: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        environment = os.environ | dict(stack) | {"GATEWAY_PROVIDER": "stripe", "WEBHOOK_SECRETS": SECRETS} | changes
+        self.url = f"http://127.0.0.1:{port}"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "gateway"],
+            env=environment | {"HTTP_PORT": str(port), "HTTP_HOST": "127.0.0.1"},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def wait_until(self, status: int) -> None:
+        """Wait until /readyz answers with a status."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.end()
+            try:
+                if httpx.get(f"{self.url}/readyz").status_code == status:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.1)
+        pytest.fail(f"not {status} within a minute")
+
+    def terminate(self) -> None:
+        self._process.send_signal(signal.SIGTERM)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for the end; return the exit code and what was logged."""
+        _, log = self._process.communicate(timeout=60)
+        return self._process.returncode, log
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+
+@contextmanager
+def running(stack: Mapping[str, str], **changes: str) -> Iterator[Process]:
+    process = Process(stack, **changes)
+    try:
+        yield process
+    finally:
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def gateway(stack: Mapping[str, str]) -> Iterator[Process]:
+    with running(stack) as process:
+        process.wait_until(200)
+        yield process
+
+
+def sign(body: bytes, secret: str = SECRET) -> dict[str, str]:
+    now = int(time.time())
+    mac = hmac.new(secret.encode(), f"{now}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={now},v1={mac}", "Content-Type": "application/json"}
+
+
+def event(name: str = "") -> tuple[str, bytes]:
+    provider_event_id = f"evt_{name}{uuid.uuid4().hex}"
+    content = {"id": provider_event_id, "type": "payment_intent.succeeded", "created": 1_767_607_290}
+    body = json.dumps(content | {"account": "acct_it", "data": {"object": {"é": "\u2028"}}}, indent=3).encode()
+    return provider_event_id, body
+
+
+def post(gateway: Process, body: bytes, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    return httpx.post(f"{gateway.url}/webhooks/stripe", content=body, headers=headers or sign(body), timeout=30)
+
+
+def test_an_event_is_on_the_raw_topic_once_it_is_answered(gateway: Process, raw: Tail, dead_letters: Tail) -> None:
+    provider_event_id, body = event()
+    answer = post(gateway, body)
+    expected = event_id("stripe", "acct_it", provider_event_id)
+    assert (answer.status_code, answer.json()) == (200, {"event_id": expected, "status": "accepted"})
+    [(key, record)] = raw.of(body)
+    assert (key, record["event_id"], record["provider_event_id"]) == (b"acct_it", expected, provider_event_id)
+    assert record["schema_version"] == STRIPE_RAW.version
+    assert dead_letters.of(body) == []
+
+
+def test_the_stored_record_verifies_again(gateway: Process, raw: Tail) -> None:
+    _, body = event()
+    post(gateway, body)
+    [(_, record)] = raw.of(body)
+    pairs = dict(pair.split("=", 1) for pair in record["headers"]["stripe-signature"].split(","))
+    signed = f"{pairs['t']}.".encode() + record["payload"]
+    assert pairs["v1"] == hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+
+
+def test_a_malformed_webhook_is_one_dead_letter(gateway: Process, raw: Tail, dead_letters: Tail) -> None:
+    body = event()[1][:-20]
+    answer = post(gateway, body)
+    assert (answer.status_code, answer.json()["event_id"]) == (422, malformed_event_id(body))
+    [(key, record)] = dead_letters.of(body)
+    assert (key.decode(), record["event_id"]) == (malformed_event_id(body), malformed_event_id(body))
+    assert (record["stage"], record["reason_code"], record["merchant_id"]) == ("decode", "not_json", "merch_endpoint")
+    assert raw.of(body) == []
+
+
+def test_a_forged_webhook_leaves_no_trace(gateway: Process, raw: Tail, dead_letters: Tail) -> None:
+    _, body = event()
+    for forged in (body, body[:-20]):
+        assert post(gateway, forged, sign(forged, "whsec_other")).status_code == 401
+        assert raw.of(forged) == []
+        assert dead_letters.of(forged) == []
+
+
+def test_a_body_over_the_limit_leaves_no_trace(gateway: Process, raw: Tail, dead_letters: Tail) -> None:
+    body = event()[1] + b" " * 600_000
+    assert post(gateway, body).status_code == 413
+    assert raw.of(body) == []
+    assert dead_letters.of(body) == []
+
+
+def test_what_the_simulator_sends_arrives_as_its_ledger_says(
+    gateway: Process, stack: Mapping[str, str], raw: Tail, dead_letters: Tail, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    mix = "accepted=50,rejected=20,malformed=20,unsupported=5,forged=5"
+    options = ["--count", "150", "--rate", "0", "--url", gateway.url, "--mix", mix, "--ledger", str(ledger)]
+    finished = subprocess.run(
+        [sys.executable, "-m", "simulator", "send", *options],
+        env=os.environ | dict(stack) | {"WEBHOOK_SECRETS": SECRETS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
+    sent = {line["event_id"]: line for line in lines}
+    assert len(sent) == len(lines) == 150
+    raw_records = {record["event_id"]: (key.decode(), record) for key, record in raw.records()}
+    dead = {record["event_id"]: record for _key, record in dead_letters.records()}
+    for found, line in sent.items():
+        is_event = line["kind"] in {"accepted", "rejected", "unsupported"}
+        assert (found in raw_records, found in dead) == (is_event, line["kind"] == "malformed")
+        if is_event:
+            assert raw_records[found][0] == line["merchant_id"]
+            assert raw_records[found][1]["provider_event_type"] == line["event_type"]
+        if line["kind"] == "malformed":
+            assert [dead[found]["reason_code"]] == line["expected_reason_codes"]
+    counts = Counter(record["event_id"] for _key, record in (*raw.records(), *dead_letters.records()))
+    assert {counts[found] for found in sent if sent[found]["kind"] != "forged"} == {1}
+
+
+async def test_what_was_answered_before_the_end_is_on_the_topic(stack: Mapping[str, str], raw: Tail) -> None:
+    with running(stack) as process:
+        await asyncio.to_thread(process.wait_until, 200)
+        bodies = [event(f"{number}_")[1] for number in range(300)]
+
+        async with httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=20)) as client:
+
+            async def send(number: int, body: bytes) -> int:
+                if number == 150:
+                    process.terminate()
+                try:
+                    answer = await client.post(f"{process.url}/webhooks/stripe", content=body, headers=sign(body))
+                except httpx.TransportError:
+                    return 0
+                return answer.status_code
+
+            statuses = await asyncio.gather(*(send(number, body) for number, body in enumerate(bodies)))
+        assert (await asyncio.to_thread(process.end))[0] == 0
+    assert set(statuses) <= {0, 200, 503}
+    arrived = {record["payload"] for _key, record in raw.records()}
+    assert {body for body, status in zip(bodies, statuses, strict=True) if status == 200} <= arrived
+
+
+def test_stays_up_but_not_ready_while_no_broker_answers(stack: Mapping[str, str]) -> None:
+    with running(stack, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1") as process:
+        process.wait_until(503)
+        answer = post(process, event()[1])
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+        assert httpx.get(f"{process.url}/healthz").status_code == 200
+        process.terminate()
+        assert process.end()[0] == 0
+
+
+class _EmptyRegistry(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        content = json.dumps({"error_code": 40401, "message": "Subject not found."}).encode()
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def test_does_not_start_where_its_schema_is_not_registered(stack: Mapping[str, str]) -> None:
+    # A registry without any schema; the real one holds them for the whole session.
+    server = HTTPServer(("127.0.0.1", 0), _EmptyRegistry)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        with running(stack, SCHEMA_REGISTRY_URL=f"http://127.0.0.1:{server.server_port}") as process:
+            code, log = process.end()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert code == 1
+    assert f"The schema of {STRIPE_RAW.subject}, version {STRIPE_RAW.version}, is not registered" in log
+    assert "make register" in log
+
+
+def test_the_real_registry_knows_the_schemas_and_no_other(stack: Mapping[str, str]) -> None:
+    text = schema(STRIPE_RAW.record, STRIPE_RAW.version)
+    with RegistryClient(stack["SCHEMA_REGISTRY_URL"]) as registry:
+        found = registry.lookup(STRIPE_RAW.subject, STRIPE_RAW.version, text)
+        assert json.loads(registry.text(found.id)) == json.loads(text)
+        with pytest.raises(Fault, match="make register"):
+            registry.lookup(STRIPE_RAW.subject, STRIPE_RAW.version, text.replace("api_version", "other_version"))
+        with pytest.raises(Fault, match="make register"):
+            registry.lookup("no-such-subject", 1, text)
+
+
+class TestKafkaProducer(ProducerBehaviour):
+    """The real producer does what the one in memory does."""
+
+    @pytest.fixture
+    def topic(self, stack: Mapping[str, str]) -> Iterator[str]:
+        admin = AdminClient({"bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"]})
+        name = f"test-{uuid.uuid4()}"
+        admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
+        yield name
+        admin.delete_topics([name])[name].result(30)
+
+    @pytest.fixture
+    async def producer(self, stack: Mapping[str, str]) -> AsyncIterator[Producer]:
+        producer = Producer(stack["KAFKA_BOOTSTRAP_SERVERS"], "test", deadline_seconds=30)
+        yield producer
+        await producer.close()
+
+    @pytest.fixture
+    def read(self, stack: Mapping[str, str], topic: str) -> Read:
+        return reader(stack["KAFKA_BOOTSTRAP_SERVERS"], topic)
+
+
+def reader(bootstrap_servers: str, topic: str) -> Callable[[], list[tuple[bytes, bytes]]]:
+    def read() -> list[tuple[bytes, bytes]]:
+        consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": f"read-{uuid.uuid4()}"})
+        partition = TopicPartition(topic, 0, 0)
+        _, end = consumer.get_watermark_offsets(partition, timeout=10)
+        consumer.assign([partition])
+        found: list[tuple[bytes, bytes]] = []
+        while len(found) < end:
+            message = consumer.poll(10)
+            assert message is not None
+            assert message.error() is None
+            found.append((message.key() or b"", message.value() or b""))
+        consumer.close()
+        return found
+
+    return read
