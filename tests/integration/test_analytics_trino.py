@@ -5,6 +5,7 @@ own.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -18,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 import trino
+from dagster import AssetCheckSeverity, DagsterInstance, ExecuteInProcessResult
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
 from payments_contracts.records import ScoredPaymentV1
@@ -26,16 +28,20 @@ from pyiceberg.table import Table
 
 pytestmark = pytest.mark.integration
 
-DBT_PROJECT = Path(__file__).resolve().parents[2] / "dbt"
+REPOSITORY = Path(__file__).resolve().parents[2]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 Query = Callable[[str], list[list[Any]]]
 
 
 @pytest.fixture(scope="module")
-def environment(stack: Mapping[str, str]) -> Mapping[str, str]:
-    """The stack's settings, with schemas of this run's own, and the dbt project ready."""
-    environment = {**os.environ, **stack, "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
+def environment(stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+    """The stack's settings, with schemas and a prepared dbt project of this run's own."""
+    root = tmp_path_factory.mktemp("repository")
+    shutil.copytree(REPOSITORY / "dbt", root / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
+    shutil.copytree(REPOSITORY / "generated" / "dbt", root / "generated" / "dbt")
+    own = {"DBT_PROJECT_DIR": str(root / "dbt"), "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
+    environment = {**os.environ, **stack, **own}
     subprocess.run([sys.executable, "-m", "analytics"], check=True, env=environment, timeout=120)
     return environment
 
@@ -75,17 +81,23 @@ def bronze(environment: Mapping[str, str]) -> Table:
     return table
 
 
-@pytest.fixture
-def dbt(environment: Mapping[str, str], tmp_path: Path) -> Callable[[str], None]:
+@pytest.fixture(scope="module")
+def dbt(environment: Mapping[str, str]) -> Callable[[str], None]:
     """Run a command of dbt over the whole project; what is deprecated is an error."""
-    folders: list[str | Path] = ["--project-dir", DBT_PROJECT, "--profiles-dir", DBT_PROJECT]
-    artifacts: list[str | Path] = ["--target-path", tmp_path / "target", "--log-path", tmp_path / "logs"]
+    project = environment["DBT_PROJECT_DIR"]
+    program = str(Path(sys.executable).with_name("dbt"))
     strictness = ["--warn-error-options", '{"error": ["Deprecations"]}']
+    folders = ["--project-dir", project, "--profiles-dir", project]
 
     def run(command: str) -> None:
-        program = Path(sys.executable).with_name("dbt")
-        arguments = [program, *strictness, command, *folders, *artifacts]
-        done = subprocess.run(arguments, check=False, env=environment, stdout=subprocess.PIPE, text=True, timeout=280)
+        done = subprocess.run(
+            [program, *strictness, command, *folders],
+            check=False,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=280,
+        )
         assert done.returncode == 0, done.stdout[-5000:]
 
     return run
@@ -209,30 +221,57 @@ def test_silver_does_not_depend_on_the_order_of_arrival(
     assert [row[1:] for row in silver_of(query, backwards)] == [[0.3, Decimal("12.34"), 3]]
 
 
-def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(
-    environment: Mapping[str, str], query: Query, bronze: Table, merchant: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def run_job(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ExecuteInProcessResult]:
+    """Run a job of the code location in this process; raises what a step raises."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    append(bronze, [payment(merchant), failed(merchant)])
-    with warnings.catch_warnings():
-        # Libraries of Dagster warn about each other.
-        warnings.simplefilter("ignore")
-        from analytics.definitions import defs  # noqa: PLC0415  # reads the manifest that a fixture makes
-        from dagster import AssetCheckSeverity, DagsterInstance  # noqa: PLC0415  # warns on import
 
-        with DagsterInstance.ephemeral() as instance:
-            run = defs.resolve_job_def("refresh").execute_in_process(instance=instance)
+    def run(job: str) -> ExecuteInProcessResult:
+        with warnings.catch_warnings():
+            # Libraries of Dagster warn about each other.
+            warnings.simplefilter("ignore")
+            from analytics.location import build  # noqa: PLC0415  # warns on import
+            from analytics.settings import AnalyticsSettings  # noqa: PLC0415  # as above
 
-    built = {event.asset_key.to_user_string() for event in run.get_asset_materialization_events() if event.asset_key}
-    assert built == {
-        "silver/stg_payments",
-        "silver/payments_cleaned",
-        "gold/daily_payment_metrics",
-    }
+            with DagsterInstance.ephemeral() as instance:
+                return build(AnalyticsSettings()).resolve_job_def(job).execute_in_process(instance=instance)
+
+    return run
+
+
+def failed_checks(run: ExecuteInProcessResult) -> list[str]:
+    """Checks that failed as an error; events that these tests append twice are worth a warning, no more."""
     checks = run.get_asset_check_evaluations()
-    assert {check.asset_key.path[0] for check in checks} == {"bronze", "silver", "gold"}
-    # Events that the tests above appended twice are worth a warning, no more.
-    errors = [check for check in checks if not check.passed and check.severity is AssetCheckSeverity.ERROR]
-    assert errors == []
+    return [each.check_name for each in checks if not each.passed and each.severity is AssetCheckSeverity.ERROR]
+
+
+def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(
+    run_job: Callable[[str], ExecuteInProcessResult], query: Query, bronze: Table, merchant: str
+) -> None:
+    append(bronze, [payment(merchant), failed(merchant)])
+    run = run_job("refresh")
+    built = {event.asset_key.path[-1] for event in run.get_asset_materialization_events() if event.asset_key}
+    assert built == {"stg_payments", "payments_cleaned", "daily_payment_metrics"}
+    assert {check.asset_key.path[0] for check in run.get_asset_check_evaluations()} == {"bronze", "silver", "gold"}
+    assert failed_checks(run) == []
     assert [row[3] for row in gold_of(query, merchant)] == [1, 1]
+
+
+def test_silver_runs_ahead_of_gold_until_gold_is_built(
+    run_job: Callable[[str], ExecuteInProcessResult],
+    dbt: Callable[[str], None],
+    query: Query,
+    bronze: Table,
+    merchant: str,
+) -> None:
+    dbt("run")
+    append(bronze, [payment(merchant)])
+
+    silver = run_job("silver")
+    assert (len(silver_of(query, merchant)), gold_of(query, merchant)) == (1, [])
+    assert "is_fresh" in {check.check_name for check in silver.get_asset_check_evaluations()}
+
+    gold = run_job("gold")
+    assert [row[3] for row in gold_of(query, merchant)] == [1]
+    assert "gold_agrees_with_silver" in {check.check_name for check in gold.get_asset_check_evaluations()}

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -22,14 +22,11 @@ from typing import Any
 import httpx
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from kit.errors import Fault
-from kit.kafka import Producer, RegistryClient
-from kit.kafka.testing import ProducerBehaviour, Read
+from kit.kafka import RegistryClient
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
@@ -328,43 +325,3 @@ def test_the_real_registry_knows_the_schemas_and_no_other(stack: Mapping[str, st
             registry.lookup(STRIPE_RAW.subject, STRIPE_RAW.version, text.replace("api_version", "other_version"))
         with pytest.raises(Fault, match="make register"):
             registry.lookup("no-such-subject", 1, text)
-
-
-class TestKafkaProducer(ProducerBehaviour):
-    """The real producer does what the one in memory does."""
-
-    @pytest.fixture
-    def topic(self, stack: Mapping[str, str]) -> Iterator[str]:
-        admin = AdminClient({"bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"]})
-        name = f"test-{uuid.uuid4()}"
-        admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
-        yield name
-        admin.delete_topics([name])[name].result(30)
-
-    @pytest.fixture
-    async def producer(self, stack: Mapping[str, str]) -> AsyncIterator[Producer]:
-        producer = Producer(stack["KAFKA_BOOTSTRAP_SERVERS"], "test", deadline_seconds=30)
-        yield producer
-        await producer.close()
-
-    @pytest.fixture
-    def read(self, stack: Mapping[str, str], topic: str) -> Read:
-        return reader(stack["KAFKA_BOOTSTRAP_SERVERS"], topic)
-
-
-def reader(bootstrap_servers: str, topic: str) -> Callable[[], list[tuple[bytes, bytes]]]:
-    def read() -> list[tuple[bytes, bytes]]:
-        consumer = Consumer({"bootstrap.servers": bootstrap_servers, "group.id": f"read-{uuid.uuid4()}"})
-        partition = TopicPartition(topic, 0, 0)
-        _, end = consumer.get_watermark_offsets(partition, timeout=10)
-        consumer.assign([partition])
-        found: list[tuple[bytes, bytes]] = []
-        while len(found) < end:
-            message = consumer.poll(10)
-            assert message is not None
-            assert message.error() is None
-            found.append((message.key() or b"", message.value() or b""))
-        consumer.close()
-        return found
-
-    return read

@@ -10,6 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,6 +53,46 @@ def wait_for(what: str, condition: Callable[[], bool], seconds: float = 240.0) -
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
         time.sleep(0.2)
+
+
+class Passage:
+    """A port through which a server is reached while it is open; closing it cuts every connection."""
+
+    def __init__(self, target: tuple[str, int]) -> None:
+        self._target = target
+        self.port = free_port()
+        self._listener: socket.socket | None = None
+        self._connections: list[socket.socket] = []
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def close(self) -> None:
+        if self._listener is not None:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+            self._listener = None
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+        self._connections.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(self._target)
+                self._connections += [near, far]
+                for source, sink in ((near, far), (far, near)):
+                    threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
 
 
 @pytest.fixture(scope="module")
@@ -291,6 +332,74 @@ def test_a_consumer_that_is_killed_loses_and_repeats_nothing(deployment: Deploym
     deployment.wait_for_rows(200)
     wait_for("all offsets", lambda: deployment.lag() == 0)
     assert deployment.counts() == exactly_once(sent)
+
+
+def test_partitions_move_between_consumers_without_loss(deployment: Deployment) -> None:
+    deployment.start("worker")
+    first = deployment.start("consumer")
+    parts = [events(50) for _ in range(3)]
+    deployment.produce(parts[0])
+    deployment.start("consumer")
+    deployment.produce(parts[1])
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(40) == 0
+    deployment.produce(parts[2])
+    deployment.wait_for_rows(150)
+    wait_for("all offsets", lambda: deployment.lag() == 0)
+    assert deployment.counts() == exactly_once([event for part in parts for event in part])
+
+
+def test_a_consumer_outwaits_temporal_and_then_skips_nothing(deployment: Deployment, stack: Mapping[str, str]) -> None:
+    host, port = stack["TEMPORAL_ADDRESS"].split(":")
+    passage = Passage((host, int(port)))
+    address = f"127.0.0.1:{passage.port}"
+    deployment.start("worker")
+    consumer = deployment.start("consumer", TEMPORAL_ADDRESS=address, MAX_STARTS_IN_FLIGHT="5")
+    sent = events(12)
+    deployment.produce(sent)
+    wait_for("the consumer to notice", lambda: "Temporal" in deployment.log("consumer"))
+    assert deployment.lag() == 12
+    passage.open()
+    deployment.wait_for_rows(12)
+    passage.close()
+    more = events(12)
+    deployment.produce(more)
+    time.sleep(3)
+    passage.open()
+    deployment.wait_for_rows(24)
+    wait_for("all offsets", lambda: deployment.lag() == 0)
+    assert deployment.counts() == exactly_once([*sent, *more])
+    consumer.send_signal(signal.SIGTERM)
+    assert consumer.wait(30) == 0
+    passage.close()
+
+
+def test_a_consumer_can_be_stopped_while_temporal_is_away(deployment: Deployment) -> None:
+    consumer = deployment.start("consumer", TEMPORAL_ADDRESS="127.0.0.1:9")
+    deployment.produce(events(3))
+    wait_for("the consumer to notice", lambda: "Temporal" in deployment.log("consumer"))
+    consumer.send_signal(signal.SIGTERM)
+    assert consumer.wait(40) == 0
+    assert deployment.lag() == 3
+
+
+def test_rows_wait_while_the_catalog_is_away(deployment: Deployment, stack: Mapping[str, str]) -> None:
+    catalog = httpx.URL(stack["CATALOG_URI"])
+    assert catalog.port is not None
+    passage = Passage((catalog.host, catalog.port))
+    passage.open()
+    deployment.start("worker", CATALOG_URI=f"http://127.0.0.1:{passage.port}")
+    deployment.start("consumer")
+    before, during = events(5), events(15)
+    deployment.produce(before)
+    deployment.wait_for_rows(5)
+    passage.close()
+    deployment.produce(during)
+    wait_for("the worker to notice", lambda: "commit_failed" in deployment.log("worker"))
+    passage.open()
+    deployment.wait_for_rows(20)
+    assert deployment.counts() == exactly_once([*before, *during])
+    passage.close()
 
 
 def test_rows_carry_the_fallback_while_the_models_are_away(deployment: Deployment) -> None:

@@ -1,5 +1,7 @@
 """The code location, read from the prepared dbt project."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,16 @@ def test_says_what_to_run_when_the_project_is_not_prepared(tmp_path: Path) -> No
 def test_says_which_setting_is_wrong_when_there_is_no_dbt_project(tmp_path: Path) -> None:
     with pytest.raises(AnalyticsError, match="set DBT_PROJECT_DIR"):
         build(AnalyticsSettings(dbt_project_dir=tmp_path))
+
+
+def test_a_build_of_silver_alone_does_not_test_gold(project: DbtProject) -> None:
+    command = [Path(sys.executable).with_name("dbt"), "--quiet", "ls", "--resource-type", "test", "--output", "name"]
+    listed = subprocess.run(
+        [*command, "--select", "payments_cleaned", "--target-path", "target/ls"],
+        cwd=project.project_dir,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    ).stdout.split()
+    assert "unique_payments_cleaned_event_id" in listed
+    assert "gold_agrees_with_silver" not in listed

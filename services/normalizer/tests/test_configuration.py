@@ -89,6 +89,12 @@ def test_recovery_refuses_state_that_fits_no_operator() -> None:
     assert options["execution.state-recovery.ignore-unclaimed-state"] == "false"
 
 
+def test_recovery_may_be_told_to_ignore_such_state() -> None:
+    options = recovery_options("s3://flink/savepoints/n/savepoint-1", ignore_unclaimed_state=True)
+
+    assert options["execution.state-recovery.ignore-unclaimed-state"] == "true"
+
+
 def test_the_fingerprint_changes_with_sql_options_and_code(tmp_path: Path) -> None:
     source = tmp_path / "mapping.py"
     source.write_text("one")

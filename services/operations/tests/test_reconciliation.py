@@ -62,6 +62,17 @@ def test_an_event_counted_twice_does_not_agree() -> None:
     assert (loss.name, loss.duplicated) == ("silver", ("a",))
 
 
+def test_a_webhook_that_was_sent_twice_may_be_normalized_twice_and_counts_once() -> None:
+    found = replace(COMPLETE, raw=Counter("aabru"), normalized=Counter("aab"))
+    assert first_loss(reconcile(ENTRIES, found)) is None
+
+
+def test_an_event_normalized_more_often_than_received_does_not_agree() -> None:
+    loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, normalized=Counter("aab"))))
+    assert loss is not None
+    assert (loss.name, loss.duplicated) == ("normalized", ("a",))
+
+
 def test_an_event_that_should_have_been_quarantined_is_unexpected_downstream() -> None:
     loss = first_loss(reconcile(ENTRIES, replace(COMPLETE, normalized=Counter("abr"))))
     assert loss is not None

@@ -9,8 +9,9 @@ from orchestrator import scoring
 from orchestrator.activities import lake
 from orchestrator.activities.database import DatabaseActivities
 from orchestrator.activities.inference import InferenceActivities
-from orchestrator.activities.lake import LakeActivities, PersistRequest
+from orchestrator.activities.lake import LakeActivities
 from orchestrator.activities.validation import ValidationActivities
+from orchestrator.messages import PersistRequest
 from orchestrator.rules import RuleBook
 from payments_contracts.inference import (
     FraudScore,

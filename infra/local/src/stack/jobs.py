@@ -95,9 +95,9 @@ class Task:
         self._child = None
         if self.cancelled.is_set():
             raise CancelledError
-        if child.returncode:
-            program = Path(argv[0]).name
-            raise StackError(f"{self.name} failed: {program} ended with code {child.returncode}.", self.log)
+        if code := child.returncode:
+            end = f"ended with code {code}" if code > 0 else f"was ended by signal {-code}"
+            raise StackError(f"{self.name} failed: {Path(command[0]).name} {end}.", self.log)
 
     def _follow(self, child: subprocess.Popen[str], log: TextIO) -> None:
         for line in child.stdout or ():

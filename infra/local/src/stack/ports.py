@@ -42,6 +42,7 @@ class Ports:
     consumer_metrics: int = 18121
     worker_metrics: int = 18122
     normalizer_metrics: int = 18123
+    worker_temporal_metrics: int = 18124
     catalog: int = 18181
     temporal_ui: int = 18233
     minio: int = 19000

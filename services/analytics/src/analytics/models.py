@@ -33,9 +33,10 @@ def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translato
         AssetSpec(
             key=spec.key,
             group_name=spec.group_name,
-            description=spec.description,
+            description=source["description"],
             metadata={name: value for name, value in spec.metadata.items() if not name.startswith("dagster_dbt/")},
             kinds={"iceberg"},
         )
-        for spec in (translator.get_asset_spec(manifest, source, project) for source in manifest["sources"])
+        for unique_id, source in manifest["sources"].items()
+        for spec in [translator.get_asset_spec(manifest, unique_id, project)]
     ]

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from normalizer.errors import SubmissionFailed
 from normalizer.script import Script
 
-TIMEOUT_S = 180.0
+TIMEOUT_S = 300.0
 ERROR_LINES = 30
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 

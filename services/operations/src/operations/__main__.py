@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import httpx
+import stamina
 import typer
 from confluent_kafka.admin import AdminClient
-from kit.errors import PipelineError
+from kit.errors import PipelineError, Transient
 from kit.lake import load_catalog
 from kit.settings import load
 from payments_contracts.tables import TABLES
@@ -38,6 +39,7 @@ console = Console()
 
 _REGISTRY_TIMEOUT_SECONDS = 30.0
 _REFRESH_TIMEOUT_SECONDS = 600.0
+_PATIENCE_SECONDS = 90.0
 
 
 @topics_app.command("apply")
@@ -59,7 +61,8 @@ def schemas_register() -> None:
 @tables_app.command("apply")
 def tables_apply() -> None:
     """Create missing tables and compare the others with the contracts; safe to run again."""
-    _print(apply_tables(load_catalog(load(OperationsSettings)), TABLES))
+    connect = stamina.retry(on=Transient, attempts=None, timeout=_PATIENCE_SECONDS)(load_catalog)
+    _print(apply_tables(connect(load(OperationsSettings)), TABLES))
 
 
 @app.command()

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 
+import stamina
 from payments_contracts.tables import Table
 from pyiceberg.catalog import Catalog
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import SortOrder
+from requests import RequestException
 
-from operations.errors import DeploymentError
+from operations.errors import DeploymentError, UnavailableError
 from operations.topics import Change
+
+_PATIENCE_SECONDS = 90.0
 
 
 def apply_tables(catalog: Catalog, tables: Sequence[Table]) -> Iterator[Change]:
@@ -17,9 +21,18 @@ def apply_tables(catalog: Catalog, tables: Sequence[Table]) -> Iterator[Change]:
 
     Raises:
         DeploymentError: An existing table has columns that differ from its contract.
+        UnavailableError: The catalog does not answer.
     """
     for table in tables:
-        yield _apply(catalog, table)
+        try:
+            for attempt in stamina.retry_context(on=RequestException, attempts=None, timeout=_PATIENCE_SECONDS):
+                with attempt:
+                    change = _apply(catalog, table)
+        except RequestException as error:
+            raise UnavailableError(
+                f"The Iceberg catalog does not answer ({type(error).__name__}). Is it up? See `make status`."
+            ) from error
+        yield change
 
 
 def _apply(catalog: Catalog, table: Table) -> Change:

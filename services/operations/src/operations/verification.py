@@ -31,24 +31,28 @@ def verify_run(
 ) -> Verdict:
     """Wait for a run to arrive hop by hop, refresh Silver and Gold, and balance what was found.
 
-    A hop that stands still for `patience_seconds` is given up; the balance then says what it lacks.
-    `refresh` rebuilds Silver and Gold; None leaves them as they are.
+    A hop that stands still for `patience_seconds` is given up, with all that follow it; the balance then says
+    what it lacks. `refresh` rebuilds Silver and Gold; None leaves them as they
+    are.
     """
     payments = sum(entry.kind is Kind.ACCEPTED for entry in entries)
     rejected = sum(entry.kind is Kind.REJECTED for entry in entries)
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
-        def follow(description: str, count: Callable[[], int], expected: int) -> None:
+        def follow(description: str, count: Callable[[], int], expected: int) -> bool:
             task = progress.add_task(description, total=expected)
             arrived = wait_for(count, expected, patience_seconds, lambda found: progress.update(task, completed=found))
             if not console.is_terminal:
                 console.print(f"{description}: {'all ' if arrived else 'not all '}{expected}")
+            return arrived
 
-        follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), payments)
-        follow("normalizer: quarantined", lambda: len(census.stream()["validation_dlq"]), rejected)
-        follow("orchestrator: in Bronze", lambda: len(census.bronze()), payments)
-    if refresh is not None:
+        complete = (
+            follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), payments)
+            and follow("normalizer: quarantined", lambda: len(census.stream()["validation_dlq"]), rejected)
+            and follow("orchestrator: in Bronze", lambda: len(census.bronze()), payments)
+        )
+    if refresh is not None and complete:
         with console.status("Dagster builds Silver and Gold with dbt on Trino"):
             refresh()
     arrivals = census.arrivals()

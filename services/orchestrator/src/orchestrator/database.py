@@ -4,7 +4,6 @@ import asyncio
 import types
 import typing
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -12,17 +11,19 @@ from kit.errors import Fault, Transient
 from payments_contracts.records import ScoredPaymentV1
 from psycopg import AsyncConnection, sql
 from psycopg.types.json import Jsonb
-from pydantic import SecretStr
+from pydantic import AwareDatetime, BaseModel, SecretStr
 
 _TABLE = sql.Identifier("payment_events")
 _KEY = "event_id"
 _CONNECT_TIMEOUT_SECONDS = 3
-_COLUMN_TYPES: Mapping[type, str] = {
+_COLUMN_TYPES: Mapping[Any, str] = {
     bool: "boolean",
     int: "bigint",
     float: "double precision",
     str: "text",
-    datetime: "timestamptz",
+    AwareDatetime: "timestamptz",
+    list: "jsonb",
+    dict: "jsonb",
 }
 
 
@@ -51,8 +52,8 @@ class PostgresStore:
                 await self._disconnect()
                 raise Transient(f"the operational database is away: {type(error).__name__}") from error
             except psycopg.Error as error:
-                # The server's words may quote the row.
-                raise Fault(f"the operational database refuses the row: {type(error).__name__}") from error
+                # Not `from error`: the server's words may quote the row.
+                raise Fault(f"the operational database refuses the row: {type(error).__name__}") from None
 
     async def close(self) -> None:
         """Close the connection."""
@@ -84,7 +85,11 @@ def _columns() -> dict[str, str]:
 
 
 def _column_type(annotation: Any) -> str:
-    """Return the Postgres type of a field's annotation; nested values become jsonb."""
+    """Return the Postgres type of a field's annotation; nested values become jsonb.
+
+    Raises:
+        Fault: The contract has a type that this does not know.
+    """
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is typing.Literal:
@@ -94,7 +99,12 @@ def _column_type(annotation: Any) -> str:
     if origin in {typing.Union, types.UnionType}:
         (kind,) = {_column_type(argument) for argument in arguments if argument is not types.NoneType}
         return kind
-    return _COLUMN_TYPES.get(annotation, "jsonb")
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "jsonb"
+    try:
+        return _COLUMN_TYPES[origin or annotation]
+    except KeyError:
+        raise Fault(f"type {annotation} of the contract has no column type: add it to orchestrator.database") from None
 
 
 def _schema() -> list[sql.Composed]:

@@ -73,5 +73,5 @@ class InferenceClient:
             )
         try:
             return form.model_validate_json(answer.content)
-        except ValidationError as error:
-            raise Fault(f"{self._url}{path} answers in another form than its contract's") from error
+        except ValidationError:
+            raise Fault(f"{self._url}{path} answers in another form than its contract's") from None

@@ -4,12 +4,13 @@ Attempts are retries plus the first. No activity has a limit over all of its att
 no worker was there.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
 
 REJECTED = "Rejected"
-FAULT = "Fault"
+_FAULT = "Fault"
 
 _EVENTS = "payment-events"
 _PERSIST = "payment-persist"
@@ -21,50 +22,60 @@ def events_queue(suffix: str = "") -> str:
 
 
 def persist_queue(events_queue: str) -> str:
-    """Return the task queue of the table's committer that goes with a queue of workflows.
+    """Return the task queue of the table's committer that goes with a queue of workflows."""
+    return events_queue.replace(_EVENTS, _PERSIST)
 
-    Raises:
-        ValueError: The queue is not one of `events_queue`.
-    """
-    if not events_queue.startswith(_EVENTS):
-        raise ValueError(f"{events_queue} is not a queue of payment events")
-    return _PERSIST + events_queue.removeprefix(_EVENTS)
+
+@dataclass(frozen=True, slots=True)
+class ActivityPolicy:
+    """Limits of an activity: `timeout` is that of one attempt."""
+
+    timeout: timedelta
+    retry: RetryPolicy
 
 
 EXECUTION_TIMEOUT = timedelta(days=7)
 """Longer than any outage in which rows wait for the lake."""
 
-VALIDATION_TIMEOUT = timedelta(seconds=5)
-VALIDATION_RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0, maximum_attempts=1 + 3)
-
-INFERENCE_TIMEOUT = timedelta(seconds=3)
-INFERENCE_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=200),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=5),
-    maximum_attempts=1 + 5,
-    non_retryable_error_types=[REJECTED, FAULT],
+VALIDATION = ActivityPolicy(
+    timeout=timedelta(seconds=5),
+    retry=RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0, maximum_attempts=1 + 3),
 )
 
-LAKE_TIMEOUT = timedelta(seconds=120)
+INFERENCE = ActivityPolicy(
+    timeout=timedelta(seconds=3),
+    retry=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=5),
+        maximum_attempts=1 + 5,
+        non_retryable_error_types=[REJECTED, _FAULT],
+    ),
+)
+
+LAKE = ActivityPolicy(
+    timeout=timedelta(seconds=120),
+    retry=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=1 + 10,
+        non_retryable_error_types=[REJECTED],
+    ),
+)
 LAKE_HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """So soon is a row handed to another worker when its own has died."""
 LAKE_HEARTBEAT_EVERY = timedelta(seconds=3)
-LAKE_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(minutes=1),
-    maximum_attempts=1 + 10,
-    non_retryable_error_types=[REJECTED],
-)
 LAKE_PAUSE = timedelta(minutes=2)
 """Between rounds of attempts: a row never gives up on the lake."""
 
-DATABASE_TIMEOUT = timedelta(seconds=5)
-DATABASE_RETRY = RetryPolicy(
-    initial_interval=timedelta(milliseconds=500),
-    backoff_coefficient=2.0,
-    maximum_interval=timedelta(seconds=8),
-    maximum_attempts=1 + 5,
-    non_retryable_error_types=[REJECTED, FAULT],
+DATABASE = ActivityPolicy(
+    timeout=timedelta(seconds=5),
+    retry=RetryPolicy(
+        initial_interval=timedelta(milliseconds=500),
+        backoff_coefficient=2.0,
+        maximum_interval=timedelta(seconds=8),
+        maximum_attempts=1 + 5,
+        non_retryable_error_types=[REJECTED, _FAULT],
+    ),
 )

@@ -1,6 +1,7 @@
 """Connections to Temporal, and the start of workflows."""
 
 import asyncio
+import logging
 from contextlib import suppress
 from datetime import timedelta
 
@@ -11,7 +12,14 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator import metrics, policies
@@ -33,7 +41,9 @@ _PASSING = frozenset(
 
 async def lazy_client(address: str, namespace: str) -> Client:
     """Make a client that connects at its first use, so that its owner may start while Temporal is away."""
-    return await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=True)
+    return await Client.connect(
+        address, namespace=namespace, data_converter=pydantic_data_converter, runtime=_runtime(), lazy=True
+    )
 
 
 async def connected_client(address: str, namespace: str, *, metrics_address: str | None = None) -> Client:
@@ -44,18 +54,25 @@ async def connected_client(address: str, namespace: str, *, metrics_address: str
         namespace: Namespace of the workflows.
         metrics_address: host:port at which the SDK shows its own metrics to Prometheus, if at all.
     """
-    runtime = None
-    if metrics_address is not None:
-        prometheus = PrometheusConfig(
-            bind_address=metrics_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
-        )
-        runtime = Runtime(telemetry=TelemetryConfig(metrics=prometheus))
+    runtime = _runtime(metrics_address)
     async for attempt in stamina.retry_context(on=RuntimeError, attempts=None, timeout=None, wait_max=5.0):
         with attempt:
             return await Client.connect(
                 address, namespace=namespace, data_converter=pydantic_data_converter, runtime=runtime
             )
     raise AssertionError("stamina returns or raises")  # pragma: no cover
+
+
+def _runtime(metrics_address: str | None = None) -> Runtime:
+    """Make the SDK's core, which logs as the rest of the process does."""
+    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"), append_target_to_name=False)
+    exporter = None
+    if metrics_address is not None:
+        exporter = PrometheusConfig(
+            bind_address=metrics_address, counters_total_suffix=True, unit_suffix=True, durations_as_seconds=True
+        )
+    quiet = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(quiet, forwarding), metrics=exporter))
 
 
 class WorkflowStarter:

@@ -36,7 +36,11 @@ def items(context: Context) -> tuple[Process, ...]:
     file = context.config("catalog") / "catalog.properties"
     home = context.tools.catalog.target()
     port = context.ports.catalog
-    options = ("-Xmx256m", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+    logger = "-Dorg.slf4j.simpleLogger"
+    # The servlet logs a stack trace for every 404, with which clients merely ask whether a table exists; whatever it
+    # logs is in the answer to the client too.
+    silence = f"{logger}.log.org.apache.iceberg.rest.RESTCatalogServlet=off"
+    options = ("-Xmx256m", "-XX:+UseSerialGC", f"{logger}.defaultLogLevel=warn", silence)
     classpath = f"{home}/classes:{home}/jars/*"
     return (
         Process(

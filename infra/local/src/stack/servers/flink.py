@@ -31,6 +31,7 @@ REPORTER_SERVICE = "META-INF/services/org.apache.flink.metrics.reporter.MetricRe
 QUIET_LOGGERS = {
     "org.apache.flink.connector.kafka": "WARN",
     "org.apache.flink.runtime.checkpoint": "WARN",
+    "org.apache.flink.runtime.state.filesystem.FsCheckpointMetadataOutputStream": "WARN",
     "org.apache.flink.runtime.metrics.MetricRegistryImpl": "WARN",
     # Warns at every checkpoint that a metric of the Kafka sink exists already.
     "org.apache.flink.metrics.MetricGroup": "ERROR",

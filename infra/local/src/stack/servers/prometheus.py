@@ -20,6 +20,7 @@ def config(context: Context) -> str:
         "inference": (ports.inference, "/metrics"),
         "orchestrator-consumer": (ports.consumer_metrics, "/metrics"),
         "orchestrator-worker": (ports.worker_metrics, "/metrics"),
+        "orchestrator-worker-temporal": (ports.worker_temporal_metrics, "/metrics"),
         "normalizer": (ports.normalizer_metrics, "/metrics"),
         "flink-jobmanager": (ports.flink_metrics, "/metrics"),
         "flink-taskmanager": (ports.flink_task_metrics, "/metrics"),

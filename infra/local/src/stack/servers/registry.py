@@ -15,6 +15,7 @@ def items(context: Context) -> tuple[Process, ...]:
         "quarkus.management.host": LOOPBACK,
         "quarkus.management.port": str(ports.registry_management),
         "quarkus.log.level": "WARN",
+        "quarkus.http.access-log.enabled": "false",
         "apicurio.storage.kind": "sql",
         "apicurio.storage.sql.kind": "h2",
         "apicurio.datasource.url": f"jdbc:h2:file:{context.data('registry') / 'registry'}",

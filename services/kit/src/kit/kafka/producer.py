@@ -18,6 +18,8 @@ from kit.kafka.errorlog import QUIET, ErrorLog
 
 _POLL_SECONDS = 0.1
 _STATISTICS_MS = 500
+# A broker may answer for a moment that it does not know a topic that was just created.
+_SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
 
 
@@ -130,8 +132,12 @@ class Producer:
             Transient: The brokers do not answer.
             Fault: A topic does not exist.
         """
+        patience = self._loop.time() + _SECONDS_TO_LEARN_OF_A_TOPIC
         for topic in topics:
-            await asyncio.to_thread(self._find, topic)
+            while not await asyncio.to_thread(self._exists, topic):
+                if self._loop.time() > patience:
+                    raise Fault(f"The topic {topic} does not exist. Run `payments topics apply`.")
+                await asyncio.sleep(0.1)
         deadline = self._loop.time() + self._deadline_seconds
         while not (self._identified and self._connected):
             if self._loop.time() > deadline:
@@ -164,15 +170,16 @@ class Producer:
             _LOG.warning("records given up", count=given_up)
         return given_up
 
-    def _find(self, topic: str) -> None:
+    def _exists(self, topic: str) -> bool:
         try:
             metadata = self._producer.list_topics(topic, timeout=self._deadline_seconds).topics[topic]
         except KafkaException as error:
             raise _family(error.args[0]) from error
-        if metadata.error is not None:
-            if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
-                raise Fault(f"The topic {topic} does not exist. Run `payments topics apply`.")
-            raise _family(metadata.error)
+        if metadata.error is None:
+            return True
+        if metadata.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            return False
+        raise _family(metadata.error)
 
     def _expire(self, future: "asyncio.Future[Position]") -> None:
         if not future.done():

@@ -1,11 +1,11 @@
 """Rows into the operational database, for queries that cannot wait for the lake."""
 
-from typing import Literal, Protocol
+from typing import Protocol
 
 from payments_contracts.records import ScoredPaymentV1
 from temporalio import activity
 
-Stored = Literal["stored", "switched_off"]
+from orchestrator.messages import Stored
 
 
 class PaymentStore(Protocol):

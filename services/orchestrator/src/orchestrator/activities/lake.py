@@ -7,11 +7,10 @@ from typing import Protocol
 
 from kit.clock import Clock
 from kit.lake import Outcome
-from payments_contracts.records import ScoredPaymentV1
-from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from orchestrator import metrics
+from orchestrator.messages import PersistRequest
 from orchestrator.policies import LAKE_HEARTBEAT_EVERY
 
 
@@ -20,15 +19,6 @@ class Committer(Protocol):
 
     async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
         """Have the row committed; `repeated` says that an earlier attempt may have done so already."""
-
-
-class PersistRequest(BaseModel):
-    """A row for Bronze, and whether an earlier round of attempts may have written it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    payment: ScoredPaymentV1
-    repeated: bool = False
 
 
 class LakeActivities:

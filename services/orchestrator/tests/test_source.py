@@ -1,0 +1,146 @@
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from kit.errors import Transient
+from kit.kafka import Message, Partition
+from orchestrator.routing import Router
+from orchestrator.source import KafkaSource
+from payments_contracts.records import PaymentEventV1
+
+MakeEvent = Callable[..., PaymentEventV1]
+Revoked = Callable[[Sequence[Partition]], None]
+ZERO, ONE = Partition("t", 0), Partition("t", 1)
+
+
+class Consumer:
+    """A member of a group, in memory: gives what it is given, and loses partitions when it is told to."""
+
+    def __init__(self) -> None:
+        self.revoked: Revoked = lambda _: None
+        self.mine = [ZERO, ONE]
+        self.messages: list[Message] = []
+        self.lose_in_poll: list[Partition] = []
+        self.paused: set[Partition] = set()
+        self.committed: list[Mapping[Partition, int]] = []
+        self.commit_error: Exception | None = None
+        self.closed = False
+
+    def poll(self, limit: int, timeout_seconds: float) -> list[Message]:
+        given, self.messages = self.messages[:limit], self.messages[limit:]
+        if lost := self.lose_in_poll:
+            self.lose_in_poll = []
+            self.lose(lost)
+        return [message for message in given if Partition(message.topic, message.partition) not in self.paused]
+
+    def lose(self, partitions: Sequence[Partition]) -> None:
+        self.revoked(partitions)
+        self.mine = [partition for partition in self.mine if partition not in partitions]
+
+    def assignment(self) -> list[Partition]:
+        return list(self.mine)
+
+    def pause(self, partitions: Sequence[Partition]) -> None:
+        self.paused |= set(partitions)
+
+    def resume(self, partitions: Sequence[Partition]) -> None:
+        self.paused -= set(partitions)
+
+    def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+        if self.commit_error is not None:
+            raise self.commit_error
+        self.committed.append(dict(next_offsets))
+
+    def check(self) -> str | None:
+        return "Kafka does not answer"
+
+    def close(self) -> None:
+        self.revoked(self.mine)
+        self.closed = True
+
+
+class Owner:
+    """Finishes partitions at once and says up to where."""
+
+    def __init__(self) -> None:
+        self.given_up: list[Sequence[Partition]] = []
+
+    async def give_up(self, partitions: Sequence[Partition]) -> Mapping[Partition, int]:
+        self.given_up.append(partitions)
+        return dict.fromkeys(partitions, 5)
+
+
+def source_of(consumer: Consumer, owner: Owner, event: PaymentEventV1) -> KafkaSource:
+    def open_consumer(revoked: Revoked) -> Any:
+        consumer.revoked = revoked
+        return consumer
+
+    return KafkaSource(open_consumer, Router(lambda _: event.model_dump()), owner.give_up, give_up_seconds=5.0)
+
+
+def message(partition: Partition, offset: int) -> Message:
+    return Message(partition.topic, partition.number, offset, 0, None, b"...")
+
+
+async def test_gives_events_with_their_places(make_event: MakeEvent) -> None:
+    consumer = Consumer()
+    consumer.messages = [message(ZERO, 7), message(ONE, 3)]
+    source = source_of(consumer, Owner(), make_event())
+    arrivals = await source.poll(10)
+    assert [(arrival.partition, arrival.offset) for arrival in arrivals] == [(ZERO, 7), (ONE, 3)]
+    assert arrivals[0].event == make_event()
+    await source.close()
+
+
+async def test_reads_nothing_but_stays_a_member_while_there_is_no_room(make_event: MakeEvent) -> None:
+    consumer = Consumer()
+    source = source_of(consumer, Owner(), make_event())
+    assert await source.poll(0) == []
+    assert consumer.paused == {ZERO, ONE}
+    consumer.mine = [ZERO]
+    consumer.messages = [message(ZERO, 7)]
+    assert len(await source.poll(5)) == 1
+    assert consumer.paused == {ONE}
+    await source.close()
+
+
+async def test_drops_messages_of_a_partition_that_went_while_it_polled(make_event: MakeEvent) -> None:
+    consumer, owner = Consumer(), Owner()
+    consumer.messages = [message(ZERO, 7), message(ONE, 3)]
+    consumer.lose_in_poll = [ONE]
+    source = source_of(consumer, owner, make_event())
+    assert [arrival.partition for arrival in await source.poll(10)] == [ZERO]
+    assert owner.given_up == [[ONE]]
+    assert consumer.committed == [{ONE: 5}]
+    await source.close()
+
+
+async def test_commits_for_its_own_partitions_only(make_event: MakeEvent) -> None:
+    consumer = Consumer()
+    consumer.mine = [ZERO]
+    source = source_of(consumer, Owner(), make_event())
+    await source.commit({ZERO: 8, ONE: 4})
+    assert consumer.committed == [{ZERO: 8}]
+    await source.close()
+
+
+async def test_closing_commits_what_is_finished(make_event: MakeEvent) -> None:
+    consumer = Consumer()
+    source = source_of(consumer, Owner(), make_event())
+    await source.close()
+    assert consumer.committed == [{ZERO: 5, ONE: 5}]
+    assert consumer.closed
+
+
+async def test_a_commit_that_fails_while_partitions_go_is_left_to_their_next_owner(make_event: MakeEvent) -> None:
+    consumer = Consumer()
+    consumer.commit_error = Transient("broker away")
+    source = source_of(consumer, Owner(), make_event())
+    await source.close()
+    assert consumer.closed
+    assert consumer.committed == []
+
+
+async def test_tells_what_is_wrong_with_kafka(make_event: MakeEvent) -> None:
+    source = source_of(Consumer(), Owner(), make_event())
+    assert source.check() == "Kafka does not answer"
+    await source.close()

@@ -1,0 +1,133 @@
+"""The kit's producer and consumer, on the real Kafka."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+
+import pytest
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+from kit.errors import Fault
+from kit.kafka import Consumer, Message, Partition, Producer
+from kit.kafka.testing import ProducerBehaviour, Read
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def bootstrap_servers(stack: Mapping[str, str]) -> str:
+    return stack["KAFKA_BOOTSTRAP_SERVERS"]
+
+
+@pytest.fixture
+def topic(bootstrap_servers: str) -> Iterator[str]:
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    name = f"test-{uuid.uuid4()}"
+    admin.create_topics([NewTopic(name, 1, 1)])[name].result(30)
+    yield name
+    admin.delete_topics([name])[name].result(30)
+
+
+@pytest.fixture
+async def producer(bootstrap_servers: str) -> AsyncIterator[Producer]:
+    producer = Producer(bootstrap_servers, "test", deadline_seconds=30)
+    yield producer
+    await producer.close()
+
+
+@pytest.fixture
+def group() -> str:
+    return f"group-{uuid.uuid4()}"
+
+
+def take(consumer: Consumer, count: int) -> list[Message]:
+    """Poll until there are so many messages."""
+    found: list[Message] = []
+    for _ in range(60):
+        found += consumer.poll(limit=100, timeout_seconds=1)
+        if len(found) >= count:
+            break
+    return found
+
+
+class TestKafkaProducer(ProducerBehaviour):
+    """The real producer does what the one in memory does."""
+
+    @pytest.fixture
+    def read(self, bootstrap_servers: str, topic: str) -> Read:
+        def read() -> Sequence[tuple[bytes, bytes]]:
+            with Consumer(bootstrap_servers, f"read-{uuid.uuid4()}", [topic], client_id="test") as consumer:
+                messages = take(consumer, 1)
+                while consumer.lag()[Partition(topic, 0)] > 0:
+                    messages += consumer.poll(limit=100, timeout_seconds=1)
+            return [(message.key or b"", message.value or b"") for message in messages]
+
+        return read
+
+
+async def test_a_message_comes_with_its_place(
+    producer: Producer, bootstrap_servers: str, topic: str, group: str
+) -> None:
+    position = await producer.produce(topic, b"key", b"value")
+    with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
+        [message] = take(consumer, 1)
+    assert (message.topic, message.partition, message.offset) == (topic, 0, position.offset)
+    assert (message.key, message.value) == (b"key", b"value")
+    assert message.timestamp > 0
+
+
+async def test_a_group_goes_on_after_what_it_committed(
+    producer: Producer, bootstrap_servers: str, topic: str, group: str
+) -> None:
+    for number in range(5):
+        await producer.produce(topic, b"key", b"%d" % number)
+    with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
+        assert len(take(consumer, 5)) == 5
+        consumer.commit({Partition(topic, 0): 3})
+    with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
+        assert [message.value for message in take(consumer, 2)] == [b"3", b"4"]
+        assert consumer.lag() == {Partition(topic, 0): 0}
+        assert consumer.check() is None
+
+
+async def test_what_was_read_without_commit_is_read_again(
+    producer: Producer, bootstrap_servers: str, topic: str, group: str
+) -> None:
+    await producer.produce(topic, b"key", b"value")
+    for _ in range(2):
+        with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
+            assert [message.value for message in take(consumer, 1)] == [b"value"]
+
+
+async def test_tells_which_partitions_come_and_go(
+    producer: Producer, bootstrap_servers: str, topic: str, group: str
+) -> None:
+    await producer.produce(topic, b"key", b"value")
+    came: list[Partition] = []
+    went: list[Partition] = []
+    with Consumer(
+        bootstrap_servers, group, [topic], client_id="test", on_assigned=came.extend, on_revoked=went.extend
+    ) as consumer:
+        take(consumer, 1)
+        assert (came, went, consumer.assignment()) == ([Partition(topic, 0)], [], [Partition(topic, 0)])
+    assert went == came
+
+
+async def test_a_paused_partition_gives_nothing_until_it_is_resumed(
+    producer: Producer, bootstrap_servers: str, topic: str, group: str
+) -> None:
+    await producer.produce(topic, b"key", b"first")
+    with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
+        take(consumer, 1)
+        consumer.pause([Partition(topic, 0)])
+        await producer.produce(topic, b"key", b"second")
+        assert consumer.poll(limit=10, timeout_seconds=1) == []
+        consumer.resume([Partition(topic, 0)])
+        assert [message.value for message in take(consumer, 1)] == [b"second"]
+
+
+def test_a_topic_that_is_missing_is_a_fault(bootstrap_servers: str, group: str) -> None:
+    with (
+        Consumer(bootstrap_servers, group, ["no-such-topic"], client_id="test") as consumer,
+        pytest.raises(Fault, match="payments topics apply"),
+    ):
+        take(consumer, 1)
