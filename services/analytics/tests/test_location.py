@@ -96,8 +96,16 @@ def test_says_which_setting_is_wrong_when_there_is_no_dbt_project(tmp_path: Path
 
 
 def test_a_build_of_silver_alone_does_not_test_gold(project: DbtProject) -> None:
-    command = [Path(sys.executable).with_name("dbt"), "--quiet", "ls", "--resource-type", "test", "--output", "name"]
-    listed = subprocess.run(
+    command = [
+        str(Path(sys.executable).with_name("dbt")),
+        "--quiet",
+        "ls",
+        "--resource-type",
+        "test",
+        "--output",
+        "name",
+    ]
+    listed = subprocess.run(  # noqa: S603  # the command is ours
         [*command, "--select", "payments_cleaned", "--target-path", "target/ls"],
         cwd=project.project_dir,
         check=True,

@@ -1,13 +1,10 @@
 """The composition root: what the code location has."""
 
-import sys
-from pathlib import Path
-
 from dagster import Definitions, in_process_executor
-from dagster_dbt import DbtCliResource
 
 from analytics.freshness import build_freshness_check
 from analytics.models import build_models, describe_sources
+from analytics.program import open_dbt
 from analytics.project import find_project, read_manifest
 from analytics.schedules import build_jobs, build_schedules
 from analytics.settings import AnalyticsSettings
@@ -25,14 +22,12 @@ def build(settings: AnalyticsSettings) -> Definitions:
     translator = LayerTranslator()
     sources = describe_sources(manifest, project, translator)
     freshness = build_freshness_check(manifest, translator)
-    # dbt of this environment, whether or not its folder is on the PATH.
-    dbt = DbtCliResource(project_dir=project, dbt_executable=str(Path(sys.executable).with_name("dbt")))
     return Definitions(
         assets=[*sources, build_models(manifest, project, translator)],
         asset_checks=[freshness],
         jobs=build_jobs([source.key for source in sources], freshness),
         schedules=build_schedules(),
-        resources={"dbt": dbt},
+        resources={"dbt": open_dbt(project)},
         # One dbt process does the work of a run: a process around it would only cost time.
         executor=in_process_executor,
     )

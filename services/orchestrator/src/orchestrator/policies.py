@@ -43,7 +43,7 @@ VALIDATION = ActivityPolicy(
 )
 
 INFERENCE = ActivityPolicy(
-    timeout=timedelta(seconds=3),
+    timeout=timedelta(seconds=5),
     retry=RetryPolicy(
         initial_interval=timedelta(milliseconds=200),
         backoff_coefficient=2.0,
