@@ -31,6 +31,7 @@ class Contract(BaseModel):
     model_config = ConfigDict(
         frozen=True,
         extra="forbid",
+        hide_input_in_errors=True,
         strict=True,
         ser_json_bytes="base64",
         val_json_bytes="base64",
