@@ -69,7 +69,7 @@ format: $(PYTHON) ## Format the code
 
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
-	@$(PYTHON) -m pytest -m "integration or e2e" tests services
+	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e services
 
 test: setup check integration ## Set up what is needed and run every test
 

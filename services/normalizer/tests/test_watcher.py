@@ -83,11 +83,11 @@ class FakeFlink:
                 if job.state != "RUNNING":
                     return httpx.Response(409, json={"errors": ["CheckpointException: not all tasks run\n\tat x.Y"]})
                 self.stopped = json.loads(request.content)
-                body = {"request-id": "r1"}
-            case ["savepoints", "r1"]:
+                body = {"request-id": self.stopped["triggerId"]}
+            case ["savepoints", request_id] if request_id == self.stopped.get("triggerId"):
                 if "location" in job.savepoint:
                     job.state = "FINISHED"
-                body = {"status": {"id": "COMPLETED"}, "operation": job.savepoint}
+                body = {"status": {"id": "COMPLETED" if job.savepoint else "IN_PROGRESS"}, "operation": job.savepoint}
             case ["vertices", _, "subtasks", "metrics"]:
                 wanted = request.url.params.get("get")
                 names = wanted.split(",") if wanted else self.metrics
@@ -226,6 +226,32 @@ def test_stops_the_job_with_a_savepoint(flink: FakeFlink, watcher: Watcher, stop
     assert flink.stopped["drain"] is False
 
 
+def test_asks_again_when_the_request_to_stop_got_no_answer(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME)))
+
+    def on_request() -> None:
+        attempts = flink.requests.count("POST /jobs/old/stop")
+        flink.away = flink.requests[-1] == "POST /jobs/old/stop" and attempts < 3
+
+    flink.on_look = stop.set
+    flink.on_request = on_request
+
+    watcher.run()
+
+    assert job.state == "FINISHED"
+
+
+def test_leaves_the_job_running_when_the_savepoint_takes_too_long(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME), savepoint={}))
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert job.state == "RUNNING"
+
+
 def test_leaves_the_job_running_when_its_savepoint_fails(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
     job = flink.add(FakeJob("old", parameters=dict(SAME)))
     job.savepoint = {"failure-cause": {"stack-trace": "java.io.IOException: no space"}}
@@ -315,7 +341,7 @@ def test_a_refusal_comes_with_its_reason_and_no_stack_frames(flink: FakeFlink, c
     flink.add(FakeJob("old", state="CREATED"))
 
     with pytest.raises(RefusedRequest, match=r"POST /jobs/old/stop: 409 CheckpointException: not all tasks run$"):
-        cluster.stop("old", "s3://flink/savepoints")
+        cluster.stop("old", "s3://flink/savepoints", "r1")
 
 
 def test_a_long_trace_keeps_its_head_and_its_root() -> None:

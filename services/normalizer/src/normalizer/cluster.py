@@ -68,10 +68,10 @@ class Cluster:
         entries = found.get("exceptionHistory", {}).get("entries", [])
         return summary(entries[0]["stacktrace"]) if entries else "the job manager names no exception"
 
-    def stop(self, job_id: str, directory: str) -> str:
-        """Ask the job to stop with a savepoint in `directory`; return the request's id."""
-        body = {"targetDirectory": directory, "drain": False, "formatType": "CANONICAL"}
-        return str(self._post(f"/jobs/{job_id}/stop", body)["request-id"])
+    def stop(self, job_id: str, directory: str, request_id: str) -> None:
+        """Ask the job to stop with a savepoint in `directory`; asking again with the same id is asking once."""
+        body = {"targetDirectory": directory, "drain": False, "formatType": "CANONICAL", "triggerId": request_id}
+        self._post(f"/jobs/{job_id}/stop", body)
 
     def savepoint(self, job_id: str, request_id: str) -> Savepoint | None:
         """Return the outcome of a stop request, or None while it goes on."""

@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from threading import Event
+from uuid import uuid4
 
 import structlog
 from kit.clock import Clock
 
 from normalizer import counters
-from normalizer.cluster import Cluster
+from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, RefusedRequest
 from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
@@ -150,23 +151,39 @@ class Watcher:
 
         A job that does not stop is left as it is: it goes on, and the next start adopts it.
         """
-        deadline = self._clock() + timedelta(seconds=self._plan.stop_timeout_s)
-        pause = Event()  # self._stop is set already
         try:
-            request = self._cluster.stop(job_id, self._plan.savepoint_dir)
-            while (savepoint := self._cluster.savepoint(job_id, request)) is None:
-                if self._clock() > deadline:
-                    log.warning("the last savepoint is not complete in time; the job goes on", job_id=job_id)
-                    return False
-                pause.wait(POLL_S / 2)
+            savepoint = self._savepoint(job_id)
         except (ClusterAway, RefusedRequest) as error:
-            log.warning("the job cannot be stopped; its last checkpoint is kept", job_id=job_id, error=str(error))
+            log.warning("the job cannot be stopped; its last checkpoint is kept", job_id=job_id, reason=str(error))
+            return False
+        if savepoint is None:
+            log.warning("the last savepoint is not complete in time; the job goes on", job_id=job_id)
             return False
         if savepoint.location is None:
-            log.warning("the last savepoint failed; the job goes on", job_id=job_id, error=savepoint.failure)
+            log.warning("the last savepoint failed; the job goes on", job_id=job_id, reason=savepoint.failure)
             return False
         log.info("stopped the job", job_id=job_id, savepoint=savepoint.location)
         return True
+
+    def _savepoint(self, job_id: str) -> Savepoint | None:
+        """Return the outcome of stopping with a savepoint, or None when there is none in time."""
+        request_id = uuid4().hex
+        deadline = self._clock() + timedelta(seconds=self._plan.stop_timeout_s)
+        asked = False
+        pause = Event()  # self._stop is set already
+        while True:
+            try:
+                if not asked:
+                    self._cluster.stop(job_id, self._plan.savepoint_dir, request_id)
+                    asked = True
+                if (savepoint := self._cluster.savepoint(job_id, request_id)) is not None:
+                    return savepoint
+            except ClusterAway:
+                if self._clock() > deadline:
+                    raise
+            if self._clock() > deadline:
+                return None
+            pause.wait(POLL_S / 2)
 
     def _become(self, verdict: Verdict) -> None:
         if verdict.phase is not self._verdict.phase:

@@ -85,6 +85,7 @@ class Consumer:
                 **QUIET,
             }
         )
+        self._failure: Transient | Fault | None = None
         self._consumer.subscribe(
             list(topics),
             on_assign=_telling(on_assigned),
@@ -99,11 +100,28 @@ class Consumer:
             Transient: The brokers do not answer.
             Fault: The topic does not exist, or the consumer is beyond repair.
         """
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         first = self._consumer.poll(timeout_seconds)
         if first is None:
             return []
         rest = self._consumer.consume(limit - 1, timeout=0) if limit > 1 else []
-        return [_checked(message) for message in (first, *rest)]
+        return self._checked((first, *rest))
+
+    def _checked(self, batch: Sequence[confluent_kafka.Message]) -> list[Message]:
+        messages: list[Message] = []
+        failure: Transient | Fault | None = None
+        for message in batch:
+            try:
+                messages.append(_checked(message))
+            except (Transient, Fault) as error:
+                failure = error
+        if failure is not None and not messages:
+            raise failure
+        # The position is past these messages already: they are given out first, the failure at the next poll.
+        self._failure = failure
+        return messages
 
     def commit(self, next_offsets: Mapping[Partition, int]) -> None:
         """Store durably, for each partition, the offset of the next message to read (the last one done, plus one).
