@@ -53,10 +53,11 @@ class TopicReader:
         )
         unfinished = set(self._positions)
         while unfinished:
-            messages = self._consumer.consume(_BATCH, timeout=_TIMEOUT_SECONDS)
-            if not messages:
+            # `consume` alone would wait for a full batch or the whole timeout.
+            first = self._consumer.poll(_TIMEOUT_SECONDS)
+            if first is None:
                 raise UnavailableError(f"{self._topic}: Kafka sent nothing for {_TIMEOUT_SECONDS:.0f} s.")
-            for message in messages:
+            for message in (first, *self._consumer.consume(_BATCH, timeout=0)):
                 error = message.error()
                 partition, offset, value = message.partition(), message.offset(), message.value()
                 if error is None and value is not None and partition is not None and offset is not None:
