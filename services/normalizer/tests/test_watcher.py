@@ -1,111 +1,15 @@
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
-from typing import Any
 
-import httpx
 import pytest
-from normalizer.cluster import Cluster, summary
+from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT
-from normalizer.errors import ClusterAway, JobEnded, RefusedRequest
+from normalizer.errors import ClusterAway, JobEnded
 from normalizer.metrics import NormalizerMetrics
 from normalizer.watcher import Plan, Watcher
 from prometheus_client import CollectorRegistry
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class FakeJob:
-    id: str
-    name: str = "normalizer"
-    state: str = "RUNNING"
-    tasks: tuple[str, ...] = ("RUNNING",)
-    checkpoints: int = 1
-    parameters: dict[str, str] = field(default_factory=dict)
-    stacktrace: str = ""
-    savepoint: dict[str, Any] = field(
-        default_factory=lambda: {"location": "s3://flink/savepoints/normalizer/savepoint-1"}
-    )
-
-
-class FakeFlink:
-    """A job manager in memory, spoken to through the same HTTP client as the real one."""
-
-    def __init__(self) -> None:
-        self.jobs: dict[str, FakeJob] = {}
-        self.slots = 4
-        self.away = False
-        self.requests: list[str] = []
-        self.metrics: dict[str, float] = {}
-        self.stopped: dict[str, Any] = {}
-        self.on_request: Callable[[], object] = lambda: None
-        self.on_list: Callable[[], object] = lambda: None
-        self.on_look: Callable[[], object] = lambda: None
-
-    def add(self, job: FakeJob) -> FakeJob:
-        self.jobs[job.id] = job
-        return job
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.requests.append(f"{request.method} {request.url.path}")
-        self.on_request()
-        if self.away:
-            raise httpx.ConnectError("refused", request=request)
-        match request.url.path.strip("/").split("/"):
-            case ["overview"]:
-                return httpx.Response(200, json={"slots-total": self.slots})
-            case ["jobs", "overview"]:
-                jobs = [{"jid": job.id, "name": job.name, "state": job.state} for job in self.jobs.values()]
-                self.on_list()
-                return httpx.Response(200, json={"jobs": jobs})
-            case ["jobs", job_id, *rest] if job_id in self.jobs:
-                return self._job(self.jobs[job_id], rest, request)
-        return httpx.Response(404, json={"errors": ["JobNotFoundException: no such job\n\tat x.Y"]})
-
-    def _job(self, job: FakeJob, rest: list[str], request: httpx.Request) -> httpx.Response:
-        latest = {"latest_ack_timestamp": int(NOW.timestamp() * 1000)} if job.checkpoints else None
-        match rest:
-            case []:
-                self.on_look()
-                vertices = [{"id": f"v{n}", "status": status} for n, status in enumerate(job.tasks)]
-                body: Any = {"state": job.state, "vertices": vertices}
-            case ["checkpoints"]:
-                body = {"counts": {"completed": job.checkpoints}, "latest": {"completed": latest}}
-            case ["config"]:
-                body = {"execution-config": {"user-config": job.parameters}}
-            case ["exceptions"]:
-                entries = [{"stacktrace": job.stacktrace}] if job.stacktrace else []
-                body = {"exceptionHistory": {"entries": entries}}
-            case ["stop"]:
-                if job.state != "RUNNING":
-                    return httpx.Response(409, json={"errors": ["CheckpointException: not all tasks run\n\tat x.Y"]})
-                self.stopped = json.loads(request.content)
-                body = {"request-id": self.stopped["triggerId"]}
-            case ["savepoints", request_id] if request_id == self.stopped.get("triggerId"):
-                if "location" in job.savepoint:
-                    job.state = "FINISHED"
-                body = {"status": {"id": "COMPLETED" if job.savepoint else "IN_PROGRESS"}, "operation": job.savepoint}
-            case ["vertices", _, "subtasks", "metrics"]:
-                wanted = request.url.params.get("get")
-                names = wanted.split(",") if wanted else self.metrics
-                body = [{"id": name, "sum": self.metrics[name]} for name in names]
-            case _:
-                return httpx.Response(404, json={"errors": ["Not found: " + request.url.path]})
-        return httpx.Response(200, json=body)
-
-
-@pytest.fixture
-def flink() -> FakeFlink:
-    return FakeFlink()
-
-
-@pytest.fixture
-def cluster(flink: FakeFlink) -> Iterator[Cluster]:
-    with httpx.Client(base_url="http://flink.test", transport=httpx.MockTransport(flink)) as client:
-        yield Cluster(client)
+from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
 
 
 class Impatient(Event):
@@ -313,42 +217,3 @@ def test_ends_at_once_when_stopped_before_the_cluster_came(flink: FakeFlink, wat
     watcher.run()
 
     assert "SUBMIT" not in flink.requests
-
-
-def test_shows_flinks_counters(flink: FakeFlink, cluster: Cluster) -> None:
-    flink.add(FakeJob("old", tasks=("RUNNING", "RUNNING")))
-    flink.metrics = {"Correlate[2].normalizer.normalized.events": 2.0, "numBytesIn": 9.0}
-
-    found = cluster.metrics("old", ".normalizer.")
-
-    assert found == {"Correlate[2].normalizer.normalized.events": 4.0}
-
-
-def test_a_job_without_failure_says_so(flink: FakeFlink, cluster: Cluster) -> None:
-    flink.add(FakeJob("old"))
-
-    assert cluster.failure("old") == "the job manager names no exception"
-
-
-def test_an_unreachable_job_manager_is_worth_another_attempt(flink: FakeFlink, cluster: Cluster) -> None:
-    flink.away = True
-
-    with pytest.raises(ClusterAway, match=r"http://flink\.test"):
-        cluster.slots()
-
-
-def test_a_refusal_comes_with_its_reason_and_no_stack_frames(flink: FakeFlink, cluster: Cluster) -> None:
-    flink.add(FakeJob("old", state="CREATED"))
-
-    with pytest.raises(RefusedRequest, match=r"POST /jobs/old/stop: 409 CheckpointException: not all tasks run$"):
-        cluster.stop("old", "s3://flink/savepoints", "r1")
-
-
-def test_a_long_trace_keeps_its_head_and_its_root() -> None:
-    trace = "Top: t\n\tat a.B\n" + "\n".join(f"Caused by: C{n}: c\n\tat a.B\n\t... 3 more" for n in range(9))
-
-    lines = summary(trace).splitlines()
-
-    assert lines[0] == "Top: t"
-    assert lines[-1] == "Caused by: C8: c"
-    assert len(lines) == 6
