@@ -154,6 +154,125 @@ class PaymentEventV1(Contract):
     )
 
 
+class PaymentEventV2(Contract):
+    """The unified payment event: one shape for every provider.
+
+    Source: contracts/avro/payment_event/v2.avsc.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    event_type: Literal[
+        "payment.created",
+        "payment.requires_action",
+        "payment.processing",
+        "payment.authorized",
+        "payment.succeeded",
+        "payment.failed",
+        "payment.canceled",
+        "charge.pending",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.failed",
+        "charge.expired",
+        "charge.updated",
+        "charge.refunded",
+        "refund.created",
+        "refund.updated",
+        "refund.succeeded",
+        "refund.failed",
+        "refund.canceled",
+        "dispute.opened",
+        "dispute.updated",
+        "dispute.funds_withdrawn",
+        "dispute.funds_reinstated",
+        "dispute.closed",
+        "payout.created",
+        "payout.updated",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+        "payout.reconciled",
+    ] = Field(
+        description="Unified event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    customer_id: str | None = Field(
+        default=None, description="The provider's id of the paying customer.",
+    )
+    amount_cents: Long = Field(
+        description="Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3).",
+    )
+    currency: str = Field(
+        description="ISO 4217 alphabetic code in upper case.",
+    )
+    payment_method_type: str | None = Field(
+        default=None, description="Kind of payment method, in the provider's spelling, such as card.",
+    )
+    card_brand: str | None = Field(
+        default=None, description="Card network in lower case, such as visa.",
+    )
+    card_last_four: str | None = Field(
+        default=None, description="Last four digits of the card number.",
+    )
+    status: Literal[
+        "pending",
+        "requires_action",
+        "processing",
+        "authorized",
+        "succeeded",
+        "failed",
+        "canceled",
+        "refunded",
+        "needs_response",
+        "under_review",
+        "won",
+        "lost",
+        "closed",
+    ] = Field(
+        description="State of the payment, charge, refund, dispute or payout after the event.",
+    )
+    failure_code: str | None = Field(
+        default=None, description="Why the payment failed, as a code of the provider.",
+    )
+    failure_message: str | None = Field(
+        default=None, description="Why the payment failed, in the provider's words.",
+    )
+    metadata: dict[str, str] = Field(
+        description="Declared provider fields that have no column of their own; nested values as JSON text.",
+    )
+    provider_created_at: Timestamp = Field(
+        description="When the provider says that the event happened (UTC).",
+    )
+    processed_at: Timestamp = Field(
+        description="When the normalizer processed the event (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    currency_exponent: Int | None = Field(
+        default=None, description="Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.",
+    )
+    provider_object_id: str | None = Field(
+        default=None, description="The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.",
+    )
+    attempt_number: Int | None = Field(
+        default=None, description="Which attempt at the payment this is, from 1, where the provider tells.",
+    )
+    related_payment_id: str | None = Field(
+        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.",
+    )
+
+
 class ProviderEventV1(Contract):
     """A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.
 
@@ -308,6 +427,146 @@ class ScoredPaymentV1(Contract):
     )
 
 
+class ScoredPaymentV2(Contract):
+    """A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.
+
+    Source: contracts/avro/scored_payment/v2.avsc.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    event_type: Literal[
+        "payment.created",
+        "payment.requires_action",
+        "payment.processing",
+        "payment.authorized",
+        "payment.succeeded",
+        "payment.failed",
+        "payment.canceled",
+        "charge.pending",
+        "charge.succeeded",
+        "charge.captured",
+        "charge.failed",
+        "charge.expired",
+        "charge.updated",
+        "charge.refunded",
+        "refund.created",
+        "refund.updated",
+        "refund.succeeded",
+        "refund.failed",
+        "refund.canceled",
+        "dispute.opened",
+        "dispute.updated",
+        "dispute.funds_withdrawn",
+        "dispute.funds_reinstated",
+        "dispute.closed",
+        "payout.created",
+        "payout.updated",
+        "payout.paid",
+        "payout.failed",
+        "payout.canceled",
+        "payout.reconciled",
+    ] = Field(
+        description="Unified event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    customer_id: str | None = Field(
+        default=None, description="The provider's id of the paying customer.",
+    )
+    amount_cents: Long = Field(
+        description="Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3).",
+    )
+    currency: str = Field(
+        description="ISO 4217 alphabetic code in upper case.",
+    )
+    payment_method_type: str | None = Field(
+        default=None, description="Kind of payment method, in the provider's spelling, such as card.",
+    )
+    card_brand: str | None = Field(
+        default=None, description="Card network in lower case, such as visa.",
+    )
+    card_last_four: str | None = Field(
+        default=None, description="Last four digits of the card number.",
+    )
+    status: Literal[
+        "pending",
+        "requires_action",
+        "processing",
+        "authorized",
+        "succeeded",
+        "failed",
+        "canceled",
+        "refunded",
+        "needs_response",
+        "under_review",
+        "won",
+        "lost",
+        "closed",
+    ] = Field(
+        description="State of the payment, charge, refund, dispute or payout after the event.",
+    )
+    failure_code: str | None = Field(
+        default=None, description="Why the payment failed, as a code of the provider.",
+    )
+    failure_message: str | None = Field(
+        default=None, description="Why the payment failed, in the provider's words.",
+    )
+    metadata: dict[str, str] = Field(
+        description="Declared provider fields that have no column of their own; nested values as JSON text.",
+    )
+    provider_created_at: Timestamp = Field(
+        description="When the provider says that the event happened (UTC).",
+    )
+    processed_at: Timestamp = Field(
+        description="When the normalizer processed the event (UTC).",
+    )
+    rule_violations: list[str] = Field(
+        description="Business rules that the event breaks, as codes; empty when it breaks none.",
+    )
+    fraud_score: float = Field(
+        description="Probability of fraud, from 0.0 to 1.0.",
+    )
+    fraud_risk_level: Literal["low", "medium", "high"] = Field(
+        description="Band of the fraud score.",
+    )
+    fraud_score_source: Literal["model", "fallback"] = Field(
+        description="Whether the score is the model's or the fallback used while the model is away.",
+    )
+    retry_strategy: RetryStrategy | None = Field(
+        default=None, description="Retry advice; null where the payment did not fail.",
+    )
+    retry_strategy_source: Literal["model", "fallback"] | None = Field(
+        default=None, description="Whether the advice is the model's or the fallback; null where there is none.",
+    )
+    scored_at: Timestamp = Field(
+        description="When the workflow had the scores (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the payment_event contract that the row was made from.",
+    )
+    currency_exponent: Int | None = Field(
+        default=None, description="Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.",
+    )
+    provider_object_id: str | None = Field(
+        default=None, description="The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.",
+    )
+    attempt_number: Int | None = Field(
+        default=None, description="Which attempt at the payment this is, from 1, where the provider tells.",
+    )
+    related_payment_id: str | None = Field(
+        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.",
+    )
+
+
 class ValidationFailureV1(Contract):
     """A webhook that the normalizer quarantined, with every reason and the original payload.
 
@@ -362,8 +621,10 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
         ("ingestion_failure", 1): IngestionFailureV1,
         ("payment_event", 1): PaymentEventV1,
+        ("payment_event", 2): PaymentEventV2,
         ("provider_event", 1): ProviderEventV1,
         ("scored_payment", 1): ScoredPaymentV1,
+        ("scored_payment", 2): ScoredPaymentV2,
         ("validation_failure", 1): ValidationFailureV1,
     }
 )

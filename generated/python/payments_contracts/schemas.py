@@ -41,6 +41,31 @@ _PAYMENT_EVENT_V1: Final = (
     r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer processed the event (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."}]}"""
 )
+_PAYMENT_EVENT_V2: Final = (
+    r"""{"type":"record","name":"payment_event","namespace":"payments","doc":"The unified payment event: one shape for every provider.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"event_type","type":"string","doc":"Unified event type.","allowed_values":["payment.created","payment.requires_action","payment.processing","payment.authorized","payment.succeeded","payment.failed","payment.canceled","charge.pending","charge.succeeded","charge.captured","charge.failed","charge.expired","charge.updated","charge.refunded","refund.created","refund.updated","refund.succeeded","refund.failed","refund.canceled","dispute.opened","dispute.updated","dispute.funds_withdrawn","dispute.funds_reinstated","dispute.closed","payout.created","payout.updated","payout.paid","payout.failed","payout.canceled","payout.reconciled"]},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"customer_id","type":["null","string"],"doc":"The provider's id of the paying customer.","default":null,"personal_data":true},"""
+    r"""{"name":"amount_cents","type":"long","doc":"Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3)."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 alphabetic code in upper case."},"""
+    r"""{"name":"payment_method_type","type":["null","string"],"doc":"Kind of payment method, in the provider's spelling, such as card.","default":null},"""
+    r"""{"name":"card_brand","type":["null","string"],"doc":"Card network in lower case, such as visa.","default":null},"""
+    r"""{"name":"card_last_four","type":["null","string"],"doc":"Last four digits of the card number.","default":null,"personal_data":true},"""
+    r"""{"name":"status","type":"string","doc":"State of the payment, charge, refund, dispute or payout after the event.","allowed_values":["pending","requires_action","processing","authorized","succeeded","failed","canceled","refunded","needs_response","under_review","won","lost","closed"]},"""
+    r"""{"name":"failure_code","type":["null","string"],"doc":"Why the payment failed, as a code of the provider.","default":null},"""
+    r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment failed, in the provider's words.","default":null},"""
+    r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
+    r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer processed the event (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"currency_exponent","type":["null","int"],"doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.","default":null},"""
+    r"""{"name":"provider_object_id","type":["null","string"],"doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.","default":null},"""
+    r"""{"name":"attempt_number","type":["null","int"],"doc":"Which attempt at the payment this is, from 1, where the provider tells.","default":null},"""
+    r"""{"name":"related_payment_id","type":["null","string"],"doc":"The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.","default":null}]}"""
+)
 _PROVIDER_EVENT_V1: Final = (
     r"""{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -86,6 +111,41 @@ _SCORED_PAYMENT_V1: Final = (
     r"""{"name":"scored_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the workflow had the scores (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the payment_event contract that the row was made from."}]}"""
 )
+_SCORED_PAYMENT_V2: Final = (
+    r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"event_type","type":"string","doc":"Unified event type.","allowed_values":["payment.created","payment.requires_action","payment.processing","payment.authorized","payment.succeeded","payment.failed","payment.canceled","charge.pending","charge.succeeded","charge.captured","charge.failed","charge.expired","charge.updated","charge.refunded","refund.created","refund.updated","refund.succeeded","refund.failed","refund.canceled","dispute.opened","dispute.updated","dispute.funds_withdrawn","dispute.funds_reinstated","dispute.closed","payout.created","payout.updated","payout.paid","payout.failed","payout.canceled","payout.reconciled"]},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"customer_id","type":["null","string"],"doc":"The provider's id of the paying customer.","default":null,"personal_data":true},"""
+    r"""{"name":"amount_cents","type":"long","doc":"Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3)."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 alphabetic code in upper case."},"""
+    r"""{"name":"payment_method_type","type":["null","string"],"doc":"Kind of payment method, in the provider's spelling, such as card.","default":null},"""
+    r"""{"name":"card_brand","type":["null","string"],"doc":"Card network in lower case, such as visa.","default":null},"""
+    r"""{"name":"card_last_four","type":["null","string"],"doc":"Last four digits of the card number.","default":null,"personal_data":true},"""
+    r"""{"name":"status","type":"string","doc":"State of the payment, charge, refund, dispute or payout after the event.","allowed_values":["pending","requires_action","processing","authorized","succeeded","failed","canceled","refunded","needs_response","under_review","won","lost","closed"]},"""
+    r"""{"name":"failure_code","type":["null","string"],"doc":"Why the payment failed, as a code of the provider.","default":null},"""
+    r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment failed, in the provider's words.","default":null},"""
+    r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
+    r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer processed the event (UTC)."},"""
+    r"""{"name":"rule_violations","type":{"type":"array","items":"string"},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
+    r"""{"name":"fraud_score","type":"double","doc":"Probability of fraud, from 0.0 to 1.0."},"""
+    r"""{"name":"fraud_risk_level","type":"string","doc":"Band of the fraud score.","allowed_values":["low","medium","high"]},"""
+    r"""{"name":"fraud_score_source","type":"string","doc":"Whether the score is the model's or the fallback used while the model is away.","allowed_values":["model","fallback"]},"""
+    r"""{"name":"retry_strategy","type":["null",{"type":"record","name":"retry_strategy","doc":"Advice on charging a failed payment again.","fields":["""
+    r"""{"name":"should_retry","type":"boolean","doc":"Whether another attempt is worth while."},"""
+    r"""{"name":"delay_seconds","type":"int","doc":"Seconds to wait before the next attempt."},"""
+    r"""{"name":"max_attempts","type":"int","doc":"Attempts in all after which to give up."}]}],"doc":"Retry advice; null where the payment did not fail.","default":null},"""
+    r"""{"name":"retry_strategy_source","type":["null","string"],"doc":"Whether the advice is the model's or the fallback; null where there is none.","default":null,"allowed_values":["model","fallback"]},"""
+    r"""{"name":"scored_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the workflow had the scores (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the payment_event contract that the row was made from."},"""
+    r"""{"name":"currency_exponent","type":["null","int"],"doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.","default":null},"""
+    r"""{"name":"provider_object_id","type":["null","string"],"doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.","default":null},"""
+    r"""{"name":"attempt_number","type":["null","int"],"doc":"Which attempt at the payment this is, from 1, where the provider tells.","default":null},"""
+    r"""{"name":"related_payment_id","type":["null","string"],"doc":"The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.","default":null}]}"""
+)
 _VALIDATION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"validation_failure","namespace":"payments","doc":"A webhook that the normalizer quarantined, with every reason and the original payload.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -108,16 +168,18 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
+        ("payment_event", 2): _PAYMENT_EVENT_V2,
         ("provider_event", 1): _PROVIDER_EVENT_V1,
         ("scored_payment", 1): _SCORED_PAYMENT_V1,
+        ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("validation_failure", 1): _VALIDATION_FAILURE_V1,
     }
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "ingestion_failure": (1,),
-    "payment_event": (1,),
+    "payment_event": (1, 2),
     "provider_event": (1,),
-    "scored_payment": (1,),
+    "scored_payment": (1, 2),
     "validation_failure": (1,),
 })
 """The versions of each record, oldest first."""
