@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog
 
+PROVIDER = "providers/acme/provider.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 EVENT = "avro/payment_event/v1.avsc"
 EXAMPLES = "providers/acme/examples"
@@ -57,10 +58,26 @@ CASES = [
     ),
     ("provider", MAPPING, "provider: acme", "provider: emca", "is called 'emca' in the folder 'acme'"),
     ("provider", MAPPING, "event_type: kind", "event_type: uuid", "disagree on where the event type stands"),
+    ("signature", PROVIDER, "{timestamp}.{body}", "{timestamp}.", "{body} stands 0 times"),
+    ("signature", PROVIDER, "{timestamp}.{body}", "{timestamp}.{body}{body}", "{body} stands 2 times"),
+    ("signature", PROVIDER, "  timestamp_key: t\n", "", "{timestamp} is signed, but there is no timestamp_key"),
+    (
+        "signature",
+        PROVIDER,
+        "  tolerance_seconds: 300\n",
+        "",
+        "{timestamp} is signed, but there is no tolerance_seconds",
+    ),
+    ("signature", PROVIDER, "{timestamp}.{body}", "{body}", "timestamp_key is of no use"),
+    ("signature", PROVIDER, "{timestamp}.{body}", "{url}{body}", "future_tolerance_seconds is of no use"),
+    ("signature", PROVIDER, "form: pairs", "form: bare", "a bare signature brings no timestamp"),
+    ("signature", PROVIDER, "form: pairs", "form: bare", "`form: pairs` and signature_key belong together"),
+    ("signature", PROVIDER, "  signature_key: s\n", "", "`form: pairs` and signature_key belong together"),
+    ("signature", PROVIDER, "signature_key: s", "signature_key: t", "timestamp and signatures have the same key"),
     ("path", MAPPING, "{path: payment.payer}", "{path: payment.payerr}", "payment.payerr is not declared"),
     ("path", MAPPING, "{rest: {path: payment}}", "{rest: {path: payments}}", "payments is not declared"),
     ("path", MAPPING, "payload: PaymentEvent", "payload: Payment", "has no schema 'Payment'"),
-    ("path", "providers/acme/provider.yaml", "event_id: uuid", "event_id: id", "id is not declared for PaymentEvent"),
+    ("path", PROVIDER, "event_id: uuid", "event_id: id", "id is not declared for PaymentEvent"),
     ("mapping", MAPPING, "record: payment_event", "record: nothing", "there is no nothing v1"),
     ("mapping", MAPPING, "      tries: {path: payment.tries}\n", "", "tries is not mapped"),
     ("mapping", MAPPING, "      tries: ", "      trials: {const: x}\n      tries: ", "has no field 'trials' to map"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, flows, mappings, records, rules
+from codegen.lint import examples, flows, mappings, records, rules, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,9 @@ RULES: tuple[LintRule, ...] = (
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
+    ),
+    LintRule(
+        "signature", "A signature covers the body once; its keys, time and tolerances fit.", signatures.contradictory
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
     LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),

@@ -16,7 +16,7 @@ from payments_contracts.providers import Path, Provider
 from simulator.forgery import Forgery, Sign, forgeries
 from simulator.mix import Kind, allot
 from simulator.settings import EndpointSecret
-from simulator.signing import signer
+from simulator.signing import Signer
 from simulator.variation import find, is_variable, vary
 
 T = TypeVar("T")
@@ -67,17 +67,24 @@ class Plan:
 
 
 def compose(
-    plan: Plan, provider: Provider, examples: Sequence[Example], secret: EndpointSecret, now: datetime
+    plan: Plan,
+    provider: Provider,
+    examples: Sequence[Example],
+    secret: EndpointSecret,
+    now: datetime,
+    *,
+    notification_url: str,
 ) -> Iterator[Webhook]:
     """Yield a run's webhooks in the order in which they are to be sent.
 
     Raises:
-        ValueError: The mix asks for a kind of which the contracts have no usable example.
+        ValueError: The mix asks for a kind of which the contracts have no usable example, or the secret is not
+            written as the provider's contract says.
     """
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
-    genuine = signer(provider.signature, secret.secret)
-    ways = itertools.cycle(_shuffled(forgeries(provider.signature, genuine, dice), dice))
+    genuine = Signer(provider.signature, secret.secret, notification_url)
+    ways = itertools.cycle(_shuffled(forgeries(provider.signature, secret.secret, notification_url, dice), dice))
     decks = {kind: itertools.cycle(_deck(kind, provider, examples, dice)) for kind in plan.mix}
     for n, kind in enumerate(allot(plan.count, plan.mix, dice)):
         example = next(decks[kind])
