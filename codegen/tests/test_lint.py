@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 PROVIDER = "providers/acme/provider.yaml"
+GATEWAY = "openapi/gateway-acme/v1.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 EVENT = "avro/payment_event/v1.avsc"
 EXAMPLES = "providers/acme/examples"
@@ -147,7 +148,9 @@ CASES = [
         "  never_used: Nothing.\n  pattern_mismatch:",
         "nothing gives the reason 'never_used'",
     ),
-    ("reason", "openapi/gateway-acme/v1.yaml", "not_json, ", "", "cannot answer with the reason code 'not_json'"),
+    ("gateway", GATEWAY, "/webhooks/acme", "/webhooks", "there is no POST /webhooks/acme"),
+    ("gateway", GATEWAY, "Acme-Signature", "Signature", "the header Acme-Signature is not declared"),
+    ("reason", GATEWAY, "not_json, ", "", "cannot answer with the reason code 'not_json'"),
     ("rule", "rules/validation.yaml", "record: payment_event", "record: nothing", "there is no record 'nothing'"),
     ("rule", "rules/validation.yaml", "  currency:\n", "  currencies:\n", "has no field 'currencies'"),
     ("rule", "rules/validation.yaml", "  amount_cents:\n", "  payer:\n", "only a number has bounds"),
@@ -199,6 +202,21 @@ def test_versions_have_no_gap(contracts: Path) -> None:
     (folder / "v3.avsc").write_text((folder / "v1.avsc").read_text())
     (finding,) = lint(load(contracts))
     assert (finding.rule, finding.message) == ("versions", "the versions of stored_payment are v1, v3")
+
+
+def test_every_provider_has_a_gateways_api(contracts: Path) -> None:
+    (contracts / GATEWAY).unlink()
+    (finding,) = lint(load(contracts))
+    assert (finding.rule, finding.message) == ("gateway", "no API says how acme reaches its gateway")
+
+
+def test_every_gateway_answers_alike_and_has_a_provider(contracts: Path) -> None:
+    other = contracts / "openapi" / "gateway-acme-two" / "v1.yaml"
+    other.parent.mkdir()
+    text = (contracts / GATEWAY).read_text(encoding="utf-8")
+    other.write_text(text, encoding="utf-8")
+    (finding,) = lint(load(contracts))
+    assert finding.message == "there is no provider whose gateway is called 'gateway-acme-two'"
 
 
 def test_an_event_type_belongs_to_one_group(contracts: Path, edit: Callable[[str, str, str], None]) -> None:

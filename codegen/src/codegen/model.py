@@ -286,6 +286,16 @@ class Catalog:
         raise KeyError(f"{name} v{version}")
 
 
+GATEWAY = "gateway-"
+"""What the names of the gateways' APIs begin with; the provider's follows."""
+
+
+def newest(catalog: Catalog) -> tuple[Api, ...]:
+    """Return the newest version of each API, by name."""
+    found = {api.name: api for api in sorted(catalog.apis, key=lambda each: each.version)}
+    return tuple(api for _, api in sorted(found.items()))
+
+
 @dataclass(frozen=True, slots=True)
 class GeneratedFile:
     """A file to write below the generated folder."""
