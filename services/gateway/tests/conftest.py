@@ -26,7 +26,8 @@ from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic, raw_topi
 from prometheus_client import CollectorRegistry
 
 STRIPE = PROVIDERS["stripe"]
-SECRET = "whsec_unit"
+# One that is a secret in every encoding of keys.
+SECRET = "0123456789abcdef"
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 SCHEMA_IDS = {STRIPE_RAW.name: 11, INGESTION_DLQ.name: 12}
 

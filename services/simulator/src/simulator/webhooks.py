@@ -86,19 +86,21 @@ def compose(
     genuine = Signer(provider.signature, secret.secret, notification_url)
     ways = itertools.cycle(_shuffled(forgeries(provider.signature, secret.secret, notification_url, dice), dice))
     decks = {kind: itertools.cycle(_deck(kind, provider, examples, dice)) for kind in plan.mix}
+    owner = _owner(provider)
     for n, kind in enumerate(allot(plan.count, plan.mix, dice)):
         example = next(decks[kind])
-        account = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}"
+        # Where no event names its merchant, all are the secret's.
+        merchant = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}" if owner else secret.merchant_id
         body = vary(
             example,
             created=int(now.timestamp() - dice.random() * plan.days * _SECONDS_PER_DAY),
             created_at=provider.envelope.created_at,
-            owner=_owner(provider),
-            account=account,
+            owner=owner,
+            account=merchant,
             dice=dice,
         )
         forgery = next(ways) if kind is Kind.FORGED else None
-        yield _webhook(n, kind, example, body, provider, account, secret, genuine.sign, forgery)
+        yield _webhook(n, kind, example, body, provider, merchant, secret, genuine.sign, forgery)
 
 
 def _webhook(  # noqa: PLR0917  # one caller
@@ -107,7 +109,7 @@ def _webhook(  # noqa: PLR0917  # one caller
     example: Example,
     body: bytes,
     provider: Provider,
-    account: str,
+    merchant: str,
     secret: EndpointSecret,
     sign: Sign,
     forgery: Forgery | None,
@@ -115,18 +117,20 @@ def _webhook(  # noqa: PLR0917  # one caller
     malformed = kind is Kind.MALFORMED
     places = provider.envelope
     provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id))
-    owner = account if places.account is not None else None
+    account = merchant if places.account is not None else None
     return Webhook(
         n=n,
         kind=kind,
         example=example.name,
         event_type=example.event_type,
         provider_event_id=provider_event_id,
-        account=None if malformed else owner,
+        account=None if malformed else account,
         # Of a malformed body only the secret's merchant is known.
-        merchant_id=secret.merchant_id if malformed else account,
+        merchant_id=secret.merchant_id if malformed else merchant,
         event_id=(
-            malformed_event_id(body) if provider_event_id is None else event_id(provider.name, owner, provider_event_id)
+            malformed_event_id(body)
+            if provider_event_id is None
+            else event_id(provider.name, account, provider_event_id)
         ),
         body=body,
         sign=sign if forgery is None else forgery.sign,
@@ -146,8 +150,9 @@ def _deck(kind: Kind, provider: Provider, examples: Sequence[Example], dice: ran
     return _shuffled(deck, dice)
 
 
-def _owner(provider: Provider) -> Path:
-    return provider.envelope.account or provider.envelope.merchant_id[0]
+def _owner(provider: Provider) -> Path | None:
+    places = provider.envelope
+    return places.account or next(iter(places.merchant_id), None)
 
 
 def _shuffled(items: Sequence[T], dice: random.Random) -> list[T]:
