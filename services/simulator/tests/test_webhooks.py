@@ -49,7 +49,8 @@ def test_no_two_webhooks_are_the_same_event_or_body(webhooks: list[Webhook]) -> 
 
 
 def test_every_example_that_can_be_varied_is_used(webhooks: list[Webhook]) -> None:
-    assert {example.name for example in EXAMPLES} - {webhook.example for webhook in webhooks} == {"malformed.empty"}
+    own = {example.name for example in EXAMPLES if example.provider == "stripe"}
+    assert own - {webhook.example for webhook in webhooks} == {"malformed.empty"}
 
 
 def test_the_event_id_is_the_one_that_the_contracts_define(webhooks: list[Webhook]) -> None:
