@@ -64,7 +64,11 @@ def event(**changes: object) -> PaymentEventV2:
         "metadata": {},
         "provider_created_at": NOON,
         "processed_at": NOON,
-        "schema_version": 1,
+        "schema_version": 2,
+        "currency_exponent": 2,
+        "provider_object_id": "pi_1",
+        "attempt_number": None,
+        "related_payment_id": None,
     }
     return PaymentEventV2.model_validate(plain | changes)
 
@@ -203,6 +207,17 @@ async def test_a_failed_payment_gets_advice(orchestrator: Orchestrator) -> None:
         "max_attempts": 3,
     }
     await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "failed")
+
+
+async def test_a_refund_is_kept_without_asking_the_models(orchestrator: Orchestrator) -> None:
+    world, started = World(), event(event_type="refund.failed", status="failed", related_payment_id="pi_0")
+    completion = await orchestrator.run(started, world)
+    assert (completion.fraud_score_source, completion.retry_strategy_source) == ("not_scored", None)
+    assert world.model_calls == 0
+    row = world.rows[started.event_id]
+    assert (row["fraud_score"], row["retry_strategy"], row["related_payment_id"]) == (0.0, None, "pi_0")
+    assert world.stored == [started.event_id]
+    await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "not-scored")
 
 
 async def test_a_model_that_was_away_for_a_moment_is_asked_again(orchestrator: Orchestrator) -> None:
