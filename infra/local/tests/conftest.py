@@ -65,4 +65,4 @@ def places() -> Callable[[Path], Places]:
 def context(tmp_path: Path) -> Context:
     here = _places(tmp_path)
     java_home = tmp_path / "jdk"
-    return Context(here, Ports.with_offset(5000), generate(), toolbox(here, java_home), java_home)
+    return Context(here, Ports.with_offset(5000), generate(["stripe", "square"]), toolbox(here, java_home), java_home)

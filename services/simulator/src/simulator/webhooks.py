@@ -96,7 +96,8 @@ def compose(
             example,
             created=int(now.timestamp() - dice.random() * plan.days * _SECONDS_PER_DAY),
             created_at=provider.envelope.created_at,
-            owner=owner,
+            # What lacks its merchant on purpose stays without.
+            owner=None if kind is Kind.MALFORMED else owner,
             account=merchant,
             dice=dice,
         )
