@@ -10,7 +10,7 @@ from codegen.emit.docs.apis import operations, schemas
 from codegen.emit.docs.changes import changes
 from codegen.emit.docs.expressions import mapped, unified_types
 from codegen.emit.docs.flow import flow, observers
-from codegen.emit.docs.lineage import diagram, trails, unified_tables
+from codegen.emit.docs.lineage import Trail, diagram, trails, unified_tables
 from codegen.emit.docs.search import index
 from codegen.emit.docs.site import FOLDER, Site
 from codegen.emit.text import notice, render
@@ -24,14 +24,15 @@ if TYPE_CHECKING:
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield every page, the style sheet and the scripts."""
-    site = Site(catalog)
+    all_trails = trails(catalog)
+    site = Site(catalog, frozenset(trail.name for trail in all_trails))
     yield site.page(
         "index.html", "index", "contracts", drawing=flow(catalog), observers=observers(catalog), rules=RULES
     )
     yield from _records(site, catalog)
     yield site.page("topics.html", "topics", "contracts/topics")
     yield site.page("tables.html", "tables", "contracts/tables, contracts/derived", unified=unified_tables(catalog))
-    yield from _providers(site, catalog)
+    yield from _providers(site, catalog, all_trails)
     yield from _apis(site, catalog)
     yield site.page("rules.html", "rules", "contracts/rules")
     yield site.page("currencies.html", "currencies", "contracts/reference/iso4217.yaml")
@@ -60,25 +61,29 @@ def _records(site: Site, catalog: Catalog) -> Iterator[GeneratedFile]:
     yield site.page("changes.html", "changes", "contracts/avro, contracts/openapi", history=history)
 
 
-def _providers(site: Site, catalog: Catalog) -> Iterator[GeneratedFile]:
+def _providers(site: Site, catalog: Catalog, all_trails: tuple[Trail, ...]) -> Iterator[GeneratedFile]:
     yield site.page("providers.html", "providers", "contracts/providers")
     yield site.page("examples.html", "examples", "contracts/providers")
-    all_trails = trails(catalog)
     yield site.page("lineage.html", "lineage", "contracts", trails=all_trails)
     for provider in catalog.providers:
         folder = f"contracts/providers/{provider.name}"
         groups = [
-            (group, [(event, unified_types(provider, group, event)) for event in group.events],
-             list(mapped(catalog, provider, number)))
+            (
+                group,
+                [(event, unified_types(provider, group, event)) for event in group.events],
+                list(mapped(catalog, provider, number)),
+            )
             for number, group in enumerate(provider.mapping.groups)
-        ]  # fmt: skip
+        ]
         yield site.page(
             f"provider-{provider.name}.html",
             "provider",
             folder,
             provider=provider,
             groups=groups,
-            signature=[(name.replace("_", " ").capitalize(), value) for name, value in asdict(provider.signature).items()],
+            signature=[
+                (name.replace("_", " ").capitalize(), value) for name, value in asdict(provider.signature).items()
+            ],
             topic=next((topic for topic in catalog.topics if topic.provider == provider.name), None),
         )
         yield site.page(

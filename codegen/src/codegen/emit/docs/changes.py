@@ -33,7 +33,9 @@ def changes(old: RecordVersion, new: RecordVersion) -> tuple[Change, ...]:
         if name in before
         for words in _differences(before[name], field)
     ]
-    added = [Change("added", name, f"{_type(field)}. {field.doc}") for name, field in after.items() if name not in before]
+    added = [
+        Change("added", name, f"{_type(field)}. {field.doc}") for name, field in after.items() if name not in before
+    ]
     return (*removed, *changed, *added)
 
 

@@ -40,8 +40,14 @@ def _programs(catalog: Catalog, service: str) -> tuple[str, ...]:
 def _nodes(catalog: Catalog) -> Iterator[Node]:
     for provider in catalog.providers:
         count = len(provider.accepted_event_types)
-        yield Node(f"provider {provider.name}", "provider", provider.title, f"{count} event types",
-                   f"provider-{provider.name}.html", f"{provider.title}, a payment provider")  # fmt: skip
+        yield Node(
+            f"provider {provider.name}",
+            "provider",
+            provider.title,
+            f"{count} event types",
+            f"provider-{provider.name}.html",
+            f"{provider.title}, a payment provider",
+        )
     apis = {api.name: api for api in catalog.apis}
     quiet = observers(catalog)
     services = [name for topic in catalog.topics for name in (*topic.producers, *topic.consumers) if name not in quiet]
@@ -50,29 +56,42 @@ def _nodes(catalog: Catalog) -> Iterator[Node]:
             href = f"api-{program}-v{apis[program].version}.html" if program in apis else "topics.html"
             yield Node(f"service {program}", "service", program, "service", href, f"{program}, a service")
     for topic in catalog.topics:
-        yield Node(f"topic {topic.name}", "topic", topic.name, f"{topic.record} v{topic.version}",
-                   f"topics.html#{topic.name}", f"{topic.name}, a Kafka topic: {topic.description}")  # fmt: skip
+        yield Node(
+            f"topic {topic.name}",
+            "topic",
+            topic.name,
+            f"{topic.record} v{topic.version}",
+            f"topics.html#{topic.name}",
+            f"{topic.name}, a Kafka topic: {topic.description}",
+        )
     for table in catalog.tables:
-        yield Node(f"table {table.identifier}", table.namespace, table.identifier, f"{table.record} v{table.version}",
-                   f"tables.html#{table.identifier}", f"{table.identifier}: {table.description}")  # fmt: skip
+        yield Node(
+            f"table {table.identifier}",
+            table.namespace,
+            table.identifier,
+            f"{table.record} v{table.version}",
+            f"tables.html#{table.identifier}",
+            f"{table.identifier}: {table.description}",
+        )
     for derived in catalog.derived:
-        yield Node(f"table {derived.identifier}", derived.namespace, derived.identifier,
-                   f"{len(derived.columns)} columns", f"tables.html#{derived.identifier}",
-                   f"{derived.identifier}: {derived.description}")  # fmt: skip
+        yield Node(
+            f"table {derived.identifier}",
+            derived.namespace,
+            derived.identifier,
+            f"{len(derived.columns)} columns",
+            f"tables.html#{derived.identifier}",
+            f"{derived.identifier}: {derived.description}",
+        )
 
 
 def _edges(catalog: Catalog) -> Iterator[tuple[str, str]]:
     quiet = observers(catalog)
     for topic in catalog.topics:
-        for producer in topic.producers:
-            for program in _writers(catalog, topic, producer):
-                yield f"service {program}", f"topic {topic.name}"
+        for program in (program for producer in topic.producers for program in _writers(catalog, topic, producer)):
+            yield f"service {program}", f"topic {topic.name}"
             if topic.provider:
-                for program in _writers(catalog, topic, producer):
-                    yield f"provider {topic.provider}", f"service {program}"
-        for consumer in topic.consumers:
-            if consumer not in quiet:
-                yield f"topic {topic.name}", f"service {consumer}"
+                yield f"provider {topic.provider}", f"service {program}"
+        yield from ((f"topic {topic.name}", f"service {name}") for name in topic.consumers if name not in quiet)
     for table in catalog.tables:
         yield f"service {table.writer}", f"table {table.identifier}"
     for derived in catalog.derived:
@@ -96,7 +115,7 @@ def _laid_out(nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Drawin
     for column in columns:
         mean = means([node.id for node in column], edges, order)
         # What goes nowhere stands below what goes on.
-        column.sort(key=lambda node: (node.id in ends and len(column) > 1, mean.get(node.id, 0)))
+        column[:] = sorted(column, key=lambda node: (node.id in ends, mean.get(node.id, 0)))
         order.update({node.id: index for index, node in enumerate(column)})
     boxes: dict[str, Box] = {}
     band_of: dict[str, int] = {}
@@ -127,8 +146,8 @@ def _laid_out(nodes: Sequence[Node], edges: Sequence[tuple[str, str]]) -> Drawin
     return Drawing(right + MARGIN, top - 2 * _TURN, tuple(boxes.values()), tuple(lines))
 
 
-def _bands(columns: Sequence[Sequence[Node]]) -> Iterator[list[Sequence[Node]]]:
-    band: list[Sequence[Node]] = []
+def _bands(columns: Sequence[list[Node]]) -> Iterator[list[list[Node]]]:
+    band: list[list[Node]] = []
     used = 0.0
     for column in columns:
         broad = max(width(node, _MEASURE) for node in column)

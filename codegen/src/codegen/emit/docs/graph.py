@@ -83,9 +83,7 @@ def ranks(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> dict[str, i
     return {node: rank(node, frozenset()) for node in nodes}
 
 
-def means(
-    column: Sequence[str], edges: Iterable[tuple[str, str]], placed: Mapping[str, float]
-) -> dict[str, float]:
+def means(column: Sequence[str], edges: Iterable[tuple[str, str]], placed: Mapping[str, float]) -> dict[str, float]:
     """Return for each node of a column the mean place of those that lead to it, where any does."""
     found: dict[str, list[float]] = {node: [] for node in column}
     for source, target in edges:
@@ -95,8 +93,8 @@ def means(
 
 
 def width(node: Node, measure: Measure) -> float:
-    """Return the width of a box that holds its label."""
-    return round(len(node.label) * measure.letter + 2 * measure.padding, 1)
+    """Return the width of a box that holds its label and its detail, whose letters are smaller."""
+    return round(max(len(node.label), len(node.detail) * 0.85) * measure.letter + 2 * measure.padding, 1)
 
 
 def curve(source: Box, target: Box) -> str:

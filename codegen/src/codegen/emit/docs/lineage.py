@@ -105,11 +105,11 @@ def trails(catalog: Catalog) -> tuple[Trail, ...]:
     edges = tuple(column_edges(catalog))
     fields = dict.fromkeys(name for found in by_provider.values() for name in found)
     found = []
-    starts = {name: [] for name in fields} | {name: [] for name in _added(catalog)}  # type: dict[str, list[str]]
+    writers = _added(catalog)
+    starts: dict[str, list[str]] = {name: [] for name in (*fields, *writers)}
     for table in unified_tables(catalog):
         for column in _columns(catalog, table):
             starts[column.split(".")[0]].append(f"{table.identifier}.{column}")
-    writers = _added(catalog)
     for name, columns in starts.items():
         reached = _reached(columns, edges)
         found.append(
@@ -127,28 +127,39 @@ def trails(catalog: Catalog) -> tuple[Trail, ...]:
 def diagram(catalog: Catalog, provider: Provider) -> Drawing:
     """Return the lineage of a provider's webhooks as a diagram of five columns: paths, fields, and three layers."""
     fields = field_origins(catalog, provider)
-    group = provider.mapping.groups[0].name
     layers: list[list[Node]] = [[], [], *([] for _ in LAYERS)]
     edges: list[tuple[str, str]] = []
     for name, paths in fields.items():
         layers[1].append(Node(name, "field", name, href=f"lineage.html#{name}", title=f"{name} of the unified event"))
         for path in paths:
             kind = "set" if path.startswith("set by") else "path"
-            href = f"provider-{provider.name}.html#{group}.{name}"
-            layers[0].append(Node(f"from {path}", kind, _short(path), href=href, title=path))
+            layers[0].append(Node(f"from {path}", kind, _short(path), href=_declared(provider, name), title=path))
             edges.append((f"from {path}", name))
     for table in unified_tables(catalog):
         for column in _columns(catalog, table):
-            layers[2].append(_column_node(f"{table.identifier}.{column}", table.identifier))
+            layers[2].append(_column_node(catalog, f"{table.identifier}.{column}", table.identifier))
             if column.split(".")[0] in fields:
                 edges.append((column.split(".")[0], f"{table.identifier}.{column}"))
     for derived in catalog.derived:
         for each in derived.columns:
-            node = _column_node(f"{derived.identifier}.{each.name}", derived.identifier)
+            node = _column_node(catalog, f"{derived.identifier}.{each.name}", derived.identifier)
             layers[2 + LAYERS.index(derived.namespace)].append(node)
     drawn = {node.id for layer in layers for node in layer}
     edges += [edge for edge in column_edges(catalog) if drawn.issuperset(edge)]
-    return _laid_out([list({node.id: node for node in layer}.values()) for layer in layers], edges)
+    return _laid_out([_distinct(layer) for layer in layers], edges)
+
+
+def _distinct(nodes: Iterable[Node]) -> list[Node]:
+    found: dict[str, Node] = {}
+    for node in nodes:
+        found.setdefault(node.id, node)
+    return list(found.values())
+
+
+def _declared(provider: Provider, name: str) -> str:
+    """Return where a provider's page says how a field is filled."""
+    group = next((group.name for group in provider.mapping.groups if name in group.fields), None)
+    return f"provider-{provider.name}.html#" + (f"{group}.{name}" if group else "envelope")
 
 
 def _writer_of(catalog: Catalog, record: str) -> str:
@@ -186,10 +197,13 @@ def _reached(starts: Iterable[str], edges: Sequence[tuple[str, str]]) -> tuple[s
     return tuple(found)
 
 
-def _column_node(identifier: str, table: str) -> Node:
-    label = identifier.removeprefix(f"{table}.")
-    href = f"tables.html#{table}.{label.split('.')[0]}"
-    return Node(identifier, table.split(".")[0], _short(label), href=href, title=identifier)
+def _column_node(catalog: Catalog, identifier: str, table: str) -> Node:
+    layer = table.partition(".")[0]
+    column = identifier.removeprefix(f"{table}.")
+    tables = [*(each.namespace for each in catalog.tables), *(each.namespace for each in catalog.derived)]
+    label = column if tables.count(layer) == 1 else identifier.removeprefix(f"{layer}.")
+    href = f"tables.html#{table}.{column.partition('.')[0]}"
+    return Node(identifier, layer, _short(label), href=href, title=identifier)
 
 
 def _short(text: str) -> str:

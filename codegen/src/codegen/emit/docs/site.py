@@ -73,10 +73,10 @@ def _providers(catalog: Catalog, page: str) -> Iterator[Entry]:
 class Site:
     """Renders pages that share a frame."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        """Take the catalog that the pages show."""
+    def __init__(self, catalog: Catalog, traced: frozenset[str]) -> None:
+        """Take the catalog that the pages show, and the fields that have a row in its lineage."""
         self._environment = _environment()
-        self._environment.globals.update(catalog=catalog, contents=contents(catalog))
+        self._environment.globals.update(catalog=catalog, contents=contents(catalog), traced=traced)
 
     def page(self, path: str, template: str, source: str, **values: Any) -> GeneratedFile:
         """Return a page; `source` names the contracts that it is made from."""

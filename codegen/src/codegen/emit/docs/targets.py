@@ -40,11 +40,11 @@ def avro(kind: AvroType) -> str:
     assert_never(kind)
 
 
-def iceberg(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for each type
+def iceberg(kind: AvroType) -> str:  # noqa: PLR0911 - one return for each type
     """Return the type of an Iceberg column. https://iceberg.apache.org/spec/#schemas-and-data-types."""
     match kind:
         case Primitive.BOOLEAN | Primitive.INT | Primitive.LONG | Primitive.DOUBLE | Primitive.STRING:
-            return kind.value
+            return str(kind.value)
         case Primitive.BYTES:
             return "binary"
         case TimestampMillis():
