@@ -63,6 +63,10 @@ contracts-lint: $(PYTHON)
 unit: $(PYTHON)
 	@$(PYTHON) -m pytest -m "not integration and not e2e" --cov --cov-report=term:skip-covered
 
+.PHONY: catalogue
+catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
+
 .PHONY: format
 format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .

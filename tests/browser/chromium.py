@@ -22,7 +22,7 @@ class BrowserError(Exception):
 
 
 def program() -> str:
-    """Return the browser: the one that CHROMIUM names, or the first that is installed; BrowserError if there is none."""
+    """Return the browser: the one that CHROMIUM names, or the first that is installed; BrowserError without one."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
     if found is None:
         raise BrowserError(

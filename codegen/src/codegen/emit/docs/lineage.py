@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog, Provider, Table
 
-_MEASURE = Measure(letter=6.3, height=20, gap=5, between=52, padding=7)
-_LONGEST = 42
+_MEASURE = Measure(letter=6.3, height=20, gap=5, between=42, padding=7)
+_LONGEST = 38
 
 
 @dataclass(frozen=True, slots=True)
