@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.derived import LAYERS, read_column
+from codegen.emit.columns import schema
 from codegen.emit.docs.apis import operations, schemas, type_of
 from codegen.emit.docs.changes import changes
 from codegen.emit.docs.expressions import mapped, unified_types, words
@@ -16,7 +17,6 @@ from codegen.emit.docs.flow import flow, observers
 from codegen.emit.docs.graph import Drawing, ranks
 from codegen.emit.docs.lineage import diagram, trails
 from codegen.emit.docs.targets import types_of
-from codegen.emit.iceberg import schema
 from codegen.mapping.model import Const, Group
 from codegen.mapping.read import read_expression
 
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
         ({"upper": {"path": "a"}}, "`a`, in upper case"),
         ({"lower": {"path": "a"}}, "`a`, in lower case"),
         ({"null_if": {"value": {"path": "a"}, "values": ["N", "n"]}}, "`a`, null where it is “N” or “n”"),
+        ({"const": None}, "always null"),
+        ({"exponent": {"path": "a"}}, "the ISO 4217 exponent of `a`"),
         ({"rest": {"path": "a"}}, "all else that is declared below `a` and not personal data"),
     ],
 )
@@ -105,7 +107,8 @@ def test_a_field_has_its_type_in_every_target(kind: AvroType, expected: list[str
 def test_the_iceberg_types_on_the_pages_are_those_of_the_tables(project: Catalog) -> None:
     for table in project.tables:
         record = project.record(table.record, table.version).record
-        made = {each["name"]: each["type"] for each in schema(table, record)["fields"]}
+        history = [each.record for each in project.records[table.record] if each.version <= table.version]
+        made = {each["name"]: each["type"] for each in schema(table, history)["fields"]}
         for field in record.fields:
             if isinstance(field.bare, Primitive | TimestampMillis):
                 assert dict(types_of(field))["Iceberg"] == made[field.name]

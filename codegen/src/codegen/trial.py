@@ -12,7 +12,7 @@ from rich.text import Text
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import Coalesce, Expression, Lookup, Lower, NullIf, Time, Upper, origin, paths
+from codegen.mapping.model import Coalesce, Exponent, Expression, Lookup, Lower, NullIf, Time, Upper, origin, paths
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -
                 if values or not read:
                     return _taken(each, root, null_values)
             return f"none of {len(of)} places"
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
             return _taken(of, root, null_values)
         case _:
             return origin(expression)

@@ -11,10 +11,12 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Group,
     Lookup,
     Lower,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -60,13 +62,15 @@ def mapped(catalog: Catalog, provider: Provider, index: int) -> Iterator[Mapped]
         )
 
 
-def words(expression: Expression) -> str:  # noqa: C901, PLR0911 - one return for each expression
+def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one return for each expression
     """Return an expression in words, with names between backticks."""
     match expression:
         case Path():
             return f"`{expression}`"
         case Const(value):
             return f"always “{value}”"
+        case Null():
+            return "always null"
         case Envelope(name):
             return f"the `{name}` that the gateway found"
         case Lookup(of, table):
@@ -83,6 +87,8 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911 - one return fo
             return f"{words(of)}, in lower case"
         case NullIf(of, values):
             return f"{words(of)}, null where it is " + " or ".join(f"“{value}”" for value in values)
+        case Exponent(of):
+            return f"the ISO 4217 exponent of {words(of)}"
         case Rest(root):
             return f"all else that is declared below `{root}` and not personal data"
     assert_never(expression)

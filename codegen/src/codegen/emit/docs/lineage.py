@@ -12,9 +12,11 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Lookup,
     Lower,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -61,7 +63,9 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:
             yield f"the gateway's {name}"
         case Rest(root):
             yield f"{root}.*"
-        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf():
+        case Null():
+            return
+        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent():
             for child in children(expression):
                 yield from origins(provider, child)
         case _:
