@@ -70,12 +70,12 @@ def compare(subject: Subject, held: Held) -> Iterator[Drift]:
 
 
 def _compare(subject: Subject, version: int, text: str | None, held: Held) -> Iterator[Drift]:
-    file = f"contracts/avro/{subject.record}/v{version}.avsc"
+    file = f"avro/{subject.record}/v{version}.avsc"
     if version in held.deleted:
         detail = f"version {version} was deleted in the registry"
         yield Drift(subject.name, Kind.VERSION_DELETED, version, detail, _NUMBERS)
     elif text is None:
-        detail = f"the registry holds version {version}, there is no {file}"
+        detail = f"the registry holds version {version}, the contracts have no {file}"
         remedy = "check out the contracts that registered it; a service that registers by itself has to stop doing so"
         yield Drift(subject.name, Kind.VERSION_UNKNOWN, version, detail, remedy)
     elif version not in held.schemas:
@@ -87,7 +87,7 @@ def _compare(subject: Subject, version: int, text: str | None, held: Held) -> It
             detail += f" and would register the next schema as {following}"
             yield Drift(subject.name, Kind.VERSION_MISSING, version, detail, _NUMBERS)
     elif (place := difference(text, held.schemas[version])) is not None:
-        detail = f"version {version} in the registry is not {file}: {place}"
+        detail = f"version {version} in the registry is not that of {file}: {place}"
         remedy = "a registered version never changes: put the contract back and add the change as a new version"
         yield Drift(subject.name, Kind.SCHEMA_DIFFERENT, version, detail, remedy)
 
