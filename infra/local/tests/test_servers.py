@@ -71,7 +71,7 @@ def test_a_password_with_special_characters_cannot_break_the_catalogs_file(conte
 
 def test_services_find_their_secrets_in_the_environment(context: Context) -> None:
     variables = environment.shared(context.places, context.ports, context.secrets)
-    (secret,) = json.loads(variables["WEBHOOK_SECRETS"])
+    (secret,) = json.loads(variables["GATEWAY_STRIPE_SECRETS"])
     assert secret["secret"] == context.secrets.stripe_webhook_secret.get_secret_value()
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:24092"
     assert variables["NORMALIZER_SQL_DIR"] == str(context.places.repository / "generated" / "flink")

@@ -64,6 +64,7 @@ def applications(context: Context) -> tuple[Process, ...]:
             port="gateway_stripe",
             variables={
                 "GATEWAY_PROVIDER": "stripe",
+                "WEBHOOK_SECRETS": environment.webhook_secrets(context.secrets),
                 "HTTP_HOST": LOOPBACK,
                 "HTTP_PORT": str(ports.gateway_stripe),
             },

@@ -15,13 +15,6 @@ STRIPE_MERCHANT = "merch_local"
 
 def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     """Return the variables that describe this stack to services, tests and tools."""
-    webhook_secrets = [
-        {
-            "id": STRIPE_ENDPOINT,
-            "secret": secrets.stripe_webhook_secret.get_secret_value(),
-            "merchant_id": STRIPE_MERCHANT,
-        }
-    ]
     password = secrets.payments_password.get_secret_value()
     return {
         "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
@@ -37,6 +30,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "TEMPORAL_UI_URL": url(ports.temporal_ui),
         "INFERENCE_URL": url(ports.inference),
         "GATEWAY_STRIPE_URL": url(ports.gateway_stripe),
+        "GATEWAY_STRIPE_SECRETS": webhook_secrets(secrets),
         "TRINO_HOST": LOOPBACK,
         "TRINO_PORT": str(ports.trino),
         "TRINO_USER": "payments",
@@ -48,9 +42,18 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
         "LOG_LEVEL": "INFO",
         "LOG_FORMAT": "json",
-        "WEBHOOK_SECRETS": json.dumps(webhook_secrets, separators=(",", ":")),
         "PAYMENTS_STATE_DIR": str(places.state),
     }
+
+
+def webhook_secrets(secrets: Secrets) -> str:
+    """Return the active secrets of Stripe's endpoint, as the gateway and the simulator read them."""
+    endpoint = {
+        "id": STRIPE_ENDPOINT,
+        "secret": secrets.stripe_webhook_secret.get_secret_value(),
+        "merchant_id": STRIPE_MERCHANT,
+    }
+    return json.dumps([endpoint], separators=(",", ":"))
 
 
 def addresses(ports: Ports) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from kit.clock import Clock
 from kit.errors import Fault, Transient
 from kit.http import operational_routes
-from payments_contracts.gateway_stripe import Accepted
+from payments_contracts.gateway import Accepted
 from payments_contracts.providers import Provider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
