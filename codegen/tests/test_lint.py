@@ -80,7 +80,7 @@ CASES = [
     ("path", MAPPING, "payload: PaymentEvent", "payload: Payment", "has no schema 'Payment'"),
     ("path", PROVIDER, "event_id: uuid", "event_id: id", "id is not declared for PaymentEvent"),
     ("mapping", MAPPING, "record: payment_event", "record: nothing", "there is no nothing v1"),
-    ("mapping", MAPPING, "      tries: {path: payment.tries}\n", "", "tries is not mapped"),
+    ("mapping", MAPPING, "      live: {path: payment.live}\n", "", "live is not mapped"),
     ("mapping", MAPPING, "      tries: ", "      trials: {const: x}\n      tries: ", "has no field 'trials' to map"),
     (
         "mapping",
@@ -104,6 +104,22 @@ CASES = [
         "payer: {upper: {time: {value: {path: at}, format: iso8601}}}",
         "stand alone",
     ),
+    ("mapping", MAPPING, "live: {path: payment.live}", "live: {const: null}", "null is mapped to a field that needs"),
+    (
+        "mapping",
+        MAPPING,
+        "{exponent: {path: payment.currency}}",
+        "{null_if: {value: {exponent: {path: payment.currency}}, values: [0]}}",
+        "stand alone",
+    ),
+    ("mapping", MAPPING, "{path: payment.payer}", "{exponent: {path: payment.currency}}", "exponent is a whole number"),
+    (
+        "mapping",
+        "topics/payments.normalized.yaml",
+        "version: 1",
+        "version: 2",
+        "the mapping fills v1, and payments.normalized holds v2",
+    ),
     (
         "lookup",
         MAPPING,
@@ -122,9 +138,9 @@ CASES = [
     (
         "personal",
         MAPPING,
-        "tries: {path: payment.tries}",
-        "tries: {path: payment.payer}",
-        "tries takes payment.payer, which is personal",
+        "risk: {path: payment.risk}",
+        "risk: {path: payment.payer}",
+        "risk takes payment.payer, which is personal",
     ),
     ("personal", EVENT, ',\n   "personal_data": true', "", "payer takes payment.payer"),
     (

@@ -44,13 +44,26 @@ NORMALIZED: Final = Topic(
     description="Unified payment events of every provider.",
     subject="payments.normalized-value",
     record="payment_event",
-    version=1,
+    version=2,
     partitions=12,
     retention_ms=1209600000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
-    consumers=MappingProxyType({"orchestrator": 1, "operations": 1}),
+    consumers=MappingProxyType({"orchestrator": 2, "operations": 2}),
+)
+SQUARE_RAW: Final = Topic(
+    name="payments.square.raw",
+    description="Square webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.square.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
 )
 STRIPE_RAW: Final = Topic(
     name="payments.stripe.raw",
@@ -82,11 +95,13 @@ VALIDATION_DLQ: Final = Topic(
 TOPICS: Final[tuple[Topic, ...]] = (
     INGESTION_DLQ,
     NORMALIZED,
+    SQUARE_RAW,
     STRIPE_RAW,
     VALIDATION_DLQ,
 )
 _RAW: Final[Mapping[str, Topic]] = MappingProxyType(
     {
+        "square": SQUARE_RAW,
         "stripe": STRIPE_RAW,
     }
 )

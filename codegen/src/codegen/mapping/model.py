@@ -38,6 +38,11 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
+class Null:
+    """Null for every event: the provider does not tell, or the field makes no sense for the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """A value that the gateway found and handed on, such as the merchant."""
 
@@ -46,10 +51,11 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The text that a table gives for a text; a text that is not in the table is a rejection."""
+    """The text that a table gives for a text; a text that is not in it is a rejection, or has another value."""
 
     of: Expression
     table: Mapping[str, str]
+    otherwise: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,43 @@ class Lower:
 
 @dataclass(frozen=True, slots=True)
 class NullIf:
-    """A value, or null where it is one of the given texts."""
+    """A value, or null where it is one of the given texts or whole numbers."""
 
     of: Expression
-    values: tuple[str, ...]
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exponent:
+    """The ISO 4217 exponent of a currency's code in either case; null where the value is no code of the list.
+
+    It refuses nothing itself: a currency that does not exist is reported once, by the rule on the currency.
+    """
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the minor unit of ISO 4217, from a provider that has a minor unit of its own for some currencies.
+
+    `exponents` holds those alone. An amount that is no whole number of ISO 4217's minor unit is a rejection. As with
+    `Exponent`, a currency that does not exist is left to the rule on the currency.
+    """
+
+    of: Expression
+    currency: Path
+    exponents: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One of two expressions: which, says the value at a path, by being one of some texts or booleans or not."""
+
+    path: Path
+    values: tuple[str | bool, ...]
+    then: Expression
+    otherwise: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +142,23 @@ class Rest:
     root: Path
 
 
-Expression = Path | Const | Envelope | Lookup | Time | Coalesce | Concat | Upper | Lower | NullIf | Rest
+Expression = (
+    Path
+    | Const
+    | Null
+    | Envelope
+    | Lookup
+    | Time
+    | Coalesce
+    | Concat
+    | Upper
+    | Lower
+    | NullIf
+    | Exponent
+    | Money
+    | When
+    | Rest
+)
 
 
 class LeafKind(enum.Enum):
@@ -148,11 +203,17 @@ class Mapped:
 def children(expression: Expression) -> tuple[Expression, ...]:
     """Return the expressions that stand directly inside one."""
     match expression:
-        case Path() | Const() | Envelope() | Rest():
+        case Path() | Const() | Null() | Envelope() | Rest():
             return ()
         case Coalesce(of) | Concat(of):
             return of
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+        case Lookup(of, _, otherwise):
+            return (of,) if otherwise is None else (of, otherwise)
+        case When(path, _, then, otherwise):
+            return (path, then, otherwise)
+        case Money(of, currency, _):
+            return (of, currency)
+        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
             return (of,)
     assert_never(expression)
 
@@ -165,6 +226,19 @@ def paths(expression: Expression) -> Iterator[Path]:
         yield from paths(child)
 
 
+def taken(expression: Expression) -> Iterator[Path]:
+    """Yield every path whose value an expression hands on; what only decides between two values is none of them."""
+    match expression:
+        case Path():
+            yield expression
+        case When(_, _, then, otherwise):
+            yield from taken(then)
+            yield from taken(otherwise)
+        case _:
+            for child in children(expression):
+                yield from taken(child)
+
+
 def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for each expression
     """Return in words where an expression's value comes from, as it stands in a rejection."""
     match expression:
@@ -172,6 +246,8 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return str(expression)
         case Const(value):
             return f"the constant {value}"
+        case Null():
+            return "null"
         case Envelope(name):
             return f"the envelope's {name}"
         case Rest(root):
@@ -180,6 +256,8 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return "the first present of " + ", ".join(origin(each) for each in of)
         case Concat(of):
             return " with ".join(origin(each) for each in of)
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+        case When(path, _, then, otherwise):
+            return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of):
             return origin(of)
     assert_never(expression)

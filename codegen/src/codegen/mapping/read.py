@@ -10,11 +10,14 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Group,
     Lookup,
     Lower,
     Mapped,
+    Money,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -22,6 +25,7 @@ from codegen.mapping.model import (
     Time,
     TimeFormat,
     Upper,
+    When,
 )
 
 if TYPE_CHECKING:
@@ -55,18 +59,19 @@ def read_mapping(data: Mapping[str, Any]) -> Mapped:
     )
 
 
-def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR0911 - one return for each expression
+def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR0911, PLR0912 - one for each
     """Return the expression that a mapping with one key denotes; the key names it."""
     ((name, value),) = data.items()
     match name:
         case "path":
             return read_path(value)
         case "const":
-            return Const(value)
+            return Null() if value is None else Const(value)
         case "envelope":
             return Envelope(value)
         case "lookup":
-            return Lookup(read_expression(value["value"]), dict(value["table"]))
+            otherwise = read_expression(value["otherwise"]) if "otherwise" in value else None
+            return Lookup(read_expression(value["value"]), dict(value["table"]), otherwise)
         case "time":
             return Time(read_expression(value["value"]), TimeFormat(value["format"]))
         case "coalesce":
@@ -79,6 +84,14 @@ def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR09
             return Lower(read_expression(value))
         case "null_if":
             return NullIf(read_expression(value["value"]), tuple(value["values"]))
+        case "exponent":
+            return Exponent(read_expression(value))
+        case "money":
+            currency = read_path(value["currency"])
+            return Money(read_expression(value["value"]), currency, dict(value["exponents"]))
+        case "when":
+            then, otherwise = read_expression(value["then"]), read_expression(value["else"])
+            return When(read_path(value["value"]), tuple(value["in"]), then, otherwise)
         case "rest":
             return Rest(read_path(value["path"]))
         case _:
