@@ -15,8 +15,9 @@ from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import load
+from codegen.scaffold import ScaffoldError, scaffold
 from codegen.trial import body_of, explain
-from codegen.write import changes, write
+from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -85,6 +86,27 @@ def try_(
     Console(highlight=False, soft_wrap=True).print(
         explain(catalog, known[provider], body_of(known[provider], file), merchant_id)
     )
+
+
+@app.command(name="scaffold-provider")
+def scaffold_provider(
+    name: Annotated[str, typer.Argument(help="Name of the new provider: letters from a to z.", metavar="NAME")],
+    contracts: Contracts = _CONTRACTS,
+) -> None:
+    """Begin a new provider: its folder, raw topic and gateway API, with a TODO for each fact that is still missing.
+
+    `codegen lint` then lists every TODO, with file, line and where to find the fact. Replace them one by one; when the
+    last is gone it checks the rest. All files are written or none; nothing that is there is touched.
+    """
+    try:
+        files = scaffold(_checked(contracts), name)
+    except ScaffoldError as error:
+        _fail(f"{error}; nothing was written")
+    add(contracts, files)
+    out = Console(highlight=False, soft_wrap=True)
+    for file in files:
+        out.print(f"wrote {_near(contracts / file.path)}", markup=False)
+    out.print("next: `codegen lint` lists what is still to be written")
 
 
 def main() -> None:
