@@ -48,6 +48,12 @@ def answers(contracts: Path) -> dict[str, Any]:
     read = {name: yaml.safe_load((folder / f"{name}.yaml").read_text()) for name in ("provider", "mapping")}
     read["payload.openapi"] = yaml.safe_load((folder / "payload.openapi.yaml").read_text())
     read["payload.openapi"]["info"]["description"] = "The parts that are read."
+    schemas = read["payload.openapi"]["components"]["schemas"]
+    schemas["PaymentEvent"]["properties"]["payment"]["properties"]["parent"] = {
+        "type": "object",
+        "description": "A payment that this one belongs to.",
+        "properties": {"id": {"type": "string", "description": "Its id."}},
+    }
     read["mapping"]["groups"][0]["events"] = ["paid"]
     event_type = read["mapping"]["groups"][0]["fields"]["event_type"]
     event_type["lookup"]["table"] = {"paid": "payment.succeeded"}

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from payments_contracts.providers import PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURE = Path(__file__).resolve().parent / "adyen"
@@ -70,11 +71,22 @@ def report(generated: Path) -> dict[str, Any]:
         webhook(good.replace(b"1250", b"0")),
         webhook(good.replace(b"payment.authorised", b"report.available")),
     ]
+    read = through_the_front_door("adyen", generated, SECRETS, sent)
+    assert Path(read["package"]).is_relative_to(generated)
+    return read
+
+
+def through_the_front_door(provider: str, generated: Path, secrets: str, sent: list[dict[str, Any]]) -> dict[str, Any]:
+    """Run the driver with a generated package and return what it prints."""
+    prefix = f"GATEWAY_{provider.upper()}_"
+    url = f"https://example.com/webhooks/{provider}"
     environment = os.environ | {
         "PYTHONPATH": str(generated / "python"),
-        "GATEWAY_PROVIDER": "adyen",
-        "WEBHOOK_SECRETS": SECRETS,
-        "GATEWAY_ADYEN_SECRETS": SECRETS,
+        "GATEWAY_PROVIDER": provider,
+        "WEBHOOK_SECRETS": secrets,
+        f"{prefix}SECRETS": secrets,
+        "NOTIFICATION_URL": url,
+        f"{prefix}NOTIFICATION_URL": url,
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
         "SCHEMA_REGISTRY_URL": "http://127.0.0.1:1",
         "HTTP_PORT": "1024",
@@ -89,7 +101,6 @@ def report(generated: Path) -> dict[str, Any]:
     )
     assert finished.returncode == 0, finished.stderr
     read: dict[str, Any] = json.loads(finished.stdout)
-    assert Path(read["package"]).is_relative_to(generated)
     return read
 
 
@@ -143,6 +154,14 @@ def test_a_wrong_event_is_rejected_and_an_unknown_one_left_alone(sent: dict[str,
 
 def test_the_simulator_sends_its_webhooks_and_each_is_answered_as_it_has_to_be(report: dict[str, Any]) -> None:
     assert report["simulated"] == {"answered": 200, "contradictions": []}
+
+
+@pytest.mark.parametrize("provider", sorted(PROVIDERS))
+def test_the_same_driver_goes_through_for_every_provider_of_the_contracts(provider: str) -> None:
+    # A secret in every encoding of keys.
+    secrets = json.dumps([{"id": "any", "secret": "0123456789abcdef", "merchant_id": "merch_endpoint"}])
+    read = through_the_front_door(provider, ROOT / "generated", secrets, [])
+    assert read["simulated"] == {"answered": 200, "contradictions": []}
 
 
 def test_the_normalizers_job_reads_its_topic_from_the_one_source(generated: Path) -> None:

@@ -13,20 +13,9 @@ from gateway.signature import Authentic, verifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.errors import Fault
-from payments_contracts.providers import Digest, Signature
+from payments_contracts.providers import PROVIDERS, Digest, Signature
 
-SQUARE = Signature(
-    header="x-square-hmacsha256-signature",
-    form="bare",
-    signed_content="{url}{body}",
-    digest="hmac-sha256",
-    encoding="base64",
-    key_encoding="utf-8",
-    timestamp_key=None,
-    signature_key=None,
-    tolerance_seconds=None,
-    future_tolerance_seconds=None,
-)
+SQUARE = PROVIDERS["square"].signature
 PLAIN = replace(SQUARE, signed_content="{body}")
 URL = "https://example.com/webhook"
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)

@@ -8,23 +8,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from payments_contracts.providers import PROVIDERS, Digest, KeyEncoding, Signature
+from payments_contracts.providers import PROVIDERS, Digest, KeyEncoding
 from pydantic import SecretStr
 from simulator.signing import Signer, written
 
 STRIPE = PROVIDERS["stripe"].signature
-BARE = Signature(
-    header="X-Signature",
-    form="bare",
-    signed_content="{url}{body}",
-    digest="hmac-sha256",
-    encoding="base64",
-    key_encoding="utf-8",
-    timestamp_key=None,
-    signature_key=None,
-    tolerance_seconds=None,
-    future_tolerance_seconds=None,
-)
+BARE = PROVIDERS["square"].signature
 URL = "https://example.com/webhook"
 SECRET = "whsec_test"
 

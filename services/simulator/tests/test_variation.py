@@ -102,9 +102,11 @@ def test_a_value_without_currency_is_no_amount() -> None:
     assert varied({"value": 1250}) == {"value": 1250}
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_an_amount_whose_last_digits_are_zero_keeps_them(seed: int) -> None:
-    assert varied({"amount": 1_500_00}, seed)["amount"] % 100 == 0
+@pytest.mark.parametrize("amount", [150_000, 1_250, 1_251, 10, 3])
+def test_an_amount_keeps_whether_its_last_digits_are_zero(amount: int) -> None:
+    for seed in range(50):
+        read = varied({"amount": amount}, seed)["amount"]
+        assert [read % step == 0 for step in (10, 100)] == [amount % step == 0 for step in (10, 100)]
 
 
 def test_the_merchant_is_put_where_the_contract_has_it() -> None:

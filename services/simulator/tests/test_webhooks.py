@@ -49,7 +49,8 @@ def test_no_two_webhooks_are_the_same_event_or_body(webhooks: list[Webhook]) -> 
 
 
 def test_every_example_that_can_be_varied_is_used(webhooks: list[Webhook]) -> None:
-    assert {example.name for example in EXAMPLES} - {webhook.example for webhook in webhooks} == {"malformed.empty"}
+    own = {example.name for example in EXAMPLES if example.provider == "stripe"}
+    assert own - {webhook.example for webhook in webhooks} == {"malformed.empty"}
 
 
 def test_the_event_id_is_the_one_that_the_contracts_define(webhooks: list[Webhook]) -> None:
@@ -74,8 +75,9 @@ def test_normalization_finds_of_each_what_the_ledger_expects(webhooks: list[Webh
     for webhook in of(webhooks, Kind.ACCEPTED, Kind.REJECTED, Kind.UNSUPPORTED):
         outcome = normalize.normalize("stripe", webhook.body, webhook.merchant_id)
         match outcome:
-            case normalize.Normalized():
-                assert webhook.kind is Kind.ACCEPTED, webhook.example
+            case normalize.Normalized(unified):
+                found = (Kind.ACCEPTED, unified["event_type"])
+                assert (webhook.kind, webhook.expected_event_type) == found, webhook.example
             case normalize.Rejected():
                 codes = tuple(rejection.code for rejection in outcome.rejections)
                 assert (webhook.kind, webhook.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example

@@ -35,7 +35,7 @@ def verify_run(
     what it lacks. `refresh` rebuilds Silver and Gold; None leaves them as they
     are.
     """
-    payments = sum(entry.kind is Kind.ACCEPTED for entry in entries)
+    accepted = sum(entry.kind is Kind.ACCEPTED for entry in entries)
     rejected = sum(entry.kind is Kind.REJECTED for entry in entries)
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
@@ -54,10 +54,10 @@ def verify_run(
             return arrived
 
         complete = (
-            follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), payments)
+            follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), accepted)
             and follow("normalizer: quarantined", lambda: len(census.stream()["validation_dlq"]), rejected)
             # A query costs Trino half a second of a core, which the orchestrator lacks meanwhile.
-            and follow("orchestrator: in Bronze", lambda: len(census.bronze()), payments, interval_seconds=2)
+            and follow("orchestrator: in Bronze", lambda: len(census.bronze()), accepted, interval_seconds=2)
         )
     if refresh is not None and complete:
         with console.status("Dagster builds Silver and Gold with dbt on Trino"):

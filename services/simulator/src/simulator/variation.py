@@ -24,6 +24,7 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(
 # Seconds since 1970 that are taken for times: 2015 to 2035. What an example puts beyond is wrong on purpose.
 _EARLIEST, _LATEST = 1_420_070_400, 2_051_222_400
 _LARGEST_VARIED_AMOUNT = 10_000_000
+_HUNDRED = 100
 _FACTORS = (0.2, 5.0)
 
 
@@ -126,9 +127,11 @@ def _is_amount(key: str, value: object, among: Mapping[str, Any]) -> bool:
 
 
 def _scaled(amount: int, factor: float) -> int:
-    # What is divisible by 10 or 100 stays so: some currencies are written with digits that have to be zero.
+    # What is divisible by 10 or 100 stays so, and what is not does not become so: some currencies are written with
+    # digits that have to be zero, and an example may show one where they are not.
     step = next(step for step in (100, 10, 1) if amount % step == 0)
-    return max(1, round(amount / step * factor)) * step
+    steps = max(1, round(amount / step * factor))
+    return (steps + (step < _HUNDRED and steps % 10 == 0)) * step
 
 
 def _place(content: dict[str, Any], path: Path, value: str) -> None:
