@@ -32,12 +32,15 @@ codegen: $(PYTHON) ## Derive generated/ from contracts/
 drift: $(PYTHON) ## Fail when generated/ is not what contracts/ say
 	@.venv/bin/codegen drift
 
-.PHONY: topics register tables
+.PHONY: topics register registry-drift tables
 topics: ## Create the topics of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments topics apply
 
 register: ## Register the schemas of the contracts with the running stack
 	@$(WITH_STACK) .venv/bin/payments schemas register
+
+registry-drift: ## Tell where the registry of the running stack and the contracts disagree
+	@$(WITH_STACK) .venv/bin/payments schemas check
 
 tables: ## Create the tables of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments tables apply
