@@ -71,6 +71,7 @@ class _Loading:
             ingestion=build.rules(found["rules/ingestion"]),
             identity=build.identity(found["rules/identity"]),
             currencies=build.currencies(found["reference/iso4217"]),
+            currency_source=found["reference/iso4217"],
             apis=apis,
         )
 
