@@ -8,10 +8,12 @@ from codegen.compat.breakage import Breakage, broken, gone
 from codegen.resolution import mismatches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from codegen.document import Place
     from codegen.model import Catalog, RecordVersion
+
+    _Compared = Callable[[Any, Any, Place], Iterator[tuple[Place, str]]]
 
 _NEXT = "leave it as it was, and write the change as the record's next version"
 # Each level of the registry: whether it asks for backward and forward compatibility, and with all versions or the last.
@@ -115,7 +117,7 @@ def _differences(before: Any, after: Any, place: Place) -> Iterator[tuple[Place,
 
 
 def _members(before: dict[str, Any], after: dict[str, Any], place: Place) -> Iterator[tuple[Place, str]]:
-    deeper = {"fields": _fields, "allowed_values": _values}
+    deeper: dict[str, _Compared] = {"fields": _fields, "allowed_values": _values}
     for key in dict.fromkeys((*before, *after)):
         if key == "doc":
             continue
