@@ -57,14 +57,16 @@ def lookups_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield values that a lookup knew and does not know now: events that have them would be rejected."""
     for before, after in _both(old, new):
         known = _tables(before)
+        lost: dict[tuple[Place, str, tuple[str, ...]], list[str]] = {}
         for (event, field), (place, table) in _tables(after).items():
-            if (event, field) not in known:
-                continue
-            lost = [value for value in known[event, field][1] if value not in table]
-            if lost:
-                message = f"{field}: {', '.join(lost)} could be looked up in {event}, and would now be rejected"
-                concern = ("mapping", after.name, event, field)
-                yield broken(concern, after.mapping_source, place, message, "leave the values in the table")
+            _, earlier = known.get((event, field), ((), {}))
+            values = tuple(value for value in earlier if value not in table)
+            if values:
+                lost.setdefault((place, field, values), []).append(event)
+        for (place, field, values), events in lost.items():
+            said = f"{field}: {', '.join(values)} could be looked up in {', '.join(events)}, and would now be rejected"
+            concern = ("mapping", after.name, events[0], field)
+            yield broken(concern, after.mapping_source, place, said, "leave the values in the table")
 
 
 def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -149,7 +151,7 @@ def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         concern = ("currency", currency.code)
         if after is None:
             message = f"the currency {currency.code} is gone, and stored amounts are in it"
-            yield broken(concern, source, place, message, "leave it; ISO 4217 lists withdrawn currencies too")
+            yield broken(concern, source, place, message, "leave it; a withdrawn currency may stay")
         elif after.exponent != currency.exponent:
             message = f"{currency.code} had {currency.exponent} digits and is to have {after.exponent}"
             yield broken(concern, source, place, message, "leave it: stored amounts are in the old minor unit")
@@ -158,10 +160,18 @@ def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[str, Any]]]:
     """Return the lookup tables by event type and field, with the field's place; several of one field are one."""
     found: dict[tuple[str, str], tuple[Place, Mapping[str, Any]]] = {}
+    by_type = {"path": provider.mapping_source.data["event_type"]}
     for index, group in enumerate(provider.mapping_source.data["groups"]):
         for field, expression in group["fields"].items():
-            table = {value: text for each in _lookups(expression) for value, text in each.items()}
-            for event in group["events"] if table else ():
+            lookups = list(_lookups(expression))
+            for event in group["events"] if lookups else ():
+                # Of a table over event types, an event needs its own line alone.
+                table = {
+                    value: text
+                    for each in lookups
+                    for value, text in each["table"].items()
+                    if each["value"] != by_type or value == event
+                }
                 found[event, field] = (("groups", index, "fields", field), table)
     return found
 
@@ -169,7 +179,7 @@ def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[st
 def _lookups(expression: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(expression, dict):
         if "lookup" in expression:
-            yield expression["lookup"]["table"]
+            yield expression["lookup"]
         for each in expression.values():
             yield from _lookups(each)
     elif isinstance(expression, list):
