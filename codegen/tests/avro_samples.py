@@ -13,6 +13,16 @@ if TYPE_CHECKING:
 
 PRIMITIVES = ("boolean", "int", "long", "float", "double", "bytes", "string")
 _NAMES = ("a", "b", "c")
+_SAMPLES: dict[str, Any] = {
+    "null": None,
+    "boolean": True,
+    "int": 7,
+    "long": 7,
+    "float": 0.5,
+    "double": 0.5,
+    "bytes": b"x",
+    "string": "x",
+}
 
 
 def samples(schema: Any) -> Iterator[Any]:
@@ -23,36 +33,17 @@ def samples(schema: Any) -> Iterator[Any]:
                 yield from samples(branch)
         case {"type": "record", "fields": fields}:
             first = {field["name"]: next(samples(field["type"])) for field in fields}
-            yield first
-            for field in fields:
-                for value in samples(field["type"]):
-                    yield {**first, field["name"]: value}
+            yield from ({**first, field["name"]: value} for field in fields for value in samples(field["type"]))
         case {"type": "array", "items": items}:
-            for value in samples(items):
-                yield [value]
+            yield from ([value] for value in samples(items))
         case {"type": "map", "values": values}:
-            for value in samples(values):
-                yield {"k": value}
+            yield from ({"k": value} for value in samples(values))
         case {"type": "enum", "symbols": symbols}:
             yield from symbols
         case {"type": "fixed", "size": size}:
             yield b"\x00" * size
-        case {"type": str(name)}:
-            yield from samples(name)
-        case "null":
-            yield None
-        case "boolean":
-            yield True
-        case "int" | "long":
-            yield 7
-        case "float" | "double":
-            yield 0.5
-        case "bytes":
-            yield b"x"
-        case "string":
-            yield "x"
         case _:
-            raise AssertionError(schema)
+            yield _SAMPLES[schema["type"] if isinstance(schema, dict) else schema]
 
 
 def transferred(writer: Any, reader: Any, value: Any) -> Any:
@@ -64,7 +55,7 @@ def transferred(writer: Any, reader: Any, value: Any) -> Any:
 
 
 def types(depth: int) -> st.SearchStrategy[Any]:
-    """Return a strategy of types; records in one are named after their depth, so that two schemas agree on names."""
+    """Return a strategy of types; each enum and each fixed has one name, so that two schemas agree on names."""
     plain = st.sampled_from(PRIMITIVES)
     if depth == 0:
         return plain
@@ -74,12 +65,17 @@ def types(depth: int) -> st.SearchStrategy[Any]:
         inner.filter(lambda kind: not isinstance(kind, list)).map(lambda kind: ["null", kind]),
         inner.map(lambda kind: {"type": "array", "items": kind}),
         inner.map(lambda kind: {"type": "map", "values": kind}),
-        st.just({"type": "enum", "name": "e", "symbols": ["x", "y"]}).flatmap(
-            lambda enum: st.sampled_from([["x"], ["x", "y"], ["y", "x", "z"]]).map(lambda s: {**enum, "symbols": s})
-        )
-        if depth == 1
-        else st.sampled_from([4, 8]).map(lambda size: {"type": "fixed", "name": "f", "size": size}),
+        st.sampled_from((["x"], ["x", "y"], ["y", "x", "z"])).map(_enum),
+        st.sampled_from((4, 8)).map(_fixed),
     )
+
+
+def _enum(symbols: list[str]) -> dict[str, Any]:
+    return {"type": "enum", "name": "e", "symbols": symbols}
+
+
+def _fixed(size: int) -> dict[str, Any]:
+    return {"type": "fixed", "name": "f", "size": size}
 
 
 @st.composite

@@ -1,7 +1,7 @@
 """The cases below rules/<rule-id>/<case>: a few changed files over the base contracts, and what is then found.
 
-`contracts/` holds the changed files, `before/` those that were different at the commit compared with, and `expected.yaml`
-the findings, with the paths that the change deletes.
+`contracts/` holds the changed files, `before/` those that were different at the commit compared with, and
+`expected.yaml` the findings, with the paths that the change deletes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from codegen.compat import RULES as COMPAT_RULES
+from codegen.lint import RULES as LINT_RULES
 from codegen.loader import load
 
 if TYPE_CHECKING:
     from codegen.findings import Finding
     from codegen.model import Catalog
 
+PURPOSES = [(rule.id, rule.purpose) for rule in LINT_RULES] + [(rule.id, rule.purpose) for rule in COMPAT_RULES]
+IDS = [rule for rule, _ in PURPOSES]
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parents[1]
 

@@ -54,7 +54,7 @@ def test_promotions_are_those_of_fastavro(reader: str, writer: str) -> None:
 def test_a_record_reads_itself(schema: dict[str, Any]) -> None:
     assert mismatches(schema, schema) == ()
     for value in samples(schema):
-        assert transferred(schema, schema, value) == pytest.approx(value, nan_ok=True)
+        assert transferred(schema, schema, value) == value
 
 
 def test_the_versions_of_the_project_read_each_other_in_fastavro_too(project: Catalog) -> None:

@@ -6,18 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from codegen.compat import RULES as COMPAT_RULES
 from codegen.compat import breakages, compat
 from codegen.diff import diff
-from codegen.lint import RULES as LINT_RULES
 from codegen.lint import lint
 
-from .rule_cases import TESTS, Case, cases, plain
+from .rule_cases import IDS, PURPOSES, TESTS, Case, cases, plain
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-IDS = [rule.id for rule in (*LINT_RULES, *COMPAT_RULES)]
 
 
 @pytest.mark.parametrize("case", cases(), ids=[case.name for case in cases()])
@@ -51,4 +47,4 @@ def test_every_directory_of_a_case_says_what_it_expects() -> None:
 def test_rules_have_ids_of_their_own_and_a_purpose() -> None:
     assert len(set(IDS)) == len(IDS)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)?", rule) for rule in IDS)
-    assert all(rule.purpose.endswith(".") for rule in (*LINT_RULES, *COMPAT_RULES))
+    assert all(purpose.endswith(".") for _, purpose in PURPOSES)

@@ -116,10 +116,8 @@ def compat_(
             f"accepted: {contracts / finding.file}:{finding.line} [{finding.rule}] {finding.message}", markup=False
         )
     if len(found) > len(allowed):
-        against_ = f" against {revision}" if revision else ""
-        _report(
-            contracts, tuple(each for each in found if each.rule not in accepted), f"break what was promised{against_}"
-        )
+        refused = tuple(each for each in found if each.rule not in accepted)
+        _report(contracts, refused, f"against {revision}" if revision else "among the versions of records")
     if revision is not None:
         out.print(f"compat: the contracts keep what they promised at {revision}", markup=False)
 

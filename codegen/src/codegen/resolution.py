@@ -87,7 +87,7 @@ def _names(schema: Any, place: Place = ()) -> dict[str, _Side]:
             children = [(each["type"], (*place, "fields", index, "type")) for index, each in enumerate(members)]
         case {"type": dict() | list() as inner}:
             children = [(inner, (*place, "type"))]
-    if isinstance(schema, dict) and schema.get("type") in _NAMED:
+    if isinstance(schema, dict) and str(schema.get("type")) in _NAMED:
         found[_unqualified(schema["name"])] = _Side(schema, place)
     for child, where in children:
         found |= _names(child, where)

@@ -67,8 +67,8 @@ def consumers(old: Catalog, new: Catalog) -> Iterator[Change]:
                 parts += _versions(old, new, now)
                 if not parts:
                     continue
-                pinned = "" if before[consumer] != after[consumer] else f"pinned to v{after[consumer]}: "
-                text = pinned + "; ".join(parts)
+                pinned = [] if before[consumer] != after[consumer] else [f"pinned to v{after[consumer]}"]
+                text = "; ".join((*pinned, *parts))
             record = either.record
             given = (*old.records.get(record, ()), *new.records.get(record, ()))
             versions = [("version", record, str(each.version)) for each in given]
