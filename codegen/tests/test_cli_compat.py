@@ -135,8 +135,10 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
         "dbt sources",
         "    bronze.payments.level: no longer tested: one of low, high; now tested: one of low, high, odd",
         "Pydantic models",
-        "  ! StoredV2: is new: level takes odd too; score: float | None → str | None  "
-        "[version-backward, version-forward]",
+        (
+            "  ! StoredV2: is new: level takes odd too; score: float | None → str | None  "
+            "[version-backward, version-forward]"
+        ),
     ]
 
 
@@ -150,8 +152,10 @@ def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> Non
     assert said[:-1] == [
         "## What this does to the contracts",
         "",
-        "3 things change, 3 of them breaking against "
-        f"{head} (HEAD: the contracts have changes that are not committed).",
+        (
+            "3 things change, 3 of them breaking against "
+            f"{head} (HEAD: the contracts have changes that are not committed)."
+        ),
         "",
         "### Pinned consumers",
         "",
