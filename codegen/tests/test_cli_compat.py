@@ -133,7 +133,7 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
         "Iceberg columns",
         "  ! bronze.payments.score: double optional → string optional  [column-type]",
         "dbt sources",
-        "    bronze.payments.level: no longer tested: one of low, high; now tested: one of low, high, odd",
+        "    bronze.payments.level: the test takes odd too",
         "Pydantic models",
         (
             "  ! StoredV2: is new: level takes odd too; score: float | None → str | None  "

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
-from codegen.emit import iceberg
+from codegen.emit import columns
 from codegen.lint.flows import record_of
 
 if TYPE_CHECKING:
@@ -66,20 +66,20 @@ def sort_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def columns_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield columns that are gone; a column with another name is one of them."""
     for table, before, after in _schemas(old, new):
-        columns = columns_of(after)
+        written = columns_of(after)
         for path in columns_of(before):
-            if path not in columns and _parent(path) in {"", *columns}:
-                message = f"the column {path} of {table.identifier} is gone; Iceberg, dbt and its readers know it"
-                hint = "keep the column; a renamed field is a new column beside the old one"
+            if path not in written and _parent(path) in {"", *written}:
+                message = f"the column {path} of {table.identifier} is no longer written; dbt and its readers know it"
+                hint = "keep the field; one with another name is a new column beside the old one"
                 yield broken(("column", table.identifier, path), table.source, ("version",), message, hint)
 
 
 def types_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield columns of another type, the promotions of Iceberg apart."""
     for table, before, after in _schemas(old, new):
-        columns = columns_of(after)
+        written = columns_of(after)
         for path, column in columns_of(before).items():
-            one, other = type_of(column), type_of(columns[path]) if path in columns else ""
+            one, other = type_of(column), type_of(written[path]) if path in written else ""
             if other and one != other and not _widens(one, other):
                 message = f"the column {path} of {table.identifier} was {one} and is to be {other}"
                 hint = "Iceberg widens int to long, float to double and the precision of decimals, and nothing else"
@@ -148,8 +148,8 @@ def type_of(column: Mapping[str, Any]) -> str:
 
 
 def schema_of(catalog: Catalog, table: Table) -> dict[str, Any]:
-    """Return a table's Iceberg schema."""
-    return iceberg.schema(table, catalog.record(table.record, table.version).record)
+    """Return the Iceberg schema of what is written to a table: without the columns that older rows alone have."""
+    return columns.schema(table, [catalog.record(table.record, table.version).record])
 
 
 def _widens(one: str, other: str) -> bool:

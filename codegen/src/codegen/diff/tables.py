@@ -44,7 +44,7 @@ def columns(old: Catalog, new: Catalog) -> Iterator[Change]:
             if path not in before:
                 yield Change(Section.ICEBERG, title, f"is new: {_told(after[path])}", concerns)
             elif path not in after:
-                yield Change(Section.ICEBERG, title, "is gone", concerns)
+                yield Change(Section.ICEBERG, title, "is no longer written", concerns)
             elif _told(before[path]) != _told(after[path]):
                 yield Change(Section.ICEBERG, title, f"{_told(before[path])} → {_told(after[path])}", concerns)
 
@@ -57,34 +57,51 @@ def sources(old: Catalog, new: Catalog) -> Iterator[Change]:
         for column in dict.fromkeys((*was, *now)):
             title, concerns = f"{name}.{column}", (("column", name, column), ("table", name))
             if column not in was:
-                tests = f", tested: {', '.join(now[column])}" if now[column] else ""
+                tests = f", tested: {', '.join(map(_test, now[column]))}" if now[column] else ""
                 yield Change(Section.DBT, title, f"is new{tests}", concerns)
             elif column not in now:
                 yield Change(Section.DBT, title, "is gone", concerns)
             elif was[column] != now[column]:
-                parts = [f"no longer tested: {test}" for test in was[column] if test not in now[column]]
-                parts += [f"now tested: {test}" for test in now[column] if test not in was[column]]
-                yield Change(Section.DBT, title, "; ".join(parts), concerns)
+                yield Change(Section.DBT, title, "; ".join(_retested(was[column], now[column])), concerns)
 
 
-def _sources(catalog: Catalog) -> dict[str, dict[str, list[str]]]:
-    found: dict[str, dict[str, list[str]]] = {}
-    for source in dbt.sources(catalog)["sources"]:
-        for table in source["tables"]:
-            columns = {
-                column["name"]: [_test(test) for test in column.get("data_tests", ())] for column in table["columns"]
-            }
-            found[f"{source['name']}.{table['name']}"] = columns
-    return found
+def _sources(catalog: Catalog) -> dict[str, dict[str, list[Any]]]:
+    """Return the tests of each column of each source."""
+    return {
+        f"{source['name']}.{table['name']}": {
+            column["name"]: list(column.get("data_tests", ())) for column in table["columns"]
+        }
+        for source in dbt.sources(catalog)["sources"]
+        for table in source["tables"]
+    }
+
+
+def _retested(was: list[Any], now: list[Any]) -> Iterator[str]:
+    before, after = _accepted(was), _accepted(now)
+    if before and after:
+        won = [value for value in after if value not in before]
+        lost = [value for value in before if value not in after]
+        if won:
+            yield f"the test takes {', '.join(won)} too"
+        if lost:
+            yield f"the test refuses {', '.join(lost)}"
+    names, others = (
+        [_test(test) for test in tests if not (before and after and _accepted([test]))] for tests in (was, now)
+    )
+    yield from (f"no longer tested: {name}" for name in names if name not in others)
+    yield from (f"now tested: {name}" for name in others if name not in names)
+
+
+def _accepted(tests: list[Any]) -> list[str]:
+    found = [test["accepted_values"] for test in tests if isinstance(test, dict) and "accepted_values" in test]
+    return [str(value) for each in found for value in each["arguments"]["values"]]
 
 
 def _test(test: Any) -> str:
-    match test:
-        case {"accepted_values": {"arguments": {"values": values}}}:
-            return f"one of {', '.join(values)}"
-        case dict():
-            return str(next(iter(test)))
-    return str(test)
+    values = _accepted([test])
+    if values:
+        return f"one of {', '.join(values)}"
+    return str(next(iter(test))) if isinstance(test, dict) else str(test)
 
 
 def _columns(catalog: Catalog, table: Table) -> dict[str, dict[str, Any]]:
