@@ -39,9 +39,7 @@ def misplaced(catalog: Catalog) -> Iterator[Finding]:
                 yield topic.source.finding("pin", place, message, "pin it to a version that exists")
             elif pin in topic.retired:
                 message = f"{consumer} is pinned to {topic.record} v{pin}, which is retired on {topic.name}"
-                yield topic.source.finding(
-                    "pin", place, message, f"pin it to v{topic.version}, or do not retire v{pin}"
-                )
+                yield topic.source.finding("pin", place, message, "pin it to a version that is not retired")
 
 
 def unreadable(catalog: Catalog) -> Iterator[Finding]:
