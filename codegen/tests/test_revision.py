@@ -163,3 +163,13 @@ def test_reads_contracts_at_the_root_of_a_work_tree(tmp_path: Path) -> None:
     shutil.copytree(repository.contracts, root.root, dirs_exist_ok=True)
     commit = root.commit()
     assert load_at(root.root, named(root.root, commit)) is not None
+
+
+def test_finds_its_way_in_a_hook(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = repository.git("rev-parse", "HEAD")
+    repository.commit()
+    monkeypatch.setenv("GIT_DIR", str(repository.root / ".git"))
+    revision = chosen(repository.contracts)
+    assert revision is not None
+    assert revision.commit == before
+    assert load_at(repository.contracts, revision) is not None

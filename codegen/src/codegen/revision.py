@@ -6,6 +6,7 @@ Part of the loader: with `cli`, `loader` and `write` it is what may touch the di
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 import tarfile
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 _MAINS = ("main", "origin/main")
+_OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 class RevisionError(Exception):
@@ -144,4 +146,8 @@ def _commit(contracts: Path, ref: str) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - git, with arguments of our own
+    # In a hook git says which repository it works on; with that, it would take any folder for the root of the work tree.
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
+    return subprocess.run(  # noqa: S603 - git, with arguments of our own
+        command, capture_output=True, check=False, env=environment
+    )
