@@ -146,7 +146,7 @@ def _commit(contracts: Path, ref: str) -> str | None:
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(folder), *arguments]
-    # In a hook git says which repository it works on; with that, it would take any folder for the root of the work tree.
+    # In a hook git names its repository; with that name, it would take any folder for the root of the work tree.
     environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS}
     return subprocess.run(  # noqa: S603 - git, with arguments of our own
         command, capture_output=True, check=False, env=environment
