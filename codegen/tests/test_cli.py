@@ -55,7 +55,7 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
     code, _, err = run("generate")
     assert code == 1
-    assert "contracts/providers/acme/mapping.yaml:25 [path] payment.payerr is not declared" in err
+    assert "contracts/providers/acme/mapping.yaml:31 [path] payment.payerr is not declared" in err
     assert "[pin] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()
@@ -83,7 +83,7 @@ def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, st
         ),
         (
             "rejected.paid",
-            ["rule     contracts/rules/validation.yaml:17", "meaning  contracts/rules/validation.yaml:12"],
+            ["rule     contracts/rules/validation.yaml:18", "meaning  contracts/rules/validation.yaml:13"],
         ),
         ("malformed", ["malformed", "not_json: The body is not JSON."]),
         ("unsupported", ["unsupported: no mapping covers refunded"]),
