@@ -111,18 +111,20 @@ def _loaded(root: Path, revision: Revision) -> Catalog:
             if len(strange) < len(error.findings):
                 raise
             for finding in strange:
-                (root / finding.file).unlink()
+                _remove(root / finding.file)
             return load(root)
     except ContractError as error:
         listed = "\n".join(f"    {finding}" for finding in error.findings)
         raise RevisionError(
             f"the contracts of {revision} cannot be read; compare with a later commit:\n{listed}"
         ) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise RevisionError(
-            f"the contracts of {revision} are written in a form that this codegen no longer reads "
-            f"({type(error).__name__}: {error}); compare with a later commit"
-        ) from error
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _top(contracts: Path) -> tuple[Path, str]:
