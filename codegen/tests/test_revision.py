@@ -48,6 +48,14 @@ def test_leaves_out_files_of_which_there_is_no_kind_any_more(repository: Reposit
     assert load_at(repository.contracts, named(repository.contracts, commit)) is not None
 
 
+def test_asks_nothing_of_the_examples_of_a_commit(repository: Repository) -> None:
+    repository.edit("providers/shop/examples/paid.yaml", "outcome: accepted", "outcome: maybe")
+    commit = repository.commit()
+    catalog = load_at(repository.contracts, named(repository.contracts, commit))
+    assert catalog is not None
+    assert catalog.providers[0].examples == ()
+
+
 def test_says_that_a_commit_had_no_contracts(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
     first = repository.commit("nothing yet")
