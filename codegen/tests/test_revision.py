@@ -48,6 +48,14 @@ def test_leaves_out_files_of_which_there_is_no_kind_any_more(repository: Reposit
     assert load_at(repository.contracts, named(repository.contracts, commit)) is not None
 
 
+def test_asks_nothing_of_the_examples_of_a_commit(repository: Repository) -> None:
+    repository.edit("providers/shop/examples/paid.yaml", "outcome: accepted", "outcome: maybe")
+    commit = repository.commit()
+    catalog = load_at(repository.contracts, named(repository.contracts, commit))
+    assert catalog is not None
+    assert catalog.providers[0].examples == ()
+
+
 def test_says_that_a_commit_had_no_contracts(tmp_path: Path) -> None:
     repository = Repository(tmp_path / "repository")
     first = repository.commit("nothing yet")
@@ -68,7 +76,7 @@ def test_says_that_a_commit_is_in_a_form_no_longer_read(repository: Repository) 
     repository.edit(meta, '"event_namespace"', '"events"')
     repository.edit("rules/identity.yaml", "event_namespace", "events")
     commit = repository.commit()
-    with pytest.raises(RevisionError, match="in a form that this codegen no longer reads"):
+    with pytest.raises(RevisionError, match=r"rules/identity.yaml:1: \[meta\]"):
         load_at(repository.contracts, named(repository.contracts, commit))
 
 

@@ -83,7 +83,7 @@ def rules(document: Document) -> Rules:
     """Return the rules that a file declares; raises ContractError where one holds a time that does not exist."""
     data = document.data
     findings: list[Finding] = []
-    fields: dict[str, tuple[Rule, ...]] = {}
+    found: dict[str, tuple[Rule, ...]] = {}
     for name, each_of in data.get("fields", {}).items():
         made: list[Rule] = []
         for index, each in enumerate(each_of):
@@ -92,7 +92,7 @@ def rules(document: Document) -> Rules:
             except ValueError as error:
                 place = ("fields", name, index, "value")
                 findings.append(document.finding("rule", place, f"{name}: {error}", "correct the value"))
-        fields[name] = tuple(made)
+        found[name] = tuple(made)
     if findings:
         raise ContractError(tuple(findings))
     return Rules(
@@ -100,7 +100,7 @@ def rules(document: Document) -> Rules:
         record=data["record"],
         reason_codes=data["reason_codes"],
         null_values=tuple(data.get("null_values", ())),
-        fields=fields,
+        fields=found,
         source=document,
     )
 

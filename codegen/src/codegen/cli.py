@@ -114,9 +114,8 @@ def compat_(
     found = compat(old, new)
     allowed = [finding for finding in found if finding.rule in accepted]
     for finding in allowed:
-        out.print(
-            f"accepted: {contracts / finding.file}:{finding.line} [{finding.rule}] {finding.message}", markup=False
-        )
+        place = f"{_near(contracts / finding.file)}:{finding.line}"
+        out.print(_plain(f"accepted: {place} [{finding.rule}] {finding.message}"), markup=False)
     if len(found) > len(allowed):
         refused = tuple(each for each in found if each.rule not in accepted)
         _report(contracts, refused, f"against {revision}" if revision else "among the versions of records")

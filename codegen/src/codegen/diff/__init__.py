@@ -50,6 +50,7 @@ def nothing(like: Catalog) -> Catalog:
         records={},
         topics=(),
         tables=(),
+        derived=(),
         providers=(),
         apis=(),
         currencies=(),

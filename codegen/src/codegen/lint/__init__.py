@@ -5,18 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import (
-    examples,
-    expressions,
-    flows,
-    gateways,
-    lineage,
-    mappings,
-    pins,
-    records,
-    rules,
-    signatures,
-)
+from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, pins, records, rules, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
