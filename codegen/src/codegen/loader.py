@@ -10,7 +10,7 @@ import jsonschema
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from codegen import build
-from codegen.avro import Reader
+from codegen.avsc import Reader
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion

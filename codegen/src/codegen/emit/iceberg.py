@@ -6,7 +6,7 @@ import json
 from itertools import count
 from typing import TYPE_CHECKING, Any, assert_never
 
-from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.text import PACKAGE, constant, dumped, notice, render
 
 if TYPE_CHECKING:
@@ -97,6 +97,10 @@ def _type(kind: AvroType, ids: Iterator[int]) -> Any:  # noqa: C901, PLR0911 - o
             return "string"
         case TimestampMillis():
             return "timestamptz"
+        case Date():
+            return "date"
+        case Decimal(precision, scale):
+            return f"decimal({precision}, {scale})"
         case Array(items):
             element = next(ids)
             return {

@@ -69,6 +69,18 @@ def constant(name: str) -> str:
     return name.replace("-", "_").replace(".", "_").upper()
 
 
+def docstring(text: str) -> str:
+    """Return a Python docstring of a text at the indent of a class's members."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"""' in text else text
+    closing = '\n    """' if "\n" in text or text.endswith('"') else '"""'
+    return f'"""{escaped}{closing}'
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, as a comment in SQL holds it."""
+    return " ".join(text.split())
+
+
 def file(path: str, text: str) -> GeneratedFile:
     """Return a text file that ends in exactly one line feed."""
     return GeneratedFile(path, (text.rstrip("\n") + "\n").encode())
@@ -87,7 +99,7 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - these are no web pages
 )
-_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant)
+_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, one_line=one_line)
 
 
 def render(path: str, template: str, **values: Any) -> GeneratedFile:

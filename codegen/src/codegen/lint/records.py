@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.avro import Record, walk
+from codegen.avro import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.document import Place
     from codegen.findings import Finding
     from codegen.model import Catalog, RecordVersion
 
@@ -24,8 +23,7 @@ def undocumented(catalog: Catalog) -> Iterator[Finding]:
             yield version.source.finding("doc", ("doc",), f"the record {version.name} has no doc", "say what it is")
         for path, field in walk(version.record):
             if not field.doc.strip():
-                place = place_of(version, path)
-                yield version.source.finding("doc", place, f"{'.'.join(path)} has no doc", "say what it means")
+                yield version.source.finding("doc", field.place, f"{'.'.join(path)} has no doc", "say what it means")
 
 
 def misnamed(catalog: Catalog) -> Iterator[Finding]:
@@ -34,10 +32,10 @@ def misnamed(catalog: Catalog) -> Iterator[Finding]:
         if version.record.name != version.name:
             message = f"the record is called {version.record.name!r} in the folder {version.name!r}"
             yield version.source.finding("name", ("name",), message, "give both one name")
-        for path, _ in walk(version.record):
+        for path, field in walk(version.record):
             if not _SNAKE.fullmatch(path[-1]):
                 message = f"{'.'.join(path)} is not in snake case"
-                yield version.source.finding("name", place_of(version, path), message, "rename it, like amount_cents")
+                yield version.source.finding("name", field.place, message, "rename it, like amount_cents")
 
 
 def gaps(catalog: Catalog) -> Iterator[Finding]:
@@ -57,18 +55,6 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
         if name not in used:
             message = f"no topic and no table holds {name}"
             yield versions[-1].source.finding("unused", (), message, "write its topic or table, or delete it")
-
-
-def place_of(version: RecordVersion, path: tuple[str, ...]) -> Place:
-    """Return where a field stands in its file, as near as can be told."""
-    names = [field.name for field in version.record.fields]
-    place: Place = ("fields", names.index(path[0]))
-    outer = version.record.fields[names.index(path[0])].bare
-    if len(path) > 1 and isinstance(outer, Record):
-        inner = [field.name for field in outer.fields]
-        branch: Place = ("type", 1) if version.record.fields[names.index(path[0])].nullable else ("type",)
-        place = (*place, *branch, "fields", inner.index(path[1]))
-    return place
 
 
 def _versions(catalog: Catalog) -> Iterator[RecordVersion]:
