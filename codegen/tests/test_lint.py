@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog
 
+TABLE = "tables/bronze.payments.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 EVENT = "avro/payment_event/v1.avsc"
+STORED = "avro/stored_payment/v1.avsc"
 EXAMPLES = "providers/acme/examples"
 
 # Rule, file to change, what to replace, by what, a part of what is then said.
@@ -25,6 +27,17 @@ CASES = [
     ("doc", "avro/stored_payment/v1.avsc", '"doc": "Whether to try again."', '"doc": ""', "advice.retry has no doc"),
     ("name", EVENT, '"name": "payment_event"', '"name": "payment"', "is called 'payment' in the folder"),
     ("name", "avro/stored_payment/v1.avsc", '"name": "retry"', '"name": "reTry"', "advice.reTry is not in snake case"),
+    ("name", EVENT, '"name": "method"', '"name": "order"', "order is a word of Trino's SQL"),
+    ("name", EVENT, '"name": "method"', '"name": "class"', "class is a word of Python"),
+    ("name", EVENT, '"name": "method"', '"name": "json"', "json is a word of Pydantic's models"),
+    ("name", EVENT, '"name": "method"', '"name": "str"', "str is a word of Python's types"),
+    (
+        "name",
+        STORED,
+        '"name": "advice",\n     "doc"',
+        '"name": "Advice",\n     "doc"',
+        "the record Advice is not in snake",
+    ),
     (
         "unused",
         "tables/bronze.payments.yaml",
@@ -55,6 +68,9 @@ CASES = [
         "{field: event_id, transform: day}",
         "day needs an instant",
     ),
+    ("table", TABLE, "key: [event_id]", "key: [flags]", "the key 'flags' is no single value"),
+    ("table", TABLE, "{field: amount_cents, transform: identity}", "{field: flags, transform: identity}", "no single"),
+    ("table", TABLE, "  field: stored_at", "  field: event_id", "freshness needs an instant"),
     ("provider", MAPPING, "provider: acme", "provider: emca", "is called 'emca' in the folder 'acme'"),
     ("provider", MAPPING, "event_type: kind", "event_type: uuid", "disagree on where the event type stands"),
     ("path", MAPPING, "{path: payment.payer}", "{path: payment.payerr}", "payment.payerr is not declared"),
@@ -174,7 +190,43 @@ def test_a_rule_finds_what_it_is_for(
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.id for rule in RULES} == {case[0] for case in CASES} | {"versions"}
+    assert {rule.id for rule in RULES} == {case[0] for case in CASES} | {"default", "versions"}
+
+
+def second_version(contracts: Path, old: str, new: str) -> None:
+    """Write a second version of the table's record, and let the table hold it."""
+    text = (contracts / STORED).read_text()
+    assert old in text
+    (contracts / STORED).with_name("v2.avsc").write_text(text.replace(old, new, 1))
+    table = contracts / TABLE
+    table.write_text(table.read_text().replace("version: 1", "version: 2"))
+
+
+@pytest.mark.parametrize(
+    ("old", "name"),
+    [('"name": "stored_at",', "shop"), ('"name": "delay_seconds",', "advice.shop")],
+    ids=["column", "member"],
+)
+def test_a_table_gets_no_column_that_its_older_rows_cannot_have(contracts: Path, old: str, name: str) -> None:
+    field = '"name": "shop", "type": "string", "doc": "Where.", "default": "web"}, {'
+    second_version(contracts, old, field + old)
+    (finding,) = lint(load(contracts))
+    assert (finding.rule, finding.file) == ("default", "avro/stored_payment/v2.avsc")
+    assert finding.message == f"{name} is new in v2 and required: older rows of bronze.payments have none"
+    assert '"shop"' in (contracts / finding.file).read_text().splitlines()[finding.line]
+
+
+def test_a_table_takes_a_new_column_that_may_be_null(contracts: Path) -> None:
+    field = '"name": "shop", "type": ["null", "string"], "doc": "Where.", "default": null}, {'
+    second_version(contracts, '"name": "stored_at",', field + '"name": "stored_at",')
+    assert lint(load(contracts)) == ()
+
+
+def test_a_record_keeps_its_namespace(contracts: Path) -> None:
+    second_version(contracts, '"namespace": "shop"', '"namespace": "store"')
+    (finding,) = lint(load(contracts))
+    assert (finding.rule, finding.line) == ("name", 4)
+    assert "'store' here and 'shop' in v1" in finding.message
 
 
 def test_versions_have_no_gap(contracts: Path) -> None:

@@ -139,6 +139,17 @@ def test_refuses_an_example_whose_base_is_missing_or_itself(
     assert messages == ["there is no example 'nobody'", "the example 'unsupported' is its own base"]
 
 
+def test_reads_the_texts_of_json_as_json_does() -> None:
+    document = parse("r.avsc", '{"a": "\\ud83d\\ude00 \x7f\x80",\n "b": 1e2}')
+    assert document.data == {"a": "😀 \x7f\x80", "b": 100.0}
+    assert document.line("b") == 2
+    with pytest.raises(ContractError, match="NaN is no value of JSON"):
+        parse("r.avsc", '{"a": NaN}')
+    with pytest.raises(ContractError, match="surrogate pair stands alone"):
+        parse("r.avsc", '{"a": "\\ud83d"}')
+    assert parse("r.avsc", r'{"a": "\\ud83d"}').data == {"a": r"\ud83d"}
+
+
 def test_merges_as_rfc_7396_says() -> None:
     base = {"a": "b", "c": {"d": "e", "f": "g"}, "h": [1]}
     assert merge(base, {"a": "z", "c": {"f": None}, "h": {"i": 1}}) == {"a": "z", "c": {"d": "e"}, "h": {"i": 1}}

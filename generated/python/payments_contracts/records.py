@@ -39,6 +39,7 @@ class Contract(BaseModel):
         hide_input_in_errors=True,
         strict=True,
         ser_json_bytes="base64",
+        ser_json_inf_nan="constants",
         val_json_bytes="base64",
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from codegen.emit.text import file, notice, render
+from codegen.emit.trino import trino_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +92,11 @@ def _column(field: Field, *, is_key: bool) -> dict[str, Any]:
         tests.append({"unique": {"config": {"severity": "warn"}}})
     if field.allowed:
         tests.append({"accepted_values": {"arguments": {"values": list(field.allowed)}}})
-    column: dict[str, Any] = {"name": field.name, "description": field.doc}
+    column: dict[str, Any] = {
+        "name": field.name,
+        "description": field.doc,
+        "data_type": trino_type(field.type),
+    }
     if field.personal:
         column["config"] = {"meta": {"personal_data": True}}
     if tests:

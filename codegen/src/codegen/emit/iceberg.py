@@ -81,7 +81,7 @@ def _column(number: int, field: Field, ids: Iterator[int]) -> dict[str, Any]:
     }
 
 
-def _type(kind: AvroType, ids: Iterator[int]) -> Any:  # noqa: C901, PLR0911 - one return for each type
+def _type(kind: AvroType, ids: Iterator[int]) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each type
     match kind:
         case Primitive.BOOLEAN:
             return "boolean"

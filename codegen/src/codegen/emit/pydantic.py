@@ -82,7 +82,7 @@ def _closed_set(allowed: tuple[str, ...]) -> str:
     return "Literal[\n" + "".join(f"        {value},\n" for value in values) + "    ]"
 
 
-def _type(kind: AvroType, inside: Classes) -> str:  # noqa: C901, PLR0911 - one return for each type
+def _type(kind: AvroType, inside: Classes) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each type
     match kind:
         case Primitive.BOOLEAN:
             return "bool"

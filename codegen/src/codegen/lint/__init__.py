@@ -30,6 +30,7 @@ class LintRule:
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
+    LintRule("default", "A field added to a table's record has a value in older rows: null.", records.defaultless),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("topic", "A topic's record, key, provider and pins exist; every provider has a raw topic.", flows.topics),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.avro import walk
+from codegen.avro import innermost, nested_records, walk
+from codegen.lint.words import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from codegen.avro import Record
+    from codegen.document import Place
     from codegen.findings import Finding
     from codegen.model import Catalog, RecordVersion
 
@@ -27,15 +30,51 @@ def undocumented(catalog: Catalog) -> Iterator[Finding]:
 
 
 def misnamed(catalog: Catalog) -> Iterator[Finding]:
-    """Yield records that are not called after their folder, and names that are not in snake case."""
+    """Yield records that are not called after their folder, and names that a target could not use."""
     for version in _versions(catalog):
-        if version.record.name != version.name:
-            message = f"the record is called {version.record.name!r} in the folder {version.name!r}"
-            yield version.source.finding("name", ("name",), message, "give both one name")
-        for path, field in walk(version.record):
-            if not _SNAKE.fullmatch(path[-1]):
-                message = f"{'.'.join(path)} is not in snake case"
-                yield version.source.finding("name", field.place, message, "rename it, like amount_cents")
+        source, record = version.source, version.record
+        if record.name != version.name:
+            message = f"the record is called {record.name!r} in the folder {version.name!r}"
+            yield source.finding("name", ("name",), message, "give both one name")
+        first = catalog.records[version.name][0].record
+        if record.namespace != first.namespace:
+            message = f"the namespace is {record.namespace!r} here and {first.namespace!r} in v1: these are two records"
+            yield source.finding("name", ("namespace",), message, "keep the namespace of v1")
+        for nested in nested_records(record):
+            if not _SNAKE.fullmatch(nested.name):
+                message = f"the record {nested.name} is not in snake case"
+                yield source.finding("name", _place_of(record, nested), message, "rename it, like retry_strategy")
+        for path, field in walk(record):
+            name = ".".join(path)
+            if not _SNAKE.fullmatch(field.name):
+                yield source.finding(
+                    "name", field.place, f"{name} is not in snake case", "rename it, like amount_cents"
+                )
+            elif field.name in RESERVED:
+                message = f"{name} is a word of {RESERVED[field.name]}"
+                yield source.finding("name", field.place, message, f"rename it, like {field.name}_value")
+
+
+def _place_of(record: Record, nested: Record) -> Place:
+    holders = (field.place for _, field in walk(record) if innermost(field.type) == nested)
+    return next(holders, ())
+
+
+def defaultless(catalog: Catalog) -> Iterator[Finding]:
+    """Yield required fields that a later version adds to the record of a table that holds older rows."""
+    for table in catalog.tables:
+        versions = [each for each in catalog.records.get(table.record, ()) if each.version <= table.version]
+        known: set[tuple[str, ...]] = set()
+        for version in versions:
+            paths = dict(walk(version.record))
+            for path, field in paths.items():
+                added = known and path not in known and (len(path) == 1 or path[:-1] in known)
+                if added and not field.nullable:
+                    new = f"{'.'.join(path)} is new in v{version.version} and required"
+                    message = f"{new}: older rows of {table.identifier} have none"
+                    hint = "make it nullable with default null: tables of Iceberg's format 2 keep no defaults"
+                    yield version.source.finding("default", field.place, message, hint)
+            known |= paths.keys()
 
 
 def gaps(catalog: Catalog) -> Iterator[Finding]:
