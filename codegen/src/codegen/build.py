@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from codegen.mapping.model import Path
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
+_REPLICAS = 3
 _SECRETS_MERCHANT = "merch_local"
 
 
@@ -46,6 +48,7 @@ def topic(document: Document) -> Topic:
     data = {name: value for name, value in document.data.items() if name != "kind"}
     data["producers"] = tuple(data["producers"])
     data.setdefault("provider", None)
+    data.setdefault("replicas", _REPLICAS)
     return Topic(**data, source=document)
 
 

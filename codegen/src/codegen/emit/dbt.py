@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from codegen.emit.text import file, notice, render
+from codegen.emit.text import dumped_yaml, notice, render
 from codegen.emit.trino import trino_type
 
 if TYPE_CHECKING:
@@ -29,8 +27,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "model-paths": ["models"],
         "macro-paths": ["macros"],
     }
-    yield _yaml(f"{_FOLDER}/dbt_project.yml", source, project)
-    yield _yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
+    yield dumped_yaml(f"{_FOLDER}/dbt_project.yml", source, project)
+    yield dumped_yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
     by_exponent: dict[int, list[str]] = {}
     for currency in catalog.currencies:
         by_exponent.setdefault(currency.exponent, []).append(currency.code)
@@ -102,15 +100,3 @@ def _column(field: Field, *, is_key: bool) -> dict[str, Any]:
     if tests:
         column["data_tests"] = tests
     return column
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, as people do."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
-        super().increase_indent(flow, indentless=False)
-
-
-def _yaml(path: str, source: str, data: dict[str, Any]) -> GeneratedFile:
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return file(path, f"# {source}\n{text}")

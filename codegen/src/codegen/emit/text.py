@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from codegen.model import GeneratedFile
@@ -89,6 +90,23 @@ def file(path: str, text: str) -> GeneratedFile:
 def dumped(path: str, data: Any) -> GeneratedFile:
     """Return a JSON file."""
     return file(path, json.dumps(data, indent=2, ensure_ascii=False))
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, as people do, and repeats what stands twice."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's
+        return True
+
+
+def dumped_yaml(path: str, header: str, *documents: dict[str, Any]) -> GeneratedFile:
+    """Return a YAML file of one or more documents; `header` stands above them as a comment, a line for each line."""
+    texts = [yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000) for each in documents]
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    return file(path, comment + "---\n".join(["", *texts] if len(texts) > 1 else texts))
 
 
 _TEMPLATES = Environment(
