@@ -62,6 +62,16 @@ contracts-lint: $(PYTHON)
 
 unit: $(PYTHON)
 	@$(PYTHON) -m pytest -m "not integration and not e2e" --cov --cov-report=term:skip-covered
+	@$(call covered,gateway validators,90,services/gateway/src/gateway/signature.py$(comma)services/gateway/src/gateway/envelope.py)
+	@$(call covered,mapping and normalization,95,codegen/src/codegen/mapping/*$(comma)generated/python/payments_contracts/normalize/*)
+	@$(call covered,activities,85,services/orchestrator/src/orchestrator/activities/*)
+	@$(call covered,inference,80,services/inference/src/inference/*)
+
+# What, least percentage of lines and branches that unit tests run, files.
+comma := ,
+covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2) --format=total)" || \
+	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
+	echo "coverage of $(1): $$total %, at least $(2) %"
 
 .PHONY: format
 format: $(PYTHON) ## Format the code

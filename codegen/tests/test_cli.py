@@ -55,7 +55,7 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
     code, _, err = run("generate")
     assert code == 1
-    assert "contracts/providers/acme/mapping.yaml:24 [path] payment.payerr is not declared" in err
+    assert "contracts/providers/acme/mapping.yaml:25 [path] payment.payerr is not declared" in err
     assert "[topic] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()

@@ -58,7 +58,7 @@ CASES = [
     ),
     ("topic", "topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 2", "pinned to payment_event v2"),
     ("table", "tables/bronze.payments.yaml", "name: bronze.payments", "name: bronze.other", "belongs in tables/"),
-    ("table", "tables/bronze.payments.yaml", "version: 1", "version: 2", "there is no stored_payment v2"),
+    ("table", "tables/bronze.payments.yaml", "version: 2", "version: 3", "there is no stored_payment v3"),
     ("table", "tables/bronze.payments.yaml", "key: [event_id]", "key: [id]", "has no field 'id'"),
     ("table", "tables/bronze.payments.yaml", "key: [event_id]", "key: [advice]", "the key 'advice' may be null"),
     (
@@ -78,7 +78,7 @@ CASES = [
     ("path", MAPPING, "payload: PaymentEvent", "payload: Payment", "has no schema 'Payment'"),
     ("path", "providers/acme/provider.yaml", "event_id: uuid", "event_id: id", "id is not declared for PaymentEvent"),
     ("mapping", MAPPING, "record: payment_event", "record: nothing", "there is no nothing v1"),
-    ("mapping", MAPPING, "      tries: {path: payment.tries}\n", "", "tries is not mapped"),
+    ("mapping", MAPPING, "      live: {path: payment.live}\n", "", "live is not mapped"),
     ("mapping", MAPPING, "      tries: ", "      trials: {const: x}\n      tries: ", "has no field 'trials' to map"),
     (
         "mapping",
@@ -102,6 +102,22 @@ CASES = [
         "payer: {upper: {time: {value: {path: at}, format: iso8601}}}",
         "stand alone",
     ),
+    ("mapping", MAPPING, "live: {path: payment.live}", "live: {const: null}", "null is mapped to a field that needs"),
+    (
+        "mapping",
+        MAPPING,
+        "{exponent: {path: payment.currency}}",
+        "{null_if: {value: {exponent: {path: payment.currency}}, values: [0]}}",
+        "stand alone",
+    ),
+    ("mapping", MAPPING, "{path: payment.payer}", "{exponent: {path: payment.currency}}", "exponent is a whole number"),
+    (
+        "mapping",
+        "topics/payments.normalized.yaml",
+        "version: 1",
+        "version: 2",
+        "the mapping fills v1, and payments.normalized holds v2",
+    ),
     (
         "lookup",
         MAPPING,
@@ -120,9 +136,9 @@ CASES = [
     (
         "personal",
         MAPPING,
-        "tries: {path: payment.tries}",
-        "tries: {path: payment.payer}",
-        "tries takes payment.payer, which is personal",
+        "risk: {path: payment.risk}",
+        "risk: {path: payment.payer}",
+        "risk takes payment.payer, which is personal",
     ),
     ("personal", EVENT, ',\n   "personal_data": true', "", "payer takes payment.payer"),
     (
@@ -231,9 +247,9 @@ def test_a_record_keeps_its_namespace(contracts: Path) -> None:
 
 def test_versions_have_no_gap(contracts: Path) -> None:
     folder = contracts / "avro" / "stored_payment"
-    (folder / "v3.avsc").write_text((folder / "v1.avsc").read_text())
+    (folder / "v4.avsc").write_text((folder / "v1.avsc").read_text())
     (finding,) = lint(load(contracts))
-    assert (finding.rule, finding.message) == ("versions", "the versions of stored_payment are v1, v3")
+    assert (finding.rule, finding.message) == ("versions", "the versions of stored_payment are v1, v2, v4")
 
 
 def test_an_event_type_belongs_to_one_group(contracts: Path, edit: Callable[[str, str, str], None]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from codegen.avro import Array, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit import flink, iceberg, pydantic
+from codegen.emit import columns, flink, pydantic
 from codegen.emit.trino import trino_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -109,19 +109,19 @@ def iceberg_text(kind: Any) -> str:
 
 def iceberg_schema(catalog: Catalog, version: RecordVersion) -> Schema:
     table = replace(catalog.tables[0], record="thing", version=1, key=())
-    return Schema.model_validate_json(json.dumps(iceberg.schema(table, version.record)))
+    return Schema.model_validate_json(json.dumps(columns.schema(table, (version.record,))))
 
 
 def check_against_the_table(catalog: Catalog, version: RecordVersion) -> None:
     classes = pydantic.classes(replace(catalog, records={"thing": (version,)}), version)
-    columns = {field.name: field for field in iceberg_schema(catalog, version).fields}
+    in_lake = {field.name: field for field in iceberg_schema(catalog, version).fields}
     for field in version.record.fields:
         plain = replace(field, allowed=())
         assert flink.sql_type(field.type) == Documented("Flink SQL", classes).of(field.type)
         assert pydantic.python_type(plain, classes) == Documented("Pydantic", classes).of(field.type)
         assert trino_type(field.type) == Documented("Trino", classes).of(field.type)
-        assert iceberg_text(columns[field.name].field_type) == Documented("Iceberg", classes).of(field.type)
-        assert columns[field.name].required == (not field.nullable)
+        assert iceberg_text(in_lake[field.name].field_type) == Documented("Iceberg", classes).of(field.type)
+        assert in_lake[field.name].required == (not field.nullable)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

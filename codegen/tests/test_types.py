@@ -14,7 +14,7 @@ import fastavro
 import pyarrow as pa
 import pyarrow.parquet as pq
 from codegen.avro import Array, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit import iceberg, pydantic
+from codegen.emit import columns, pydantic
 from codegen.lint.records import misnamed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -142,7 +142,7 @@ def in_arrow(kind: AvroType, value: Any) -> Any:
 
 def iceberg_schema(catalog: Catalog, version: RecordVersion) -> Schema:
     table = replace(catalog.tables[0], record="thing", version=1, key=())
-    return Schema.model_validate_json(json.dumps(iceberg.schema(table, version.record)))
+    return Schema.model_validate_json(json.dumps(columns.schema(table, (version.record,))))
 
 
 @slow

@@ -5,6 +5,7 @@ with silver as (
 
     select currency, count(*) as payment_count, sum(amount_minor) as amount_minor, sum(amount_major) as amount_major
     from {{ ref('payments_cleaned') }}
+    where event_family = 'payment'
     group by currency
 
 ),

@@ -32,6 +32,10 @@ LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`)) AS t(
   `failure_message`,
   `metadata`,
   `provider_created_at`,
+  `currency_exponent`,
+  `provider_object_id`,
+  `attempt_number`,
+  `related_payment_id`,
   `processed_at`,
   `reason_codes`,
   `reasons`
@@ -57,7 +61,11 @@ SELECT
   `metadata`,
   `provider_created_at`,
   `processed_at`,
-  1
+  2,
+  `currency_exponent`,
+  `provider_object_id`,
+  `attempt_number`,
+  `related_payment_id`
 FROM `unified`
 WHERE `outcome` = 'normalized';
 INSERT INTO `validation_dlq`

@@ -11,12 +11,14 @@ from confluent_kafka.admin import AdminClient
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
 from operations.errors import DeploymentError
+from operations.evolution import columns_up_to
 from operations.schemas import register_schemas
 from operations.tables import apply_tables
 from operations.topics import apply_topics
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED, TOPICS, Topic
 from pyiceberg.catalog import Catalog
+from pyiceberg.schema import Schema
 
 pytestmark = pytest.mark.integration
 
@@ -108,3 +110,20 @@ def test_a_table_that_differs_from_its_contract_is_reported_by_column(catalog: C
     with pytest.raises(DeploymentError, match="column card_brand is missing"):
         list(apply_tables(catalog, [table]))
     catalog.drop_table((table.namespace, table.name))
+
+
+def test_a_table_of_the_first_version_evolves_to_the_ids_of_a_new_one(catalog: Catalog) -> None:
+    wanted = Schema.model_validate_json(BRONZE_PAYMENT_EVENTS.schema_json)
+    first = replace(
+        BRONZE_PAYMENT_EVENTS,
+        name=f"deployment_{uuid.uuid4().hex[:12]}",
+        schema_json=columns_up_to(wanted, BRONZE_PAYMENT_EVENTS.last_ids[0]).model_dump_json(),
+        last_ids=BRONZE_PAYMENT_EVENTS.last_ids[:1],
+    )
+    newest = replace(BRONZE_PAYMENT_EVENTS, name=first.name)
+    assert [change.action for change in apply_tables(catalog, [first])] == ["created"]
+    (change,) = apply_tables(catalog, [newest])
+    assert change.detail == "added currency_exponent, provider_object_id, attempt_number, related_payment_id"
+    assert [change.action for change in apply_tables(catalog, [newest])] == ["unchanged"]
+    assert catalog.load_table((newest.namespace, newest.name)).schema() == wanted
+    catalog.drop_table((newest.namespace, newest.name))

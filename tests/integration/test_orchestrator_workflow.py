@@ -31,7 +31,7 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -45,7 +45,7 @@ HISTORIES = Path(__file__).parents[2] / "services" / "orchestrator" / "tests" / 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
-def event(**changes: object) -> PaymentEventV1:
+def event(**changes: object) -> PaymentEventV2:
     plain: dict[str, object] = {
         "event_id": str(uuid.uuid4()),
         "provider": "stripe",
@@ -64,12 +64,16 @@ def event(**changes: object) -> PaymentEventV1:
         "metadata": {},
         "provider_created_at": NOON,
         "processed_at": NOON,
-        "schema_version": 1,
+        "schema_version": 2,
+        "currency_exponent": 2,
+        "provider_object_id": "pi_1",
+        "attempt_number": None,
+        "related_payment_id": None,
     }
-    return PaymentEventV1.model_validate(plain | changes)
+    return PaymentEventV2.model_validate(plain | changes)
 
 
-def failed_event() -> PaymentEventV1:
+def failed_event() -> PaymentEventV2:
     return event(event_type="payment.failed", status="failed", failure_code="insufficient_funds")
 
 
@@ -105,7 +109,7 @@ class World:
         self.rows[key] = row
         return outcome
 
-    async def put(self, payment: ScoredPaymentV1) -> None:
+    async def put(self, payment: ScoredPaymentV2) -> None:
         if self.database_errors:
             raise self.database_errors.pop(0)
         self.stored.append(payment.event_id)
@@ -140,11 +144,11 @@ class Orchestrator:
         async with events, persist:
             yield
 
-    async def start(self, started: PaymentEventV1) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
+    async def start(self, started: PaymentEventV2) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
         await WorkflowStarter(self.client, self.queue).start(started)
         return self.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
 
-    async def run(self, started: PaymentEventV1, world: World) -> Completion:
+    async def run(self, started: PaymentEventV2, world: World) -> Completion:
         async with self.at_work(world):
             handle = await self.start(started)
             return await handle.result()
@@ -203,6 +207,17 @@ async def test_a_failed_payment_gets_advice(orchestrator: Orchestrator) -> None:
         "max_attempts": 3,
     }
     await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "failed")
+
+
+async def test_a_refund_is_kept_without_asking_the_models(orchestrator: Orchestrator) -> None:
+    world, started = World(), event(event_type="refund.failed", status="failed", related_payment_id="pi_0")
+    completion = await orchestrator.run(started, world)
+    assert (completion.fraud_score_source, completion.retry_strategy_source) == ("not_scored", None)
+    assert world.model_calls == 0
+    row = world.rows[started.event_id]
+    assert (row["fraud_score"], row["retry_strategy"], row["related_payment_id"]) == (0.0, None, "pi_0")
+    assert world.stored == [started.event_id]
+    await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "not-scored")
 
 
 async def test_a_model_that_was_away_for_a_moment_is_asked_again(orchestrator: Orchestrator) -> None:

@@ -1,3 +1,4 @@
+-- Payments alone: a refund, charge, dispute or payout is another view of money that a payment has counted already.
 -- Rebuilt whole, so an event that arrives days late counts on the day it happened; replaced in one commit, so a reader
 -- never finds it missing.
 {{ config(materialized='table', on_table_exists='replace') }}
@@ -20,4 +21,5 @@ select
     count_if(fraud_risk_level = 'high') as high_risk_count,
     count_if(fraud_score_source = 'fallback') as fallback_score_count
 from {{ ref('payments_cleaned') }}
+where event_family = 'payment'
 group by event_date, merchant_id, provider, currency, status

@@ -3,7 +3,7 @@
         materialized='incremental',
         incremental_strategy='merge',
         unique_key='event_id',
-        on_schema_change='fail',
+        on_schema_change='append_new_columns',
         on_table_exists='replace',
         properties={'partitioning': "ARRAY['month(event_date)']"},
     )
@@ -15,7 +15,7 @@ with payments as (
 
 ),
 
-{% if is_incremental() %}
+{% if is_incremental() and not gains_columns(this, ['event_family', 'related_payment_id']) %}
 
 -- Bronze is only appended to, so an event has news exactly if its number of rows changed. This needs no clock and no
 -- look-back: a row may arrive at any time, in any order.
@@ -41,7 +41,8 @@ ranked as (
 
     select
         *,
-        {{ payments_sources.currency_exponent('currency') }} as currency_exponent,
+        -- Events of the contract's first version do not tell it.
+        coalesce(currency_exponent, {{ payments_sources.currency_exponent('currency') }}) as exponent,
         count(*) over (partition by event_id) as bronze_rows,
         row_number() over (
             partition by event_id
@@ -53,11 +54,12 @@ ranked as (
                     provider, provider_event_id, event_type, merchant_id, customer_id, amount_minor, currency,
                     payment_method_type, card_brand, card_last_four, status, failure_code, failure_message, metadata,
                     cast(provider_created_at as varchar), rule_violations, fraud_score, fraud_risk_level,
-                    fraud_score_source, retry_advised, retry_delay_seconds, retry_max_attempts, retry_strategy_source
+                    fraud_score_source, retry_advised, retry_delay_seconds, retry_max_attempts, retry_strategy_source,
+                    currency_exponent, provider_object_id, attempt_number, related_payment_id
                 ) as json))
         ) as position
     from payments
-    {% if is_incremental() %}
+    {% if is_incremental() and not gains_columns(this, ['event_family', 'related_payment_id']) %}
     where event_id in (select event_id from changed_events)
     {% endif %}
 
@@ -68,12 +70,13 @@ select
     payment.provider,
     payment.provider_event_id,
     payment.event_type,
+    split_part(payment.event_type, '.', 1) as event_family,
     payment.merchant_id,
     payment.customer_id,
     payment.amount_minor,
     payment.currency,
-    payment.currency_exponent,
-    {{ major_units('payment.amount_minor', 'payment.currency_exponent') }} as amount_major,
+    payment.exponent as currency_exponent,
+    {{ major_units('payment.amount_minor', 'payment.exponent') }} as amount_major,
     payment.payment_method_type,
     payment.card_brand,
     payment.card_last_four,
@@ -96,6 +99,9 @@ select
     payment.retry_max_attempts,
     payment.retry_strategy_source,
     payment.schema_version,
-    payment.bronze_rows
+    payment.bronze_rows,
+    payment.provider_object_id,
+    payment.attempt_number,
+    payment.related_payment_id
 from ranked as payment
 where payment.position = 1

@@ -25,5 +25,9 @@ select
     retry_strategy.delay_seconds as retry_delay_seconds,
     retry_strategy.max_attempts as retry_max_attempts,
     retry_strategy_source,
-    schema_version
+    schema_version,
+    currency_exponent,
+    provider_object_id,
+    attempt_number,
+    related_payment_id
 from {{ source('bronze', 'payment_events') }}

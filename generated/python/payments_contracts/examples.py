@@ -150,7 +150,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk5Jf9sTgQh7uLm0Gh7JkLp",
                 "amount_capturable": "48050",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -168,6 +167,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_capture",
             },
             "provider_created_at": "2026-01-07T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk5Jf9sTgQh7uLm0Gh7JkLp",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -193,7 +196,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": "abandoned",
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk9Wx9sTgQh7uLm0Tg5Yh7U",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -210,6 +212,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "canceled",
             },
             "provider_created_at": "2026-01-11T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk9Wx9sTgQh7uLm0Tg5Yh7U",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -235,7 +241,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -251,6 +256,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_payment_method",
             },
             "provider_created_at": "2026-01-05T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -276,11 +285,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": "generic_decline",
             "failure_message": "Your card was declined.",
             "metadata": {
-                "id": "pi_1Fw3Om9sTgQh7uLmKl8ZxCvB",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "capture_method": "automatic",
-                "charges.total_count": "1",
                 "confirmation_method": "automatic",
                 "created": "1577966380",
                 "invoice": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
@@ -300,6 +307,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_payment_method",
             },
             "provider_created_at": "2020-01-02T12:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_1Fw3Om9sTgQh7uLmKl8ZxCvB",
+            "attempt_number": 1,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -325,7 +336,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": "expired_card",
             "failure_message": "Your card has expired.",
             "metadata": {
-                "id": "pi_3Rk8Uv9sTgQh7uLm0Jh5Gf3D",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -350,6 +360,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_payment_method",
             },
             "provider_created_at": "2026-01-10T11:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk8Uv9sTgQh7uLm0Jh5Gf3D",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -375,7 +389,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": "insufficient_funds",
             "failure_message": "Your card has insufficient funds.",
             "metadata": {
-                "id": "pi_3Rk8Rs9sTgQh7uLm1Xd4Cf6V",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -399,6 +412,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_payment_method",
             },
             "provider_created_at": "2026-01-10T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk8Rs9sTgQh7uLm1Xd4Cf6V",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -424,7 +441,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk4Bd9sTgQh7uLm1Hs6WqEr",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -443,6 +459,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "processing",
             },
             "provider_created_at": "2026-01-06T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk4Bd9sTgQh7uLm1Hs6WqEr",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -468,7 +488,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
                 "amount_capturable": "0",
                 "amount_received": "0",
                 "automatic_payment_methods.enabled": "true",
@@ -486,6 +505,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "requires_action",
             },
             "provider_created_at": "2026-01-05T10:01:05Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -511,11 +534,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_1Fw2Lm9sTgQh7uLmZa4XsDcF",
                 "amount_capturable": "0",
                 "amount_received": "7425",
                 "capture_method": "automatic",
-                "charges.total_count": "1",
                 "confirmation_method": "automatic",
                 "created": "1577880000",
                 "invoice": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
@@ -530,6 +551,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "succeeded",
             },
             "provider_created_at": "2020-01-01T12:00:12Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_1Fw2Lm9sTgQh7uLmZa4XsDcF",
+            "attempt_number": 1,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -555,7 +580,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk6Mn9sTgQh7uLm1Wd4Rf6T",
                 "amount_capturable": "0",
                 "amount_received": "2599",
                 "application": "ca_T1pLo9IkUj7Yh5",
@@ -578,6 +602,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "transfer_group": "group_1045",
             },
             "provider_created_at": "2026-01-08T10:00:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk6Mn9sTgQh7uLm1Wd4Rf6T",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -603,7 +631,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk7Pq9sTgQh7uLm0Vf5Tg7Y",
                 "amount_capturable": "0",
                 "amount_received": "1200",
                 "automatic_payment_methods.enabled": "true",
@@ -619,6 +646,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "succeeded",
             },
             "provider_created_at": "2026-01-09T10:00:00Z",
+            "currency_exponent": 0,
+            "provider_object_id": "pi_3Rk7Pq9sTgQh7uLm0Vf5Tg7Y",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -644,7 +675,6 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
                 "amount_capturable": "0",
                 "amount_received": "5000",
                 "automatic_payment_methods.enabled": "true",
@@ -662,6 +692,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
                 "status": "succeeded",
             },
             "provider_created_at": "2026-01-05T10:01:30Z",
+            "currency_exponent": 2,
+            "provider_object_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "attempt_number": None,
+            "related_payment_id": None,
         },
     ),
     Example(
@@ -712,6 +746,16 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="merch_456",
         body=b'{"id":"evt_3RjRejected0000000000003","object":"event","api_version":"2018-11-08","created":1577880012,"data":{"object":{"id":"pi_1Fw2Lm9sTgQh7uLmZa4XsDcF","object":"payment_intent","amount":0,"amount_capturable":0,"amount_received":7425,"application":null,"application_fee_amount":null,"canceled_at":null,"cancellation_reason":null,"capture_method":"automatic","charges":{"object":"list","data":[{"id":"ch_1Fw2Lm9sTgQh7uLmPo0IuYtR","object":"charge","amount":7425,"amount_refunded":0,"application":null,"balance_transaction":null,"billing_details":{"address":{"city":null,"country":null,"line1":null,"line2":null,"postal_code":"00000","state":null},"email":null,"name":"Example Buyer","phone":null},"captured":true,"created":1577880010,"currency":"eur","description":null,"livemode":false,"metadata":{},"paid":true,"payment_intent":"pi_1Fw2Lm9sTgQh7uLmZa4XsDcF","payment_method":"pm_1Fw2Lk9sTgQh7uLmQw8ErTyU","payment_method_details":{"card":{"brand":"mastercard","checks":{"address_line1_check":null,"address_postal_code_check":"pass","cvc_check":"pass"},"country":"DE","exp_month":11,"exp_year":2023,"fingerprint":"Ty7Ui9Op1As3Df5G","funding":"debit","last4":"4444","network":"mastercard","three_d_secure":null,"wallet":null},"type":"card"},"refunded":false,"status":"succeeded","outcome":{"network_status":"approved_by_network","reason":null,"risk_level":"normal","risk_score":12,"seller_message":"Payment complete.","type":"authorized"}}],"has_more":false,"total_count":1,"url":"/v1/charges?payment_intent=pi_1Fw2Lm9sTgQh7uLmZa4XsDcF"},"client_secret":"pi_1Fw2Lm9sTgQh7uLmZa4XsDcF_secret_not_a_real_one","confirmation_method":"automatic","created":1577880000,"currency":"eur","customer":"cus_GT3kLpWqXv8NmZ","description":null,"invoice":"in_1Fw2Lj9sTgQh7uLmBn6MkLoP","last_payment_error":null,"livemode":false,"metadata":{"merchant_id":"merch_456","plan":"basic"},"next_action":null,"on_behalf_of":null,"payment_method":"pm_1Fw2Lk9sTgQh7uLmQw8ErTyU","payment_method_options":{"card":{"request_three_d_secure":"automatic"}},"payment_method_types":["card"],"receipt_email":null,"review":null,"setup_future_usage":"off_session","shipping":null,"source":null,"statement_descriptor":"EXAMPLE SHOP","status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"payment_intent.succeeded"}',
         reason_codes=("amount_not_positive",),
+        event=None,
+    ),
+    Example(
+        provider="stripe",
+        name="rejected.attempt_negative",
+        kind="rejected",
+        event_type="payment_intent.payment_failed",
+        merchant_id="merch_456",
+        body=b'{"id":"evt_3RjRejected0000000000012","object":"event","api_version":"2018-11-08","created":1577966400,"data":{"object":{"id":"pi_1Fw3Om9sTgQh7uLmKl8ZxCvB","object":"payment_intent","amount":7425,"amount_capturable":0,"amount_received":0,"application":null,"application_fee_amount":null,"canceled_at":null,"cancellation_reason":null,"capture_method":"automatic","charges":{"object":"list","data":[{"id":"ch_1Fw3On9sTgQh7uLmNm0QwErT","object":"charge","amount":7425,"amount_refunded":0,"application":null,"balance_transaction":null,"billing_details":{"address":{"city":null,"country":null,"line1":null,"line2":null,"postal_code":"00000","state":null},"email":null,"name":"Example Buyer","phone":null},"captured":false,"created":1577880010,"currency":"eur","description":null,"livemode":false,"metadata":{},"paid":false,"payment_intent":"pi_1Fw2Lm9sTgQh7uLmZa4XsDcF","payment_method":"pm_1Fw2Lk9sTgQh7uLmQw8ErTyU","payment_method_details":{"card":{"brand":"mastercard","checks":{"address_line1_check":null,"address_postal_code_check":"pass","cvc_check":"pass"},"country":"DE","exp_month":11,"exp_year":2023,"fingerprint":"Ty7Ui9Op1As3Df5G","funding":"debit","last4":"0341","network":"mastercard","three_d_secure":null,"wallet":null},"type":"card"},"refunded":false,"status":"failed","failure_code":"card_declined","failure_message":"Your card was declined."}],"has_more":false,"total_count":-1,"url":"/v1/charges?payment_intent=pi_1Fw3Om9sTgQh7uLmKl8ZxCvB"},"client_secret":"pi_1Fw3Om9sTgQh7uLmKl8ZxCvB_secret_not_a_real_one","confirmation_method":"automatic","created":1577966380,"currency":"eur","customer":"cus_GT3kLpWqXv8NmZ","description":null,"invoice":"in_1Fw2Lj9sTgQh7uLmBn6MkLoP","last_payment_error":{"charge":"ch_1Fw3On9sTgQh7uLmNm0QwErT","code":"card_declined","decline_code":"generic_decline","doc_url":"https://stripe.com/docs/error-codes/card-declined","message":"Your card was declined.","payment_method":{"id":"pm_1Fw3Ol9sTgQh7uLmYu6IoPaS","object":"payment_method","billing_details":{"address":{"country":"US","postal_code":"00000"},"email":"buyer@example.com","name":"Example Buyer"},"card":{"brand":"mastercard","checks":{"address_postal_code_check":"pass","cvc_check":"pass"},"country":"US","exp_month":8,"exp_year":2029,"fingerprint":"Xn4Tq8Rw2Ze6Yu0P","funding":"credit","last4":"0341"},"created":1767607260,"livemode":false,"metadata":{},"type":"card"},"type":"card_error"},"livemode":false,"metadata":{"merchant_id":"merch_456","plan":"basic"},"next_action":null,"on_behalf_of":null,"payment_method_options":{"card":{"request_three_d_secure":"automatic"}},"payment_method_types":["card"],"receipt_email":null,"review":null,"setup_future_usage":"off_session","shipping":null,"source":null,"statement_descriptor":"EXAMPLE SHOP","status":"requires_payment_method","transfer_data":null,"transfer_group":null}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"payment_intent.payment_failed"}',
+        reason_codes=("attempt_not_positive",),
         event=None,
     ),
     Example(

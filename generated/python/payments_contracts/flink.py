@@ -29,6 +29,10 @@ COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("failure_message", "STRING"),
     ("metadata", "MAP<STRING, STRING>"),
     ("provider_created_at", "TIMESTAMP(3)"),
+    ("currency_exponent", "INT"),
+    ("provider_object_id", "STRING"),
+    ("attempt_number", "INT"),
+    ("related_payment_id", "STRING"),
     ("processed_at", "TIMESTAMP(3)"),
     ("reason_codes", "ARRAY<STRING>"),
     ("reasons", "ARRAY<STRING>"),
@@ -53,6 +57,10 @@ _FIELDS: Final = (
     "failure_message",
     "metadata",
     "provider_created_at",
+    "currency_exponent",
+    "provider_object_id",
+    "attempt_number",
+    "related_payment_id",
 )
 _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in ["provider_created_at", "processed_at"])
 _NOTHING: Final[tuple[object, ...]] = (None,) * len(_FIELDS)

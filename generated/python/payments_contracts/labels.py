@@ -66,6 +66,7 @@ INGESTION_REASONS: Final[tuple[str, ...]] = (
 VALIDATION_REASONS: Final[tuple[str, ...]] = (
     "amount_not_positive",
     "amount_too_large",
+    "attempt_not_positive",
     "currency_unknown",
     "field_missing",
     "pattern_mismatch",

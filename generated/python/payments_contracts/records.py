@@ -539,13 +539,13 @@ class ScoredPaymentV2(Contract):
         description="Business rules that the event breaks, as codes; empty when it breaks none.",
     )
     fraud_score: float = Field(
-        description="Probability of fraud, from 0.0 to 1.0.",
+        description="Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment.",
     )
     fraud_risk_level: Literal["low", "medium", "high"] = Field(
         description="Band of the fraud score.",
     )
-    fraud_score_source: Literal["model", "fallback"] = Field(
-        description="Whether the score is the model's or the fallback used while the model is away.",
+    fraud_score_source: Literal["model", "fallback", "not_scored"] = Field(
+        description="Whether the score is the model's, the fallback used while the model is away, or none was asked for.",
     )
     retry_strategy: RetryStrategy | None = Field(
         default=None, description="Retry advice; null where the payment did not fail.",

@@ -15,6 +15,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "currency_unknown": "The currency is not an active ISO 4217 code.",
     "amount_not_positive": "The amount is zero or negative.",
     "amount_too_large": "The amount is above the upper bound.",
+    "attempt_not_positive": "The number of the attempt is zero or negative.",
     "timestamp_invalid": "The time cannot be read.",
     "timestamp_out_of_range": "The time is before 2010-01-01 or after 2100-01-01.",
     "pattern_mismatch": "A value does not have the form that its contract says.",

@@ -11,7 +11,12 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An Iceberg table that holds a version of a record; `key` names the columns that identify a row."""
+    """An Iceberg table that holds a version of a record; `key` names the columns that identify a row.
+
+    `last_ids` holds the highest column id of each version of the record up to this one. A catalog gives ids in the
+    order in which columns come: so a table is created with the columns of the first version, and evolved version by
+    version, adding columns in the order of their ids.
+    """
 
     namespace: str
     name: str
@@ -19,6 +24,7 @@ class Table:
     record: str
     version: int
     key: tuple[str, ...]
+    last_ids: tuple[int, ...]
     schema_json: str
     partition_spec_json: str
     sort_order_json: str
@@ -35,38 +41,43 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
     record="scored_payment",
-    version=1,
+    version=2,
     key=("event_id",),
+    last_ids=(31, 35),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
         r"""{"id":2,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
         r"""{"id":3,"name":"provider_event_id","required":true,"type":"string","doc":"The provider's own id of the event."},"""
         r"""{"id":4,"name":"event_type","required":true,"type":"string","doc":"Unified event type."},"""
-        r"""{"id":5,"name":"merchant_id","required":true,"type":"string","doc":"Merchant that the payment belongs to; the message key."},"""
+        r"""{"id":5,"name":"merchant_id","required":true,"type":"string","doc":"Merchant that the event belongs to; the message key."},"""
         r"""{"id":6,"name":"customer_id","required":false,"type":"string","doc":"The provider's id of the paying customer."},"""
         r"""{"id":7,"name":"amount_cents","required":true,"type":"long","doc":"Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3)."},"""
         r"""{"id":8,"name":"currency","required":true,"type":"string","doc":"ISO 4217 alphabetic code in upper case."},"""
         r"""{"id":9,"name":"payment_method_type","required":false,"type":"string","doc":"Kind of payment method, in the provider's spelling, such as card."},"""
         r"""{"id":10,"name":"card_brand","required":false,"type":"string","doc":"Card network in lower case, such as visa."},"""
         r"""{"id":11,"name":"card_last_four","required":false,"type":"string","doc":"Last four digits of the card number."},"""
-        r"""{"id":12,"name":"status","required":true,"type":"string","doc":"State of the payment after the event."},"""
+        r"""{"id":12,"name":"status","required":true,"type":"string","doc":"State of the payment, charge, refund, dispute or payout after the event."},"""
         r"""{"id":13,"name":"failure_code","required":false,"type":"string","doc":"Why the payment failed, as a code of the provider."},"""
         r"""{"id":14,"name":"failure_message","required":false,"type":"string","doc":"Why the payment failed, in the provider's words."},"""
         r"""{"id":15,"name":"metadata","required":true,"type":{"type":"map","key-id":26,"key":"string","value-id":27,"value":"string","value-required":true},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
         r"""{"id":16,"name":"provider_created_at","required":true,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
         r"""{"id":17,"name":"processed_at","required":true,"type":"timestamptz","doc":"When the normalizer processed the event (UTC)."},"""
         r"""{"id":18,"name":"rule_violations","required":true,"type":{"type":"list","element-id":28,"element":"string","element-required":true},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
-        r"""{"id":19,"name":"fraud_score","required":true,"type":"double","doc":"Probability of fraud, from 0.0 to 1.0."},"""
+        r"""{"id":19,"name":"fraud_score","required":true,"type":"double","doc":"Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment."},"""
         r"""{"id":20,"name":"fraud_risk_level","required":true,"type":"string","doc":"Band of the fraud score."},"""
-        r"""{"id":21,"name":"fraud_score_source","required":true,"type":"string","doc":"Whether the score is the model's or the fallback used while the model is away."},"""
+        r"""{"id":21,"name":"fraud_score_source","required":true,"type":"string","doc":"Whether the score is the model's, the fallback used while the model is away, or none was asked for."},"""
         r"""{"id":22,"name":"retry_strategy","required":false,"type":{"type":"struct","fields":["""
         r"""{"id":29,"name":"should_retry","required":true,"type":"boolean","doc":"Whether another attempt is worth while."},"""
         r"""{"id":30,"name":"delay_seconds","required":true,"type":"int","doc":"Seconds to wait before the next attempt."},"""
         r"""{"id":31,"name":"max_attempts","required":true,"type":"int","doc":"Attempts in all after which to give up."}]},"doc":"Retry advice; null where the payment did not fail."},"""
         r"""{"id":23,"name":"retry_strategy_source","required":false,"type":"string","doc":"Whether the advice is the model's or the fallback; null where there is none."},"""
         r"""{"id":24,"name":"scored_at","required":true,"type":"timestamptz","doc":"When the workflow had the scores (UTC)."},"""
-        r"""{"id":25,"name":"schema_version","required":true,"type":"int","doc":"Version of the payment_event contract that the row was made from."}],"schema-id":0,"identifier-field-ids":[1]}"""
+        r"""{"id":25,"name":"schema_version","required":true,"type":"int","doc":"Version of the payment_event contract that the row was made from."},"""
+        r"""{"id":32,"name":"currency_exponent","required":false,"type":"int","doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3."},"""
+        r"""{"id":33,"name":"provider_object_id","required":false,"type":"string","doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout."},"""
+        r"""{"id":34,"name":"attempt_number","required":false,"type":"int","doc":"Which attempt at the payment this is, from 1, where the provider tells."},"""
+        r"""{"id":35,"name":"related_payment_id","required":false,"type":"string","doc":"The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts."}],"schema-id":0,"identifier-field-ids":[1]}"""
     ),
     partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":17,"field-id":1000,"name":"processed_at_day","transform":"day"}]}""",
     sort_order_json=r"""{"order-id":1,"fields":[{"source-id":5,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":16,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
@@ -77,7 +88,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
             "comment": "One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
             "contract.owner": "payments-platform",
             "contract.record": "scored_payment",
-            "contract.version": "1",
+            "contract.version": "2",
         }
     ),
 )

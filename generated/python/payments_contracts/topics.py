@@ -44,13 +44,13 @@ NORMALIZED: Final = Topic(
     description="Unified payment events of every provider.",
     subject="payments.normalized-value",
     record="payment_event",
-    version=1,
+    version=2,
     partitions=12,
     retention_ms=1209600000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
-    consumers=MappingProxyType({"orchestrator": 1, "operations": 1}),
+    consumers=MappingProxyType({"orchestrator": 2, "operations": 2}),
 )
 STRIPE_RAW: Final = Topic(
     name="payments.stripe.raw",

@@ -7,7 +7,7 @@ import pytest
 from kit.errors import Fault, Rejected, Transient
 from kit.lake.committer import GroupCommitter, GroupPolicy, Outcome
 from kit.lake.once import Conflict
-from kit.lake.rows import Row
+from kit.lake.rows import Row, UnknownColumn
 
 PATIENT = GroupPolicy(max_wait_seconds=60.0)
 PROMPT = GroupPolicy(max_wait_seconds=0.0)
@@ -87,6 +87,44 @@ async def test_rows_that_arrive_during_a_commit_form_the_next_group() -> None:
         await asyncio.gather(first, *others)
     assert [len(group) for group in target.groups] == [1, 9]
     assert len(target.threads) == 1
+
+
+class Growing(Target):
+    """A table without the column `new`, until it has been looked at often enough."""
+
+    def __init__(self, looks: int) -> None:
+        super().__init__()
+        self.missing = looks
+        self.looks = 0
+
+    def check(self, row: Row) -> None:
+        if self.missing > 0 and "new" in row:
+            raise UnknownColumn("column new is not in the table")
+
+    def refresh(self) -> bool:
+        self.looks += 1
+        self.missing -= 1
+        return False
+
+
+async def test_looks_at_the_table_again_where_a_row_has_a_column_more() -> None:
+    target = Growing(looks=1)
+    async with GroupCommitter(target, key="id", policy=PROMPT) as committer:
+        assert await committer.append({"id": "a", "new": 1}) is Outcome.APPENDED
+        assert await committer.append({"id": "b"}) is Outcome.APPENDED
+    assert target.looks == 1
+    assert target.keys() == {"a", "b"}
+
+
+async def test_rows_wait_for_a_table_that_is_older_than_they_are_and_share_one_look() -> None:
+    target = Growing(looks=2)
+    async with GroupCommitter(target, key="id", policy=PROMPT) as committer:
+        rows = [committer.append({"id": str(n), "new": 1}) for n in range(20)]
+        results = await asyncio.gather(*rows, return_exceptions=True)
+        assert {type(result) for result in results} == {Transient}
+        assert "payments tables apply" in str(results[0])
+        assert target.looks == 1
+        assert await committer.append({"id": "0", "new": 1}, repeated=True) is Outcome.APPENDED
 
 
 async def test_closing_commits_what_waits() -> None:

@@ -9,7 +9,13 @@ from operations.reconciliation import ANSWERS, Arrivals, first_loss, reconcile
 from operations.report import explain
 
 
-def entry(event_id: str, kind: Kind, reasons: tuple[str, ...] = (), status: int | None = None) -> Entry:
+def entry(
+    event_id: str,
+    kind: Kind,
+    reasons: tuple[str, ...] = (),
+    status: int | None = None,
+    event_type: str | None = None,
+) -> Entry:
     return Entry(
         run="r1",
         provider="stripe",
@@ -17,6 +23,7 @@ def entry(event_id: str, kind: Kind, reasons: tuple[str, ...] = (), status: int 
         kind=kind,
         merchant_id="acct_r1_01",
         expected_reason_codes=reasons,
+        expected_event_type=event_type,
         http_status=ANSWERS[kind] if status is None else status,
         sent_at=datetime(2026, 1, 1, tzinfo=UTC),
     )
@@ -46,6 +53,26 @@ def test_a_run_that_lost_nothing_agrees_at_every_hop() -> None:
     hops = reconcile(ENTRIES, COMPLETE)
     assert [hop.name for hop in hops if not hop.agrees] == []
     assert first_loss(hops) is None
+
+
+def test_refunds_and_payouts_reach_silver_and_are_not_counted_as_payments() -> None:
+    others = (
+        entry("x", Kind.ACCEPTED, event_type="refund.created"),
+        entry("y", Kind.ACCEPTED, event_type="payout.paid"),
+        entry("p", Kind.ACCEPTED, event_type="payment.succeeded"),
+    )
+    found = replace(
+        COMPLETE,
+        raw=Counter("abruxyp"),
+        normalized=Counter("abxyp"),
+        bronze=Counter("abxyp"),
+        silver=Counter("abxyp"),
+        gold=3,
+    )
+    assert first_loss(reconcile((*ENTRIES, *others), found)) is None
+    loss = first_loss(reconcile((*ENTRIES, *others), replace(found, gold=5)))
+    assert loss is not None
+    assert (loss.name, loss.expected, loss.found) == ("gold", 3, 5)
 
 
 def test_names_the_first_hop_that_lost_an_event() -> None:

@@ -19,18 +19,18 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 from prometheus_client import REGISTRY
 from temporalio.testing import ActivityEnvironment
 
-MakeEvent = Callable[..., PaymentEventV1]
+MakeEvent = Callable[..., PaymentEventV2]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SCORE = FraudScore(score=0.12, risk_level="low")
 ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
 
 
 @pytest.fixture
-def payment(make_event: MakeEvent) -> ScoredPaymentV1:
+def payment(make_event: MakeEvent) -> ScoredPaymentV2:
     return scoring.scored_payment(make_event(), [], scoring.Sourced(SCORE, "model"), None, NOON)
 
 
@@ -62,9 +62,9 @@ class Committer:
 
 class Store:
     def __init__(self) -> None:
-        self.rows: list[ScoredPaymentV1] = []
+        self.rows: list[ScoredPaymentV2] = []
 
-    async def put(self, payment: ScoredPaymentV1) -> None:
+    async def put(self, payment: ScoredPaymentV2) -> None:
         self.rows.append(payment)
 
 
@@ -86,7 +86,7 @@ async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:
     assert await environment().run(activities.get_retry_strategy, scoring.retry_request(make_event())) == ADVICE
 
 
-async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV1) -> None:
+async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV2) -> None:
     committer = Committer()
     activities = LakeActivities(committer, lambda: NOON)
     request = PersistRequest(payment=payment)
@@ -96,7 +96,7 @@ async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV1) -> Non
 
 @pytest.mark.parametrize(("attempt", "repeated"), [(2, False), (1, True)])
 async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
-    payment: ScoredPaymentV1, attempt: int, *, repeated: bool
+    payment: ScoredPaymentV2, attempt: int, *, repeated: bool
 ) -> None:
     committer = Committer()
     activities = LakeActivities(committer, lambda: NOON)
@@ -105,14 +105,14 @@ async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
     assert committer.given[0][1] is True
 
 
-async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV1) -> None:
+async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV2) -> None:
     activities = LakeActivities(Committer(Transient("object store away")), lambda: NOON)
     with pytest.raises(Transient, match="object store away"):
         await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
 
 
 async def test_heartbeats_while_the_row_waits_and_not_after(
-    payment: ScoredPaymentV1, monkeypatch: pytest.MonkeyPatch
+    payment: ScoredPaymentV2, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake, "LAKE_HEARTBEAT_EVERY", timedelta(milliseconds=10))
     beats: list[object] = []
@@ -127,7 +127,7 @@ async def test_heartbeats_while_the_row_waits_and_not_after(
     assert len(beats) == counted
 
 
-async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPaymentV1) -> None:
+async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPaymentV2) -> None:
     def total() -> float:
         return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_sum") or 0.0
 
@@ -137,11 +137,11 @@ async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment
     assert total() - before == pytest.approx(1.5)
 
 
-async def test_the_database_gets_the_row(payment: ScoredPaymentV1) -> None:
+async def test_the_database_gets_the_row(payment: ScoredPaymentV2) -> None:
     store = Store()
     assert await environment().run(DatabaseActivities(store).persist_to_database, payment) == "stored"
     assert store.rows == [payment]
 
 
-async def test_without_a_database_nothing_is_stored(payment: ScoredPaymentV1) -> None:
+async def test_without_a_database_nothing_is_stored(payment: ScoredPaymentV2) -> None:
     assert await environment().run(DatabaseActivities(None).persist_to_database, payment) == "switched_off"

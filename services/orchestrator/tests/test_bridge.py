@@ -6,16 +6,16 @@ from kit.errors import Fault, Transient
 from kit.kafka import Partition
 from orchestrator.bridge import Bridge
 from orchestrator.source import Arrival, GiveUp
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 
-MakeEvent = Callable[..., PaymentEventV1]
+MakeEvent = Callable[..., PaymentEventV2]
 ZERO, ONE = Partition("t", 0), Partition("t", 1)
 
 
 class Topic:
     """A topic in memory and the group's committed offsets; sessions begin at those."""
 
-    def __init__(self, event: PaymentEventV1, **numbers: int) -> None:
+    def __init__(self, event: PaymentEventV2, **numbers: int) -> None:
         self.event = event
         self.ends = {ZERO: numbers.get("zero", 0), ONE: numbers.get("one", 0)}
         self.committed: dict[Partition, int] = {ZERO: 0, ONE: 0}
@@ -72,7 +72,7 @@ class Workflows:
         self.at_once = 0
         self.most_at_once = 0
 
-    async def start(self, event: PaymentEventV1) -> None:
+    async def start(self, event: PaymentEventV2) -> None:
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:

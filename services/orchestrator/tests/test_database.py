@@ -4,13 +4,13 @@ import pytest
 from kit.errors import Fault, Transient
 from orchestrator import scoring
 from orchestrator.database import PostgresStore, _column_type, _columns
-from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 from pydantic import SecretStr
 
 
 def test_every_column_of_the_contract_has_a_type() -> None:
     columns = _columns()
-    assert columns.keys() == ScoredPaymentV1.model_fields.keys()
+    assert columns.keys() == ScoredPaymentV2.model_fields.keys()
     assert {name: columns[name] for name in ("event_id", "amount_cents", "customer_id", "fraud_score", "status")} == {
         "event_id": "text",
         "amount_cents": "bigint",
@@ -28,7 +28,7 @@ def test_a_type_that_it_does_not_know_is_a_fault() -> None:
 
 
 async def test_a_database_that_is_away_is_transient(make_event: Any) -> None:
-    event: PaymentEventV1 = make_event()
+    event: PaymentEventV2 = make_event()
     payment = scoring.scored_payment(
         event, [], scoring.Sourced(scoring.FALLBACK_SCORE, "fallback"), None, event.processed_at
     )

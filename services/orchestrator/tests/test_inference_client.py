@@ -6,9 +6,9 @@ import pytest
 from kit.errors import Fault, Transient
 from orchestrator import scoring
 from orchestrator.inference_client import InferenceClient
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 
-MakeEvent = Callable[..., PaymentEventV1]
+MakeEvent = Callable[..., PaymentEventV2]
 Answer = Callable[[httpx.Request], httpx.Response]
 
 

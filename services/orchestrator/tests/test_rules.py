@@ -3,9 +3,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from orchestrator.rules import RULES, RuleBook, violations
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 
-MakeEvent = Callable[..., PaymentEventV1]
+MakeEvent = Callable[..., PaymentEventV2]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
@@ -18,8 +18,17 @@ def test_a_plain_event_breaks_no_rule(make_event: MakeEvent) -> None:
     [
         ({"provider_created_at": NOON + timedelta(minutes=6)}, RuleBook(), "created_in_future"),
         ({"amount_cents": 1_000_001}, RuleBook(), "amount_above_review_limit"),
-        ({"amount_cents": 10_001, "currency": "JPY"}, RuleBook(), "amount_above_review_limit"),
-        ({"amount_cents": 10_000_001, "currency": "KWD"}, RuleBook(), "amount_above_review_limit"),
+        (
+            {"amount_cents": 10_001, "currency": "JPY", "currency_exponent": None},
+            RuleBook(),
+            "amount_above_review_limit",
+        ),
+        (
+            {"amount_cents": 10_000_001, "currency": "KWD", "currency_exponent": 3},
+            RuleBook(),
+            "amount_above_review_limit",
+        ),
+        ({"amount_cents": 1_000_001, "currency_exponent": None}, RuleBook(), "amount_above_review_limit"),
         ({}, RuleBook(blocked_merchants=frozenset({"merch_1"})), "merchant_blocked"),
         ({}, RuleBook(known_merchants=frozenset({"merch_2"})), "merchant_unknown"),
         ({"status": "failed"}, RuleBook(), "failure_code_missing"),
@@ -38,7 +47,7 @@ def test_an_event_that_breaks_a_rule_is_marked_with_its_code(
     [
         ({"provider_created_at": NOON + timedelta(minutes=5)}, RuleBook()),
         ({"amount_cents": 1_000_000}, RuleBook()),
-        ({"amount_cents": 10_000, "currency": "JPY"}, RuleBook()),
+        ({"amount_cents": 10_000, "currency": "JPY", "currency_exponent": 0}, RuleBook()),
         ({}, RuleBook(known_merchants=frozenset({"merch_1"}))),
         ({"status": "failed", "failure_code": "expired_card"}, RuleBook()),
         ({"status": "canceled", "failure_code": "abandoned"}, RuleBook()),

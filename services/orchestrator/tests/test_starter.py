@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from kit.errors import Fault
 from orchestrator.temporal import WorkflowStarter
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-MakeEvent = Callable[..., PaymentEventV1]
+MakeEvent = Callable[..., PaymentEventV2]
 
 
 class Temporal:
@@ -23,7 +23,7 @@ class Temporal:
         self.most_asking = 0
         self.on_call: Callable[[], None] = lambda: None
 
-    async def start_workflow(self, _run: object, event: PaymentEventV1, **options: Any) -> None:
+    async def start_workflow(self, _run: object, event: PaymentEventV2, **options: Any) -> None:
         self.calls.append({"event": event, **options})
         self.on_call()
         self.asking += 1

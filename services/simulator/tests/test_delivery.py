@@ -150,6 +150,7 @@ async def test_the_ledger_has_a_line_for_each_webhook() -> None:
             "example": webhook.example,
             "event_type": webhook.event_type,
             "expected_reason_codes": list(webhook.expected_reason_codes),
+            "expected_event_type": webhook.expected_event_type,
             "http_status": 200,
             "sent_at": "2026-05-01T12:00:00Z",
         }

@@ -73,8 +73,9 @@ def test_normalization_finds_of_each_what_the_ledger_expects(webhooks: list[Webh
     for webhook in of(webhooks, Kind.ACCEPTED, Kind.REJECTED, Kind.UNSUPPORTED):
         outcome = normalize.normalize("stripe", webhook.body, webhook.merchant_id)
         match outcome:
-            case normalize.Normalized():
-                assert webhook.kind is Kind.ACCEPTED, webhook.example
+            case normalize.Normalized(unified):
+                found = (Kind.ACCEPTED, unified["event_type"])
+                assert (webhook.kind, webhook.expected_event_type) == found, webhook.example
             case normalize.Rejected():
                 codes = tuple(rejection.code for rejection in outcome.rejections)
                 assert (webhook.kind, webhook.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.lint.flows import record_of
-from codegen.mapping.model import Const, Expression, Group, Lookup, Path, Rest, Time, children, paths
+from codegen.mapping.model import Const, Exponent, Expression, Group, Lookup, Null, Path, Rest, Time, children, paths
 from codegen.mapping.plan import STAMPED, Kind, kind_of
 from codegen.payload import declared, rests
 
@@ -85,11 +85,15 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
             message = f"there is no {mapping.record} v{mapping.version}"
             yield source.finding("mapping", ("record",), message, "name a record of contracts/avro")
             return
+        for topic in catalog.topics:
+            if topic.record == mapping.record and topic.version != mapping.version:
+                message = f"the mapping fills v{mapping.version}, and {topic.name} holds v{topic.version}"
+                yield source.finding("mapping", ("version",), message, "map the version that the topic holds")
         wanted = {field.name: field for field in record.fields if field.name not in STAMPED}
         for name in wanted.keys() - group.fields.keys():
             place: Place = ("groups", index, "fields")
             yield source.finding(
-                "mapping", place, f"{name} is not mapped", "map it; null is {path: …} of an absent value"
+                "mapping", place, f"{name} is not mapped", "map it; where there is nothing to map, write {const: null}"
             )
         for name, expression in group.fields.items():
             place = ("groups", index, "fields", name)
@@ -107,16 +111,27 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
     except KeyError:
         yield "a mapping cannot fill a field of this type", "use a text, a number, a time or a map of texts"
         return
+    if isinstance(expression, Null):
+        if not field.nullable:
+            yield "null is mapped to a field that needs a value", "map a value"
+        return
+    yield from _strangers(expression, kind)
+    for inner in children(expression):
+        if any(isinstance(each, Time | Rest | Exponent | Null) for each in _all(inner)):
+            yield "`time`, `exponent`, `rest` and null stand alone", "make it the outermost expression of the field"
+    if field.allowed:
+        for value in sorted(_fixed(expression) - set(field.allowed)):
+            yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
+
+
+def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong where an expression gives another kind of value than the field takes."""
+    if isinstance(expression, Exponent) and kind is not Kind.WHOLE:
+        yield "an exponent is a whole number", "use `exponent` on int fields, and only there"
     if isinstance(expression, Time) != (kind is Kind.TIME):
         yield "a time and `time` belong together", "use `time` on timestamps, and only there"
     if isinstance(expression, Rest) != (kind is Kind.TEXTS):
         yield "a map and `rest` belong together", "use `rest` on maps of texts, and only there"
-    for inner in children(expression):
-        if any(isinstance(each, Time | Rest) for each in _all(inner)):
-            yield "`time` and `rest` stand alone", "make it the outermost expression of the field"
-    if field.allowed:
-        for value in sorted(_fixed(expression) - set(field.allowed)):
-            yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
 
 
 def lookups(catalog: Catalog) -> Iterator[Finding]:

@@ -61,20 +61,24 @@ def _place_of(record: Record, nested: Record) -> Place:
 
 
 def defaultless(catalog: Catalog) -> Iterator[Finding]:
-    """Yield required fields that a later version adds to the record of a table that holds older rows."""
+    """Yield required fields of a table's record that rows of an earlier version do not have."""
+    hint = "make it nullable with default null: tables of Iceberg's format 2 keep no defaults"
     for table in catalog.tables:
-        versions = [each for each in catalog.records.get(table.record, ()) if each.version <= table.version]
-        known: set[tuple[str, ...]] = set()
-        for version in versions:
-            paths = dict(walk(version.record))
-            for path, field in paths.items():
-                added = known and path not in known and (len(path) == 1 or path[:-1] in known)
-                if added and not field.nullable:
+        earlier: list[frozenset[tuple[str, ...]]] = []
+        for version in catalog.records.get(table.record, ()):
+            if version.version > table.version:
+                break
+            for path, field in walk(version.record):
+                if not field.nullable and any(_lacks(paths, path) for paths in earlier):
                     new = f"{'.'.join(path)} is new in v{version.version} and required"
                     message = f"{new}: older rows of {table.identifier} have none"
-                    hint = "make it nullable with default null: tables of Iceberg's format 2 keep no defaults"
                     yield version.source.finding("default", field.place, message, hint)
-            known |= paths.keys()
+            earlier.append(frozenset(path for path, _ in walk(version.record)))
+
+
+def _lacks(paths: frozenset[tuple[str, ...]], path: tuple[str, ...]) -> bool:
+    """Return whether a version has what holds a field, but not the field."""
+    return path not in paths and (len(path) == 1 or path[:-1] in paths)
 
 
 def gaps(catalog: Catalog) -> Iterator[Finding]:

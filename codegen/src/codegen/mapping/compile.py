@@ -9,7 +9,7 @@ from codegen.emit.text import literal
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, write_containers
 from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
-from codegen.mapping.model import Const, LeafKind, Rest
+from codegen.mapping.model import Const, LeafKind, Null, Rest
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
 
@@ -67,6 +67,8 @@ def _function(module: Module, group: GroupPlan) -> str:
         code.blank()
         if isinstance(target.expression, Rest):
             _write_rest(code, target)
+        elif isinstance(target.expression, Null):
+            code.line(f"{local(target)} = None")
         else:
             _write_target(code, target)
     code.blank()

@@ -15,11 +15,13 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Leaf,
     LeafKind,
     Lookup,
     Lower,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -125,6 +127,8 @@ class _Evaluation:
                 return self._nullified(at(self._root, expression))
             case Const(value):
                 return value
+            case Null():
+                return None
             case Envelope(name):
                 return self._nullified(self._envelope[name])
             case Coalesce(of):
@@ -143,7 +147,10 @@ class _Evaluation:
                 return _ascii(self._text(of), str.lower)
             case NullIf(of, values):
                 value = self.value(of)
-                return None if isinstance(value, str) and value in values else value
+                return None if type(value) in {str, int} and value in values else value
+            case Exponent(of):
+                code = self.value(of)
+                return self._plan.exponents.get(code.upper()) if isinstance(code, str) and code.isascii() else None
             case Lookup(of, table):
                 text = self._text(of)
                 if text is not None and text not in table:

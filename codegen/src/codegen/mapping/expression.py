@@ -12,9 +12,11 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Lookup,
     Lower,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from codegen.mapping.plan import Refusal
 
 
-def write_value(code: Code, expression: Expression, target: Target) -> None:  # noqa: C901 - one case each
+def write_value(code: Code, expression: Expression, target: Target) -> None:  # noqa: C901, PLR0912 - one case each
     """Write an expression: its variable then holds the value, None, or REFUSED after a rejection."""
     name = local(target)
     match expression:
@@ -38,6 +40,8 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
             _nullify(code, name)
         case Const(value):
             code.line(f"{name} = {literal(value)}")
+        case Null():
+            code.line(f"{name} = None")
         case Envelope(value):
             code.line(f"{name} = envelope_{value}")
             _nullify(code, name)
@@ -52,8 +56,10 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
             _refuse_unless_null(code, of, name, _must_be_text(target))
         case NullIf(of, values):
             write_value(code, of, target)
-            with code.block(f"if type({name}) is str and {name} in {literal(values)}:"):
-                code.line(f"{name} = None")
+            _null_if(code, name, values)
+        case Exponent(of):
+            write_value(code, of, target)
+            _exponent(code, of, name)
         case Lookup(of, table):
             write_value(code, of, target)
             _lookup(code, of, code.module.name("_TABLE_", literal(dict(table))), target)
@@ -91,6 +97,8 @@ def is_surely(expression: Expression, kind: Kind) -> bool:
             return kind is Kind.TEXT
         case Time():
             return kind is Kind.TIME
+        case Exponent():
+            return kind is Kind.WHOLE
         case _:
             return False
 
@@ -102,6 +110,24 @@ def _must_be_text(target: Target) -> Refusal:
 def _nullify(code: Code, name: str) -> None:
     with code.block(f"if type({name}) is str and {name} in NULL_VALUES:"):
         code.line(f"{name} = None")
+
+
+def _null_if(code: Code, name: str, values: tuple[str | int, ...]) -> None:
+    """Compare a value only with what has its own type: to Python, 0, 0.0 and False are equal."""
+    for kind in (str, int):
+        same = tuple(value for value in values if type(value) is kind)
+        if same:
+            with code.block(f"if type({name}) is {kind.__name__} and {name} in {literal(same)}:"):
+                code.line(f"{name} = None")
+
+
+def _exponent(code: Code, of: Expression, name: str) -> None:
+    call = f"{name} = {code.module.helper('exponent')}({name})"
+    if may_refuse(of):
+        with code.block(f"if {name} is not {code.module.helper('REFUSED')}:"):
+            code.line(call)
+    else:
+        code.line(call)
 
 
 def _refuse_unless_null(code: Code, of: Expression, name: str, refusal: Refusal) -> None:

@@ -38,6 +38,11 @@ class Const:
 
 
 @dataclass(frozen=True, slots=True)
+class Null:
+    """Null for every event: the provider does not tell, or the field makes no sense for the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """A value that the gateway found and handed on, such as the merchant."""
 
@@ -90,10 +95,20 @@ class Lower:
 
 @dataclass(frozen=True, slots=True)
 class NullIf:
-    """A value, or null where it is one of the given texts."""
+    """A value, or null where it is one of the given texts or whole numbers."""
 
     of: Expression
-    values: tuple[str, ...]
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exponent:
+    """The ISO 4217 exponent of a currency's code in either case; null where the value is no code of the list.
+
+    It refuses nothing itself: a currency that does not exist is reported once, by the rule on the currency.
+    """
+
+    of: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,9 @@ class Rest:
     root: Path
 
 
-Expression = Path | Const | Envelope | Lookup | Time | Coalesce | Concat | Upper | Lower | NullIf | Rest
+Expression = (
+    Path | Const | Null | Envelope | Lookup | Time | Coalesce | Concat | Upper | Lower | NullIf | Exponent | Rest
+)
 
 
 class LeafKind(enum.Enum):
@@ -148,11 +165,11 @@ class Mapped:
 def children(expression: Expression) -> tuple[Expression, ...]:
     """Return the expressions that stand directly inside one."""
     match expression:
-        case Path() | Const() | Envelope() | Rest():
+        case Path() | Const() | Null() | Envelope() | Rest():
             return ()
         case Coalesce(of) | Concat(of):
             return of
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
             return (of,)
     assert_never(expression)
 
@@ -172,6 +189,8 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return str(expression)
         case Const(value):
             return f"the constant {value}"
+        case Null():
+            return "null"
         case Envelope(name):
             return f"the envelope's {name}"
         case Rest(root):
@@ -180,6 +199,6 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return "the first present of " + ", ".join(origin(each) for each in of)
         case Concat(of):
             return " with ".join(origin(each) for each in of)
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of):
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
             return origin(of)
     assert_never(expression)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.mapping.model import Expression, Leaf, Path, origin
+from codegen.mapping.model import Exponent, Expression, Leaf, Path, origin
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
 
@@ -86,6 +86,7 @@ class Plan:
     groups: tuple[GroupPlan, ...]
     null_values: frozenset[str]
     references: dict[str, frozenset[str]]
+    exponents: dict[str, int]
 
 
 def plan(catalog: Catalog, provider: Provider) -> Plan:
@@ -118,18 +119,21 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
         ),
         null_values=frozenset(catalog.validation.null_values),
         references={"iso4217": frozenset(currency.code for currency in catalog.currencies)},
+        exponents={currency.code: currency.exponent for currency in catalog.currencies},
     )
 
 
 def target(field: Field, rules: Rules, expression: Expression, rest: tuple[Leaf, ...]) -> Target:
     """Return what a field of the record asks of an expression; KeyError where a mapping cannot fill its type."""
     declared = rules.fields.get(field.name, ())
+    # The published exponents are far inside any type's bounds.
+    bounds = () if isinstance(expression, Exponent) else _bounds(field, declared)
     return Target(
         name=field.name,
         kind=kind_of(field),
         required=not field.nullable,
         allowed=field.allowed,
-        rules=(*_bounds(field, declared), *declared),
+        rules=(*bounds, *declared),
         expression=expression,
         rest=rest,
     )

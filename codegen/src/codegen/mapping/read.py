@@ -10,11 +10,13 @@ from codegen.mapping.model import (
     Concat,
     Const,
     Envelope,
+    Exponent,
     Expression,
     Group,
     Lookup,
     Lower,
     Mapped,
+    Null,
     NullIf,
     Path,
     Rest,
@@ -55,14 +57,14 @@ def read_mapping(data: Mapping[str, Any]) -> Mapped:
     )
 
 
-def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR0911 - one return for each expression
+def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR0911, PLR0912 - one for each
     """Return the expression that a mapping with one key denotes; the key names it."""
     ((name, value),) = data.items()
     match name:
         case "path":
             return read_path(value)
         case "const":
-            return Const(value)
+            return Null() if value is None else Const(value)
         case "envelope":
             return Envelope(value)
         case "lookup":
@@ -79,6 +81,8 @@ def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR09
             return Lower(read_expression(value))
         case "null_if":
             return NullIf(read_expression(value["value"]), tuple(value["values"]))
+        case "exponent":
+            return Exponent(read_expression(value))
         case "rest":
             return Rest(read_path(value["path"]))
         case _:

@@ -17,6 +17,7 @@ from payments_contracts.normalize.values import (
     NO_MEMBERS,
     NULL_VALUES,
     REFUSED,
+    exponent,
     put_json,
     put_map,
     put_scalar,
@@ -69,6 +70,10 @@ _REJECTION_24 = Rejection("type_invalid", "metadata", "the rest of data.object i
 _REJECTION_25 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_26 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_27 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_29 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_30 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_31 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -282,9 +287,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     to_metadata: dict[str, str] = {}
     to_metadata_fits = True
     value: Any
-    value = at_data_object.get("id")
-    if value is not None:
-        put_scalar(to_metadata, "id", value)
     value = at_data_object.get("amount_capturable")
     if value is not None:
         put_scalar(to_metadata, "amount_capturable", value)
@@ -309,9 +311,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     value = at_data_object.get("capture_method")
     if value is not None:
         put_scalar(to_metadata, "capture_method", value)
-    value = at_data_object_charges.get("total_count")
-    if value is not None:
-        put_scalar(to_metadata, "charges.total_count", value)
     value = at_data_object.get("confirmation_method")
     if value is not None:
         put_scalar(to_metadata, "confirmation_method", value)
@@ -419,6 +418,32 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_27)
 
+    to_currency_exponent: Any = at_data_object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data_object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_28)
+
+    to_attempt_number: Any = at_data_object_charges.get("total_count")
+    if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
+        to_attempt_number = None
+    if type(to_attempt_number) is int and to_attempt_number in (0,):
+        to_attempt_number = None
+    if type(to_attempt_number) is int:
+        if to_attempt_number > 2147483647:
+            rejections.append(_REJECTION_29)
+        if to_attempt_number < 1:
+            rejections.append(_REJECTION_30)
+    elif to_attempt_number is not None:
+        rejections.append(_REJECTION_31)
+
+    to_related_payment_id = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -438,6 +463,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
             "failure_message": to_failure_message,
             "metadata": to_metadata,
             "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
         }
     )
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import orjson
 
+from payments_contracts.currencies import EXPONENTS
+
 NULL_VALUES: Final = frozenset(("", "null", "NULL"))
 """Texts that mean null."""
 
@@ -54,6 +56,11 @@ def put_json(kept: dict[str, str], key: str, value: object) -> bool:
     if text not in NULL_VALUES:
         kept[key] = text
     return True
+
+
+def exponent(value: object) -> int | None:
+    """Return the exponent of a currency's code in either case; None where the value is no active code."""
+    return EXPONENTS.get(value.upper()) if type(value) is str and value.isascii() else None
 
 
 def iso8601_millis(value: object) -> int | None:

@@ -10,6 +10,7 @@ import orjson
 import stamina
 import structlog
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 from kit.clock import Clock
 from kit.errors import Fault, Transient
 from kit.http import operational_routes
@@ -74,7 +75,7 @@ def build_app(
             await opening
         await producer.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(
         title=f"Gateway for {provider.title} webhooks",
         version="1",
         description=(

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from kit.http import operational_routes
 from kit.metrics import LATENCY_BUCKETS
 from payments_contracts.inference import (
@@ -45,7 +46,7 @@ def build_app(latency: Latency, registry: CollectorRegistry = REGISTRY) -> FastA
     seconds = Histogram(
         "inference_seconds", "Time that a verdict took.", ["model"], buckets=LATENCY_BUCKETS, registry=registry
     )
-    app = FastAPI(
+    app = FastAPIOffline(
         title="Inference",
         version="1",
         description="Scores a payment for fraud and advises on charging a failed one again. "

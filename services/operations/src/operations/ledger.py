@@ -23,7 +23,8 @@ class Kind(StrEnum):
 class Entry(BaseModel):
     """One webhook of a run.
 
-    `http_status` is the gateway's answer (0 where none came); `sent_at` is in UTC.
+    `http_status` is the gateway's answer (0 where none came); `sent_at` is in UTC. `expected_event_type` is the
+    unified event's, of an accepted webhook; a ledger from before there were other families does not have it.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -34,8 +35,14 @@ class Entry(BaseModel):
     kind: Kind
     merchant_id: str
     expected_reason_codes: tuple[str, ...] = ()
+    expected_event_type: str | None = None
     http_status: int
     sent_at: datetime
+
+    @property
+    def is_payment(self) -> bool:
+        """Whether it is to become an event of the payment family, the only one that Gold's daily metrics count."""
+        return self.kind is Kind.ACCEPTED and (self.expected_event_type or "payment.").startswith("payment.")
 
 
 def read_ledger(path: Path) -> tuple[Entry, ...]:

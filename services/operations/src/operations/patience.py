@@ -3,8 +3,6 @@
 import time
 from collections.abc import Callable
 
-_INTERVAL_SECONDS = 0.5
-
 
 def wait_for(
     count: Callable[[], int],
@@ -12,6 +10,7 @@ def wait_for(
     patience_seconds: float,
     report: Callable[[int], None],
     *,
+    interval_seconds: float = 0.5,
     now: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
@@ -29,4 +28,4 @@ def wait_for(
             best, since = found, now()
         elif now() - since > patience_seconds:
             return False
-        sleep(_INTERVAL_SECONDS)
+        sleep(interval_seconds)

@@ -91,14 +91,14 @@ _RULES = (
 
 
 def reconcile(entries: Sequence[Entry], found: Arrivals) -> tuple[Hop, ...]:
-    """Balance every hop of a run, in the order of the path."""
+    """Balance every hop of a run, in the order of the path: all families up to Silver, payments alone in Gold."""
     hops = [_answers(entries)]
     for rule in _RULES:
         hops.append(_balance(rule, _ids(entries, rule.kinds), found))
         if rule.name == "quarantined":
             hops.append(_reasons(entries, found))
-    payments = len(_ids(entries, frozenset({Kind.ACCEPTED})))
-    hops.append(Hop("gold", expected=payments, found=found.gold))
+    payments = {entry.event_id for entry in entries if entry.is_payment}
+    hops.append(Hop("gold", expected=len(payments), found=found.gold))
     return tuple(hops)
 
 

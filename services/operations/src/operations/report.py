@@ -17,7 +17,7 @@ _TITLES = {
     "reasons": "quarantined for the expected reasons",
     "bronze": "in Bronze",
     "silver": "in Silver",
-    "gold": "counted in Gold",
+    "gold": "payments, counted in Gold",
 }
 _SHOWN_IDS = 5
 

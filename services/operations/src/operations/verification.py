@@ -35,22 +35,29 @@ def verify_run(
     what it lacks. `refresh` rebuilds Silver and Gold; None leaves them as they
     are.
     """
-    payments = sum(entry.kind is Kind.ACCEPTED for entry in entries)
+    accepted = sum(entry.kind is Kind.ACCEPTED for entry in entries)
     rejected = sum(entry.kind is Kind.REJECTED for entry in entries)
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
-        def follow(description: str, count: Callable[[], int], expected: int) -> bool:
+        def follow(description: str, count: Callable[[], int], expected: int, interval_seconds: float = 0.5) -> bool:
             task = progress.add_task(description, total=expected)
-            arrived = wait_for(count, expected, patience_seconds, lambda found: progress.update(task, completed=found))
+            arrived = wait_for(
+                count,
+                expected,
+                patience_seconds,
+                lambda found: progress.update(task, completed=found),
+                interval_seconds=interval_seconds,
+            )
             if not console.is_terminal:
                 console.print(f"{description}: {'all ' if arrived else 'not all '}{expected}")
             return arrived
 
         complete = (
-            follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), payments)
+            follow("normalizer: normalized", lambda: len(census.stream()["normalized"]), accepted)
             and follow("normalizer: quarantined", lambda: len(census.stream()["validation_dlq"]), rejected)
-            and follow("orchestrator: in Bronze", lambda: len(census.bronze()), payments)
+            # A query costs Trino half a second of a core, which the orchestrator lacks meanwhile.
+            and follow("orchestrator: in Bronze", lambda: len(census.bronze()), accepted, interval_seconds=2)
         )
     if refresh is not None and complete:
         with console.status("Dagster builds Silver and Gold with dbt on Trino"):

@@ -7,7 +7,7 @@ import stamina
 import structlog
 from kit.errors import Fault, Transient
 from kit.kafka import Partition
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 
 from orchestrator import metrics
 from orchestrator.offsets import OffsetTracker
@@ -15,7 +15,7 @@ from orchestrator.source import Arrival, OpenSource, Source
 
 _log = structlog.get_logger(__name__)
 
-Start = Callable[[PaymentEventV1], Awaitable[None]]
+Start = Callable[[PaymentEventV2], Awaitable[None]]
 """Returns once the event's workflow is durable; raises Fault if it never can be."""
 
 _ROOM_SECONDS = 1.0

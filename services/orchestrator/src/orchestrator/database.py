@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 from kit.errors import Fault, Transient
-from payments_contracts.records import ScoredPaymentV1
+from payments_contracts.records import ScoredPaymentV2
 from psycopg import AsyncConnection, sql
 from psycopg.types.json import Jsonb
 from pydantic import AwareDatetime, BaseModel, SecretStr
@@ -36,7 +36,7 @@ class PostgresStore:
         self._connection: AsyncConnection[tuple[Any, ...]] | None = None
         self._put = _upsert()
 
-    async def put(self, payment: ScoredPaymentV1) -> None:
+    async def put(self, payment: ScoredPaymentV2) -> None:
         """Insert the row, or replace the one with the same event id.
 
         Raises:
@@ -81,7 +81,7 @@ class PostgresStore:
 
 
 def _columns() -> dict[str, str]:
-    return {name: _column_type(field.annotation) for name, field in ScoredPaymentV1.model_fields.items()}
+    return {name: _column_type(field.annotation) for name, field in ScoredPaymentV2.model_fields.items()}
 
 
 def _column_type(annotation: Any) -> str:
@@ -124,7 +124,7 @@ def _schema() -> list[sql.Composed]:
 
 
 def _upsert() -> sql.Composed:
-    names = list(ScoredPaymentV1.model_fields)
+    names = list(ScoredPaymentV2.model_fields)
     return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
         _TABLE,
         sql.SQL(", ").join(map(sql.Identifier, names)),

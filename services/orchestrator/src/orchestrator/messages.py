@@ -3,10 +3,10 @@
 from typing import Literal
 
 from kit.lake import Outcome
-from payments_contracts.records import ScoredPaymentV1
+from payments_contracts.records import ScoredPaymentV2
 from pydantic import BaseModel, ConfigDict
 
-from orchestrator.scoring import Source
+from orchestrator.scoring import ScoreSource, Source
 
 Stored = Literal["stored", "switched_off"]
 
@@ -16,7 +16,7 @@ class PersistRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    payment: ScoredPaymentV1
+    payment: ScoredPaymentV2
     repeated: bool = False
 
 
@@ -27,7 +27,7 @@ class Completion(BaseModel):
 
     event_id: str
     rule_violations: list[str]
-    fraud_score_source: Source
+    fraud_score_source: ScoreSource
     retry_strategy_source: Source | None
     lake: Outcome
     database: Stored | Literal["failed"]

@@ -3,15 +3,25 @@
 from collections.abc import Callable, Mapping
 
 from kit.errors import Fault, Rejected
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV1, PaymentEventV2
 from payments_contracts.topics import NORMALIZED
 from pydantic import ValidationError
 
 Decode = Callable[[bytes], Mapping[str, object]]
-Handler = Callable[[Mapping[str, object]], PaymentEventV1]
+Handler = Callable[[Mapping[str, object]], PaymentEventV2]
 
-HANDLERS: Mapping[int, Handler] = {1: PaymentEventV1.model_validate}
-"""For each version of the contract that may be on the topic, what makes a workflow's argument of it."""
+
+def from_first(record: Mapping[str, object]) -> PaymentEventV2:
+    """Make the event of a record of version 1, read as version 2: what came later is null, not guessed."""
+    first = PaymentEventV1.model_validate({name: record.get(name) for name in PaymentEventV1.model_fields})
+    return PaymentEventV2.model_validate(first.model_dump())
+
+
+HANDLERS: Mapping[int, Handler] = {1: from_first, 2: PaymentEventV2.model_validate}
+"""For each version of the contract that may be on the topic, what makes a workflow's argument of it.
+
+Every workflow takes the newest version, and `schema_version` still tells which one the normalizer wrote.
+"""
 
 PIN = NORMALIZED.consumers["orchestrator"]
 """The version that this consumer reads with."""
@@ -28,7 +38,7 @@ class Router:
         self._decode = decode
         self._handlers = handlers
 
-    def route(self, value: bytes | None) -> PaymentEventV1:
+    def route(self, value: bytes | None) -> PaymentEventV2:
         """Return the event.
 
         Raises:

@@ -11,13 +11,17 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV1, RetryStrategy, ScoredPaymentV1
+from payments_contracts.records import PaymentEventV2, RetryStrategy, ScoredPaymentV2
 
 Source = Literal["model", "fallback"]
+ScoreSource = Literal["model", "fallback", "not_scored"]
 T = TypeVar("T")
 
 FALLBACK_SCORE = FraudScore(score=0.5, risk_level="medium")
 """Used while the model is away: neither waves a payment through nor accuses it."""
+
+NOT_SCORED = FraudScore(score=0.0, risk_level="low")
+"""Stands in the row of an event that the model is not asked about."""
 
 FALLBACK_ADVICE = RetryStrategyResponse(should_retry=False, delay_seconds=0, max_attempts=0)
 """Used while the model is away: charging a card again can harm, waiting cannot."""
@@ -31,12 +35,17 @@ class Sourced(Generic[T]):
     source: Source
 
 
-def needs_advice(event: PaymentEventV1) -> bool:
+def needs_score(event: PaymentEventV2) -> bool:
+    """Tell whether the fraud model knows such events: it was made for payments, not for their refunds or payouts."""
+    return event.event_type.partition(".")[0] == "payment"
+
+
+def needs_advice(event: PaymentEventV2) -> bool:
     """Tell whether advice on charging again makes sense: only for a failed payment."""
-    return event.status == "failed"
+    return needs_score(event) and event.status == "failed"
 
 
-def fraud_request(event: PaymentEventV1) -> FraudScoreRequest:
+def fraud_request(event: PaymentEventV2) -> FraudScoreRequest:
     """Make the fraud model's request; the customer's history is not known to this service."""
     return FraudScoreRequest(
         event_id=event.event_id,
@@ -54,14 +63,14 @@ def fraud_request(event: PaymentEventV1) -> FraudScoreRequest:
     )
 
 
-def retry_request(event: PaymentEventV1) -> RetryStrategyRequest:
-    """Make the retry model's request. No provider tells the number of attempts yet, so each failure counts as one."""
+def retry_request(event: PaymentEventV2) -> RetryStrategyRequest:
+    """Make the retry model's request; where the provider does not count attempts, the failed one is the first."""
     return RetryStrategyRequest(
         event_id=event.event_id,
         provider=event.provider,
         merchant_id=event.merchant_id,
         failure_code=event.failure_code,
-        attempt_count=1,
+        attempt_count=max(1, event.attempt_number or 1),
         amount_cents=event.amount_cents,
         currency=event.currency,
         payment_method_type=event.payment_method_type,
@@ -71,19 +80,23 @@ def retry_request(event: PaymentEventV1) -> RetryStrategyRequest:
 
 
 def scored_payment(
-    event: PaymentEventV1,
+    event: PaymentEventV2,
     violations: Sequence[str],
-    fraud: Sourced[FraudScore],
+    fraud: Sourced[FraudScore] | None,
     advice: Sourced[RetryStrategyResponse] | None,
     scored_at: datetime,
-) -> ScoredPaymentV1:
-    """Assemble the row; all columns of the event keep their names and values."""
-    return ScoredPaymentV1(
+) -> ScoredPaymentV2:
+    """Assemble the row; all columns of the event keep their names and values.
+
+    Without a score the row says so, and holds the number that adds nothing (docs/decisions/0012).
+    """
+    score = NOT_SCORED if fraud is None else fraud.value
+    return ScoredPaymentV2(
         **event.model_dump(),
         rule_violations=list(violations),
-        fraud_score=fraud.value.score,
-        fraud_risk_level=fraud.value.risk_level,
-        fraud_score_source=fraud.source,
+        fraud_score=score.score,
+        fraud_risk_level=score.risk_level,
+        fraud_score_source="not_scored" if fraud is None else fraud.source,
         retry_strategy=None if advice is None else RetryStrategy(**advice.value.model_dump()),
         retry_strategy_source=None if advice is None else advice.source,
         scored_at=scored_at,

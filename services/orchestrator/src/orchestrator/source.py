@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 from kit.errors import Transient
 from kit.kafka import Consumer, Partition
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 
 from orchestrator.routing import Router
 
@@ -23,7 +23,7 @@ class Arrival:
 
     partition: Partition
     offset: int
-    event: PaymentEventV1
+    event: PaymentEventV2
 
 
 GiveUp = Callable[[Sequence[Partition]], Awaitable[Mapping[Partition, int]]]

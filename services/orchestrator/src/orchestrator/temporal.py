@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import stamina
 from kit.errors import Fault, Transient
-from payments_contracts.records import PaymentEventV1
+from payments_contracts.records import PaymentEventV2
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
@@ -85,7 +85,7 @@ class WorkflowStarter:
         self._trouble: str | None = None
         self._door = asyncio.Lock()
 
-    async def start(self, event: PaymentEventV1) -> None:
+    async def start(self, event: PaymentEventV2) -> None:
         """Return once the workflow of the event is durable, or was before; wait as long as Temporal is away.
 
         Raises:
@@ -107,7 +107,7 @@ class WorkflowStarter:
         """Say what is wrong with Temporal, as of the last start; None if nothing is."""
         return self._trouble
 
-    async def _start_once(self, event: PaymentEventV1) -> None:
+    async def _start_once(self, event: PaymentEventV2) -> None:
         answer = "accepted"
         try:
             await self._client.start_workflow(

@@ -10,7 +10,7 @@ with workflow.unsafe.imports_passed_through():
     # `from orchestrator import x` would not pass x through, but import it anew for each workflow.
     from kit.lake import Outcome
     from payments_contracts.inference import FraudScore, RetryStrategyResponse
-    from payments_contracts.records import PaymentEventV1, ScoredPaymentV1
+    from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 
     from orchestrator.activities.database import DatabaseActivities
     from orchestrator.activities.inference import InferenceActivities
@@ -34,6 +34,7 @@ with workflow.unsafe.imports_passed_through():
         Sourced,
         fraud_request,
         needs_advice,
+        needs_score,
         retry_request,
         scored_payment,
     )
@@ -44,21 +45,24 @@ class PaymentEventWorkflow:
     """Rules, scores, Bronze, database. The id of the workflow is the event's id, so an event has one."""
 
     @workflow.run
-    async def run(self, event: PaymentEventV1) -> Completion:
-        """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early."""
+    async def run(self, event: PaymentEventV2) -> Completion:
+        """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
+
+        Runs that began with an event of version 1 go on: what they were given reads as version 2 with nulls.
+        """
         violations, fraud, advice = await asyncio.gather(self._validate(event), self._score(event), self._advise(event))
         payment = scored_payment(event, violations, fraud, advice, workflow.now())
         lake = await self._persist(payment)
         return Completion(
             event_id=event.event_id,
             rule_violations=violations,
-            fraud_score_source=fraud.source,
+            fraud_score_source=payment.fraud_score_source,
             retry_strategy_source=None if advice is None else advice.source,
             lake=lake,
             database=await self._store(payment),
         )
 
-    async def _validate(self, event: PaymentEventV1) -> list[str]:
+    async def _validate(self, event: PaymentEventV2) -> list[str]:
         try:
             return await workflow.execute_local_activity_method(
                 ValidationActivities.validate_business_rules,
@@ -70,7 +74,9 @@ class PaymentEventWorkflow:
             workflow.logger.warning("rules not evaluated: %s", _bearable(error))
             return [NOT_EVALUATED]
 
-    async def _score(self, event: PaymentEventV1) -> Sourced[FraudScore]:
+    async def _score(self, event: PaymentEventV2) -> Sourced[FraudScore] | None:
+        if not needs_score(event):
+            return None
         try:
             score = await workflow.execute_activity_method(
                 InferenceActivities.get_fraud_score,
@@ -83,7 +89,7 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_SCORE, "fallback")
         return Sourced(score, "model")
 
-    async def _advise(self, event: PaymentEventV1) -> Sourced[RetryStrategyResponse] | None:
+    async def _advise(self, event: PaymentEventV2) -> Sourced[RetryStrategyResponse] | None:
         if not needs_advice(event):
             return None
         try:
@@ -98,7 +104,7 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_ADVICE, "fallback")
         return Sourced(advice, "model")
 
-    async def _persist(self, payment: ScoredPaymentV1) -> Outcome:
+    async def _persist(self, payment: ScoredPaymentV2) -> Outcome:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
         repeated = info.run_id != info.first_execution_run_id
@@ -119,7 +125,7 @@ class PaymentEventWorkflow:
             await workflow.sleep(LAKE_PAUSE)
             repeated = True
 
-    async def _store(self, payment: ScoredPaymentV1) -> Stored | Literal["failed"]:
+    async def _store(self, payment: ScoredPaymentV2) -> Stored | Literal["failed"]:
         try:
             return await workflow.execute_local_activity_method(
                 DatabaseActivities.persist_to_database,

@@ -30,6 +30,7 @@ class Ledger:
             "example": webhook.example,
             "event_type": webhook.event_type,
             "expected_reason_codes": webhook.expected_reason_codes,
+            "expected_event_type": webhook.expected_event_type,
             "http_status": answer.status,
             "sent_at": answer.sent_at,
         }

@@ -36,7 +36,7 @@ class Webhook:
     """One webhook, and what has to become of it.
 
     `answer_reason_code` is what the gateway has to say where it refuses; `expected_reason_codes` is what the
-    dead-letter record has to say.
+    dead-letter record has to say, and `expected_event_type` the unified event's type where there is to be one.
     """
 
     n: int
@@ -52,6 +52,7 @@ class Webhook:
     status: HTTPStatus
     answer_reason_code: str | None
     expected_reason_codes: tuple[str, ...]
+    expected_event_type: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ def _webhook(  # noqa: PLR0917  # one caller
         status=_STATUS[kind],
         answer_reason_code=forgery.reason_code if forgery else (example.reason_codes[0] if malformed else None),
         expected_reason_codes=() if forgery else example.reason_codes,
+        expected_event_type=str(example.event["event_type"]) if example.event and not forgery else None,
     )
 
 

@@ -3,7 +3,7 @@
 from kit.lake.catalog import load_catalog
 from kit.lake.committer import GroupCommitter, GroupPolicy, Outcome
 from kit.lake.once import AppendTarget, Conflict
-from kit.lake.rows import Row, RowEncoder
+from kit.lake.rows import Row, RowEncoder, UnknownColumn
 from kit.lake.table import IcebergTarget, open_target
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "Row",
     "RowEncoder",
+    "UnknownColumn",
     "load_catalog",
     "open_target",
 ]

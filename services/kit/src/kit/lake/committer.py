@@ -13,7 +13,7 @@ import structlog
 from kit.errors import Fault, Rejected, Transient
 from kit.lake import metrics
 from kit.lake.once import AppendTarget, OnceAppender, Written
-from kit.lake.rows import Row
+from kit.lake.rows import Row, UnknownColumn
 
 _log = structlog.get_logger(__name__)
 
@@ -74,6 +74,7 @@ class GroupCommitter:
         self._commits = 0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake-committer")
         self._loop_task: asyncio.Task[None] | None = None
+        self._look: asyncio.Future[bool] | None = None
 
     async def __aenter__(self) -> Self:
         self._loop_task = asyncio.create_task(self._run(), name="lake-committer")
@@ -98,15 +99,17 @@ class GroupCommitter:
 
         Raises:
             Rejected: The row does not fit the table.
-            Transient: The group failed or the committer is closing; the row may be in the table: repeat.
+            Transient: The group failed or the committer is closing; the row may be in the table: repeat. Or the table
+                lacks a column that the row has, since its contract is newer: repeat once the table has evolved.
         """
         key = self._key_of(row)
         if key in self._recent:
             return self._count(Outcome.ALREADY_THERE)
         entry = self._pending.get(key)
         if entry is None:
-            self._target.check(row)
-            entry = await self._enqueue(key, row, repeated=repeated)
+            await self._check(row)
+            # Another caller may have brought the same row meanwhile.
+            entry = self._pending.get(key) or await self._enqueue(key, row, repeated=repeated)
         # The shield: a caller that gives up must not take the row from a commit under way.
         return self._count(await asyncio.shield(entry.done))
 
@@ -123,6 +126,27 @@ class GroupCommitter:
         if not isinstance(key, str):
             raise Rejected(f"column {self._key} must be text: it is the key of {self._target.name}")
         return key
+
+    async def _check(self, row: Row) -> None:
+        try:
+            self._target.check(row)
+        except UnknownColumn:
+            await self._see_newest()
+            try:
+                self._target.check(row)
+            except UnknownColumn as error:
+                raise Transient(
+                    f"{self._target.name}: {error}; its rows wait until `payments tables apply` has added it"
+                ) from error
+
+    async def _see_newest(self) -> None:
+        """Have the table refreshed in the committing thread; all who ask meanwhile share one look."""
+        if not self.alive:
+            raise Transient(f"the committer of {self._target.name} is closing")
+        if self._look is None or self._look.done():
+            loop = asyncio.get_running_loop()
+            self._look = loop.run_in_executor(self._thread, self._once.refresh)
+        await asyncio.shield(self._look)
 
     def _count(self, outcome: Outcome) -> Outcome:
         metrics.ROWS.labels(self._target.name, outcome).inc()

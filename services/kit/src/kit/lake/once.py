@@ -30,7 +30,7 @@ class AppendTarget(Protocol):
         """Name for messages and metrics."""
 
     def check(self, row: Row) -> None:
-        """Raise Rejected if the row does not fit the table. Touches no server."""
+        """Raise Rejected if the row does not fit the table, UnknownColumn if a column is missing. Touches no server."""
 
     def refresh(self) -> bool:
         """See the newest state; tell whether it holds a commit that was not made by `append` here."""
@@ -87,7 +87,7 @@ class OnceAppender:
             Transient: The rows may or may not be in the table; hand them over again as suspects.
         """
         present: frozenset[str] = frozenset()
-        if suspects and self._refresh():
+        if suspects and self.refresh():
             suspects = rows.keys()
         for conflicts in range(self._attempts):
             if suspects:
@@ -100,7 +100,7 @@ class OnceAppender:
             except Conflict:
                 self._sleep(min(0.01 * 2**conflicts, 0.5))
                 self._moves += 1
-                self._refresh()
+                self.refresh()
                 suspects = rows.keys()
             else:
                 return Written(present, conflicts)
@@ -108,7 +108,8 @@ class OnceAppender:
             f"{self._target.name}: other writers came first {self._attempts} times; is there more than one committer?"
         )
 
-    def _refresh(self) -> bool:
+    def refresh(self) -> bool:
+        """See the newest state; tell whether another writer has committed since."""
         moved = self._target.refresh()
         self._moves += moved
         return moved

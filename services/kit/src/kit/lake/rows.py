@@ -20,6 +20,10 @@ _SCALARS: tuple[tuple[Callable[[pa.DataType], bool], tuple[type, ...]], ...] = (
 )
 
 
+class UnknownColumn(Rejected):
+    """The row has a column that the table, as it was seen last, has not."""
+
+
 class RowEncoder:
     """Checks rows against one Arrow schema and turns them into a table of it.
 
@@ -75,7 +79,7 @@ def _struct(fields: Sequence[pa.Field]) -> _Check:
             raise _refuse(path, "an object", value)
         prefix = f"{path}." if path else ""
         if unknown := value.keys() - checks.keys():
-            raise Rejected(f"column {prefix}{min(unknown)} is not in the table")
+            raise UnknownColumn(f"column {prefix}{min(unknown)} is not in the table")
         for name, check_field in checks.items():
             check_field(value.get(name), prefix + name)
 

@@ -57,16 +57,14 @@ class IcebergTarget:
         self.name = ".".join(table.name())
 
     def check(self, row: Row) -> None:
-        """Raise Rejected if the row does not fit the table. Touches no server."""
+        """Raise Rejected if the row does not fit the table, UnknownColumn if a column is missing. Touches no server."""
         self._encoder.check(row)
 
     def refresh(self) -> bool:
         """See the newest state; tell whether it holds a commit that was not made by `append` here."""
         with _as_transient(self.name):
             self._table.refresh()
-        if self._table.schema() != self._schema:
-            self._schema = self._table.schema()
-            self._encoder = RowEncoder(self._schema.as_arrow())
+        self._follow_schema()
         seen, self._head = self._head, self._current_head()
         return seen != self._head
 
@@ -83,6 +81,7 @@ class IcebergTarget:
                 self._table.append(self._encoder.encode(rows))
             except CommitFailedException as error:
                 raise Conflict(str(error)) from error
+        self._follow_schema()
         self._head = self._current_head()
 
     def present(self, rows: Sequence[Row]) -> AbstractSet[str]:
@@ -108,6 +107,12 @@ class IcebergTarget:
                 except CommitFailedException as error:
                     raise Transient(f"{self.name}: another writer came first") from error
         return len(doomed)
+
+    def _follow_schema(self) -> None:
+        # A table gains columns while it is written to: rows from before then have null in them.
+        if self._table.schema() != self._schema:
+            self._schema = self._table.schema()
+            self._encoder = RowEncoder(self._schema.as_arrow())
 
     def _current_head(self) -> int | None:
         snapshot = self._table.current_snapshot()
