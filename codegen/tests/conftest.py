@@ -40,9 +40,10 @@ WIDE = Context(prec=MAX_PRECISION)
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
-def copied(folder: Path) -> Path:
-    """Copy the small contracts to a folder, with the meta schemas of the real ones."""
+def copied(folder: Path, case: str = "acme") -> Path:
+    """Copy the small contracts to a folder, with a case's own on top, and the meta schemas of the real ones."""
     shutil.copytree(GOLDEN / "acme" / "contracts", folder)
+    shutil.copytree(GOLDEN / case / "contracts", folder, dirs_exist_ok=True)
     shutil.copytree(ROOT / "contracts" / "meta", folder / "meta")
     return folder
 
@@ -50,6 +51,12 @@ def copied(folder: Path) -> Path:
 @pytest.fixture
 def contracts(tmp_path: Path) -> Path:
     return copied(tmp_path / "contracts")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return a function that copies a golden case's contracts to a new folder."""
+    return lambda case: copied(tmp_path_factory.mktemp(case) / "contracts", case)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog
 
+API = "openapi/gateway-acme/v1.yaml"
 TABLE = "tables/bronze.payments.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 EVENT = "avro/payment_event/v1.avsc"
@@ -71,6 +72,12 @@ CASES = [
     ("table", TABLE, "key: [event_id]", "key: [flags]", "the key 'flags' is no single value"),
     ("table", TABLE, "{field: amount_cents, transform: identity}", "{field: flags, transform: identity}", "no single"),
     ("table", TABLE, "  field: stored_at", "  field: event_id", "freshness needs an instant"),
+    ("text", EVENT, '"doc": "How it was paid."', '"doc": "How {{ it }} was paid."', "the doc of method has a template"),
+    ("text", EVENT, '"doc": "A unified event."', '"doc": "A {% unified event."', "the doc of payment_event has a"),
+    ("text", EVENT, '"payment.failed"', '"payment.fai\'led"', "of event_type has a quote"),
+    ("text", TABLE, "One row for each payment.", "'One {# row.'", "the description has a template's braces"),
+    ("api", API, '{type: [string, "null"], des', "{type: string, format: hostname, des", "check the format hostname"),
+    ("api", API, '{type: [string, "null"], des', "{type: array, items: {not: {type: string}}, des", "do not check not"),
     ("provider", MAPPING, "provider: acme", "provider: emca", "is called 'emca' in the folder 'acme'"),
     ("provider", MAPPING, "event_type: kind", "event_type: uuid", "disagree on where the event type stands"),
     ("path", MAPPING, "{path: payment.payer}", "{path: payment.payerr}", "payment.payerr is not declared"),

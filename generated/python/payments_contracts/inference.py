@@ -31,7 +31,7 @@ class FraudScoreRequest(BaseModel):
     failure_code: Annotated[str | None, Field(description="Why the payment failed, as a code of the provider.")] = None
     customer_history_flags: Annotated[
         list[Literal["new_customer", "recent_failures", "previous_dispute"]],
-        Field(description="What is known of the customer's past."),
+        Field(description="What is known of the customer's past; a flag counts once, however often it stands."),
     ] = []
     occurred_at: Annotated[AwareDatetime, Field(description="When the provider says that the event happened (UTC).")]
 

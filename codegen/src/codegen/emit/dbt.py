@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from codegen.avro import walk
 from codegen.emit.text import dumped_yaml, notice, render
 from codegen.emit.trino import trino_type
 
@@ -29,6 +30,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     }
     yield dumped_yaml(f"{_FOLDER}/dbt_project.yml", source, project)
     yield dumped_yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
+    yield render(
+        f"{_FOLDER}/models/columns.md",
+        "columns.md",
+        notice=notice("contracts/avro"),
+        blocks=[block for table in catalog.tables for block in docs(catalog, table)],
+    )
     by_exponent: dict[int, list[str]] = {}
     for currency in catalog.currencies:
         by_exponent.setdefault(currency.exponent, []).append(currency.code)
@@ -38,6 +45,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
+
+
+def docs(catalog: Catalog, table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of the docs block of each column of a table, and of what is inside its columns."""
+    for path, field in walk(catalog.record(table.record, table.version).record):
+        yield "__".join((table.namespace, table.name, *path)), field.doc
 
 
 def sources(catalog: Catalog) -> dict[str, Any]:

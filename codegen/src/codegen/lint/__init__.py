@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, flows, mappings, records, rules
+from codegen.lint import apis, examples, flows, mappings, records, rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,11 +29,13 @@ class LintRule:
 
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
+    LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("default", "A field added to a table's record has a value in older rows: null.", records.defaultless),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("topic", "A topic's record, key, provider and pins exist; every provider has a raw topic.", flows.topics),
+    LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from codegen.findings import Finding
     from codegen.model import Catalog, RecordVersion
 
+_TEMPLATE = re.compile(r"\{[{%#]")
+_PLAIN = re.compile(r"[^'\"\\{}\x00-\x1f\x7f]+")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -27,6 +29,29 @@ def undocumented(catalog: Catalog) -> Iterator[Finding]:
         for path, field in walk(version.record):
             if not field.doc.strip():
                 yield version.source.finding("doc", field.place, f"{'.'.join(path)} has no doc", "say what it means")
+
+
+def untemplated(catalog: Catalog) -> Iterator[Finding]:
+    """Yield texts that dbt would read as a template, or that end the SQL literal in which a test holds them."""
+    hint = "say it without the braces: dbt renders descriptions as templates"
+    described = [(each.description, each.source) for each in catalog.topics]
+    described += [(each.description, each.source) for each in catalog.tables]
+    for description, source in described:
+        if _TEMPLATE.search(description):
+            yield source.finding("text", ("description",), "the description has a template's braces", hint)
+    for version in _versions(catalog):
+        if _TEMPLATE.search(version.record.doc):
+            yield version.source.finding("text", ("doc",), f"the doc of {version.name} has a template's braces", hint)
+        for path, field in walk(version.record):
+            name = ".".join(path)
+            if _TEMPLATE.search(field.doc):
+                yield version.source.finding("text", field.place, f"the doc of {name} has a template's braces", hint)
+            for value in field.allowed:
+                if not _PLAIN.fullmatch(value):
+                    message = (
+                        f"the allowed value {value!r} of {name} has a quote, a brace or a character that does not print"
+                    )
+                    yield version.source.finding("text", field.place, message, "choose a plain text, like in_review")
 
 
 def misnamed(catalog: Catalog) -> Iterator[Finding]:
