@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-PROVIDERS: Final[tuple[str, ...]] = ("stripe",)
+PROVIDERS: Final[tuple[str, ...]] = ("square", "stripe")
 """Payment providers."""
 
 EVENT_TYPES: Final[tuple[str, ...]] = (
@@ -25,6 +25,7 @@ EVENT_TYPES: Final[tuple[str, ...]] = (
     "payment.canceled",
     "payment.created",
     "payment.failed",
+    "payment.partially_funded",
     "payment.processing",
     "payment.requires_action",
     "payment.succeeded",
@@ -33,6 +34,7 @@ EVENT_TYPES: Final[tuple[str, ...]] = (
     "payout.failed",
     "payout.paid",
     "payout.reconciled",
+    "payout.sent",
     "payout.updated",
     "refund.canceled",
     "refund.created",
@@ -43,13 +45,46 @@ EVENT_TYPES: Final[tuple[str, ...]] = (
 """Unified event types, of every version of the unified event."""
 
 PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
+    "charge.captured",
+    "charge.dispute.closed",
+    "charge.dispute.created",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.updated",
+    "charge.expired",
+    "charge.failed",
+    "charge.pending",
+    "charge.refund.updated",
+    "charge.refunded",
+    "charge.succeeded",
+    "charge.updated",
+    "dispute.created",
+    "dispute.evidence.added",
+    "dispute.evidence.created",
+    "dispute.evidence.deleted",
+    "dispute.evidence.removed",
+    "dispute.state.changed",
+    "dispute.state.updated",
+    "payment.created",
+    "payment.updated",
     "payment_intent.amount_capturable_updated",
     "payment_intent.canceled",
     "payment_intent.created",
+    "payment_intent.partially_funded",
     "payment_intent.payment_failed",
     "payment_intent.processing",
     "payment_intent.requires_action",
     "payment_intent.succeeded",
+    "payout.canceled",
+    "payout.created",
+    "payout.failed",
+    "payout.paid",
+    "payout.reconciliation_completed",
+    "payout.sent",
+    "payout.updated",
+    "refund.created",
+    "refund.failed",
+    "refund.updated",
 )
 """Event types, in the providers' words, that a mapping covers."""
 
@@ -64,6 +99,7 @@ INGESTION_REASONS: Final[tuple[str, ...]] = (
 """Why a gateway refuses a body."""
 
 VALIDATION_REASONS: Final[tuple[str, ...]] = (
+    "amount_indivisible",
     "amount_not_positive",
     "amount_too_large",
     "attempt_not_positive",
@@ -81,6 +117,7 @@ VALIDATION_REASONS: Final[tuple[str, ...]] = (
 TOPICS: Final[tuple[str, ...]] = (
     "payments.ingestion.dlq",
     "payments.normalized",
+    "payments.square.raw",
     "payments.stripe.raw",
     "payments.validation.dlq",
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from codegen.emit import dbt, flink, iceberg, k8s, kafka, labels, normalize, openapi, package, providers, pydantic
+from codegen.emit import dbt, docs, flink, iceberg, k8s, kafka, labels, normalize, openapi, package, providers, pydantic
 from codegen.model import Catalog, GeneratedFile
 
 Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
@@ -21,6 +21,7 @@ EMITTERS: tuple[Emitter, ...] = (
     dbt.emit,
     k8s.emit,
     labels.emit,
+    docs.emit,
 )
 
 
