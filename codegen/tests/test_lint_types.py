@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 API = "openapi/gateway-acme/v1.yaml"
+DERIVED = "derived/silver.payments.yaml"
 TABLE = "tables/bronze.payments.yaml"
 EVENT = "avro/payment_event/v1.avsc"
 STORED = "avro/stored_payment/v1.avsc"
@@ -36,7 +37,8 @@ CASES = [
     ("text", EVENT, '"doc": "How it was paid."', '"doc": "How {{ it }} was paid."', "the doc of method has a template"),
     ("text", EVENT, '"doc": "A unified event."', '"doc": "A {% unified event."', "the doc of payment_event has a"),
     ("text", EVENT, '"payment.failed"', '"payment.fai\'led"', "of event_type has a quote"),
-    ("text", TABLE, "One row for each payment.", "'One {# row.'", "the description has a template's braces"),
+    ("text", TABLE, "One row for each payment.", "'One {# row.'", "the description of bronze.payments has"),
+    ("text", DERIVED, "doc: The day of storing", "doc: The {{ day }} of storing", "the doc of day has a template's"),
     ("api", API, '{type: [string, "null"], des', "{type: string, format: hostname, des", "check the format hostname"),
     ("api", API, '{type: [string, "null"], des', "{type: array, items: {not: {type: string}}, des", "do not check not"),
 ]

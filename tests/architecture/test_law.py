@@ -51,6 +51,11 @@ def test_models_refer_to_the_contracts_words_and_do_not_repeat_them() -> None:
         field["doc"]
         for path in tracked("contracts/avro")
         for field in json.loads(path.read_text(encoding="utf-8"))["fields"]
+    } | {
+        column["doc"]
+        for path in tracked("contracts/derived")
+        for column in yaml.safe_load(path.read_text(encoding="utf-8"))["columns"].values()
+        if "doc" in column
     }
     models = [path for path in tracked("dbt/models") if path.suffix == ".yml"]
     assert models

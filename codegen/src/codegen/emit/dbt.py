@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.avro import walk
+from codegen.derived import LAYERS, Column
 from codegen.emit.text import dumped_yaml, notice, render
 from codegen.emit.trino import trino_type
 
@@ -33,8 +34,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     yield render(
         f"{_FOLDER}/models/columns.md",
         "columns.md",
-        notice=notice("contracts/avro"),
-        blocks=[block for table in catalog.tables for block in docs(catalog, table)],
+        notice=notice("contracts/avro, contracts/derived"),
+        blocks=list(docs(catalog)),
     )
     by_exponent: dict[int, list[str]] = {}
     for currency in catalog.currencies:
@@ -47,10 +48,24 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     )
 
 
-def docs(catalog: Catalog, table: Table) -> Iterator[tuple[str, str]]:
-    """Yield the name and text of the docs block of each column of a table, and of what is inside its columns."""
-    for path, field in walk(catalog.record(table.record, table.version).record):
-        yield "__".join((table.namespace, table.name, *path)), field.doc
+def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of a docs block for each table, each column and each member inside a column."""
+    meanings: dict[Column, str] = {}
+    for table in catalog.tables:
+        yield _block(table.identifier), table.description
+        for path, field in walk(catalog.record(table.record, table.version).record):
+            meanings[Column(table.identifier, path)] = field.doc
+            yield _block(table.identifier, *path), field.doc
+    for derived in sorted(catalog.derived, key=lambda each: LAYERS.index(each.namespace)):
+        yield _block(derived.identifier), derived.description
+        for column in derived.columns:
+            meaning = column.doc or meanings[column.sources[0]]
+            meanings[Column(derived.identifier, (column.name,))] = meaning
+            yield _block(derived.identifier, column.name), meaning
+
+
+def _block(identifier: str, *path: str) -> str:
+    return "__".join((*identifier.split("."), *path))
 
 
 def sources(catalog: Catalog) -> dict[str, Any]:

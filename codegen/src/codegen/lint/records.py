@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.avro import Record
-    from codegen.document import Place
+    from codegen.document import Document, Place
     from codegen.findings import Finding
     from codegen.model import Catalog, RecordVersion
 
@@ -33,25 +33,31 @@ def undocumented(catalog: Catalog) -> Iterator[Finding]:
 
 def untemplated(catalog: Catalog) -> Iterator[Finding]:
     """Yield texts that dbt would read as a template, or that end the SQL literal in which a test holds them."""
-    hint = "say it without the braces: dbt renders descriptions as templates"
-    described = [(each.description, each.source) for each in catalog.topics]
-    described += [(each.description, each.source) for each in catalog.tables]
-    for description, source in described:
-        if _TEMPLATE.search(description):
-            yield source.finding("text", ("description",), "the description has a template's braces", hint)
+    for text, what, source, place in _texts(catalog):
+        if _TEMPLATE.search(text):
+            hint = "say it without the braces: dbt renders descriptions as templates"
+            yield source.finding("text", place, f"{what} has a template's braces", hint)
     for version in _versions(catalog):
-        if _TEMPLATE.search(version.record.doc):
-            yield version.source.finding("text", ("doc",), f"the doc of {version.name} has a template's braces", hint)
         for path, field in walk(version.record):
-            name = ".".join(path)
-            if _TEMPLATE.search(field.doc):
-                yield version.source.finding("text", field.place, f"the doc of {name} has a template's braces", hint)
             for value in field.allowed:
                 if not _PLAIN.fullmatch(value):
                     message = (
-                        f"the allowed value {value!r} of {name} has a quote, a brace or a character that does not print"
+                        f"the allowed value {value!r} of {'.'.join(path)} has a quote, a brace or a control character"
                     )
                     yield version.source.finding("text", field.place, message, "choose a plain text, like in_review")
+
+
+def _texts(catalog: Catalog) -> Iterator[tuple[str, str, Document, Place]]:
+    for table in catalog.tables:
+        yield table.description, f"the description of {table.identifier}", table.source, ("description",)
+    for derived in catalog.derived:
+        yield derived.description, f"the description of {derived.identifier}", derived.source, ("description",)
+        for column in derived.columns:
+            yield column.doc, f"the doc of {column.name}", derived.source, ("columns", column.name)
+    for version in _versions(catalog):
+        yield version.record.doc, f"the doc of {version.name}", version.source, ("doc",)
+        for path, field in walk(version.record):
+            yield field.doc, f"the doc of {'.'.join(path)}", version.source, field.place
 
 
 def misnamed(catalog: Catalog) -> Iterator[Finding]:
