@@ -92,6 +92,17 @@ def test_a_field_that_comes_back_has_the_id_that_it_had(table: Table) -> None:
     assert ids(table, FIRST, SECOND, FIRST, SECOND) == once
 
 
+def test_a_column_that_newer_rows_leave_out_may_be_null(table: Table) -> None:
+    shorter = record(("event_id", TEXT), ("advice", record(("notes", Map(TEXT)))))
+    made = Schema.model_validate(schema(table, [FIRST, shorter]))
+    assert {name: made.find_field(name).required for name in ("event_id", "advice", "advice.retry", "flags")} == {
+        "event_id": True,
+        "advice": True,
+        "advice.retry": False,
+        "flags": False,
+    }
+
+
 def test_bronze_keeps_the_ids_of_its_first_version(project: Catalog, table: Table) -> None:
     versions = [each.record for each in project.records["scored_payment"]]
     first = schema(table, versions[:1])

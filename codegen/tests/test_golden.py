@@ -1,43 +1,99 @@
-"""One small folder of contracts, and everything that is derived from it, side by side in one file.
+"""Small folders of contracts, and everything that is derived from each, side by side in one file.
 
+`acme` uses the whole language. Every other case is what it adds to acme or changes there, and shows what this does to
+every target: new files, and what differs in the others.
 To accept a change: UPDATE_GOLDEN=1 python -m pytest codegen/tests/test_golden.py, then read the diff.
 """
 
 from __future__ import annotations
 
+import difflib
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from codegen.emit import emit
+from codegen.lint import lint
 from codegen.loader import load
 from codegen.write import changes, manifest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from codegen.model import Catalog, GeneratedFile
 
-EXPECTED = Path(__file__).parent / "golden" / "acme" / "generated.txt"
+    Small = Callable[[str], Path]
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(each.name for each in GOLDEN.iterdir() if each.is_dir())
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def side_by_side(files: tuple[GeneratedFile, ...]) -> str:
+def side_by_side(files: Iterable[GeneratedFile], base: Iterable[GeneratedFile] = ()) -> str:
     """Return all but the catalogue, whose pages test_docs.py holds as people read them."""
-    shown = [file for file in files if not file.path.startswith("docs/")]
-    return "".join(f"===== {file.path}\n{file.content.decode()}" for file in shown)
+    before = {file.path: file.content.decode() for file in base}
+    pages = [file for file in files if not file.path.startswith("docs/")]
+    return "".join(shown(file.path, file.content.decode(), before.get(file.path)) for file in pages)
 
 
-def test_every_target_of_the_small_contracts_is_as_it_was_accepted(acme: Catalog) -> None:
-    actual = side_by_side(emit(acme))
+def shown(path: str, text: str, before: str | None) -> str:
+    if before is None:
+        return f"===== {path}\n{text}"
+    # What differs, without the numbers of lines: they change with everything above.
+    diff = list(difflib.unified_diff(before.splitlines(), text.splitlines(), lineterm="", n=2))[2:]
+    lines = ("@@" if line.startswith("@@") else line for line in diff)
+    return "\n".join([f"===== {path} (differs)", *lines, ""]) if diff else ""
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_target_of_small_contracts_is_as_it_was_accepted(acme: Catalog, small: Small, case: str) -> None:
+    actual = side_by_side(emit(load(small(case))), () if case == "acme" else emit(acme))
+    expected = GOLDEN / case / "generated.txt"
     if os.environ.get("UPDATE_GOLDEN"):
-        EXPECTED.write_text(actual, encoding="utf-8")
-    assert actual == EXPECTED.read_text(encoding="utf-8")
+        expected.write_text(actual, encoding="utf-8")
+    assert actual == expected.read_text(encoding="utf-8")
 
 
-def test_generating_twice_gives_the_same_bytes(contracts: Path) -> None:
-    first, second = emit(load(contracts)), emit(load(contracts))
+@pytest.mark.parametrize("case", CASES)
+def test_small_contracts_keep_all_rules(small: Small, case: str) -> None:
+    assert lint(load(small(case))) == ()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_generating_twice_gives_the_same_bytes(small: Small, case: str) -> None:
+    first, second = emit(load(small(case))), emit(load(small(case)))
     assert first == second
     assert manifest(first) == manifest(second)
+
+
+def test_neither_hashes_nor_the_order_of_files_change_a_byte(small: Small, tmp_path: Path) -> None:
+    written = []
+    for seed, reverse in (("0", False), ("1", True)):
+        source, target = tmp_path / f"contracts-{seed}", tmp_path / f"generated-{seed}"
+        files = sorted((each for each in small("providers").rglob("*") if each.is_file()), reverse=reverse)
+        top = next(parent for parent in files[0].parents if parent.name == "contracts")
+        for file in files:
+            copy = source / file.relative_to(top)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(file.read_bytes())
+        command = [
+            sys.executable,
+            "-c",
+            "from codegen.cli import main; main()",
+            "generate",
+            "--contracts",
+            str(source),
+            "--generated",
+            str(target),
+        ]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed})  # noqa: S603 - it is ours
+        found = sorted(each for each in target.rglob("*") if each.is_file())
+        written.append({each.relative_to(target).as_posix(): each.read_bytes() for each in found})
+    assert written[0] == written[1]
+    assert len(written[0]) > 20
 
 
 @pytest.mark.parametrize("suffix", [".py", ".sql", ".yml", ".toml", ".html", ".css", ".js"])

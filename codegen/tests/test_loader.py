@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from codegen.avro import Array, Map, Nullable, Primitive, Reader, Record, TimestampMillis, walk
 from codegen.build import merge
 from codegen.document import parse
 from codegen.findings import ContractError, Finding
@@ -140,60 +139,15 @@ def test_refuses_an_example_whose_base_is_missing_or_itself(
     assert messages == ["there is no example 'nobody'", "the example 'unsupported' is its own base"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ('"float"', "'float' is not supported"),
-        ('["string", "null"]', "a union must be exactly"),
-        ('["null", ["null", "string"]]', "a nullable type stands inside"),
-        ('{"type": "long", "logicalType": "timestamp-micros"}', "'timestamp-micros' is not supported"),
-        ('{"type": "enum", "name": "e", "symbols": ["A"]}', "is not supported"),
-        ('{"type": "record", "name": "r", "fields": [{"name": "x"}]}', "a field needs a name and a type"),
-        ("17", "is not supported"),
-    ],
-)
-def test_refuses_a_type_that_not_every_target_can_express(kind: str, message: str) -> None:
-    text = f'{{"type": "record", "name": "r",\n"fields": [\n{{"name": "x", "type": {kind}}}]}}'
-    reader = Reader(parse("avro/r/v1.avsc", text))
-    assert reader.record() is None
-    assert message in reader.findings[0].message
-    assert reader.findings[0].line == 3
-
-
-@pytest.mark.parametrize(
-    ("rest", "message"),
-    [
-        ('"type": ["null", "string"]', "has no default null"),
-        ('"type": "int", "allowed_values": ["1"]', "is not a string"),
-    ],
-)
-def test_refuses_a_field_that_contradicts_itself(rest: str, message: str) -> None:
-    reader = Reader(parse("r.avsc", f'{{"type": "record", "name": "r", "fields": [{{"name": "x", {rest}}}]}}'))
-    assert reader.record() is None
-    assert message in reader.findings[0].message
-
-
-def test_refuses_an_avro_file_without_a_record() -> None:
-    reader = Reader(parse("r.avsc", '"string"'))
-    assert reader.record() is None
-    assert reader.findings[0].message == "the file does not hold a record"
-
-
-def test_reads_every_avro_type() -> None:
-    fields = """
-      {"name": "a", "type": {"type": "array", "items": {"type": "map", "values": "bytes"}}},
-      {"name": "b", "type": ["null", {"type": "record", "name": "in", "fields": [
-        {"name": "c", "type": {"type": "long", "logicalType": "timestamp-millis"}},
-        {"name": "d", "type": {"type": "boolean"}}]}], "default": null}
-    """
-    record = Reader(parse("r.avsc", f'{{"type": "record", "name": "r", "fields": [{fields}]}}')).record()
-    assert record is not None
-    assert record.fields[0].type == Array(Map(Primitive.BYTES))
-    inner = record.fields[1].type
-    assert isinstance(inner, Nullable)
-    assert isinstance(inner.of, Record)
-    assert inner.of.fields[0].type == TimestampMillis()
-    assert [path for path, _ in walk(record)] == [("a",), ("b",), ("b", "c"), ("b", "d")]
+def test_reads_the_texts_of_json_as_json_does() -> None:
+    document = parse("r.avsc", '{"a": "\\ud83d\\ude00 \x7f\x80",\n "b": 1e2}')
+    assert document.data == {"a": "😀 \x7f\x80", "b": 100.0}
+    assert document.line("b") == 2
+    with pytest.raises(ContractError, match="NaN is no value of JSON"):
+        parse("r.avsc", '{"a": NaN}')
+    with pytest.raises(ContractError, match="surrogate pair stands alone"):
+        parse("r.avsc", '{"a": "\\ud83d"}')
+    assert parse("r.avsc", r'{"a": "\\ud83d"}').data == {"a": r"\ud83d"}
 
 
 def test_merges_as_rfc_7396_says() -> None:

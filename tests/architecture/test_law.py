@@ -1,9 +1,11 @@
 """The parts of the law that an import linter cannot see."""
 
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 NAMES = ("payments.stripe.raw", "payments.normalized", "payments.ingestion.dlq", "payments.validation.dlq")
@@ -42,6 +44,29 @@ def test_no_column_list_is_written_a_second_time() -> None:
         and all(column in path.read_text(encoding="utf-8", errors="ignore") for column in columns)
     ]
     assert offenders == []
+
+
+def test_models_refer_to_the_contracts_words_and_do_not_repeat_them() -> None:
+    words = {
+        field["doc"]
+        for path in tracked("contracts/avro")
+        for field in json.loads(path.read_text(encoding="utf-8"))["fields"]
+    } | {
+        column["doc"]
+        for path in tracked("contracts/derived")
+        for column in yaml.safe_load(path.read_text(encoding="utf-8"))["columns"].values()
+        if "doc" in column
+    }
+    models = [path for path in tracked("dbt/models") if path.suffix == ".yml"]
+    assert models
+    repeated = {
+        (path.name, column["name"])
+        for path in models
+        for model in yaml.safe_load(path.read_text(encoding="utf-8"))["models"]
+        for column in model["columns"]
+        if column["description"] in words
+    }
+    assert repeated == set()
 
 
 def test_services_never_read_contracts_at_run_time() -> None:

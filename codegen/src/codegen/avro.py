@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.document import Document, Place
-    from codegen.findings import Finding
+    from codegen.document import Place
 
-_HINT = "use a type that every target can express; see contracts/README.md"
+# What Flink's DECIMAL, Iceberg's decimal and Trino's decimal hold at most.
+MAX_PRECISION = 38
 
 
 class Primitive(enum.Enum):
@@ -29,6 +29,19 @@ class Primitive(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class TimestampMillis:
     """An instant in UTC, on the wire in milliseconds since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day of the proleptic Gregorian calendar, on the wire in days since 1970."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal:
+    """An exact number of at most `precision` digits, `scale` of them behind the point; bytes on the wire."""
+
+    precision: int
+    scale: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +72,33 @@ class Record:
     name: str
     doc: str
     fields: tuple[Field, ...]
+    namespace: str = ""
 
 
-AvroType = Primitive | TimestampMillis | Array | Map | Nullable | Record
+AvroType = Primitive | TimestampMillis | Date | Decimal | Array | Map | Nullable | Record
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """What a reader puts where the writer's version has no such field, as JSON has it."""
+
+    value: Any = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of a record; `allowed` is its closed set of values, empty where any value of the type may stand."""
+    """A field of a record; `allowed` is its closed set of values, empty where any value of the type may stand.
+
+    `place` is where its contract has it; two fields that differ in nothing else are equal.
+    """
 
     name: str
     type: AvroType
     doc: str
     allowed: tuple[str, ...] = ()
     personal: bool = False
+    default: Default | None = None
+    place: Place = field(default=(), compare=False, repr=False)
 
     @property
     def nullable(self) -> bool:
@@ -85,95 +111,35 @@ class Field:
         return self.type.of if isinstance(self.type, Nullable) else self.type
 
 
-class Reader:
-    """Reads one .avsc file; what it cannot express is collected in `findings`."""
-
-    def __init__(self, document: Document) -> None:
-        """Take the file to read."""
-        self._document = document
-        self.findings: list[Finding] = []
-
-    def record(self) -> Record | None:
-        """Return the file's record, or None where the file does not hold one."""
-        read = self._type(self._document.data, ())
-        if isinstance(read, Record) and not self.findings:
-            return read
-        if not self.findings:
-            self._refuse((), "the file does not hold a record")
-        return None
-
-    def _refuse(self, place: Place, message: str, hint: str = _HINT) -> None:
-        self.findings.append(self._document.finding("avro-type", place, message, hint))
-
-    def _type(self, data: Any, place: Place) -> AvroType | None:  # noqa: C901, PLR0911 - one return for each shape
-        match data:
-            case str():
-                return self._primitive(data, place)
-            case ["null", other]:
-                of = self._type(other, (*place, 1))
-                if isinstance(of, Nullable):
-                    self._refuse(place, "a nullable type stands inside a nullable type")
-                    return None
-                return None if of is None else Nullable(of)
-            case list():
-                self._refuse(place, 'a union must be exactly ["null", X]')
-                return None
-            case {"logicalType": "timestamp-millis", "type": "long"}:
-                return TimestampMillis()
-            case {"logicalType": str(logical)}:
-                self._refuse(place, f"the logical type {logical!r} is not supported")
-                return None
-            case {"type": "array", "items": items}:
-                item = self._type(items, (*place, "items"))
-                return None if item is None else Array(item)
-            case {"type": "map", "values": values}:
-                value = self._type(values, (*place, "values"))
-                return None if value is None else Map(value)
-            case {"type": "record", "name": str(name), "fields": [*fields]}:
-                members = tuple(self._fields(fields, (*place, "fields")))
-                return Record(name, str(data.get("doc", "")), members)
-            case {"type": str(name)} if name in {member.value for member in Primitive}:
-                return self._primitive(name, place)
-        self._refuse(place, f"the type {data!r} is not supported")
-        return None
-
-    def _primitive(self, name: str, place: Place) -> Primitive | None:
-        try:
-            return Primitive(name)
-        except ValueError:
-            self._refuse(place, f"the type {name!r} is not supported")
-            return None
-
-    def _fields(self, fields: list[Any], place: Place) -> Iterator[Field]:
-        for index, data in enumerate(fields):
-            here = (*place, index)
-            if not isinstance(data, dict) or "name" not in data or "type" not in data:
-                self._refuse(here, "a field needs a name and a type", "add both")
-                continue
-            kind = self._type(data["type"], (*here, "type"))
-            if kind is None:
-                continue
-            field = Field(
-                name=str(data["name"]),
-                type=kind,
-                doc=str(data.get("doc", "")),
-                allowed=tuple(str(value) for value in data.get("allowed_values", ())),
-                personal=data.get("personal_data") is True,
-            )
-            if field.nullable and ("default" not in data or data["default"] is not None):
-                self._refuse(here, f"the nullable field {field.name!r} has no default null", 'add "default": null')
-            if field.allowed and field.bare is not Primitive.STRING:
-                self._refuse(here, f"{field.name!r} has allowed_values but is not a string", "make it a string")
-            yield field
+def innermost(kind: AvroType) -> AvroType:
+    """Return what a type holds when its arrays, maps and nullability are taken off."""
+    while isinstance(kind, Array | Map | Nullable):
+        kind = kind.items if isinstance(kind, Array) else kind.values if isinstance(kind, Map) else kind.of
+    return kind
 
 
 def walk(record: Record) -> Iterator[tuple[tuple[str, ...], Field]]:
     """Yield every field of a record and of the records inside it, each with its path of names."""
-    for field in record.fields:
-        yield (field.name,), field
-        inner = field.bare
-        while isinstance(inner, Array | Map | Nullable):
-            inner = inner.items if isinstance(inner, Array) else inner.values if isinstance(inner, Map) else inner.of
+    for each in record.fields:
+        yield (each.name,), each
+        inner = innermost(each.type)
         if isinstance(inner, Record):
             for path, nested in walk(inner):
-                yield (field.name, *path), nested
+                yield (each.name, *path), nested
+
+
+def nested_records(record: Record) -> Iterator[Record]:
+    """Yield the records inside a record, each after those inside it, and each once."""
+    seen: set[str] = set()
+    for inner in _inside(record):
+        if inner.name not in seen:
+            seen.add(inner.name)
+            yield inner
+
+
+def _inside(record: Record) -> Iterator[Record]:
+    for each in record.fields:
+        inner = innermost(each.type)
+        if isinstance(inner, Record):
+            yield from _inside(inner)
+            yield inner

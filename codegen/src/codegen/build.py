@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 Built = TypeVar("Built")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
+_REPLICAS = 3
 _SECRETS_MERCHANT = "merch_local"
 
 
@@ -49,7 +51,7 @@ def topic(document: Document) -> Topic:
     """Return the topic that a file declares."""
     data = document.data
     lists = {name: tuple(data.get(name, ())) for name in ("producers", "retired")}
-    return _fitted(Topic, {**data, **lists, "source": document})
+    return _fitted(Topic, {"replicas": _REPLICAS, **data, **lists, "source": document})
 
 
 def _fitted(made: Callable[..., Built], data: Mapping[str, Any]) -> Built:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from yaml.reader import Reader
 
 from codegen.findings import ContractError, Finding
 
@@ -20,6 +21,7 @@ Place = tuple[str | int, ...]
 _SYNTAX = "correct the file's syntax"
 _BITS = 64
 _SMALLER = "write a smaller number; in an example, give the whole body as body_text"
+_ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 
 
 class _Loader(yaml.CSafeLoader):
@@ -73,12 +75,10 @@ def parse(path: str, text: str) -> Document:
 
 
 def _parse(path: str, text: str) -> Document:
-    if path.endswith((".json", ".avsc")):
-        try:
-            json.loads(text)
-        except ValueError as error:
-            line = getattr(error, "lineno", 1)
-            raise _broken(path, line, f"this is not JSON: {error}") from error
+    is_json = path.endswith((".json", ".avsc"))
+    values = _json(path, text) if is_json else None
+    if is_json:
+        text = _as_yaml(text)
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
@@ -89,7 +89,30 @@ def _parse(path: str, text: str) -> Document:
         raise _broken(path, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise _broken(path, 1, f"this is not YAML: {error}") from error
-    return Document(path, text, data, lines)
+    # YAML's nodes know their lines; JSON's values are JSON's, which reads pairs of surrogates as one character.
+    return Document(path, text, values if is_json else data, lines)
+
+
+def _json(path: str, text: str) -> Any:
+    try:
+        values = json.loads(text, parse_constant=_refuse_constant)
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise _broken(path, 1, "half of a surrogate pair stands alone in a text") from error
+    except ValueError as error:
+        line = getattr(error, "lineno", 1)
+        raise _broken(path, line, f"this is not JSON: {error}") from error
+    return values
+
+
+def _as_yaml(text: str) -> str:
+    """Return JSON as YAML can read it, line by line: YAML has no surrogates and wants more characters escaped."""
+    text = Reader.NON_PRINTABLE.sub("\ufffd", text)
+    return _ESCAPE.sub(lambda found: "\\ufffd" if found["surrogate"] else found[0], text)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no value of JSON")
 
 
 def _broken(path: str, line: int, message: str, hint: str = _SYNTAX) -> ContractError:

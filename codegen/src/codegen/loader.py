@@ -10,7 +10,7 @@ from pathlib import Path as File
 from typing import TYPE_CHECKING, TypeVar
 
 from codegen import build, specification
-from codegen.avro import Reader
+from codegen.avsc import Reader
 from codegen.derived import derived
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding

@@ -46,6 +46,7 @@ class Topic:
     provider: str | None
     key: str
     partitions: int
+    replicas: int
     retention_days: int
     compatibility: str
     owner: str

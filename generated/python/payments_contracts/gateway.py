@@ -67,7 +67,14 @@ class Problem(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    type: Annotated[str, Field(description="Identifies the kind of problem.", examples=["about:blank"])]
+    type: Annotated[
+        str,
+        Field(
+            description="Identifies the kind of problem.",
+            examples=["about:blank"],
+            json_schema_extra={"format": "uri-reference"},
+        ),
+    ]
     title: Annotated[str, Field(description="The kind of problem in a few words.")]
     status: Annotated[int, Field(description="The HTTP status of the answer.", ge=400, le=599)]
     detail: Annotated[str, Field(description="What is wrong and what to do, without values of the body.")]

@@ -31,7 +31,7 @@ class FraudScoreRequest(BaseModel):
     failure_code: Annotated[str | None, Field(description="Why the payment failed, as a code of the provider.")] = None
     customer_history_flags: Annotated[
         list[Literal["new_customer", "recent_failures", "previous_dispute"]],
-        Field(description="What is known of the customer's past."),
+        Field(description="What is known of the customer's past; a flag counts once, however often it stands."),
     ] = []
     occurred_at: Annotated[AwareDatetime, Field(description="When the provider says that the event happened (UTC).")]
 
@@ -92,7 +92,14 @@ class Problem(BaseModel):
     model_config = ConfigDict(
         frozen=True,
     )
-    type: Annotated[str, Field(description="Identifies the kind of problem.", examples=["about:blank"])]
+    type: Annotated[
+        str,
+        Field(
+            description="Identifies the kind of problem.",
+            examples=["about:blank"],
+            json_schema_extra={"format": "uri-reference"},
+        ),
+    ]
     title: Annotated[str, Field(description="The kind of problem in a few words.")]
     status: Annotated[int, Field(description="The HTTP status of the answer.", ge=400, le=599)]
     detail: Annotated[str, Field(description="What is wrong and what to do.")]

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
@@ -15,12 +16,16 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 def _to_millis(value: datetime) -> datetime:
-    utc = value.astimezone(UTC)
+    try:
+        utc = value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("the instant lies outside of the years 1 to 9999 in UTC") from error
     return utc.replace(microsecond=utc.microsecond // 1000 * 1000)
 
 
 Int = Annotated[int, Field(ge=-(2**31), le=2**31 - 1)]
 Long = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
+Date = date
 Timestamp = Annotated[AwareDatetime, AfterValidator(_to_millis)]
 """An instant in UTC, cut to the milliseconds that the wire keeps."""
 
@@ -34,6 +39,7 @@ class Contract(BaseModel):
         hide_input_in_errors=True,
         strict=True,
         ser_json_bytes="base64",
+        ser_json_inf_nan="constants",
         val_json_bytes="base64",
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codegen.avro import Field, Record, walk
 from codegen.diff.change import Change, Section
-from codegen.emit.pydantic import class_name, python_type
+from codegen.emit.pydantic import class_name, plain_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,7 +65,7 @@ def _versions(catalog: Catalog) -> dict[tuple[str, int], RecordVersion]:
 def _told(before: Record, after: Record) -> str:
     """Return in words what is different between two records."""
     was, now = (_fields(record) for record in (before, after))
-    parts = [f"+ {name} ({python_type(now[name])})" for name in now if name not in was]
+    parts = [f"+ {name} ({plain_type(now[name])})" for name in now if name not in was]
     parts += [f"- {name}" for name in was if name not in now]
     for name in (name for name in now if name in was):
         parts += _differences(name, was[name], now[name])
@@ -85,7 +85,7 @@ def _differences(name: str, was: Field, now: Field) -> Iterator[str]:
     if lost:
         yield f"{name} no longer takes {', '.join(lost)}"
     if was.type != now.type and not isinstance(now.bare, Record):
-        yield f"{name}: {python_type(was)} → {python_type(now)}"
+        yield f"{name}: {plain_type(was)} → {plain_type(now)}"
 
 
 def _fields(record: Record) -> dict[str, Field]:

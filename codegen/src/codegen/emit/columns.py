@@ -11,7 +11,19 @@ from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, assert_never
 
-from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.avro import (
+    Array,
+    AvroType,
+    Date,
+    Decimal,
+    Default,
+    Field,
+    Map,
+    Nullable,
+    Primitive,
+    Record,
+    TimestampMillis,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +68,7 @@ def _number(kind: AvroType, path: _Path, ids: dict[_Path, int], numbers: Iterato
 
 def _inside(kind: AvroType, path: _Path) -> Iterator[tuple[_Path, AvroType]]:
     match kind:
-        case Record(_, _, fields):
+        case Record(fields=fields):
             yield from (((*path, field.name), field.type) for field in fields)
         case Array(items):
             yield (*path, "element"), items
@@ -65,7 +77,7 @@ def _inside(kind: AvroType, path: _Path) -> Iterator[tuple[_Path, AvroType]]:
             yield (*path, "value"), values
         case Nullable(of):
             yield from _inside(of, path)
-        case Primitive() | TimestampMillis():
+        case Primitive() | TimestampMillis() | Date() | Decimal():
             return
         case _:
             assert_never(kind)
@@ -86,7 +98,13 @@ def _joined(newer: Record, older: Record) -> Record:
         replace(field, type=_follow(field.type, former[field.name].type)) if field.name in former else field
         for field in newer.fields
     )
-    return Record(newer.name, newer.doc, (*kept, *(field for field in older.fields if field.name not in names)))
+    left = (_optional(field) for field in older.fields if field.name not in names)
+    return replace(newer, fields=(*kept, *left))
+
+
+def _optional(field: Field) -> Field:
+    """Return a field that newer rows do not have, as a column that they can leave out."""
+    return field if field.nullable else replace(field, type=Nullable(field.type), default=Default(None))
 
 
 def _follow(newer: AvroType, older: AvroType) -> AvroType:  # noqa: PLR0911 - one return for each pair
@@ -121,7 +139,7 @@ def _column(field: Field, path: _Path, ids: dict[_Path, int]) -> dict[str, Any]:
     }
 
 
-def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:  # noqa: C901, PLR0911 - one return for each type
+def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each type
     match kind:
         case Primitive.BOOLEAN:
             return "boolean"
@@ -137,6 +155,10 @@ def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:  # noqa: C
             return "string"
         case TimestampMillis():
             return "timestamptz"
+        case Date():
+            return "date"
+        case Decimal(precision, scale):
+            return f"decimal({precision}, {scale})"
         case Array(items):
             element = (*path, "element")
             return {

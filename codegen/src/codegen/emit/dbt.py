@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from codegen.emit.text import file, notice, render
+from codegen.avro import walk
+from codegen.derived import LAYERS, Column
+from codegen.emit.text import dumped_yaml, notice, render
+from codegen.emit.trino import trino_type
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +29,14 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "model-paths": ["models"],
         "macro-paths": ["macros"],
     }
-    yield _yaml(f"{_FOLDER}/dbt_project.yml", source, project)
-    yield _yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
+    yield dumped_yaml(f"{_FOLDER}/dbt_project.yml", source, project)
+    yield dumped_yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
+    yield render(
+        f"{_FOLDER}/models/columns.md",
+        "columns.md",
+        notice=notice("contracts/avro, contracts/derived"),
+        blocks=list(docs(catalog)),
+    )
     by_exponent: dict[int, list[str]] = {}
     for currency in catalog.currencies:
         by_exponent.setdefault(currency.exponent, []).append(currency.code)
@@ -39,6 +46,26 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
+
+
+def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """Yield the name and text of a docs block for each table, each column and each member inside a column."""
+    meanings: dict[Column, str] = {}
+    for table in catalog.tables:
+        yield _block(table.identifier), table.description
+        for path, field in walk(catalog.record(table.record, table.version).record):
+            meanings[Column(table.identifier, path)] = field.doc
+            yield _block(table.identifier, *path), field.doc
+    for derived in sorted(catalog.derived, key=lambda each: LAYERS.index(each.namespace)):
+        yield _block(derived.identifier), derived.description
+        for column in derived.columns:
+            meaning = column.doc or meanings[column.sources[0]]
+            meanings[Column(derived.identifier, (column.name,))] = meaning
+            yield _block(derived.identifier, column.name), meaning
+
+
+def _block(identifier: str, *path: str) -> str:
+    return "__".join((*identifier.split("."), *path))
 
 
 def sources(catalog: Catalog) -> dict[str, Any]:
@@ -91,21 +118,13 @@ def _column(field: Field, *, is_key: bool) -> dict[str, Any]:
         tests.append({"unique": {"config": {"severity": "warn"}}})
     if field.allowed:
         tests.append({"accepted_values": {"arguments": {"values": list(field.allowed)}}})
-    column: dict[str, Any] = {"name": field.name, "description": field.doc}
+    column: dict[str, Any] = {
+        "name": field.name,
+        "description": field.doc,
+        "data_type": trino_type(field.type),
+    }
     if field.personal:
         column["config"] = {"meta": {"personal_data": True}}
     if tests:
         column["data_tests"] = tests
     return column
-
-
-class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, as people do."""
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
-        super().increase_indent(flow, indentless=False)
-
-
-def _yaml(path: str, source: str, data: dict[str, Any]) -> GeneratedFile:
-    text = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
-    return file(path, f"# {source}\n{text}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.text import PACKAGE, constant, notice, render
 from codegen.mapping.plan import STAMPED
 
@@ -115,7 +115,7 @@ def sql_type(kind: AvroType) -> str:
     return f"{bare_type(kind)} NOT NULL"
 
 
-def bare_type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for each type
+def bare_type(kind: AvroType) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each type
     """Return the SQL type without its nullability."""
     match kind:
         case Primitive.BOOLEAN:
@@ -133,11 +133,15 @@ def bare_type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for ea
         case TimestampMillis():
             # The format's default mapping: an instant is a TIMESTAMP, read and written as UTC.
             return "TIMESTAMP(3)"
+        case Date():
+            return "DATE"
+        case Decimal(precision, scale):
+            return f"DECIMAL({precision}, {scale})"
         case Array(items):
             return f"ARRAY<{sql_type(items)}>"
         case Map(values):
             return f"MAP<STRING NOT NULL, {sql_type(values)}>"
-        case Record(_, _, fields):
+        case Record(fields=fields):
             return "ROW<" + ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields) + ">"
         case Nullable(of):
             return bare_type(of)

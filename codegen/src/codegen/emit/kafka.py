@@ -52,15 +52,17 @@ def topic_constant(topic: Topic) -> str:
     return constant(topic.name.removeprefix("payments."))
 
 
+def config(topic: Topic) -> dict[str, str | int]:
+    """Return a topic's settings, as Kafka calls them, on every cluster."""
+    return {"cleanup.policy": "delete", "retention.ms": topic.retention_days * _MILLIS_PER_DAY}
+
+
 def _topic(topic: Topic) -> dict[str, object]:
     return {
         "name": topic.name,
         "description": topic.description,
         "partitions": topic.partitions,
-        "config": {
-            "cleanup.policy": "delete",
-            "retention.ms": str(topic.retention_days * _MILLIS_PER_DAY),
-        },
+        "config": {name: str(value) for name, value in config(topic).items()},
         "key": topic.key,
         "owner": topic.owner,
         "producers": list(topic.producers),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, generate
 from datamodel_code_generator.enums import DataModelType
@@ -28,10 +29,16 @@ def _module_name(api: Api) -> str:
     return "gateway" if api.name.startswith(GATEWAY) else api.name.replace("-", "_")
 
 
+# Formats that have a type of their own in a model, and those that a model keeps as a note in its JSON Schema.
+TYPED_FORMATS = frozenset({"date", "date-time", "uuid"})
+NOTED_FORMATS = frozenset({"uri-reference"})
+_NOTED = "x-format"
+
+
 def _module(api: Api) -> str:
     header = f"# {notice(f'contracts/{api.source.path}')}"
     generated = generate(
-        api.source.text,
+        json.dumps(_noted(api.source.data), ensure_ascii=False),
         input_filename=api.source.path,
         input_file_type=InputFileType.OpenAPI,
         output_model_type=DataModelType.PydanticV2BaseModel,
@@ -41,6 +48,7 @@ def _module(api: Api) -> str:
         enable_faux_immutability=True,
         enum_field_as_literal=LiteralType.All,
         field_constraints=True,
+        field_extra_keys_without_x_prefix={_NOTED},
         formatters=[Formatter.BUILTIN],
         strict_nullable=True,
         use_annotated=True,
@@ -51,3 +59,15 @@ def _module(api: Api) -> str:
         use_union_operator=True,
     )
     return str(generated)
+
+
+def _noted(data: Any) -> Any:
+    """Return a document in which formats without a type of their own are extra keys, which the generator keeps."""
+    match data:
+        case dict():
+            noted = {key: _noted(value) for key, value in data.items()}
+            return {**noted, _NOTED: data["format"]} if data.get("format") in NOTED_FORMATS else noted
+        case list():
+            return [_noted(value) for value in data]
+        case _:
+            return data

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
-from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit.text import PACKAGE, camel, literal, notice, render
+from codegen.avro import (
+    Array,
+    AvroType,
+    Date,
+    Decimal,
+    Field,
+    Map,
+    Nullable,
+    Primitive,
+    Record,
+    TimestampMillis,
+    innermost,
+    nested_records,
+)
+from codegen.emit.text import PACKAGE, camel, docstring, literal, notice, render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.model import Catalog, GeneratedFile, RecordVersion
+
+    # Class of each record inside a record version, by the record's name.
+    Classes = Mapping[str, str]
+
+# Names that the module has beside its models.
+_TAKEN = frozenset({"Contract", "Date", "Decimal", "Field", "Final", "Int", "Literal", "Long", "Mapping", "Timestamp"})
+# What is left of a line after a name.
+_ROOM = 70
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield the module that holds all models."""
     versions = [version for versions in catalog.records.values() for version in versions]
-    models = [model for version in versions for model in _models(version)]
+    models = [model for version in versions for model in _models(version, classes(catalog, version))]
     yield render(
         f"{PACKAGE}/records.py",
         "records.py",
@@ -31,13 +52,44 @@ def class_name(version: RecordVersion) -> str:
     return f"{camel(version.name)}V{version.version}"
 
 
-def python_type(field: Field) -> str:
-    """Return the annotation of a field."""
-    bare = f"Literal[{', '.join(literal(value) for value in field.allowed)}]" if field.allowed else _type(field.bare)
+def classes(catalog: Catalog, version: RecordVersion) -> Classes:
+    """Return the class of each record inside a record version.
+
+    It has the record's own name where the contracts give that name to one record only, else the version's before it.
+    """
+    everywhere = [
+        nested for versions in catalog.records.values() for each in versions for nested in nested_records(each.record)
+    ]
+    return {
+        nested.name: camel(nested.name)
+        if all(other == nested for other in everywhere if other.name == nested.name)
+        and camel(nested.name) not in _TAKEN
+        else f"{class_name(version)}{camel(nested.name)}"
+        for nested in nested_records(version.record)
+    }
+
+
+def python_type(field: Field, inside: Classes) -> str:
+    """Return the annotation of a field; a long closed set has a line for each value."""
+    bare = _closed_set(field.allowed) if field.allowed else _type(field.bare, inside)
     return f"{bare} | None" if field.nullable else bare
 
 
-def _type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for each type
+def plain_type(field: Field) -> str:
+    """Return the annotation of a field for a reader, who knows from the context which version's records are meant."""
+    inner = innermost(field.type)
+    return python_type(field, {inner.name: camel(inner.name)} if isinstance(inner, Record) else {})
+
+
+def _closed_set(allowed: tuple[str, ...]) -> str:
+    values = [literal(value) for value in allowed]
+    line = f"Literal[{', '.join(values)}]"
+    if len(line) <= _ROOM:
+        return line
+    return "Literal[\n" + "".join(f"        {value},\n" for value in values) + "    ]"
+
+
+def _type(kind: AvroType, inside: Classes) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each type
     match kind:
         case Primitive.BOOLEAN:
             return "bool"
@@ -53,50 +105,63 @@ def _type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one return for each t
             return "str"
         case TimestampMillis():
             return "Timestamp"
+        case Date():
+            return "Date"
+        case Decimal(precision, scale):
+            return f"Annotated[Decimal, Field(max_digits={precision}, decimal_places={scale})]"
         case Array(items):
-            return f"list[{_type(items)}]"
+            return f"list[{_type(items, inside)}]"
         case Map(values):
-            return f"dict[str, {_type(values)}]"
+            return f"dict[str, {_type(values, inside)}]"
         case Nullable(of):
-            return f"{_type(of)} | None"
-        case Record(name, _, _):
-            return camel(name)
+            return f"{_type(of, inside)} | None"
+        case Record(name=name):
+            return inside[name]
     assert_never(kind)
 
 
-def _models(version: RecordVersion) -> Iterator[str]:
-    for nested in _nested(version.record):
-        yield _model(camel(nested.name), nested, nested.doc)
+def _models(version: RecordVersion, inside: Classes) -> Iterator[str]:
+    for nested in nested_records(version.record):
+        yield _model(inside[nested.name], nested, nested.doc, inside)
     doc = f"{version.record.doc}\n\n    Source: contracts/{version.source.path}."
-    yield _model(class_name(version), version.record, doc)
+    yield _model(class_name(version), version.record, doc, inside)
 
 
-def _nested(record: Record) -> Iterator[Record]:
+def _model(name: str, record: Record, doc: str, inside: Classes) -> str:
+    lines = [f"class {name}(Contract):", f"    {docstring(doc)}", ""]
     for field in record.fields:
-        inner = field.bare
-        while isinstance(inner, Array | Map | Nullable):
-            inner = inner.items if isinstance(inner, Array) else inner.values if isinstance(inner, Map) else inner.of
-        if isinstance(inner, Record):
-            yield from _nested(inner)
-            yield inner
-
-
-def _model(name: str, record: Record, doc: str) -> str:
-    closing = '"""' if "\n" not in doc else '\n    """'
-    lines = [f"class {name}(Contract):", f'    """{doc}{closing}', ""]
-    for field in record.fields:
-        default = "default=None, " if field.nullable else ""
         lines += [
-            f"    {field.name}: {_wrapped(python_type(field))} = Field(",
-            f"        {default}description={literal(field.doc)},",
+            f"    {field.name}: {python_type(field, inside)} = Field(",
+            f"        {_default(field, inside)}description={literal(field.doc)},",
             "    )",
         ]
     return "\n".join(lines)
 
 
-def _wrapped(annotation: str) -> str:
-    if len(annotation) <= 70:  # noqa: PLR2004 - what is left of a line after a name
-        return annotation
-    inside = annotation.removeprefix("Literal[").replace("] | None", "]").removesuffix("]")
-    lines = "".join(f"        {each},\n" for each in inside.split(", "))
-    return f"Literal[\n{lines}    ]" + (" | None" if annotation.endswith("None") else "")
+def _default(field: Field, inside: Classes) -> str:
+    if field.default is None:
+        return ""
+    value = _value(field.bare, field.default.value, inside)
+    # Made anew for each model: a list that two models shared could change under one of them.
+    shared = isinstance(field.bare, Array | Map | Record) and value != "None"
+    return f"default_factory=lambda: {value}, " if shared else f"default={value}, "
+
+
+def _value(kind: AvroType, value: Any, inside: Classes) -> str:
+    """Return the expression of a default."""
+    match kind:
+        case _ if value is None:
+            return "None"
+        case Array(items):
+            return "[" + ", ".join(_value(items, each, inside) for each in value) + "]"
+        case Map(values):
+            return (
+                "{" + ", ".join(f"{literal(key)}: {_value(values, each, inside)}" for key, each in value.items()) + "}"
+            )
+        case Record(name=name, fields=fields):
+            members = (f"{field.name}={_value(field.bare, value[field.name], inside)}" for field in fields)
+            return f"{inside[name]}({', '.join(members)})"
+        case Primitive.DOUBLE:
+            return literal(float(value))
+        case _:
+            return literal(value)

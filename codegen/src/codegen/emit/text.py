@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from codegen.model import GeneratedFile
@@ -69,6 +70,18 @@ def constant(name: str) -> str:
     return name.replace("-", "_").replace(".", "_").upper()
 
 
+def docstring(text: str) -> str:
+    """Return a Python docstring of a text at the indent of a class's members."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"""' in text else text
+    closing = '\n    """' if "\n" in text or text.endswith('"') else '"""'
+    return f'"""{escaped}{closing}'
+
+
+def one_line(text: str) -> str:
+    """Return a text in one line, as a comment in SQL holds it."""
+    return " ".join(text.split())
+
+
 def file(path: str, text: str) -> GeneratedFile:
     """Return a text file that ends in exactly one line feed."""
     return GeneratedFile(path, (text.rstrip("\n") + "\n").encode())
@@ -79,6 +92,23 @@ def dumped(path: str, data: Any) -> GeneratedFile:
     return file(path, json.dumps(data, indent=2, ensure_ascii=False))
 
 
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, as people do, and repeats what stands twice."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
+        super().increase_indent(flow, indentless=False)
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - PyYAML's
+        return True
+
+
+def dumped_yaml(path: str, header: str, *documents: dict[str, Any]) -> GeneratedFile:
+    """Return a YAML file of one or more documents; `header` stands above them as a comment, a line for each line."""
+    texts = [yaml.dump(each, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000) for each in documents]
+    comment = "".join(f"# {line}\n" for line in header.splitlines())
+    return file(path, comment + "---\n".join(["", *texts] if len(texts) > 1 else texts))
+
+
 _TEMPLATES = Environment(
     loader=PackageLoader("codegen"),
     undefined=StrictUndefined,
@@ -87,7 +117,7 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - these are no web pages
 )
-_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant)
+_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, one_line=one_line)
 
 
 def render(path: str, template: str, **values: Any) -> GeneratedFile:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, pins, records, rules, signatures
+from codegen.lint import (
+    apis,
+    examples,
+    expressions,
+    flows,
+    gateways,
+    lineage,
+    mappings,
+    pins,
+    records,
+    rules,
+    signatures,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +41,9 @@ class LintRule:
 
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
+    LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
+    LintRule("default", "A field added to a table's record has a value in older rows: null.", records.defaultless),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
@@ -41,6 +55,7 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
+    LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
     LintRule(

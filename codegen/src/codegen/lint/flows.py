@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.avro import Field, Primitive, Record, TimestampMillis
+from codegen.avro import Array, Date, Field, Map, Nullable, Primitive, Record, TimestampMillis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,20 +70,43 @@ def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
             message = f"{table.record} v{table.version} has no field {name!r}"
             yield table.source.finding("table", place, message, "name one of its fields")
     for index, name in enumerate(table.key):
-        if name in fields and fields[name].nullable:
-            message = f"the key {name!r} may be null"
-            yield table.source.finding("table", ("key", index), message, "choose a required field")
-    timed = [(("freshness", "field"), table.freshness.field, "freshness")]
+        message = _unfit_as_key(fields[name]) if name in fields else ""
+        if message:
+            yield table.source.finding("table", ("key", index), message, "choose a required field of exact values")
+    freshness = table.freshness.field
+    if freshness in fields and not isinstance(fields[freshness].bare, TimestampMillis):
+        message = f"freshness needs an instant, and {freshness!r} is none"
+        yield table.source.finding("table", ("freshness", "field"), message, "choose a timestamp field")
     for part, transformed in (("partition", table.partition), ("sort", table.sort)):
-        timed += [
-            ((part, index, "transform"), each.field, each.transform)  # type: ignore[misc]
-            for index, each in enumerate(transformed)
-            if each.transform != "identity"
-        ]
-    for timed_place, name, use in timed:
-        if name in fields and not isinstance(fields[name].bare, TimestampMillis):
-            message = f"{use} needs an instant, and {name!r} is none"
-            yield table.source.finding("table", timed_place, message, "choose a timestamp field")
+        for index, each in enumerate(transformed):
+            message = _untransformable(fields[each.field], each.transform) if each.field in fields else ""
+            if message:
+                hint = "choose a field that fits, such as a timestamp"
+                yield table.source.finding("table", (part, index, "transform"), message, hint)
+
+
+def _unfit_as_key(field: Field) -> str:
+    """Return why Iceberg takes no field for an identifier, or nothing."""
+    match field.type:
+        case Nullable():
+            return f"the key {field.name!r} may be null"
+        case Array() | Map() | Record():
+            return f"the key {field.name!r} is no single value"
+        case Primitive.DOUBLE:
+            return f"the key {field.name!r} is a double, which identifies no row"
+    return ""
+
+
+def _untransformable(field: Field, transform: str) -> str:
+    """Return why Iceberg cannot partition or sort by a field, or nothing."""
+    match field.bare:
+        case TimestampMillis():
+            return ""
+        case Date() if transform != "hour":
+            return ""
+        case Array() | Map() | Record():
+            return f"{field.name!r} is no single value to partition or sort by"
+    return "" if transform == "identity" else f"{transform} needs an instant, and {field.name!r} is none"
 
 
 def _misfiled(rule: str, source: Document, path: str) -> Iterator[Finding]:

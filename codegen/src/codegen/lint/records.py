@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.avro import Record, walk
+from codegen.avro import innermost, nested_records, walk
+from codegen.lint.words import RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.document import Place
+    from codegen.avro import Record
+    from codegen.document import Document, Place
     from codegen.findings import Finding
     from codegen.model import Catalog, RecordVersion
 
+_TEMPLATE = re.compile(r"\{[{%#]")
+_PLAIN = re.compile(r"[^'\"\\{}\x00-\x1f\x7f]+")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -24,20 +28,88 @@ def undocumented(catalog: Catalog) -> Iterator[Finding]:
             yield version.source.finding("doc", ("doc",), f"the record {version.name} has no doc", "say what it is")
         for path, field in walk(version.record):
             if not field.doc.strip():
-                place = place_of(version, path)
-                yield version.source.finding("doc", place, f"{'.'.join(path)} has no doc", "say what it means")
+                yield version.source.finding("doc", field.place, f"{'.'.join(path)} has no doc", "say what it means")
+
+
+def untemplated(catalog: Catalog) -> Iterator[Finding]:
+    """Yield texts that dbt would read as a template, or that end the SQL literal in which a test holds them."""
+    for text, what, source, place in _texts(catalog):
+        if _TEMPLATE.search(text):
+            hint = "say it without the braces: dbt renders descriptions as templates"
+            yield source.finding("text", place, f"{what} has a template's braces", hint)
+    for version in _versions(catalog):
+        for path, field in walk(version.record):
+            for value in field.allowed:
+                if not _PLAIN.fullmatch(value):
+                    message = (
+                        f"the allowed value {value!r} of {'.'.join(path)} has a quote, a brace or a control character"
+                    )
+                    yield version.source.finding("text", field.place, message, "choose a plain text, like in_review")
+
+
+def _texts(catalog: Catalog) -> Iterator[tuple[str, str, Document, Place]]:
+    for table in catalog.tables:
+        yield table.description, f"the description of {table.identifier}", table.source, ("description",)
+    for derived in catalog.derived:
+        yield derived.description, f"the description of {derived.identifier}", derived.source, ("description",)
+        for column in derived.columns:
+            yield column.doc, f"the doc of {column.name}", derived.source, ("columns", column.name)
+    for version in _versions(catalog):
+        yield version.record.doc, f"the doc of {version.name}", version.source, ("doc",)
+        for path, field in walk(version.record):
+            yield field.doc, f"the doc of {'.'.join(path)}", version.source, field.place
 
 
 def misnamed(catalog: Catalog) -> Iterator[Finding]:
-    """Yield records that are not called after their folder, and names that are not in snake case."""
+    """Yield records that are not called after their folder, and names that a target could not use."""
     for version in _versions(catalog):
-        if version.record.name != version.name:
-            message = f"the record is called {version.record.name!r} in the folder {version.name!r}"
-            yield version.source.finding("name", ("name",), message, "give both one name")
-        for path, _ in walk(version.record):
-            if not _SNAKE.fullmatch(path[-1]):
-                message = f"{'.'.join(path)} is not in snake case"
-                yield version.source.finding("name", place_of(version, path), message, "rename it, like amount_cents")
+        source, record = version.source, version.record
+        if record.name != version.name:
+            message = f"the record is called {record.name!r} in the folder {version.name!r}"
+            yield source.finding("name", ("name",), message, "give both one name")
+        first = catalog.records[version.name][0].record
+        if record.namespace != first.namespace:
+            message = f"the namespace is {record.namespace!r} here and {first.namespace!r} in v1: these are two records"
+            yield source.finding("name", ("namespace",), message, "keep the namespace of v1")
+        for nested in nested_records(record):
+            if not _SNAKE.fullmatch(nested.name):
+                message = f"the record {nested.name} is not in snake case"
+                yield source.finding("name", _place_of(record, nested), message, "rename it, like retry_strategy")
+        for path, field in walk(record):
+            name = ".".join(path)
+            if not _SNAKE.fullmatch(field.name):
+                yield source.finding(
+                    "name", field.place, f"{name} is not in snake case", "rename it, like amount_cents"
+                )
+            elif field.name in RESERVED:
+                message = f"{name} is a word of {RESERVED[field.name]}"
+                yield source.finding("name", field.place, message, f"rename it, like {field.name}_value")
+
+
+def _place_of(record: Record, nested: Record) -> Place:
+    holders = (field.place for _, field in walk(record) if innermost(field.type) == nested)
+    return next(holders, ())
+
+
+def defaultless(catalog: Catalog) -> Iterator[Finding]:
+    """Yield required fields of a table's record that rows of an earlier version do not have."""
+    hint = "make it nullable with default null: tables of Iceberg's format 2 keep no defaults"
+    for table in catalog.tables:
+        earlier: list[frozenset[tuple[str, ...]]] = []
+        for version in catalog.records.get(table.record, ()):
+            if version.version > table.version:
+                break
+            for path, field in walk(version.record):
+                if not field.nullable and any(_lacks(paths, path) for paths in earlier):
+                    new = f"{'.'.join(path)} is new in v{version.version} and required"
+                    message = f"{new}: older rows of {table.identifier} have none"
+                    yield version.source.finding("default", field.place, message, hint)
+            earlier.append(frozenset(path for path, _ in walk(version.record)))
+
+
+def _lacks(paths: frozenset[tuple[str, ...]], path: tuple[str, ...]) -> bool:
+    """Return whether a version has what holds a field, but not the field."""
+    return path not in paths and (len(path) == 1 or path[:-1] in paths)
 
 
 def gaps(catalog: Catalog) -> Iterator[Finding]:
@@ -57,18 +129,6 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
         if name not in used:
             message = f"no topic and no table holds {name}"
             yield versions[-1].source.finding("unused", (), message, "write its topic or table, or delete it")
-
-
-def place_of(version: RecordVersion, path: tuple[str, ...]) -> Place:
-    """Return where a field stands in its file, as near as can be told."""
-    names = [field.name for field in version.record.fields]
-    place: Place = ("fields", names.index(path[0]))
-    outer = version.record.fields[names.index(path[0])].bare
-    if len(path) > 1 and isinstance(outer, Record):
-        inner = [field.name for field in outer.fields]
-        branch: Place = ("type", 1) if version.record.fields[names.index(path[0])].nullable else ("type",)
-        place = (*place, *branch, "fields", inner.index(path[1]))
-    return place
 
 
 def _versions(catalog: Catalog) -> Iterator[RecordVersion]:

@@ -1,0 +1,62 @@
+"""The topics as Kubernetes takes them, and the labels of metrics."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+from codegen.emit import k8s
+from codegen.loader import load
+from payments_contracts import labels, rules, topics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from codegen.model import Catalog
+
+# RFC 1123, as the Kubernetes API server checks the names of most resources.
+RESOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,251}[a-z0-9])?")
+
+
+def test_every_topic_is_a_resource_with_a_name_that_kubernetes_takes(project: Catalog) -> None:
+    (file,) = k8s.emit(project)
+    resources = list(yaml.safe_load_all(file.content))
+    assert {each["apiVersion"] + each["kind"] for each in resources} == {"kafka.strimzi.io/v1KafkaTopic"}
+    names = [each["metadata"]["name"] for each in resources]
+    assert len(set(names)) == len(names)
+    assert all(RESOURCE_NAME.fullmatch(name) for name in names)
+    by_topic = {each["spec"]["topicName"]: each["spec"] for each in resources}
+    assert by_topic.keys() == {topic.name for topic in topics.TOPICS}
+    for topic in topics.TOPICS:
+        spec = by_topic[topic.name]
+        assert spec["partitions"] == topic.partitions
+        assert spec["config"]["retention.ms"] == topic.retention_ms
+        assert spec["config"]["cleanup.policy"] == "delete"
+
+
+def test_one_broker_may_be_away_unless_the_contract_has_one_copy_only(
+    contracts: Path, edit: Callable[[str, str, str], None]
+) -> None:
+    edit("topics/payments.normalized.yaml", "partitions: 4\n", "partitions: 4\nreplicas: 1\n")
+    (file,) = k8s.emit(load(contracts))
+    found = {
+        each["spec"]["topicName"]: (each["spec"]["replicas"], each["spec"]["config"]["min.insync.replicas"])
+        for each in yaml.safe_load_all(file.content)
+    }
+    assert found == {
+        "payments.acme.raw": (3, 2),
+        "payments.normalized": (1, 1),
+        "payments.validation.dlq": (3, 2),
+    }
+
+
+def test_labels_are_the_contracts_closed_sets(project: Catalog) -> None:
+    assert set(labels.PROVIDERS) == {each.name for each in project.providers}
+    assert set(labels.TOPICS) == {topic.name for topic in topics.TOPICS}
+    assert set(labels.TABLES) == {table.identifier for table in project.tables}
+    assert set(labels.VALIDATION_REASONS) == rules.REASON_CODES
+    assert set(labels.INGESTION_REASONS) == rules.INGESTION_REASON_CODES
+    assert "payment.succeeded" in labels.EVENT_TYPES
+    assert "payment_intent.succeeded" in labels.PROVIDER_EVENT_TYPES
