@@ -62,7 +62,7 @@ def test_mutations_become_the_same_in_both(pair: Pair, seed: int, drawn: list[An
 
 
 def test_a_single_wrong_value_becomes_the_same_in_both(pair: Pair) -> None:
-    wrong = (None, "", "x", "\u00e9", 7, -1, 1.5, True, [], {}, 10**13, 2**63)
+    wrong: tuple[object, ...] = (None, "", "x", "\u00e9", 7, -1, 1.5, True, [], {}, 10**13, 2**63)
     kinds = set()
     for body in pair.plain_bodies():
         for path in pair.paths():
