@@ -83,6 +83,11 @@ class Pair:
         """Return the bodies from which mutations start: those whose event type is mapped."""
         return [each.body for each in self.examples if each.kind in {"accepted", "rejected"}]
 
+    def plain_bodies(self) -> list[bytes]:
+        """Return one accepted body of each group of event types."""
+        accepted = {each.event_type: each.body for each in self.examples if each.kind == "accepted"}
+        return [accepted[group.events[0]] for group in self._plan.groups]
+
     def paths(self) -> list[Path]:
         """Return every path that the mapping reads."""
         found = {self._plan.event_type: None}
@@ -139,7 +144,7 @@ def mutated(body: bytes, dice: random.Random, paths: Sequence[Path], values: Seq
     for _ in range(dice.randint(1, 4)):
         value = orjson.loads(orjson.dumps(dice.choice(values)))
         if dice.random() < 0.5:
-            _put(content, dice.choice(paths).steps, value)
+            put(content, dice.choice(paths).steps, value)
             continue
         inside_it = places(content)
         if not inside_it:
@@ -161,7 +166,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
     return found
 
 
-def _put(container: Any, steps: Sequence[Step], value: Any) -> None:
+def put(container: Any, steps: Sequence[Step], value: Any) -> None:
     """Put a value where a path leads; what is in the way makes room, as far as the lists are long enough."""
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         if isinstance(step, int):

@@ -16,7 +16,7 @@ from payments_contracts import providers
 from payments_contracts.examples import EXAMPLES
 
 from tests.conftest import ROOT
-from tests.contracts.equivalence import NUMBERS, TEXTS, VALUES, Pair, mutated
+from tests.contracts.equivalence import NUMBERS, TEXTS, VALUES, Pair, mutated, put
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -59,6 +59,18 @@ def test_mutations_become_the_same_in_both(pair: Pair, seed: int, drawn: list[An
         body = mutated(dice.choice(bodies), dice, paths, values)
         kinds.add(pair.outcome(body, dice.choice(["m", "m", "m", "", "null"]))[0])
     assert kinds >= {"normalized", "rejected"}
+
+
+def test_a_single_wrong_value_becomes_the_same_in_both(pair: Pair) -> None:
+    wrong: tuple[object, ...] = (None, "", "x", "\u00e9", 7, -1, 1.5, True, [], {}, 10**13, 2**63)
+    kinds = set()
+    for body in pair.plain_bodies():
+        for path in pair.paths():
+            for value in wrong:
+                content = orjson.loads(body)
+                put(content, path.steps, value)
+                kinds.add(pair.outcome(orjson.dumps(content))[0])
+    assert kinds == {"normalized", "rejected", "unsupported"}
 
 
 @ANY_BYTES
