@@ -83,19 +83,19 @@ class Pair:
         """Return the bodies from which mutations start: those whose event type is mapped."""
         return [each.body for each in self.examples if each.kind in {"accepted", "rejected"}]
 
-    def plain_bodies(self) -> list[bytes]:
-        """Return one accepted body of each group of event types."""
-        accepted = {each.event_type: each.body for each in self.examples if each.kind == "accepted"}
-        return [accepted[group.events[0]] for group in self._plan.groups]
-
-    def paths(self) -> list[Path]:
-        """Return every path that the mapping reads."""
+    def paths(self, event_type: str | None = None) -> list[Path]:
+        """Return every path that the mapping reads, or that it reads of events of one type."""
         found = {self._plan.event_type: None}
         for group in self._plan.groups:
-            for target in group.targets:
+            for target in group.targets if event_type is None or event_type in group.events else ():
                 found |= {each: None for each in inside(target.expression) if isinstance(each, Path)}
                 found |= {leaf.path: None for leaf in target.rest}
         return list(found)
+
+    def body_of_each_group(self) -> dict[str, bytes]:
+        """Return, by its event type, a body of each group of the mapping that becomes an event."""
+        accepted = {str(each.event_type): each.body for each in self.examples if each.kind == "accepted"}
+        return {group.events[0]: accepted[group.events[0]] for group in self._plan.groups}
 
     def words(self) -> list[object]:
         """Return every value that the mapping treats in its own way."""
