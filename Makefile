@@ -32,12 +32,15 @@ codegen: $(PYTHON) ## Derive generated/ from contracts/
 drift: $(PYTHON) ## Fail when generated/ is not what contracts/ say
 	@.venv/bin/codegen drift
 
-.PHONY: topics register tables
+.PHONY: topics register registry-drift tables
 topics: ## Create the topics of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments topics apply
 
 register: ## Register the schemas of the contracts with the running stack
 	@$(WITH_STACK) .venv/bin/payments schemas register
+
+registry-drift: ## Tell where the registry of the running stack and the contracts disagree
+	@$(WITH_STACK) .venv/bin/payments schemas check
 
 tables: ## Create the tables of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments tables apply
@@ -72,6 +75,10 @@ comma := ,
 covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2) --format=total)" || \
 	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
 	echo "coverage of $(1): $$total %, at least $(2) %"
+
+.PHONY: catalogue
+catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
 
 .PHONY: format
 format: $(PYTHON) ## Format the code

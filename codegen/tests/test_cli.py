@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from codegen.model import GeneratedFile
 
-from codegen import cli
+from codegen import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def run(
-    contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return command
+    from codegen.model import Catalog
 
 
 def test_generate_then_drift_agree(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -85,8 +71,14 @@ def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, st
             "rejected.paid",
             ["rule     contracts/rules/validation.yaml:18", "meaning  contracts/rules/validation.yaml:13"],
         ),
-        ("malformed", ["malformed", "not_json: The body is not JSON."]),
+        ("paid", ["payment.amount", "payment.method_code", "the constant acme", "the rest of payment"]),
+        ("malformed", ["malformed", "not_json: The body is not JSON.", "found    unexpected"]),
+        (
+            "malformed",
+            ["asked    contracts/providers/acme/provider.yaml:", "meaning  contracts/rules/ingestion.yaml:6"],
+        ),
         ("unsupported", ["unsupported: no mapping covers refunded"]),
+        ("unsupported", ["mapped   contracts/providers/acme/mapping.yaml:9 paid, failed"]),
     ],
 )
 def test_try_explains_an_example(run: Callable[..., tuple[int, str, str]], name: str, says: list[str]) -> None:
@@ -100,6 +92,33 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
     code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
     assert code == 0
     assert "field_missing amount_cents: payment.amount is absent or null" in out
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"uuid":"1","kind":"paid","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
+        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", "provider.yaml:21"]),
+        ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", "provider.yaml:21"]),
+        ("[1]", ["not_object: ", "found    the body is a JSON array"]),
+    ],
+)
+def test_try_names_the_line_behind_each_rejection(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, body: str, says: list[str]
+) -> None:
+    (tmp_path / "body.json").write_text(body)
+    code, out, _ = run("try", "acme", "body.json")
+    assert code == 0
+    assert [each for each in says if each not in out] == []
+
+
+def test_try_speaks_in_colour_to_a_terminal(
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    _, out, _ = run("try", "acme", "contracts/providers/acme/examples/rejected.paid.yaml")
+    assert out.startswith("\x1b[1;31mrejected")
 
 
 def test_try_names_the_providers_there_are(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
@@ -116,3 +135,33 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(
     assert code == 1
     assert "generated" in err
     assert "Traceback" not in err
+
+
+def test_an_emitter_that_fails_half_way_leaves_nothing_behind(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(catalog: Catalog) -> Iterator[GeneratedFile]:
+        yield GeneratedFile("half.txt", b"")
+        raise KeyError("topic")
+
+    monkeypatch.setattr(emit, "EMITTERS", (*emit.EMITTERS, broken))
+    code, _, err = run("generate")
+    assert code == 1
+    assert "codegen itself failed; nothing was written" in err
+    assert "KeyError: 'topic'" in err
+    assert not (tmp_path / "generated").exists()
+
+
+def test_names_and_values_of_files_cannot_write_to_the_terminal(
+    run: Callable[..., tuple[int, str, str]], contracts: Path
+) -> None:
+    (contracts / "topics" / "a\x1b[31m\nb.yaml").write_text("kind: topic\n")
+    code, _, err = run("lint")
+    assert code == 1
+    assert "\x1b" not in err
+    assert "contracts/topics/a\\x1b[31m\\nb.yaml:1 [shape]" in err
+
+
+def test_paths_are_those_seen_from_here(run: Callable[..., tuple[int, str, str]], contracts: Path) -> None:
+    (contracts / "topics" / "notes.txt").write_text("")
+    assert run("lint", "--contracts", str(contracts))[2].startswith("contracts/topics/notes.txt [orphan]")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
-from codegen.emit import dbt, flink, iceberg, kafka, normalize, openapi, package, providers, pydantic
+from codegen.emit import dbt, docs, flink, iceberg, kafka, normalize, openapi, package, providers, pydantic
 from codegen.model import Catalog, GeneratedFile
 
 Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
@@ -19,10 +20,27 @@ EMITTERS: tuple[Emitter, ...] = (
     normalize.emit,
     flink.emit,
     dbt.emit,
+    docs.emit,
 )
 
 
+class EmissionError(Exception):
+    """An emitter failed: a defect of codegen, or a contract that lint should have refused; the cause says what."""
+
+
 def emit(catalog: Catalog) -> tuple[GeneratedFile, ...]:
-    """Return every generated file, by path; the same contracts give the same bytes."""
-    files = [file for emitter in EMITTERS for file in emitter(catalog)]
+    """Return every generated file, by path; the same contracts give the same bytes.
+
+    Raises:
+        EmissionError: An emitter failed, or two files have one path.
+    """
+    files: list[GeneratedFile] = []
+    for emitter in EMITTERS:
+        try:
+            files += emitter(catalog)
+        except Exception as error:
+            raise EmissionError(f"{emitter.__module__}: {type(error).__name__}: {error}") from error
+    twice = [path for path, count in Counter(file.path for file in files).items() if count > 1]
+    if twice:
+        raise EmissionError(f"two emitters give {', '.join(twice)}")
     return tuple(sorted(files, key=lambda file: file.path))
