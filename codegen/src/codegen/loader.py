@@ -76,6 +76,7 @@ class _Loading:
             ingestion=ingestion,
             identity=identity,
             currencies=currencies,
+            currency_source=self._documents["reference/iso4217.yaml"],
             apis=apis,
         )
 
