@@ -65,7 +65,7 @@ def scaffold(catalog: Catalog, name: str) -> tuple[GeneratedFile, ...]:
 
 def _sample(catalog: Catalog, name: str) -> tuple[Provider, Topic, Api]:
     if not _NAME.fullmatch(name):
-        raise ScaffoldError(f"{name!r} cannot be a provider's name: use 2 to 40 letters from a to z, such as adyen")
+        raise ScaffoldError(f"{name!r} cannot be a provider's name: use 2 to 40 letters from a to z, such as acme")
     if keyword.iskeyword(name) or name in MODULES:
         raise ScaffoldError(f"{name!r} cannot be a provider's name: the module of its mapping could not be called so")
     if name in {provider.name for provider in catalog.providers}:

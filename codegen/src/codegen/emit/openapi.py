@@ -22,7 +22,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield a module for the newest version of each API; gateways, which all answer alike, share one."""
     modules = {_module_name(api): api for api in reversed(newest(catalog))}
     for name, api in sorted(modules.items()):
-        yield file(f"{PACKAGE}/{name}.py", _module(api))
+        source = f"openapi/{GATEWAY}*" if name == "gateway" else api.source.path
+        yield file(f"{PACKAGE}/{name}.py", _module(api, source))
 
 
 def _module_name(api: Api) -> str:
@@ -35,8 +36,8 @@ NOTED_FORMATS = frozenset({"uri-reference"})
 _NOTED = "x-format"
 
 
-def _module(api: Api) -> str:
-    header = f"# {notice(f'contracts/{api.source.path}')}"
+def _module(api: Api, source: str) -> str:
+    header = f"# {notice(f'contracts/{source}')}"
     generated = generate(
         json.dumps(_noted(api.source.data), ensure_ascii=False),
         input_filename=api.source.path,
