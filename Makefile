@@ -76,6 +76,10 @@ covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2)
 	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
 	echo "coverage of $(1): $$total %, at least $(2) %"
 
+.PHONY: catalogue
+catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
+	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
+
 .PHONY: format
 format: $(PYTHON) ## Format the code
 	@.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .

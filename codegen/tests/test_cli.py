@@ -71,8 +71,14 @@ def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, st
             "rejected.paid",
             ["rule     contracts/rules/validation.yaml:18", "meaning  contracts/rules/validation.yaml:13"],
         ),
-        ("malformed", ["malformed", "not_json: The body is not JSON."]),
+        ("paid", ["payment.amount", "payment.method_code", "the constant acme", "the rest of payment"]),
+        ("malformed", ["malformed", "not_json: The body is not JSON.", "found    unexpected"]),
+        (
+            "malformed",
+            ["asked    contracts/providers/acme/provider.yaml:", "meaning  contracts/rules/ingestion.yaml:6"],
+        ),
         ("unsupported", ["unsupported: no mapping covers refunded"]),
+        ("unsupported", ["mapped   contracts/providers/acme/mapping.yaml:9 paid, failed"]),
     ],
 )
 def test_try_explains_an_example(run: Callable[..., tuple[int, str, str]], name: str, says: list[str]) -> None:
@@ -86,6 +92,33 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
     code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
     assert code == 0
     assert "field_missing amount_cents: payment.amount is absent or null" in out
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ('{"uuid":"1","kind":"paid","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
+        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", "provider.yaml:21"]),
+        ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", "provider.yaml:21"]),
+        ("[1]", ["not_object: ", "found    the body is a JSON array"]),
+    ],
+)
+def test_try_names_the_line_behind_each_rejection(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, body: str, says: list[str]
+) -> None:
+    (tmp_path / "body.json").write_text(body)
+    code, out, _ = run("try", "acme", "body.json")
+    assert code == 0
+    assert [each for each in says if each not in out] == []
+
+
+def test_try_speaks_in_colour_to_a_terminal(
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    _, out, _ = run("try", "acme", "contracts/providers/acme/examples/rejected.paid.yaml")
+    assert out.startswith("\x1b[1;31mrejected")
 
 
 def test_try_names_the_providers_there_are(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:

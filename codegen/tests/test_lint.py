@@ -19,6 +19,7 @@ GATEWAY = "openapi/gateway-acme/v1.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 EVENT = "avro/payment_event/v1.avsc"
 EXAMPLES = "providers/acme/examples"
+DERIVED = "derived/silver.payments.yaml"
 
 # Rule, file to change, what to replace, by what, a part of what is then said.
 CASES = [
@@ -56,6 +57,18 @@ CASES = [
         "{field: stored_at, transform: day}",
         "{field: event_id, transform: day}",
         "day needs an instant",
+    ),
+    ("lineage", DERIVED, "name: silver.payments", "name: silver.others", "belongs in derived/silver.others.yaml"),
+    ("lineage", DERIVED, "key: [event_id]", "key: [id]", "there is no column 'id'"),
+    ("lineage", DERIVED, "bronze.payments.event_id", "bronze.nothing.event_id", "there is no table 'bronze.nothing'"),
+    ("lineage", DERIVED, "advice.retry", "advice.retries", "bronze.payments has no column 'advice.retries'"),
+    ("lineage", DERIVED, "bronze.payments.stored_at", "gold.days.day", "silver cannot be made from gold.days"),
+    (
+        "lineage",
+        DERIVED,
+        "    doc: The day of storing, in UTC.\n    from: [bronze.payments.stored_at]",
+        "    from: []",
+        "day has no doc",
     ),
     ("provider", MAPPING, "provider: acme", "provider: emca", "is called 'emca' in the folder 'acme'"),
     ("provider", MAPPING, "event_type: kind", "event_type: uuid", "disagree on where the event type stands"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -9,8 +10,18 @@ import orjson
 from codegen.build import at
 
 if TYPE_CHECKING:
+    from codegen.document import Place
     from codegen.model import Envelope
 
+_JSON_NAMES: dict[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -21,25 +32,44 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What a gateway has against a body: a reason code, and the place in the provider's contract that asks for more."""
+
+    code: str
+    message: str
+    place: Place
+
+
 def refusal(envelope: Envelope, body: bytes) -> str | None:
     """Return the first ingestion reason code against a body, or None where it may come in."""
+    found = fault(envelope, body)
+    return None if found is None else found.code
+
+
+def fault(envelope: Envelope, body: bytes) -> Fault | None:  # noqa: PLR0911 - one return for each reason
+    """Return the first fault of a body, or None where it may come in."""
     try:
         body.decode("utf-8")
-    except UnicodeDecodeError:
-        return "not_utf8"
+    except UnicodeDecodeError as error:
+        return Fault("not_utf8", f"byte {error.start} is not UTF-8", ("envelope",))
     try:
         root = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "not_json"
+    except orjson.JSONDecodeError as error:
+        return Fault("not_json", str(error), ("envelope",))
     if not isinstance(root, dict):
-        return "not_object"
+        return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
     for path, name in envelope.required:
         value = at(root, path)
+        place = ("envelope", "required", str(path))
         if value is None:
-            return "field_missing"
+            return Fault("field_missing", f"{path} is absent or null", place)
         if not _is(value, name):
-            return "field_type"
-    return "body_too_large" if len(body) > envelope.max_body_bytes else None
+            return Fault("field_type", f"{path} is a JSON {_JSON_NAMES[type(value)]}, not {name}", place)
+    if len(body) > envelope.max_body_bytes:
+        message = f"the body has {len(body)} bytes, and {envelope.max_body_bytes} are allowed"
+        return Fault("body_too_large", message, ("envelope", "max_body_bytes"))
+    return None
 
 
 def _is(value: Any, name: str) -> bool:

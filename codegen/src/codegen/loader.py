@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from codegen import build, specification
 from codegen.avro import Reader
+from codegen.derived import derived
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
@@ -28,7 +29,7 @@ _AVSC = re.compile(r"avro/(?P<name>[a-z][a-z0-9_]*)/v(?P<version>[1-9][0-9]*)\.a
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
-_KIND_OF_FOLDER = {"topics": "topic", "tables": "table", "reference": "reference"}
+_KIND_OF_FOLDER = {"topics": "topic", "tables": "table", "derived": "derived", "reference": "reference"}
 _UNREAD = re.compile(r"(meta/[a-z]+\.schema\.json|(.*/)?README\.md)")
 
 
@@ -62,12 +63,14 @@ class _Loading:
         currencies = self._one("reference/iso4217", build.currencies)
         topics = tuple(self._all("topics/", build.topic))
         tables = tuple(self._all("tables/", build.table))
+        derived_tables = tuple(self._all("derived/", derived))
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
             records=records,
             topics=topics,
             tables=tables,
+            derived=derived_tables,
             providers=providers,
             validation=validation,
             ingestion=ingestion,

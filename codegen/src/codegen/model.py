@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codegen.avro import Record
+    from codegen.derived import DerivedTable
     from codegen.document import Document
     from codegen.mapping.model import Mapped, Path
 
@@ -271,6 +272,7 @@ class Catalog:
     records: Mapping[str, tuple[RecordVersion, ...]]
     topics: tuple[Topic, ...]
     tables: tuple[Table, ...]
+    derived: tuple[DerivedTable, ...]
     providers: tuple[Provider, ...]
     validation: Rules
     ingestion: Rules

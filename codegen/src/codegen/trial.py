@@ -10,15 +10,20 @@ from rich.table import Table
 from rich.text import Text
 
 from codegen.build import at, merchant
-from codegen.envelope import refusal
+from codegen.envelope import Fault, fault
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.plan import Refusal, plan
+from codegen.mapping.model import Coalesce, Exponent, Expression, Lookup, Lower, NullIf, Time, Upper, origin, paths
+from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from codegen.document import Document
     from codegen.model import Catalog, Provider
+
+# What of a field's contract a reason code of the mapping language is about.
+_PART_OF_FIELD = {MISSING: "type", TYPE_INVALID: "type", VALUE_UNKNOWN: "allowed_values"}
 
 
 def body_of(provider: Provider, file: Path) -> bytes:
@@ -32,55 +37,95 @@ def body_of(provider: Provider, file: Path) -> bytes:
 
 def explain(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> Group:
     """Return in colour what becomes of a body; `merchant_id` is the merchant of the endpoint's secret."""
-    code = refusal(provider.envelope, body)
-    if code is not None:
-        where = f"contracts/{catalog.ingestion.source.path}:{catalog.ingestion.source.line('reason_codes', code)}"
-        return Group(
-            Text("malformed", style="bold red") + Text(": the gateway answers 4xx and writes no event"),
-            Text(f"  {code}: {catalog.ingestion.reason_codes.get(code, '')} ") + Text(where, style="dim"),
-        )
-    found = merchant(provider.envelope, orjson.loads(body), merchant_id)
-    match evaluate(plan(catalog, provider), body, found):
+    found = fault(provider.envelope, body)
+    if found is not None:
+        return _malformed(catalog, provider, found)
+    root = orjson.loads(body)
+    match evaluate(plan(catalog, provider), body, merchant(provider.envelope, root, merchant_id)):
         case Unsupported(event_type):
-            return Group(
-                Text("unsupported", style="bold yellow")
-                + Text(f": no mapping covers {event_type}; it stays in the raw topic")
-            )
+            return _unsupported(provider, event_type)
         case Rejected(refusals, event_type):
             head = Text("rejected", style="bold red") + Text(f": {event_type or 'no event type'}")
             return Group(head, *(line for each in refusals for line in _reason(catalog, provider, each, event_type)))
         case Normalized(event):
-            provider_type = at(orjson.loads(body), provider.mapping.event_type)
-            table = Table("field", "value", "mapping.yaml", box=None, header_style="dim")
-            for name, value in event.items():
-                _add_row(table, name, value, str(_line(provider, name, provider_type)))
-            return Group(Text("normalized", style="bold green") + Text(f": {event['event_type']}"), table)
+            return _normalized(catalog, provider, root, event)
+
+
+def _malformed(catalog: Catalog, provider: Provider, found: Fault) -> Group:
+    rules = catalog.ingestion
+    return Group(
+        Text("malformed", style="bold red") + Text(": the gateway answers 4xx and writes no event"),
+        Text(f"  {found.code}", style="red") + Text(f": {rules.reason_codes.get(found.code, '')}"),
+        Text(f"      found    {found.message}", style="dim"),
+        _line("asked", provider.source, *found.place),
+        _line("meaning", rules.source, "reason_codes", found.code),
+    )
+
+
+def _unsupported(provider: Provider, event_type: str) -> Group:
+    groups = provider.mapping.groups
+    return Group(
+        Text("unsupported", style="bold yellow") + Text(f": no mapping covers {event_type}; it stays in the raw topic"),
+        *(
+            _line("mapped", provider.mapping_source, "groups", index, "events", also=", ".join(group.events))
+            for index, group in enumerate(groups)
+        ),
+    )
+
+
+def _normalized(catalog: Catalog, provider: Provider, root: object, event: Mapping[str, object]) -> Group:
+    table = Table("field", "value", "from", "mapping.yaml", box=None, header_style="dim")
+    for column in table.columns:
+        column.overflow = "fold"
+    index = _group(provider, at(root, provider.mapping.event_type))
+    for name, value in event.items():
+        source = _taken(provider.mapping.groups[index].fields[name], root, catalog.validation.null_values)
+        line = provider.mapping_source.line("groups", index, "fields", name)
+        members = value if isinstance(value, dict) else {}
+        shown = f"{len(members)} entries" if members else str(value)
+        table.add_row(name, Text(shown, style="dim" if value is None else "green"), Text(source), f"line {line}")
+        for key, member in members.items():
+            table.add_row(Text(f"  {key}", style="dim"), Text(str(member), style="dim"))
+    return Group(Text("normalized", style="bold green") + Text(f": {event['event_type']}"), table)
+
+
+def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -> str:
+    """Return in words where an expression took its value from: of several places, the first that has one."""
+    match expression:
+        case Coalesce(of):
+            for each in of:
+                read = tuple(paths(each))
+                values = [value for value in (at(root, path) for path in read) if value not in (None, *null_values)]
+                if values or not read:
+                    return _taken(each, root, null_values)
+            return f"none of {len(of)} places"
+        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
+            return _taken(of, root, null_values)
+        case _:
+            return origin(expression)
 
 
 def _reason(catalog: Catalog, provider: Provider, refused: Refusal, event_type: str | None) -> Iterator[Text]:
     yield Text(f"  {refused.code}", style="red") + Text(f" {refused.field}: {refused.message}")
+    mapped = ("groups", _group(provider, event_type), "fields", refused.field, "lookup", "table")
+    yield _line("mapping", provider.mapping_source, *mapped)
     rules = catalog.validation
-    line = _line(provider, refused.field, event_type)
-    yield Text(f"      mapping  contracts/{provider.mapping_source.path}:{line}", style="dim")
     for index, rule in enumerate(rules.fields.get(refused.field, ())):
         if rule.code == refused.code:
-            line = rules.source.line("fields", refused.field, index)
-            yield Text(f"      rule     contracts/{rules.source.path}:{line}", style="dim")
-    line = rules.source.line("reason_codes", refused.code)
-    yield Text(
-        f"      meaning  contracts/{rules.source.path}:{line} {rules.reason_codes.get(refused.code, '')}", style="dim"
-    )
+            yield _line("rule", rules.source, "fields", refused.field, index)
+    part = _PART_OF_FIELD.get(refused.code)
+    record = catalog.record(provider.mapping.record, provider.mapping.version)
+    for index, field in enumerate(record.record.fields):
+        if part and field.name == refused.field:
+            yield _line("field", record.source, "fields", index, part)
+    yield _line("meaning", rules.source, "reason_codes", refused.code, also=rules.reason_codes.get(refused.code, ""))
 
 
-def _add_row(table: Table, name: str, value: object, line: str) -> None:
-    members = value if isinstance(value, dict) else {}
-    shown = f"{len(members)} entries" if members else str(value)
-    table.add_row(name, Text(shown, style="dim" if value is None else "green"), f"line {line}")
-    for key, member in members.items():
-        table.add_row(Text(f"  {key}", style="dim"), Text(member, style="dim"), "")
-
-
-def _line(provider: Provider, field: str, event_type: str | None) -> int:
+def _group(provider: Provider, event_type: object) -> int:
     groups = provider.mapping.groups
-    index = next((index for index, group in enumerate(groups) if event_type in group.events), 0)
-    return provider.mapping_source.line("groups", index, "fields", field)
+    return next((index for index, group in enumerate(groups) if event_type in group.events), 0)
+
+
+def _line(what: str, source: Document, *place: str | int, also: str = "") -> Text:
+    """Return a line that names the place in the contracts as editors and terminals turn it into a link."""
+    return Text(f"      {what:8} contracts/{source.path}:{source.line(*place)} {also}".rstrip(), style="dim")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from codegen.emit import dbt, flink, iceberg, kafka, normalize, openapi, package, providers, pydantic
+from codegen.emit import dbt, docs, flink, iceberg, kafka, normalize, openapi, package, providers, pydantic
 from codegen.model import Catalog, GeneratedFile
 
 Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
@@ -20,6 +20,7 @@ EMITTERS: tuple[Emitter, ...] = (
     normalize.emit,
     flink.emit,
     dbt.emit,
+    docs.emit,
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, expressions, flows, gateways, mappings, records, rules, signatures
+from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, records, rules, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +34,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("topic", "A topic's record, key, provider and pins exist; every provider has a raw topic.", flows.topics),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
+    LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),

@@ -1,0 +1,60 @@
+"""Rules on derived tables: the sources of their columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.avro import walk
+from codegen.derived import LAYERS
+from codegen.lint.flows import record_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.derived import Column, DerivedTable
+    from codegen.findings import Finding
+    from codegen.model import Catalog
+
+
+def broken(catalog: Catalog) -> Iterator[Finding]:
+    """Yield derived tables whose key or sources do not exist, flow backwards, or leave a column without a meaning."""
+    known = dict(_columns(catalog))
+    for table in catalog.derived:
+        path = f"derived/{table.identifier}.yaml"
+        if table.source.path != path:
+            message, hint = f"a contract of this name belongs in {path}", "rename the file or the contract"
+            yield table.source.finding("lineage", ("name",), message, hint)
+        names = {column.name for column in table.columns}
+        for index, key in enumerate(table.key):
+            if key not in names:
+                message = f"there is no column {key!r}"
+                yield table.source.finding("lineage", ("key", index), message, "name one of the columns")
+        for column in table.columns:
+            if not column.doc and len(column.sources) != 1:
+                message = f"{column.name} has no doc, and not exactly one source whose meaning it could have"
+                yield table.source.finding("lineage", ("columns", column.name), message, "say in `doc` what it means")
+            for index, source in enumerate(column.sources):
+                message = _wrong(table, source, known)
+                if message:
+                    place = ("columns", column.name, "from", index)
+                    hint = "name a column of a table of this layer's source, as bronze.payments.amount"
+                    yield table.source.finding("lineage", place, message, hint)
+
+
+def _wrong(table: DerivedTable, source: Column, known: dict[str, frozenset[tuple[str, ...]]]) -> str:
+    if source.table not in known:
+        return f"there is no table {source.table!r}"
+    if source.path not in known[source.table]:
+        return f"{source.table} has no column {'.'.join(source.path)!r}"
+    if LAYERS.index(source.table.split(".")[0]) >= LAYERS.index(table.namespace):
+        return f"{table.namespace} cannot be made from {source.table}"
+    return ""
+
+
+def _columns(catalog: Catalog) -> Iterator[tuple[str, frozenset[tuple[str, ...]]]]:
+    for table in catalog.tables:
+        record = record_of(catalog, table.record, table.version)
+        if record is not None:
+            yield table.identifier, frozenset(path for path, _ in walk(record))
+    for derived in catalog.derived:
+        yield derived.identifier, frozenset((column.name,) for column in derived.columns)
