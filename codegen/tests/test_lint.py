@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from codegen.lint import RULES, lint
-from codegen.loader import load
+from codegen.loader import READING, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -262,5 +262,5 @@ def test_the_project_keeps_all_rules(project: Catalog) -> None:
 
 
 def test_rules_have_ids_of_their_own_and_a_purpose() -> None:
-    assert len({rule.id for rule in RULES}) == len(RULES)
+    assert len({rule.id for rule in RULES} | READING.keys()) == len(RULES) + len(READING)
     assert all(rule.purpose.endswith(".") for rule in RULES)

@@ -14,7 +14,7 @@ from rich.text import Text
 from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
-from codegen.loader import load
+from codegen.loader import READING, load
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.trial import body_of, explain
 from codegen.write import add, changes, write
@@ -62,11 +62,11 @@ def lint_(
     """Check the contracts: names, docs, closed folders, paths, lookups, examples; all findings at once."""
     out = Console(highlight=False)
     if rules:
-        for rule in RULES:
-            out.print(Text(f"{rule.id:10}", style="bold") + Text(rule.purpose))
+        for name, purpose in (*READING.items(), *((rule.id, rule.purpose) for rule in RULES)):
+            out.print(Text(f"{name:14}", style="bold") + Text(purpose), soft_wrap=True)
         return
     _checked(contracts)
-    out.print(f"the contracts keep all {len(RULES)} rules")
+    out.print(f"the contracts keep all {len(READING) + len(RULES)} rules")
 
 
 @app.command(name="try")
