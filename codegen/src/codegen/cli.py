@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,21 +12,31 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from codegen.compat import RULES as COMPAT_RULES
+from codegen.compat import compat
+from codegen.diff import diff, markdown, nothing, text
 from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
+from codegen.revision import Revision, RevisionError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.trial import body_of, explain
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codegen.model import Catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the contracts.", show_default=True)]
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
+Against = Annotated[
+    str,
+    typer.Option("--against", metavar="REF", help="A branch, tag or commit.  [default: where this branch left main]"),
+]
 _CONTRACTS = Path("contracts")
 _GENERATED = Path("generated")
 
@@ -62,11 +73,77 @@ def lint_(
     """Check the contracts: names, docs, closed folders, paths, lookups, examples; all findings at once."""
     out = Console(highlight=False)
     if rules:
-        for name, purpose in (*READING.items(), *((rule.id, rule.purpose) for rule in RULES)):
-            out.print(Text(f"{name:14}", style="bold") + Text(purpose), soft_wrap=True)
+        _list({**READING, **{rule.id: rule.purpose for rule in RULES}})
         return
     _checked(contracts)
     out.print(f"the contracts keep all {len(READING) + len(RULES)} rules")
+
+
+class Format(Enum):
+    """How a report is written."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+
+
+@app.command(name="compat")
+def compat_(
+    against: Against = "",
+    contracts: Contracts = _CONTRACTS,
+    *,
+    accept: Annotated[
+        list[str] | None, typer.Option(metavar="RULE", help="Say what breaks this rule, and do not fail for it.")
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="List the rules instead.")] = False,
+) -> None:
+    """Fail where the contracts break somebody who relies on them as they were at a commit."""
+    if rules:
+        _list({rule.id: rule.purpose for rule in COMPAT_RULES})
+        return
+    accepted = frozenset(accept or ())
+    unknown = accepted - {rule.id for rule in COMPAT_RULES}
+    if unknown:
+        _fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
+    new = _checked(contracts)
+    out = Console(highlight=False, soft_wrap=True)
+    old, revision = _earlier(contracts, against)
+    if old is None:
+        why = f"there are no contracts at {revision}" if revision else _NOTHING
+        out.print(f"compat: {why}; all is new, and only a record's versions are compared", markup=False)
+        old = nothing(new)
+    found = compat(old, new)
+    allowed = [finding for finding in found if finding.rule in accepted]
+    for finding in allowed:
+        place = f"{_near(contracts / finding.file)}:{finding.line}"
+        out.print(_plain(f"accepted: {place} [{finding.rule}] {finding.message}"), markup=False)
+    if len(found) > len(allowed):
+        refused = tuple(each for each in found if each.rule not in accepted)
+        _report(contracts, refused, f"against {revision}" if revision else "among the versions of records")
+    if revision is not None:
+        out.print(f"compat: the contracts keep what they promised at {revision}", markup=False)
+
+
+@app.command(name="diff")
+def diff_(
+    against: Against = "",
+    contracts: Contracts = _CONTRACTS,
+    *,
+    form: Annotated[Format, typer.Option("--format", help="As text, or as Markdown for a pull request.")] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option(help="Write it to this file instead.", dir_okay=False)] = None,
+) -> None:
+    """Say what has changed since a commit, and all that it touches: topics, tables, columns, models, readers."""
+    new = _checked(contracts)
+    old, revision = _earlier(contracts, against)
+    words = str(revision)
+    if old is None:
+        old = nothing(new)
+        words = f"{revision}, where there were no contracts" if revision else f"nothing ({_NOTHING})"
+    write_out = markdown if form is Format.MARKDOWN else text
+    report = write_out(diff(old, new), compat(old, new), words)
+    if output is None:
+        sys.stdout.write(report)
+    else:
+        output.write_text(report, encoding="utf-8")
 
 
 @app.command(name="try")
@@ -124,6 +201,24 @@ def main() -> None:
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 
 
+_NOTHING = "there is no git here, or no earlier commit, to compare with"
+
+
+def _list(rules: Mapping[str, str]) -> None:
+    """Print ids of rules with their purposes."""
+    width = max(map(len, rules)) + 2
+    for name, purpose in rules.items():
+        Console(highlight=False, soft_wrap=True).print(Text(f"{name:{width}}", style="bold") + Text(purpose))
+
+
+def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:
+    try:
+        revision = named(contracts, against) if against else chosen(contracts)
+        return (load_at(contracts, revision) if revision else None), revision
+    except RevisionError as error:
+        _fail(str(error))
+
+
 def _checked(contracts: Path) -> Catalog:
     catalog = _loaded(contracts)
     findings = lint(catalog)
@@ -139,7 +234,7 @@ def _loaded(contracts: Path) -> Catalog:
         _report(contracts, error.findings)
 
 
-def _report(contracts: Path, findings: tuple[Finding, ...]) -> NoReturn:
+def _report(contracts: Path, findings: tuple[Finding, ...], outcome: str = "") -> NoReturn:
     err = Console(stderr=True, highlight=False, soft_wrap=True)
     for finding in findings:
         file = _near(contracts / finding.file)
@@ -149,7 +244,8 @@ def _report(contracts: Path, findings: tuple[Finding, ...]) -> NoReturn:
         )
         err.print(Text(f"    → {_plain(finding.hint)}", style="dim"))
     count = len(findings)
-    _fail(f"{count} {'finding' if count == 1 else 'findings'}; nothing was written")
+    counted = f"{count} {'finding' if count == 1 else 'findings'}"
+    _fail(f"{counted} {outcome}" if outcome else f"{counted}; nothing was written")
 
 
 def _near(path: Path) -> Path:

@@ -91,6 +91,7 @@ class _Loading:
             ingestion=ingestion,
             identity=identity,
             currencies=currencies,
+            currency_source=self._documents["reference/iso4217.yaml"],
             apis=apis,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
@@ -16,8 +17,14 @@ _HINT = "correct it; see the OpenAPI 3.1 specification"
 _LONGEST = 200
 
 
-def findings(document: Document) -> Iterator[Finding]:
-    """Yield what is wrong with an OpenAPI document; broken references alone, where there are any."""
+# Comparing two commits reads most documents twice, and the validator takes its time. A document is its path and text.
+@lru_cache(maxsize=256)
+def findings(document: Document) -> tuple[Finding, ...]:
+    """Return what is wrong with an OpenAPI document; broken references alone, where there are any."""
+    return tuple(_findings(document))
+
+
+def _findings(document: Document) -> Iterator[Finding]:
     dangling = list(_dangling(document))
     if dangling:
         yield from dangling

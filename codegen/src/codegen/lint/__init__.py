@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, records, rules, signatures
+from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, pins, records, rules, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +32,15 @@ RULES: tuple[LintRule, ...] = (
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
-    LintRule("topic", "A topic's record, key, provider and pins exist; every provider has a raw topic.", flows.topics),
+    LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
+    LintRule("retired", "A topic retires versions that exist and are older than what is written.", pins.retired),
+    LintRule("pin", "Every consumer is pinned to a version that exists and is not retired.", pins.misplaced),
+    LintRule(
+        "pin-reads",
+        "Every consumer's pinned version reads every version that may be on its topic.",
+        pins.unreadable,
+        frozenset({"pin", "retired", "topic", "versions"}),
+    ),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
     LintRule(
