@@ -196,6 +196,12 @@ def main() -> None:
         # The cause is for whoever mends codegen; the sentence after it for everybody.
         traceback.print_exception(error.__cause__ or error)
         _fail(f"codegen itself failed; nothing was written. Mend the emitter, not generated/. {error}")
+    except Exception as error:  # noqa: BLE001 - the last net: what nobody foresaw still ends in a sentence
+        traceback.print_exception(error)
+        _fail(
+            f"codegen itself failed; nothing was written. {type(error).__name__}: {error}. "
+            "It is a defect of codegen, or of a meta schema that lets too much through."
+        )
 
 
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}

@@ -193,7 +193,7 @@ class _Loading:
             if match is None:
                 continue
             reader = Reader(document)
-            record = reader.record()
+            record = self._make(document, lambda _: reader.record())  # noqa: B023 - called at once
             self._findings += reader.findings
             if record is not None:
                 text = json.dumps(document.data, separators=(",", ":"), ensure_ascii=False)
@@ -244,8 +244,9 @@ class _Loading:
         except ContractError as error:
             self._findings += error.findings
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            message = f"its meta schema lets through what codegen cannot use: {type(error).__name__} {error}"
-            self._findings.append(document.finding("meta", (), message, "put the meta schema back, or correct it"))
+            message = f"codegen cannot use what it holds: {type(error).__name__} {error}"
+            hint = "correct the file; if its meta schema allows this, correct that too"
+            self._findings.append(document.finding("meta", (), message, hint))
         return None
 
     def _single(self, name: str) -> Document | None:
