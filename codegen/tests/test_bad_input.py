@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 from codegen.findings import ContractError, Finding
-from codegen.loader import load
+from codegen.lint import RULES
+from codegen.loader import READING, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
 TOPIC = "topics/payments.normalized.yaml"
-RULES = "rules/validation.yaml"
+VALIDATION = "rules/validation.yaml"
 MAPPING = "providers/acme/mapping.yaml"
 PAYLOAD = "providers/acme/payload.openapi.yaml"
 META = "meta/topic.schema.json"
@@ -24,6 +25,7 @@ EXAMPLE = "kind: example\ndescription: x\noutcome: malformed\nexpected: {reason_
 def findings(contracts: Path) -> tuple[Finding, ...]:
     with pytest.raises(ContractError) as caught:
         load(contracts)
+    assert {each.rule for each in caught.value.findings} <= READING.keys() | {rule.id for rule in RULES}
     return caught.value.findings
 
 
@@ -66,10 +68,15 @@ MISSHAPEN = [
     (TOPIC, "producers: [normalizer]", "producers: [a, a]", "producers has an entry twice"),
     (TOPIC, "orchestrator: 1", "Orchestrator: 1", "consumers.Orchestrator is not a name that may stand here"),
     (TOPIC, "FULL_TRANSITIVE", "FULL_TRANSITIV", "(did you mean FULL_TRANSITIVE?)"),
-    (RULES, "rule: minimum", "rule: minimun", "(did you mean minimum?)"),
-    (RULES, "rule: minimum, value: 1", "rule: minimum, value: one", "fields.amount_cents[0].value must be a whole"),
-    (RULES, "2000-01-01T", "2000-13-01T", "there is no time 2000-13-01T00:00:00Z"),
-    (RULES, "2000-01-01T", "2200-01-01T", "no instant lies between"),
+    (VALIDATION, "rule: minimum", "rule: minimun", "(did you mean minimum?)"),
+    (
+        VALIDATION,
+        "rule: minimum, value: 1",
+        "rule: minimum, value: one",
+        "fields.amount_cents[0].value must be a whole",
+    ),
+    (VALIDATION, "2000-01-01T", "2000-13-01T", "there is no time 2000-13-01T00:00:00Z"),
+    (VALIDATION, "2000-01-01T", "2200-01-01T", "no instant lies between"),
     (MAPPING, "{upper: {path: payment.currency}}", "{uper: {path: x}}", "(did you mean upper?)"),
     (MAPPING, "{upper: {path: payment.currency}}", "payment.currency", "currency takes one of path, const,"),
     (MAPPING, "{upper: {path: payment.currency}}", "{upper: x, path: y}", "here are path, upper"),
@@ -147,6 +154,6 @@ def test_links_folders_and_devices_in_the_place_of_files_are_refused(contracts: 
 def test_broken_files_are_all_told_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
     (contracts / TOPIC).write_text("a: [\n")
     (contracts / "avro/payment_event/v1.avsc").write_text("{")
-    edit(RULES, "2000-01-01T", "2000-13-01T")
+    edit(VALIDATION, "2000-01-01T", "2000-13-01T")
     edit(PAYLOAD, '"#/components/schemas/Parent"', '"#/nowhere"')
-    assert {each.file for each in findings(contracts)} == {TOPIC, "avro/payment_event/v1.avsc", RULES, PAYLOAD}
+    assert {each.file for each in findings(contracts)} == {TOPIC, "avro/payment_event/v1.avsc", VALIDATION, PAYLOAD}

@@ -152,6 +152,17 @@ def test_an_emitter_that_fails_half_way_leaves_nothing_behind(
     assert not (tmp_path / "generated").exists()
 
 
+def test_what_nobody_foresaw_still_ends_in_a_sentence(
+    run: Callable[..., tuple[int, str, str]], contracts: Path, edit: Callable[[str, str, str], None]
+) -> None:
+    (contracts / "meta" / "topic.schema.json").write_text("{}")
+    edit("topics/payments.normalized.yaml", "consumers: {orchestrator: 1}\n", "")
+    code, _, err = run("lint")
+    assert code == 1
+    assert "codegen itself failed; nothing was written." in err.splitlines()[-1]
+    assert "a meta schema that lets too much through" in err.splitlines()[-1]
+
+
 def test_names_and_values_of_files_cannot_write_to_the_terminal(
     run: Callable[..., tuple[int, str, str]], contracts: Path
 ) -> None:

@@ -78,6 +78,18 @@ def test_services_never_read_contracts_at_run_time() -> None:
     assert offenders == []
 
 
+def test_schemas_are_registered_by_the_deployment_alone() -> None:
+    signs = ("confluent_kafka.schema_registry", "auto.register", '/versions"')
+    registering = {
+        path.relative_to(ROOT).as_posix()
+        for path in tracked("services/*.py")
+        if "tests" not in path.parts
+        and path.name != "testing.py"
+        and any(sign in path.read_text(encoding="utf-8") for sign in signs)
+    }
+    assert registering == {"services/operations/src/operations/registry.py"}
+
+
 def test_modules_stay_small() -> None:
     long = {
         str(path.relative_to(ROOT)): count

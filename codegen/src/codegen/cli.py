@@ -18,15 +18,15 @@ from codegen.diff import diff, markdown, nothing, text
 from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
-from codegen.loader import load
+from codegen.loader import READING, load
 from codegen.revision import Revision, RevisionError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.trial import body_of, explain
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
-    from codegen.compat import CompatRule
-    from codegen.lint import LintRule
+    from collections.abc import Mapping
+
     from codegen.model import Catalog
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -73,10 +73,10 @@ def lint_(
     """Check the contracts: names, docs, closed folders, paths, lookups, examples; all findings at once."""
     out = Console(highlight=False)
     if rules:
-        _list(RULES)
+        _list({**READING, **{rule.id: rule.purpose for rule in RULES}})
         return
     _checked(contracts)
-    out.print(f"the contracts keep all {len(RULES)} rules")
+    out.print(f"the contracts keep all {len(READING) + len(RULES)} rules")
 
 
 class Format(Enum):
@@ -98,7 +98,7 @@ def compat_(
 ) -> None:
     """Fail where the contracts break somebody who relies on them as they were at a commit."""
     if rules:
-        _list(COMPAT_RULES)
+        _list({rule.id: rule.purpose for rule in COMPAT_RULES})
         return
     accepted = frozenset(accept or ())
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
@@ -196,6 +196,12 @@ def main() -> None:
         # The cause is for whoever mends codegen; the sentence after it for everybody.
         traceback.print_exception(error.__cause__ or error)
         _fail(f"codegen itself failed; nothing was written. Mend the emitter, not generated/. {error}")
+    except Exception as error:  # noqa: BLE001 - the last net: what nobody foresaw still ends in a sentence
+        traceback.print_exception(error)
+        _fail(
+            f"codegen itself failed; nothing was written. {type(error).__name__}: {error}. "
+            "It is a defect of codegen, or of a meta schema that lets too much through."
+        )
 
 
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
@@ -204,10 +210,11 @@ _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 _NOTHING = "there is no git here, or no earlier commit, to compare with"
 
 
-def _list(rules: tuple[LintRule | CompatRule, ...]) -> None:
-    width = max(len(rule.id) for rule in rules) + 2
-    for rule in rules:
-        Console(highlight=False, soft_wrap=True).print(Text(f"{rule.id:{width}}", style="bold") + Text(rule.purpose))
+def _list(rules: Mapping[str, str]) -> None:
+    """Print ids of rules with their purposes."""
+    width = max(map(len, rules)) + 2
+    for name, purpose in rules.items():
+        Console(highlight=False, soft_wrap=True).print(Text(f"{name:{width}}", style="bold") + Text(purpose))
 
 
 def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:

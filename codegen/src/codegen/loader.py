@@ -19,7 +19,7 @@ from codegen.placeholders import placeholders
 from codegen.shape import Shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from codegen.document import Place
 
@@ -30,6 +30,21 @@ _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
 _KIND_OF_FOLDER = {"topics": "topic", "tables": "table", "derived": "derived", "reference": "reference"}
+READING: Mapping[str, str] = {
+    "folder": "There is a folder of contracts.",
+    "orphan": "Every file is a plain file, and a contract of some kind by its name and place.",
+    "missing": "What every pipeline needs is there: rules, identity, currencies, the files of each provider.",
+    "unreadable": "Every file can be read.",
+    "syntax": "A file is YAML or JSON in UTF-8, with the values of JSON only, each key once, no aliases.",
+    "todo": "Nothing is still to be written: no text begins with TODO.",
+    "meta": "The meta schemas are JSON Schemas, and let nothing through that codegen cannot use.",
+    "shape": "A file has the shape that the meta schema of its kind describes.",
+    "avro-type": "A record's types can be expressed by every target.",
+    "openapi": "An OpenAPI document keeps its specification; its references lead to what it declares.",
+    "example-base": "An example has a body, of its own or by another example.",
+}
+"""What reading the contracts keeps true, before any rule of lint is tried: ids of findings, with their purpose."""
+
 _UNREAD = re.compile(r"(meta/[a-z]+\.schema\.json|(.*/)?README\.md)")
 
 
@@ -178,7 +193,7 @@ class _Loading:
             if match is None:
                 continue
             reader = Reader(document)
-            record = reader.record()
+            record = self._make(document, lambda _: reader.record())  # noqa: B023 - called at once
             self._findings += reader.findings
             if record is not None:
                 text = json.dumps(document.data, separators=(",", ":"), ensure_ascii=False)
@@ -229,8 +244,9 @@ class _Loading:
         except ContractError as error:
             self._findings += error.findings
         except (LookupError, TypeError, ValueError, AttributeError) as error:
-            message = f"its meta schema lets through what codegen cannot use: {type(error).__name__} {error}"
-            self._findings.append(document.finding("meta", (), message, "put the meta schema back, or correct it"))
+            message = f"codegen cannot use what it holds: {type(error).__name__} {error}"
+            hint = "correct the file; if its meta schema allows this, correct that too"
+            self._findings.append(document.finding("meta", (), message, hint))
         return None
 
     def _single(self, name: str) -> Document | None:
