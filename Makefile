@@ -32,12 +32,23 @@ codegen: $(PYTHON) ## Derive generated/ from contracts/
 drift: $(PYTHON) ## Fail when generated/ is not what contracts/ say
 	@.venv/bin/codegen drift
 
-.PHONY: topics register tables
+# Settings of `make compat`: a commit to compare with, and rules whose findings do not fail.
+AGAINST ?=
+ACCEPT ?=
+
+.PHONY: compat
+compat: $(PYTHON) ## Fail when contracts/ break what they promised at AGAINST (default: where this branch left main)
+	@.venv/bin/codegen compat $(if $(AGAINST),--against "$(AGAINST)") $(foreach rule,$(ACCEPT),--accept "$(rule)")
+
+.PHONY: topics register registry-drift tables
 topics: ## Create the topics of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments topics apply
 
 register: ## Register the schemas of the contracts with the running stack
 	@$(WITH_STACK) .venv/bin/payments schemas register
+
+registry-drift: ## Tell where the registry of the running stack and the contracts disagree
+	@$(WITH_STACK) .venv/bin/payments schemas check
 
 tables: ## Create the tables of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments tables apply
@@ -45,7 +56,7 @@ tables: ## Create the tables of the contracts on the running stack
 ##@ Check
 
 .PHONY: check lint types architecture unit
-check: lint types architecture contracts-lint drift unit ## All that needs no server: lint, types, architecture, contracts, unit tests
+check: lint types architecture contracts-lint drift compat unit ## All that needs no server: lint, types, architecture, contracts, unit tests
 
 lint: $(PYTHON)
 	@echo "lint"; .venv/bin/ruff check . && .venv/bin/ruff format --check .

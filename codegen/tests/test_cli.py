@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from codegen.model import GeneratedFile
 
-from codegen import cli
+from codegen import emit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-
-@pytest.fixture
-def run(
-    contracts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[int, str, str]]:
-    def command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-        captured = capsys.readouterr()
-        return int(left.value.code or 0), captured.out, captured.err
-
-    return command
+    from codegen.model import Catalog
 
 
 def test_generate_then_drift_agree(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -56,7 +42,7 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     code, _, err = run("generate")
     assert code == 1
     assert "contracts/providers/acme/mapping.yaml:31 [path] payment.payerr is not declared" in err
-    assert "[topic] orchestrator is pinned to payment_event v5" in err
+    assert "[pin] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()
 
@@ -149,3 +135,33 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(
     assert code == 1
     assert "generated" in err
     assert "Traceback" not in err
+
+
+def test_an_emitter_that_fails_half_way_leaves_nothing_behind(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(catalog: Catalog) -> Iterator[GeneratedFile]:
+        yield GeneratedFile("half.txt", b"")
+        raise KeyError("topic")
+
+    monkeypatch.setattr(emit, "EMITTERS", (*emit.EMITTERS, broken))
+    code, _, err = run("generate")
+    assert code == 1
+    assert "codegen itself failed; nothing was written" in err
+    assert "KeyError: 'topic'" in err
+    assert not (tmp_path / "generated").exists()
+
+
+def test_names_and_values_of_files_cannot_write_to_the_terminal(
+    run: Callable[..., tuple[int, str, str]], contracts: Path
+) -> None:
+    (contracts / "topics" / "a\x1b[31m\nb.yaml").write_text("kind: topic\n")
+    code, _, err = run("lint")
+    assert code == 1
+    assert "\x1b" not in err
+    assert "contracts/topics/a\\x1b[31m\\nb.yaml:1 [shape]" in err
+
+
+def test_paths_are_those_seen_from_here(run: Callable[..., tuple[int, str, str]], contracts: Path) -> None:
+    (contracts / "topics" / "notes.txt").write_text("")
+    assert run("lint", "--contracts", str(contracts))[2].startswith("contracts/topics/notes.txt [orphan]")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
 from codegen.model import GeneratedFile
-from codegen.write import MANIFEST, Change, changes, write
+from codegen.write import MANIFEST, Change, add, changes, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,3 +70,33 @@ def test_replaces_nothing_when_a_file_cannot_be_staged(tmp_path: Path) -> None:
         write(tmp_path, [GeneratedFile("a/one.txt", b"changed\n"), broken])
     assert (tmp_path / "a" / "one.txt").read_bytes() == b"1\n"
     assert present(tmp_path) == {"a/one.txt", MANIFEST}
+
+
+def test_puts_back_what_it_replaced_when_a_file_cannot_be_placed(tmp_path: Path) -> None:
+    write(tmp_path, [ONE, TWO])
+    (tmp_path / "b.txt").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write(tmp_path, [GeneratedFile("a/one.txt", b"changed\n"), GeneratedFile("b.txt", b""), TWO])
+    assert (tmp_path / "a" / "one.txt").read_bytes() == b"1\n"
+    assert present(tmp_path) == {"a/one.txt", "two.txt", MANIFEST}
+
+
+def test_leaves_everything_as_it_was_when_the_disk_takes_no_more(tmp_path: Path) -> None:
+    write(tmp_path, [ONE])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match="large"):
+            write(tmp_path, [GeneratedFile("a/one.txt", b"changed\n"), GeneratedFile("new/b.txt", b"x" * 100_000)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert (tmp_path / "a" / "one.txt").read_bytes() == b"1\n"
+    assert present(tmp_path) == {"a/one.txt", MANIFEST}
+    assert not (tmp_path / "new").exists()
+
+
+def test_adds_all_files_or_none(tmp_path: Path) -> None:
+    add(tmp_path / "new", [ONE])
+    with pytest.raises(FileExistsError):
+        add(tmp_path / "new", [TWO, ONE])
+    assert present(tmp_path) == {"new/a/one.txt"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 Place = tuple[str | int, ...]
 
 _ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
+_SYNTAX = "correct the file's syntax"
+_BITS = 64
+_SMALLER = "write a smaller number; in an example, give the whole body as body_text"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -60,7 +64,17 @@ class Document:
 
 
 def parse(path: str, text: str) -> Document:
-    """Parse YAML, or JSON where the name ends in .json or .avsc; raises ContractError if it is neither."""
+    """Parse YAML, or JSON where the name ends in .json or .avsc; raises ContractError if it is neither.
+
+    Of YAML only what JSON can say is allowed: no aliases, no tags, no number beyond 64 bits.
+    """
+    try:
+        return _parse(path, text)
+    except RecursionError as error:
+        raise _broken(path, 1, "the lists and objects stand too deeply inside each other", "flatten it") from error
+
+
+def _parse(path: str, text: str) -> Document:
     is_json = path.endswith((".json", ".avsc"))
     values = _json(path, text) if is_json else None
     if is_json:
@@ -68,6 +82,7 @@ def parse(path: str, text: str) -> Document:
     lines: dict[Place, int] = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
+        _refuse_aliases(path, text)
         data = None if node is None else _construct(path, node, (), lines)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -100,8 +115,15 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no value of JSON")
 
 
-def _broken(path: str, line: int, message: str) -> ContractError:
-    return ContractError((Finding(path, line, "syntax", message, "correct the file's syntax"),))
+def _broken(path: str, line: int, message: str, hint: str = _SYNTAX) -> ContractError:
+    return ContractError((Finding(path, line, "syntax", message, hint),))
+
+
+def _refuse_aliases(path: str, text: str) -> None:
+    for event in yaml.parse(text, Loader=_Loader) if "*" in text else ():
+        if isinstance(event, yaml.AliasEvent):
+            line = event.start_mark.line + 1 if event.start_mark else 1
+            raise _broken(path, line, f"the alias *{event.anchor} is not allowed", "write out what it stands for")
 
 
 def _construct(path: str, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
@@ -137,9 +159,21 @@ def _scalar(path: str, node: yaml.ScalarNode) -> Any:
         case "tag:yaml.org,2002:bool":
             return node.value == "true"
         case "tag:yaml.org,2002:int":
-            return int(node.value)
+            return _whole(path, node)
         case "tag:yaml.org,2002:float":
-            return float(node.value)
+            number = float(node.value)
+            if math.isinf(number):
+                raise _broken(path, node.start_mark.line + 1, f"the number {node.value} is beyond a double", _SMALLER)
+            return number
         case "tag:yaml.org,2002:str" | "!":
             return str(node.value)
     raise _broken(path, node.start_mark.line + 1, f"the tag {node.tag} is not allowed")
+
+
+def _whole(path: str, node: yaml.ScalarNode) -> int:
+    # The digits are counted first: Python refuses to read very many of them.
+    number = int(node.value) if len(node.value) <= _BITS else None
+    if number is None or not -(1 << _BITS - 1) <= number < 1 << _BITS - 1:
+        shown = node.value if len(node.value) <= _BITS else f"{node.value[:20]}…"
+        raise _broken(path, node.start_mark.line + 1, f"the number {shown} has more than {_BITS} bits", _SMALLER)
+    return number

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+import stat
+from pathlib import Path as File
+from typing import TYPE_CHECKING, TypeVar
 
-import jsonschema
-from openapi_spec_validator import OpenAPIV31SpecValidator
-
-from codegen import build
+from codegen import build, specification
 from codegen.avsc import Reader
 from codegen.derived import derived
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
+from codegen.placeholders import placeholders
+from codegen.shape import Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path as File
+
+    from codegen.document import Place
 
 Built = TypeVar("Built")
 
@@ -42,43 +45,67 @@ class _Loading:
         self._root = root
         self._findings: list[Finding] = []
         self._documents: dict[str, Document] = {}
+        self._shapes: dict[str, Shape | None] = {}
 
     def catalog(self) -> Catalog:
         if not self._root.is_dir():
             raise ContractError(
                 (Finding(str(self._root), 0, "folder", "there is no such folder", "name the contracts folder"),)
             )
-        for file in sorted(self._root.rglob("*")):
-            if file.is_file():
-                self._read(file)
+        for file in self._files():
+            self._read(file)
         records = self._records()
         apis = tuple(self._apis())
         providers = tuple(self._providers())
-        singles = {
-            name: self._single(name)
-            for name in ("rules/validation", "rules/ingestion", "rules/identity", "reference/iso4217")
-        }
+        validation = self._one("rules/validation", build.rules)
+        ingestion = self._one("rules/ingestion", build.rules)
+        identity = self._one("rules/identity", build.identity)
+        currencies = self._one("reference/iso4217", build.currencies)
         topics = tuple(self._all("topics/", build.topic))
         tables = tuple(self._all("tables/", build.table))
         derived_tables = tuple(self._all("derived/", derived))
-        if self._findings:
+        if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
-        found = {name: document for name, document in singles.items() if document is not None}
         return Catalog(
             records=records,
             topics=topics,
             tables=tables,
             derived=derived_tables,
             providers=providers,
-            validation=build.rules(found["rules/validation"]),
-            ingestion=build.rules(found["rules/ingestion"]),
-            identity=build.identity(found["rules/identity"]),
-            currencies=build.currencies(found["reference/iso4217"]),
+            validation=validation,
+            ingestion=ingestion,
+            identity=identity,
+            currencies=currencies,
+            currency_source=self._documents["reference/iso4217.yaml"],
             apis=apis,
         )
 
+    def _files(self) -> Iterator[File]:
+        """Yield every file below the folder; what is neither a file nor a folder is a finding."""
+
+        def unreadable(error: OSError) -> None:
+            self._findings.append(_unreadable(self._path(File(error.filename)), error))
+
+        for folder, folders, names in os.walk(self._root, onerror=unreadable):
+            folders.sort()
+            for name in folders:
+                file = File(folder, name)
+                if file.is_symlink() or _kind(self._path(file)) is not None:
+                    what = "a link" if file.is_symlink() else "a folder"
+                    self._findings.append(_no_file(self._path(file), what))
+            for name in sorted(names):
+                file = File(folder, name)
+                mode = file.lstat().st_mode
+                if stat.S_ISREG(mode):
+                    yield file
+                else:
+                    self._findings.append(_no_file(self._path(file), "a link" if stat.S_ISLNK(mode) else "a device"))
+
+    def _path(self, file: File) -> str:
+        return file.relative_to(self._root).as_posix()
+
     def _read(self, file: File) -> None:
-        path = file.relative_to(self._root).as_posix()
+        path = self._path(file)
         if _UNREAD.fullmatch(path):
             return
         kind = _kind(path)
@@ -87,32 +114,62 @@ class _Loading:
                 Finding(path, 0, "orphan", "no contract can have this name or place", "move, rename or delete the file")
             )
             return
-        try:
-            document = parse(path, file.read_text(encoding="utf-8"))
-        except ContractError as error:
-            self._findings += error.findings
+        document = self._parsed(file)
+        if document is None:
             return
-        except UnicodeDecodeError as error:
-            self._findings.append(Finding(path, 0, "syntax", f"this is not UTF-8: {error}", "save it as UTF-8"))
-            return
-        wrong = list(self._misshapen(kind, document))
+        todo = dict(placeholders(document))
+        wrong = [*todo.values(), *self._misshapen(kind, document, tuple(todo))]
         self._findings += wrong
         if not wrong:
             self._documents[path] = document
 
-    def _misshapen(self, kind: str, document: Document) -> Iterator[Finding]:
+    def _parsed(self, file: File) -> Document | None:
+        path = self._path(file)
+        content = b""
+        try:
+            content = file.read_bytes()
+            return parse(path, content.decode("utf-8"))
+        except ContractError as error:
+            self._findings += error.findings
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} cannot stand here"
+            self._findings.append(Finding(path, line, "syntax", message, "save it as UTF-8"))
+        except OSError as error:
+            self._findings.append(_unreadable(path, error))
+        return None
+
+    def _misshapen(self, kind: str, document: Document, todo: tuple[Place, ...]) -> Iterator[Finding]:
+        """Yield what is wrong beside what is still to be written."""
         if kind == "avsc":
             return
         if kind == "openapi":
-            yield from _openapi_findings(document)
+            if not todo:
+                yield from specification.findings(document)
             return
-        schema = json.loads((self._root / "meta" / f"{kind}.schema.json").read_text(encoding="utf-8"))
-        for error in jsonschema.Draft202012Validator(schema).iter_errors(document.data):
-            best = jsonschema.exceptions.best_match([error]) or error
-            place = ".".join(str(step) for step in best.absolute_path) or "the file"
-            yield document.finding(
-                "shape", tuple(best.absolute_path), f"{place}: {best.message}", f"see meta/{kind}.schema.json"
-            )
+        shape = self._shape(kind)
+        for place, finding in shape.findings(document) if shape is not None else ():
+            if not any(place[: len(each)] == each for each in todo):
+                yield finding
+
+    def _shape(self, kind: str) -> Shape | None:
+        """Return the shape of a kind, None where its meta schema cannot be used; that is told once."""
+        if kind not in self._shapes:
+            self._shapes[kind] = self._read_shape(kind)
+        return self._shapes[kind]
+
+    def _read_shape(self, kind: str) -> Shape | None:
+        file = self._root / "meta" / f"{kind}.schema.json"
+        if not file.is_file():
+            hint = "put it back: it says what files of this kind look like"
+            self._findings.append(Finding(self._path(file), 0, "missing", "the meta schema is not there", hint))
+            return None
+        document = self._parsed(file)
+        try:
+            return None if document is None else Shape(kind, document)
+        except ValueError as error:
+            self._findings.append(Finding(self._path(file), 1, "meta", str(error), "put it back, or correct it"))
+            return None
 
     def _records(self) -> dict[str, tuple[RecordVersion, ...]]:
         found: dict[str, list[RecordVersion]] = {}
@@ -147,15 +204,34 @@ class _Loading:
                 for path, document in self._documents.items()
                 if (match := _EXAMPLE.fullmatch(path)) and match["provider"] == name
             }
-            try:
-                yield build.provider(provider, mapping, Payload(payload), examples)
-            except ContractError as error:
-                self._findings += error.findings
+            broken = frozenset(
+                match["name"]
+                for finding in self._findings
+                if (match := _EXAMPLE.fullmatch(finding.file)) and match["provider"] == name
+            )
+            built = self._make(provider, lambda each: build.provider(each, mapping, Payload(payload), examples, broken))  # noqa: B023 - called at once
+            if built is not None:
+                yield built
 
     def _all(self, folder: str, make: Callable[[Document], Built]) -> Iterator[Built]:
         for path, document in self._documents.items():
-            if path.startswith(folder):
-                yield make(document)
+            if path.startswith(folder) and (made := self._make(document, make)) is not None:
+                yield made
+
+    def _one(self, name: str, make: Callable[[Document], Built]) -> Built | None:
+        document = self._single(name)
+        return None if document is None else self._make(document, make)
+
+    def _make(self, document: Document, make: Callable[[Document], Built]) -> Built | None:
+        """Return what a document declares; None where it cannot be made, which becomes a finding."""
+        try:
+            return make(document)
+        except ContractError as error:
+            self._findings += error.findings
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            message = f"its meta schema lets through what codegen cannot use: {type(error).__name__} {error}"
+            self._findings.append(document.finding("meta", (), message, "put the meta schema back, or correct it"))
+        return None
 
     def _single(self, name: str) -> Document | None:
         path = f"{name}.yaml"
@@ -183,13 +259,9 @@ def _kind(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind
     return "rules" if folder == "rules" else _KIND_OF_FOLDER.get(folder)
 
 
-def _openapi_findings(document: Document) -> Iterator[Finding]:
-    hint = "correct it; see the OpenAPI 3.1 specification"
-    try:
-        errors: list[Any] = list(OpenAPIV31SpecValidator(document.data).iter_errors())
-    except Exception as error:  # noqa: BLE001 - the validator raises many kinds of error on a broken reference
-        yield document.finding("openapi", (), f"the document cannot be read: {error}", hint)
-        return
-    for problem in errors:
-        place = tuple(getattr(problem, "absolute_path", ()))
-        yield document.finding("openapi", place, str(getattr(problem, "message", problem)), hint)
+def _unreadable(path: str, error: OSError) -> Finding:
+    return Finding(path, 0, "unreadable", f"it cannot be read: {error.strerror or error}", "make it readable")
+
+
+def _no_file(path: str, what: str) -> Finding:
+    return Finding(path, 0, "orphan", f"this is {what}, contracts are plain files", "put a plain file there, or none")

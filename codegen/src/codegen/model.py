@@ -33,12 +33,16 @@ class RecordVersion:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A Kafka topic: what is on it, for how long, who writes it, and which version each reader is pinned to."""
+    """A Kafka topic: what is on it, for how long, who writes it, and which version each reader is pinned to.
+
+    `retired` are the versions that can no longer be on it: nobody writes them, and retention has removed the last one.
+    """
 
     name: str
     description: str
     record: str
     version: int
+    retired: tuple[int, ...]
     provider: str | None
     key: str
     partitions: int
@@ -54,6 +58,11 @@ class Topic:
     def subject(self) -> str:
         """Return the topic's subject in the Schema Registry."""
         return f"{self.name}-value"
+
+    @property
+    def present(self) -> tuple[int, ...]:
+        """Return the versions of the record that may be on the topic."""
+        return tuple(number for number in range(1, self.version + 1) if number not in self.retired)
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +288,7 @@ class Catalog:
     ingestion: Rules
     identity: Identity
     currencies: tuple[Currency, ...]
+    currency_source: Document
     apis: tuple[Api, ...]
 
     def record(self, name: str, version: int) -> RecordVersion:

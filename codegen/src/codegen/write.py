@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING
 from codegen.model import GeneratedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 MANIFEST = "MANIFEST.json"
 # Left behind by tools that use the generated folder; none of them is a contract's.
@@ -59,30 +62,81 @@ def _changes(root: Path, expected: dict[str, GeneratedFile]) -> Iterator[Change]
 def write(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
     """Make the folder hold exactly these files and return what changed.
 
-    All contents are on the disk before the first file is replaced; the manifest comes last, so that an interrupted
-    run shows as drift. OSError where the folder cannot be written.
+    All contents are on the disk before the first file is replaced, and what was replaced is put back when another
+    cannot be. The manifest comes last, so that a run that was killed shows as drift. OSError where the folder cannot
+    be written; then it is as it was.
     """
     contents = tuple(files)
     todo = changes(root, contents)
     if not todo:
         return ()
-    root.mkdir(parents=True, exist_ok=True)
     by_path = {file.path: file for file in (*contents, manifest(contents))}
-    with tempfile.TemporaryDirectory(prefix=".staging-", dir=root) as staging:
-        staged = []
-        for number, change in enumerate(todo):
-            if change.what != "stale":
-                source = Path(staging) / str(number)
-                source.write_bytes(by_path[change.path].content)
-                staged.append((change.path, source))
-        for path, source in sorted(staged, key=lambda each: (each[0] == MANIFEST, each[0])):
-            target = root / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.replace(target)
+    order = sorted((change.path for change in todo), key=lambda path: (path == MANIFEST, path))
+    _place(root, [(path, by_path.get(path)) for path in order])
     for change in todo:
         if change.what == "stale":
-            _remove(root, root / change.path)
+            _prune(root, root / change.path)
     return todo
+
+
+def add(root: Path, files: Iterable[GeneratedFile]) -> None:
+    """Add files to a folder, all or none; FileExistsError where one is there already, other OSErrors as `write`."""
+    contents = tuple(files)
+    for file in contents:
+        if os.path.lexists(root / file.path):
+            raise FileExistsError(errno.EEXIST, "it is there already", str(root / file.path))
+    _place(root, [(file.path, file) for file in contents])
+
+
+def _place(root: Path, todo: Sequence[tuple[str, GeneratedFile | None]]) -> None:
+    """Put files in their places, and take away those of None; on an error leave everything as it was."""
+    made: list[Path] = []
+    try:
+        _make(root, made)
+        with tempfile.TemporaryDirectory(prefix=".staging-", dir=root) as staging:
+            moves = []
+            for number, (path, file) in enumerate(todo):
+                source = Path(staging, str(number))
+                if file is not None:
+                    source.write_bytes(file.content)
+                moves.append((root / path, source if file is not None else None, Path(staging, f"{number}.former")))
+            _move(moves, made)
+    except BaseException:
+        for folder in reversed(made):
+            folder.rmdir()
+        raise
+
+
+def _move(moves: Sequence[tuple[Path, Path | None, Path]], made: list[Path]) -> None:
+    """Move each source to its target, keeping what was there until all are moved; on an error put it back."""
+    done: list[tuple[Path, Path | None]] = []
+    try:
+        for target, source, former in moves:
+            if source is None:
+                target.rename(former)
+                done.append((target, former))
+                continue
+            _make(target.parent, made)
+            kept = target.is_file()
+            if kept:
+                shutil.copy2(target, former)
+            source.replace(target)
+            done.append((target, former if kept else None))
+    except BaseException:
+        for target, kept_as in reversed(done):
+            if kept_as is None:
+                target.unlink()
+            else:
+                kept_as.replace(target)
+        raise
+
+
+def _make(folder: Path, made: list[Path]) -> None:
+    """Make a folder and those above it, and note those that were not there."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    for each in reversed(missing):
+        each.mkdir()
+        made.append(each)
 
 
 def _present(root: Path) -> Iterator[str]:
@@ -95,8 +149,8 @@ def _present(root: Path) -> Iterator[str]:
         yield relative.as_posix()
 
 
-def _remove(root: Path, file: Path) -> None:
-    file.unlink()
+def _prune(root: Path, file: Path) -> None:
+    """Remove the folders that a file which is gone has left empty."""
     for folder in file.parents:
         if folder == root or any(folder.iterdir()):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from codegen.emit import dbt, docs, flink, iceberg, k8s, kafka, labels, normalize, openapi, package, providers, pydantic
@@ -25,7 +26,23 @@ EMITTERS: tuple[Emitter, ...] = (
 )
 
 
+class EmissionError(Exception):
+    """An emitter failed: a defect of codegen, or a contract that lint should have refused; the cause says what."""
+
+
 def emit(catalog: Catalog) -> tuple[GeneratedFile, ...]:
-    """Return every generated file, by path; the same contracts give the same bytes."""
-    files = [file for emitter in EMITTERS for file in emitter(catalog)]
+    """Return every generated file, by path; the same contracts give the same bytes.
+
+    Raises:
+        EmissionError: An emitter failed, or two files have one path.
+    """
+    files: list[GeneratedFile] = []
+    for emitter in EMITTERS:
+        try:
+            files += emitter(catalog)
+        except Exception as error:
+            raise EmissionError(f"{emitter.__module__}: {type(error).__name__}: {error}") from error
+    twice = [path for path, count in Counter(file.path for file in files).items() if count > 1]
+    if twice:
+        raise EmissionError(f"two emitters give {', '.join(twice)}")
     return tuple(sorted(files, key=lambda file: file.path))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _FOLDER = f"{PACKAGE}/normalize"
 
+MODULES = frozenset({"outcome", "values"})
+"""Modules of the package that are no provider's."""
+
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield the package `normalize`."""

@@ -15,6 +15,7 @@ from codegen.avro import (
     Primitive,
     Record,
     TimestampMillis,
+    innermost,
     nested_records,
 )
 from codegen.emit.text import PACKAGE, camel, docstring, literal, notice, render
@@ -72,6 +73,12 @@ def python_type(field: Field, inside: Classes) -> str:
     """Return the annotation of a field; a long closed set has a line for each value."""
     bare = _closed_set(field.allowed) if field.allowed else _type(field.bare, inside)
     return f"{bare} | None" if field.nullable else bare
+
+
+def plain_type(field: Field) -> str:
+    """Return the annotation of a field for people to read: records have their own names, whatever their classes'."""
+    inner = innermost(field.type)
+    return python_type(field, {inner.name: camel(inner.name)} if isinstance(inner, Record) else {})
 
 
 def _closed_set(allowed: tuple[str, ...]) -> str:

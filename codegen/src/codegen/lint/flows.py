@@ -47,10 +47,6 @@ def _topic(catalog: Catalog, topic: Topic) -> Iterator[Finding]:
     if key is None or key.nullable or key.bare is not Primitive.STRING:
         message = f"the key {topic.key!r} is not a required text of {topic.record} v{topic.version}"
         yield topic.source.finding("topic", ("key",), message, "key by a required string field of the record")
-    for consumer, pin in topic.consumers.items():
-        if record_of(catalog, topic.record, pin) is None:
-            message = f"{consumer} is pinned to {topic.record} v{pin}, which does not exist"
-            yield topic.source.finding("topic", ("consumers", consumer), message, "pin it to a version that exists")
 
 
 def tables(catalog: Catalog) -> Iterator[Finding]:

@@ -14,7 +14,9 @@ from kit import logging
 from kit.clock import utc_now
 from kit.errors import PipelineError
 from kit.metrics import MetricsServer
+from kit.registry import RegistryClient
 from kit.settings import load
+from payments_contracts.topics import TOPICS
 from prometheus_client import CollectorRegistry
 
 from normalizer import restore, script, storage, submission
@@ -22,6 +24,7 @@ from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT, fingerprint, job_options, recovery_options
 from normalizer.errors import ClusterAway
 from normalizer.metrics import NormalizerMetrics
+from normalizer.registration import require_registered
 from normalizer.settings import NormalizerSettings
 from normalizer.watcher import Plan, Watcher
 
@@ -53,6 +56,8 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
     metrics = NormalizerMetrics(registry)
 
     def submit() -> str:
+        with RegistryClient(settings.schema_registry_url) as schemas:
+            require_registered(schemas, TOPICS)
         path = _recovery_path(settings)
         log.info("submitting the job", recover_from=path or "nothing: first start")
         parameters = {"pipeline.global-job-parameters": f"{FINGERPRINT}:{mark}"}

@@ -1,28 +1,32 @@
 """The `payments` command."""
 
+import json
+import os
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-import httpx
 import stamina
 import typer
 from confluent_kafka.admin import AdminClient
 from kit.errors import PipelineError, Transient
 from kit.lake import load_catalog
-from kit.settings import load
+from kit.settings import RegistrySettings, load
 from payments_contracts.tables import TABLES
 from payments_contracts.topics import TOPICS
 from rich.console import Console
+from rich.text import Text
 
 from operations.assembly import open_census
 from operations.dagster import launch, wait
 from operations.ledger import read_ledger
 from operations.reconciliation import first_loss
+from operations.registry import SchemaRegistry
 from operations.report import print_verdict
-from operations.schemas import register_schemas
+from operations.schemas import find_drift, register_schemas, subject_of
 from operations.settings import OperationsSettings
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
@@ -37,7 +41,6 @@ app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
 console = Console()
 
-_REGISTRY_TIMEOUT_SECONDS = 30.0
 _REFRESH_TIMEOUT_SECONDS = 600.0
 _PATIENCE_SECONDS = 90.0
 
@@ -52,10 +55,33 @@ def topics_apply() -> None:
 
 @schemas_app.command("register")
 def schemas_register() -> None:
-    """Register every version of every record, in order; safe to run again."""
-    settings = load(OperationsSettings)
-    with httpx.Client(base_url=settings.schema_registry_url, timeout=_REGISTRY_TIMEOUT_SECONDS) as registry:
-        _print(register_schemas(registry, TOPICS))
+    """Set compatibility levels and register every version of every record, in order; safe to run again.
+
+    Exits with 1 and changes nothing when the registry holds something else under a version.
+    """
+    with SchemaRegistry(load(RegistrySettings).schema_registry_url) as registry:
+        _print(register_schemas(registry, [subject_of(topic) for topic in TOPICS]))
+
+
+@schemas_app.command("check")
+def schemas_check(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False
+) -> None:
+    """Tell where the registry and the contracts disagree; changes nothing, exits with 1 when they do."""
+    with SchemaRegistry(load(RegistrySettings).schema_registry_url) as registry:
+        subjects = [subject_of(topic) for topic in TOPICS]
+        drift = find_drift(registry, subjects)
+        if as_json:
+            found = [asdict(each) for each in drift]
+            typer.echo(json.dumps({"registry": registry.url, "agrees": not drift, "drift": found}, indent=2))
+        elif drift:
+            for each in drift:
+                typer.echo(str(each), err=True)
+        else:
+            count = sum(len(subject.schemas) for subject in subjects)
+            typer.echo(f"the registry and the contracts agree: {len(subjects)} subjects, {count} versions")
+    if drift:
+        raise typer.Exit(1)
 
 
 @tables_app.command("apply")
@@ -93,12 +119,15 @@ def _print(changes: Iterable[Change]) -> None:
 
 
 def main() -> None:
-    """Run the command; an operation that fails prints one clear message and exits with 1."""
+    """Run the command; an operation that fails prints one clear message and exits with 1.
+
+    Where a server does not answer, so that the same command may succeed later, the code is 69 (EX_UNAVAILABLE).
+    """
     try:
         app()
     except PipelineError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        Console(stderr=True).print(Text("error: ", style="red") + Text(str(error)), highlight=False, soft_wrap=True)
+        sys.exit(os.EX_UNAVAILABLE if isinstance(error, Transient) else 1)
 
 
 if __name__ == "__main__":

@@ -1,90 +1,90 @@
-"""Registers the schemas of the contracts with a Confluent-compatible Schema Registry."""
+"""Brings a Schema Registry to what the contracts say, and tells where it disagrees with them."""
 
-import json
 from collections.abc import Iterator, Sequence
-from http import HTTPStatus
 
-import httpx
+from kit.errors import PipelineError
 from payments_contracts.schemas import VERSIONS, schema
 from payments_contracts.topics import Topic
 
-from operations.errors import DeploymentError, UnavailableError
+from operations.drift import Drift, Kind, Subject, compare, strangers
+from operations.errors import DeploymentError
+from operations.registry import SchemaRegistry
 from operations.topics import Change
 
 
-def register_schemas(registry: httpx.Client, topics: Sequence[Topic]) -> Iterator[Change]:
-    """Register every version of each topic's record, in order, under the topic's compatibility level.
+def subject_of(topic: Topic) -> Subject:
+    """Return the subject of a topic, with every version of its record."""
+    texts = tuple(schema(topic.record, version) for version in VERSIONS[topic.record])
+    return Subject(topic.subject, topic.record, topic.compatibility, texts)
 
-    The registry's version of a schema has to be the contract's: events carry it as `schema_version`.
-    API: https://docs.confluent.io/platform/current/schema-registry/develop/api.html
+
+def find_drift(registry: SchemaRegistry, subjects: Sequence[Subject]) -> tuple[Drift, ...]:
+    """Return every disagreement, by subject and version; changes nothing.
 
     Raises:
-        DeploymentError: The registry refuses a schema, or holds others than the contracts do.
+        DeploymentError: Something else than a registry answers, or it says no.
         UnavailableError: The registry does not answer.
     """
-    for topic in topics:
-        yield _register(registry, topic)
+    ours = [drift for subject in subjects for drift in compare(subject, registry.held(subject.name))]
+    return (*ours, *strangers(subjects, registry.subjects()))
 
 
-def _register(registry: httpx.Client, topic: Topic) -> Change:
-    versions = VERSIONS[topic.record]
-    before = _versions(registry, topic.subject)
-    if unknown := sorted(set(before) - set(versions)):
-        raise DeploymentError(
-            f"{topic.subject}: the registry holds version {unknown[0]}, which contracts/avro/{topic.record} does not. "
-            "Check out the contracts that registered it, or register on a new registry."
-        )
-    _call(registry, "PUT", f"/config/{topic.subject}", {"compatibility": topic.compatibility})
-    for version in versions:
-        text = schema(topic.record, version)
-        if version in before:
-            _compare(registry, topic, version, text)
-            continue
-        _call(registry, "POST", f"/subjects/{topic.subject}/versions", {"schema": text, "schemaType": "AVRO"})
-        registered = _versions(registry, topic.subject)
-        if version not in registered:
-            raise DeploymentError(
-                f"{topic.subject}: version {version} of {topic.record} became version {registered[-1]} of the registry."
-            )
-    added = [version for version in versions if version not in before]
-    if not added:
-        return Change(topic.subject, "unchanged", f"versions {list(versions)}")
-    return Change(topic.subject, "registered", f"versions {added}, {topic.compatibility}")
+def register_schemas(registry: SchemaRegistry, subjects: Sequence[Subject]) -> Iterator[Change]:
+    """Register every version of each subject, in order, under the subject's compatibility level.
 
+    The registry's version of a schema has to be the contract's: events carry it as `schema_version`. So nothing is
+    changed while the registry holds anything else, and the result of each registration is looked at. Running it again
+    completes what an error interrupted.
 
-def _versions(registry: httpx.Client, subject: str) -> list[int]:
-    answer = _request(registry, "GET", f"/subjects/{subject}/versions", None)
-    if answer.status_code == HTTPStatus.NOT_FOUND:
-        return []
-    return sorted(int(version) for version in _json(answer, subject))
-
-
-def _compare(registry: httpx.Client, topic: Topic, version: int, text: str) -> None:
-    held = _call(registry, "GET", f"/subjects/{topic.subject}/versions/{version}", None)
-    if json.loads(held["schema"]) != json.loads(text):
-        raise DeploymentError(
-            f"{topic.subject}: version {version} in the registry differs from contracts/avro/{topic.record}. "
-            "A registered version never changes: put the contract back and add the change as a new version."
-        )
-
-
-def _call(registry: httpx.Client, method: str, path: str, body: object) -> dict[str, str]:
-    answer = _request(registry, method, path, body)
-    result: dict[str, str] = _json(answer, path)
-    return result
-
-
-def _request(registry: httpx.Client, method: str, path: str, body: object) -> httpx.Response:
+    Raises:
+        DeploymentError: The registry holds what the contracts do not (nothing was changed), or refuses a schema.
+        UnavailableError: The registry does not answer; the message says how far the registration came.
+    """
+    drift = find_drift(registry, subjects)
+    conflicts = [str(each) for each in drift if each.is_conflict]
+    if conflicts:
+        raise DeploymentError("\n".join(("The registry holds other schemas; nothing was changed.", *conflicts)))
+    done: list[str] = []
     try:
-        return registry.request(method, path, json=body)
-    except httpx.TransportError as error:
-        raise UnavailableError(
-            f"The schema registry at {registry.base_url} does not answer ({error}). Is it up? See `make status`."
+        for subject in subjects:
+            yield _complete(registry, subject, [each for each in drift if each.subject == subject.name], done)
+        for each in drift:
+            if each.kind is Kind.SUBJECT_UNKNOWN:
+                yield Change(each.subject, "left alone", f"({each.detail})")
+    except PipelineError as error:
+        so_far = f"Done before that: {', '.join(done)}." if done else "Nothing was changed before that."
+        raise type(error)(f"{error}\n{so_far} Running it again completes the rest.") from error
+
+
+def _complete(registry: SchemaRegistry, subject: Subject, drift: Sequence[Drift], done: list[str]) -> Change:
+    whole = any(each.kind is Kind.SUBJECT_MISSING for each in drift)
+    missing = [each.version for each in drift if each.version is not None]
+    versions = list(range(1, len(subject.schemas) + 1)) if whole else missing
+    relevelled = whole or any(each.kind is Kind.COMPATIBILITY_DIFFERENT for each in drift)
+    if relevelled:
+        registry.set_compatibility(subject.name, subject.compatibility)
+        done.append(f"{subject.name} {subject.compatibility}")
+    for version in versions:
+        _add(registry, subject, version)
+        done.append(f"{subject.name} version {version}")
+    if versions:
+        return Change(subject.name, "registered", f"versions {versions}, {subject.compatibility}")
+    if relevelled:
+        return Change(subject.name, "updated", subject.compatibility)
+    return Change(subject.name, "unchanged", f"versions {list(range(1, len(subject.schemas) + 1))}")
+
+
+def _add(registry: SchemaRegistry, subject: Subject, version: int) -> None:
+    try:
+        registry.add(subject.name, subject.schemas[version - 1])
+    except DeploymentError as error:
+        raise DeploymentError(
+            f"{subject.name}: version {version} of {subject.record} was not registered under "
+            f"{subject.compatibility}. {error}"
         ) from error
-
-
-def _json(answer: httpx.Response, what: str) -> dict[str, str]:
-    if answer.is_error:
-        raise DeploymentError(f"{what}: the registry answered {answer.status_code}: {answer.text[:500]}")
-    result: dict[str, str] = answer.json()
-    return result
+    wrong = [each for each in compare(subject, registry.held(subject.name)) if each.version == version]
+    if wrong:
+        raise DeploymentError(
+            f"{subject.name}: the registry took version {version} of {subject.record}, but not as that version: "
+            f"{wrong[0].detail}. It may see no difference to an earlier version; else somebody registers meanwhile."
+        )

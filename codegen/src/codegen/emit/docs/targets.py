@@ -15,11 +15,9 @@ from codegen.avro import (
     Primitive,
     Record,
     TimestampMillis,
-    innermost,
 )
 from codegen.emit.flink import bare_type
-from codegen.emit.pydantic import python_type
-from codegen.emit.text import camel
+from codegen.emit.pydantic import plain_type
 from codegen.emit.trino import trino_type
 
 if TYPE_CHECKING:
@@ -30,8 +28,7 @@ def types_of(field: Field) -> Iterator[tuple[str, str]]:
     """Yield the name of each target and the field's type in it, without nullability; closed sets as plain texts."""
     bare = Field(field.name, field.bare, field.doc)
     yield "Avro", avro(field.bare)
-    inner = innermost(field.type)
-    yield "Python", python_type(bare, {inner.name: camel(inner.name)} if isinstance(inner, Record) else {})
+    yield "Python", plain_type(bare)
     yield "Flink", bare_type(field.bare)
     yield "Iceberg", iceberg(field.bare)
     yield "Trino", trino_type(field.bare)

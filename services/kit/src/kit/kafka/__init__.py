@@ -5,8 +5,8 @@ Needs the extra `kafka`.
 
 from kit.kafka.consumer import Consumer, Message, Partition
 from kit.kafka.producer import Position, Producer
-from kit.kafka.registry import RegisteredSchema, RegistryClient
 from kit.kafka.wire import AvroDecoder, AvroEncoder
+from kit.registry import RegisteredSchema, RegistryClient
 
 __all__ = [
     "AvroDecoder",

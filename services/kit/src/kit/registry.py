@@ -1,6 +1,7 @@
 """A reader of the Schema Registry through its Confluent API; it never registers anything.
 
 API: https://docs.confluent.io/platform/current/schema-registry/develop/api.html
+Needs the extra `registry`; `kafka` brings it too.
 """
 
 import json

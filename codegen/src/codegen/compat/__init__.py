@@ -1,0 +1,75 @@
+"""Rules between two states of the contracts, as data: what may change, and what would break somebody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.compat import apis, providers, records, tables, topics
+from codegen.compat.breakage import Breakage, CompatRule, Concern
+
+if TYPE_CHECKING:
+    from codegen.findings import Finding
+    from codegen.model import Catalog
+
+__all__ = ["RULES", "Breakage", "CompatRule", "Concern", "breakages", "compat"]
+
+RULES: tuple[CompatRule, ...] = (
+    CompatRule("record-removed", "A record that a topic or table held stays.", records.removed),
+    CompatRule("version-removed", "A version that was given out stays.", records.versions_removed),
+    CompatRule("version-changed", "A version that was given out means and writes the same.", records.versions_changed),
+    CompatRule("version-backward", "A new version reads what earlier ones wrote.", records.backward),
+    CompatRule("version-forward", "Earlier versions read what a new one writes.", records.forward),
+    CompatRule("topic-removed", "A topic stays.", topics.removed),
+    CompatRule("topic-record", "A topic goes on holding its record.", topics.record_changed),
+    CompatRule("topic-version", "A topic's version does not go back.", topics.version_lowered),
+    CompatRule(
+        "topic-retired", "A version is retired only after a change that ends its writing.", topics.retired_too_early
+    ),
+    CompatRule("topic-partitions", "Keys stay on their partitions.", topics.partitions_changed),
+    CompatRule("topic-key", "A topic keeps its key, and so the order of its messages.", topics.key_changed),
+    CompatRule("topic-retention", "Messages are kept for as long as was promised.", topics.retention_lowered),
+    CompatRule("topic-compatibility", "A subject promises no less than before.", topics.compatibility_lowered),
+    CompatRule("table-removed", "A table stays.", tables.removed),
+    CompatRule("table-key", "Rows are told apart by the same columns.", tables.key_changed),
+    CompatRule("table-partition", "Partitions stay as stored files have them.", tables.partition_changed),
+    CompatRule("table-sort", "The order of rows stays as stored files have it.", tables.sort_changed),
+    CompatRule("column-removed", "A column stays, under its name.", tables.columns_removed),
+    CompatRule("column-type", "A column's type changes only by a promotion of Iceberg.", tables.types_changed),
+    CompatRule("column-required", "What stored rows may lack is not required.", tables.required),
+    CompatRule(
+        "column-values", "What stored rows hold stays in the closed set that dbt tests.", tables.values_narrowed
+    ),
+    CompatRule("provider-removed", "A provider stays.", providers.removed),
+    CompatRule("event-removed", "An event type that was normalized goes on being so.", providers.events_removed),
+    CompatRule(
+        "mapping-target", "Events go on becoming the same record, of no older version.", providers.target_changed
+    ),
+    CompatRule("lookup-narrowed", "What could be looked up can be looked up.", providers.lookups_narrowed),
+    CompatRule("signature-changed", "What was signed rightly is so still.", providers.signature_changed),
+    CompatRule("identity-changed", "A webhook that comes again gets the id that it had.", providers.identity_changed),
+    CompatRule(
+        "merchant-changed", "A webhook belongs to the merchant that it belonged to.", providers.merchant_changed
+    ),
+    CompatRule("webhook-narrowed", "The gateway takes what it took.", providers.webhooks_narrowed),
+    CompatRule("reason-removed", "A reason code that was given out stays declared.", providers.reasons_removed),
+    CompatRule("currency-changed", "A currency stays, with its minor unit.", providers.currencies_changed),
+    CompatRule("api-removed", "A version of an API stays.", apis.removed),
+    CompatRule("operation-removed", "An operation stays.", apis.operations_removed),
+    CompatRule("parameter-removed", "A parameter stays.", apis.parameters_removed),
+    CompatRule("request-required", "A request need not hold more than before.", apis.requests_required),
+    CompatRule("request-narrowed", "A request may hold what it could.", apis.requests_narrowed),
+    CompatRule("response-removed", "An answer and its parts stay.", apis.responses_removed),
+    CompatRule("response-optional", "What an answer always held it goes on holding.", apis.responses_optional),
+    CompatRule("response-widened", "An answer has only values that clients know.", apis.responses_widened),
+    CompatRule("authentication-changed", "Credentials that were enough are enough.", apis.authentication_changed),
+)
+
+
+def breakages(old: Catalog, new: Catalog) -> tuple[tuple[str, Breakage], ...]:
+    """Return what a change breaks, each with the id of its rule."""
+    return tuple((rule.id, each) for rule in RULES for each in rule.check(old, new))
+
+
+def compat(old: Catalog, new: Catalog) -> tuple[Finding, ...]:
+    """Return what a change breaks, by file and line; a thing that two operations share is said once."""
+    return tuple(sorted({each.finding(rule) for rule, each in breakages(old, new)}))

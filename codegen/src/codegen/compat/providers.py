@@ -1,0 +1,196 @@
+"""Rules on providers: what came in goes on coming in, as the same event, for the same reasons.
+
+Signatures and envelopes are compared as their files say them: what an earlier meta schema did not know, or called by
+another name, is no difference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codegen.compat.breakage import Breakage, broken, gone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from codegen.document import Place
+    from codegen.model import Catalog, Provider
+
+_TOLERANCES = ("tolerance_seconds", "future_tolerance_seconds")
+
+
+def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield providers that are gone."""
+    names = {provider.name for provider in new.providers}
+    for provider in old.providers:
+        if provider.name not in names:
+            message = f"the provider {provider.name} is gone, and goes on sending webhooks"
+            hint = "put it back; first remove its endpoint at the provider"
+            yield gone(("provider", provider.name), provider.source, message, hint)
+
+
+def events_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield event types that were normalized and that no mapping covers now."""
+    for before, after in _both(old, new):
+        for event in sorted(before.accepted_event_types - after.accepted_event_types):
+            message = f"{after.name} sends {event}, which was normalized and would only be counted as unsupported"
+            hint = "leave it in its group"
+            concern = ("event", after.name, event)
+            yield broken(concern, after.mapping_source, ("groups",), message, hint)
+
+
+def target_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield mappings onto another record, or onto an older version."""
+    for before, after in _both(old, new):
+        one, other = before.mapping, after.mapping
+        if one.record != other.record or other.version < one.version:
+            message = (
+                f"events of {after.name} became {one.record} v{one.version} "
+                f"and are to become {other.record} v{other.version}"
+            )
+            place: Place = ("record",) if one.record != other.record else ("version",)
+            hint = "map onto the same record, and onto no older version"
+            yield broken(("provider", after.name, "mapping"), after.mapping_source, place, message, hint)
+
+
+def lookups_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield values that a lookup knew and does not know now: events that have them would be rejected."""
+    for before, after in _both(old, new):
+        known = _tables(before)
+        lost: dict[tuple[Place, str, tuple[str, ...]], list[str]] = {}
+        for (event, field), (place, table) in _tables(after).items():
+            _, earlier = known.get((event, field), ((), {}))
+            values = tuple(value for value in earlier if value not in table)
+            if values:
+                lost.setdefault((place, field, values), []).append(event)
+        for (place, field, values), events in lost.items():
+            said = f"{field}: {', '.join(values)} could be looked up in {', '.join(events)}, and would now be rejected"
+            concern = ("mapping", after.name, events[0], field)
+            yield broken(concern, after.mapping_source, place, said, "leave the values in the table")
+
+
+def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield signatures that are verified in another way, or within a narrower tolerance."""
+    for before, after in _both(old, new):
+        one, other = before.source.data["signature"], after.source.data["signature"]
+        for key in one.keys() & other.keys():
+            narrower = other[key] < one[key] if key in _TOLERANCES else other[key] != one[key]
+            if narrower:
+                message = f"{after.name} signs with {key} {one[key]!r}, and {other[key]!r} is to be verified"
+                hint = "leave it, unless the provider has changed: what is signed the old way would get 401"
+                concern = ("provider", after.name, "signature", key)
+                yield broken(concern, after.source, ("signature", key), message, hint)
+
+
+def identity_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield whatever `event_id` is derived from and is another now: a webhook that comes again would count twice."""
+    hint = "leave it: ids that were given out must come out again"
+    for namespace in ("event_namespace", "body_namespace"):
+        one, other = getattr(old.identity, namespace), getattr(new.identity, namespace)
+        if one != other:
+            message = f"{namespace} is another, and so is every id derived from it"
+            yield broken(("identity", namespace), new.identity.source, (namespace,), message, hint)
+    for before, after in _both(old, new):
+        one, other = before.source.data["envelope"], after.source.data["envelope"]
+        for key in ("event_id", "account"):
+            if one.get(key) != other.get(key):
+                message = f"{after.name}: {key} was taken from {one.get(key)}, and is to be taken from {other.get(key)}"
+                concern = ("provider", after.name, "envelope", key)
+                yield broken(concern, after.source, ("envelope", key), message, hint)
+
+
+def merchant_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield providers whose merchant is found elsewhere: the key of their messages."""
+    for before, after in _both(old, new):
+        one, other = (each.source.data["envelope"]["merchant_id"] for each in (before, after))
+        # A place that is looked at last may be new: where it counts, the merchant was the secret's.
+        if other[: len(one)] != one:
+            message = f"{after.name}: the merchant was looked for at {_listed(one)}, and is to be at {_listed(other)}"
+            concern = ("provider", after.name, "envelope", "merchant_id")
+            hint = "leave the places and their order; a new place goes last"
+            yield broken(concern, after.source, ("envelope", "merchant_id"), message, hint)
+
+
+def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield demands on a body that earlier ones need not have met."""
+    for before, after in _both(old, new):
+        one, other = before.source.data["envelope"], after.source.data["envelope"]
+        hint = "leave it: the gateway would refuse webhooks that it took before"
+        for path, kind in other["required"].items():
+            if one["required"].get(path) != kind:
+                was = one["required"].get(path)
+                message = f"{after.name}: {path} must be {kind} now, and " + (
+                    f"was {was}" if was else "could be absent"
+                )
+                concern = ("provider", after.name, "envelope", "required")
+                yield broken(concern, after.source, ("envelope", "required", path), message, hint)
+        if other["max_body_bytes"] < one["max_body_bytes"]:
+            message = (
+                f"{after.name}: bodies may have {other['max_body_bytes']} bytes, and could have {one['max_body_bytes']}"
+            )
+            concern = ("provider", after.name, "envelope", "max_body_bytes")
+            yield broken(concern, after.source, ("envelope", "max_body_bytes"), message, hint)
+
+
+def reasons_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield reason codes that stored failures, dashboards and redrives know, and that are gone."""
+    for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
+        for code in sorted(before.reason_codes.keys() - after.reason_codes.keys()):
+            message = f"the reason code {code} is gone, and stands in what was quarantined"
+            hint = "leave it declared; a code with another meaning gets another name"
+            yield broken(("reason", after.name, code), after.source, ("reason_codes",), message, hint)
+
+
+def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield currencies that are gone or whose minor unit is another: stored amounts would mean something else."""
+    known = {currency.code: currency for currency in new.currencies}
+    source = new.currency_source
+    for currency in old.currencies:
+        after = known.get(currency.code)
+        place: Place = ("currencies", currency.code)
+        concern = ("currency", currency.code)
+        if after is None:
+            message = f"the currency {currency.code} is gone, and stored amounts are in it"
+            yield broken(concern, source, place, message, "leave it; a withdrawn currency may stay")
+        elif after.exponent != currency.exponent:
+            message = f"{currency.code} had {currency.exponent} digits and is to have {after.exponent}"
+            yield broken(concern, source, place, message, "leave it: stored amounts are in the old minor unit")
+
+
+def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[str, Any]]]:
+    """Return the lookup tables by event type and field, with the field's place; several of one field are one."""
+    found: dict[tuple[str, str], tuple[Place, Mapping[str, Any]]] = {}
+    by_type = {"path": provider.mapping_source.data["event_type"]}
+    for index, group in enumerate(provider.mapping_source.data["groups"]):
+        for field, expression in group["fields"].items():
+            lookups = list(_lookups(expression))
+            for event in group["events"] if lookups else ():
+                # Of a table over event types, an event needs its own line alone.
+                table = {
+                    value: text
+                    for each in lookups
+                    for value, text in each["table"].items()
+                    if each["value"] != by_type or value == event
+                }
+                found[event, field] = (("groups", index, "fields", field), table)
+    return found
+
+
+def _lookups(expression: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(expression, dict):
+        if "lookup" in expression:
+            yield expression["lookup"]
+        for each in expression.values():
+            yield from _lookups(each)
+    elif isinstance(expression, list):
+        for each in expression:
+            yield from _lookups(each)
+
+
+def _listed(places: list[str]) -> str:
+    return ", then ".join(places) or "the secret"
+
+
+def _both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, Provider]]:
+    after = {provider.name: provider for provider in new.providers}
+    yield from ((provider, after[provider.name]) for provider in old.providers if provider.name in after)

@@ -1,0 +1,181 @@
+"""Rules on records: a version that was given out stays, and every version can be read with every other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codegen.compat.breakage import Breakage, broken, gone
+from codegen.resolution import mismatches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codegen.document import Place
+    from codegen.model import Catalog, RecordVersion
+
+    _Compared = Callable[[Any, Any, Place], Iterator[tuple[Place, str]]]
+
+_NEXT = "leave it as it was, and write the change as the record's next version"
+# Each level of the registry: whether it asks for backward and forward compatibility, and with all versions or the last.
+_LEVELS = {
+    "NONE": (False, False, False),
+    "BACKWARD": (True, False, False),
+    "BACKWARD_TRANSITIVE": (True, False, True),
+    "FORWARD": (False, True, False),
+    "FORWARD_TRANSITIVE": (False, True, True),
+    "FULL": (True, True, False),
+    "FULL_TRANSITIVE": (True, True, True),
+}
+
+
+def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield records that are gone though a topic or table held them."""
+    for name, versions in old.records.items():
+        if name not in new.records and _reached(old, name):
+            message = f"the record {name} is gone, and what was written with it remains"
+            yield gone(("record", name), versions[-1].source, message, "put it back; a record may only get versions")
+
+
+def versions_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield versions that are gone though a topic or table had reached them."""
+    for name, versions in old.records.items():
+        present = {each.version for each in new.records.get(name, ())}
+        for each in versions if present else ():
+            if each.version not in present and each.version <= _reached(old, name):
+                message = f"{name} v{each.version} is gone, and what was written with it remains"
+                hint = "put the file back; a topic says with `retired` that a version is no longer on it"
+                yield gone(("version", name, str(each.version)), each.source, message, hint)
+
+
+def versions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield versions that mean or write something else, though a topic or table had reached them; docs may differ."""
+    for before, after in _both(old, new):
+        if before.version > _reached(old, before.name):
+            continue
+        concern = ("version", after.name, str(after.version))
+        for place, message in _differences(before.source.data, after.source.data, ()):
+            where = _path(after.source.data, place)
+            text = f"{after.name} v{after.version} is given out and does not change: {where}{message}"
+            yield broken(concern, after.source, place, text, _NEXT)
+
+
+def backward(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield new versions with which earlier ones cannot be read."""
+    for after, earlier in _added(old, new, 0):
+        for each in mismatches(after.source.data, earlier.source.data):
+            message = f"{after.name} v{after.version} cannot read v{earlier.version}: {each}"
+            hint = "give a new field a default, keep types and allowed values, or begin a new record and topic"
+            yield broken(("version", after.name, str(after.version)), after.source, each.reader, message, hint)
+
+
+def forward(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield new versions that cannot be read with earlier ones; what a closed set lacks is the business of the pins."""
+    for after, earlier in _added(old, new, 1):
+        for each in mismatches(earlier.source.data, after.source.data):
+            if not each.closed:
+                message = f"{after.name} v{earlier.version} cannot read v{after.version}: {each}"
+                hint = "keep fields that have no default, and types, or begin a new record and topic"
+                yield broken(("version", after.name, str(after.version)), after.source, each.writer, message, hint)
+
+
+def _reached(catalog: Catalog, name: str) -> int:
+    """Return the highest version of a record that is written somewhere; higher ones are drafts, and may change."""
+    topics = [topic.version for topic in catalog.topics if topic.record == name]
+    return max((*topics, *(table.version for table in catalog.tables if table.record == name)), default=0)
+
+
+def _both(old: Catalog, new: Catalog) -> Iterator[tuple[RecordVersion, RecordVersion]]:
+    for name, versions in old.records.items():
+        after = {each.version: each for each in new.records.get(name, ())}
+        yield from ((each, after[each.version]) for each in versions if each.version in after)
+
+
+def _added(old: Catalog, new: Catalog, direction: int) -> Iterator[tuple[RecordVersion, RecordVersion]]:
+    """Yield each version that may still change with each earlier one that its subjects compare it with."""
+    for name, versions in new.records.items():
+        given_out = _reached(old, name) if name in old.records else 0
+        levels = [_LEVELS[topic.compatibility] for topic in new.topics if topic.record == name]
+        # A record of tables alone: its rows outlive every version.
+        levels = levels or [_LEVELS["FULL_TRANSITIVE"]]
+        asked = [level for level in levels if level[direction]]
+        for index, after in enumerate(versions):
+            if after.version <= given_out or not asked:
+                continue
+            first = 0 if any(level[2] for level in asked) else max(index - 1, 0)
+            for earlier in versions[first:index]:
+                yield after, earlier
+
+
+def _differences(before: Any, after: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    if isinstance(before, dict) and isinstance(after, dict):
+        yield from _members(before, after, place)
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, (*place, index))
+    elif before != after or isinstance(before, bool) != isinstance(after, bool):
+        yield place, f"{place[-1] if place else 'it'} was {_worded(before)} and is {_worded(after)}"
+
+
+def _members(before: dict[str, Any], after: dict[str, Any], place: Place) -> Iterator[tuple[Place, str]]:
+    deeper: dict[str, _Compared] = {"fields": _fields, "allowed_values": _values}
+    for key in dict.fromkeys((*before, *after)):
+        if key == "doc":
+            continue
+        if key not in after:
+            yield place, f"{key} is gone"
+        elif key not in before:
+            yield (*place, key), f"{key} is new"
+        else:
+            yield from deeper.get(key, _differences)(before[key], after[key], (*place, key))
+
+
+def _fields(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple[Place, str]]:
+    names, others = [each["name"] for each in before], [each["name"] for each in after]
+    if names == others:
+        for index, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from _differences(one, other, (*place, index))
+        return
+    lost = [name for name in names if name not in others]
+    won = [name for name in others if name not in names]
+    if lost:
+        yield place, f"{', '.join(lost)} {_are(lost)} gone"
+    for name in won:
+        yield (*place, others.index(name)), f"{name} is new"
+    if not lost and not won:
+        yield place, "the fields, which are written in their order, stand in another order"
+
+
+def _values(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple[Place, str]]:
+    lost = [value for value in before if value not in after]
+    if lost:
+        yield place, f"{', '.join(map(str, lost))} {_are(lost)} no longer allowed"
+    for index, value in enumerate(after):
+        if value not in before:
+            yield (*place, index), f"{value} is allowed now"
+
+
+def _are(names: list[Any]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _path(schema: Any, place: Place) -> str:
+    """Return the names of the fields around a place, with a colon; empty at the record's top."""
+    names, node = [], schema
+    for before, step in zip(("", *place), place, strict=False):
+        node = node[step]
+        if before == "fields":
+            names.append(str(node["name"]))
+    return f"{'.'.join(names)}: " if names else ""
+
+
+def _worded(value: Any) -> str:
+    match value:
+        case ["null", inner]:
+            return f"null or {_worded(inner)}"
+        case {"logicalType": logical}:
+            return str(logical)
+        case {"type": kind}:
+            return str(kind)
+        case bool() | None:
+            return str(value).lower() if value is not None else "null"
+    return str(value)

@@ -1,0 +1,59 @@
+"""What a change to the contracts does to everything that comes from them: its blast radius, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from codegen.compat import breakages
+from codegen.diff import apis, flows, providers, records, tables
+from codegen.diff.change import Change, Section
+from codegen.diff.render import markdown, text
+
+if TYPE_CHECKING:
+    from codegen.model import Catalog
+
+__all__ = ["Change", "Section", "diff", "markdown", "nothing", "text"]
+
+_COMPARISONS = (
+    flows.consumers,
+    flows.topics,
+    records.subjects,
+    flows.columns,
+    tables.tables,
+    tables.columns,
+    tables.sources,
+    records.models,
+    providers.providers,
+    providers.mappings,
+    providers.rules,
+    apis.apis,
+)
+
+
+def diff(old: Catalog, new: Catalog) -> tuple[Change, ...]:
+    """Return all that a change touches, by section, with the rules that each breaks."""
+    broken: dict[tuple[str, ...], set[str]] = {}
+    for rule, breakage in breakages(old, new):
+        broken.setdefault(breakage.concern, set()).add(rule)
+    found = [change for compare in _COMPARISONS for change in compare(old, new)]
+    return tuple(
+        replace(change, rules=tuple(sorted({rule for each in change.concerns for rule in broken.get(each, ())})))
+        for change in found
+    )
+
+
+def nothing(like: Catalog) -> Catalog:
+    """Return contracts that declare nothing, to compare with where there were none."""
+    return replace(
+        like,
+        records={},
+        topics=(),
+        tables=(),
+        derived=(),
+        providers=(),
+        apis=(),
+        currencies=(),
+        validation=replace(like.validation, reason_codes={}, fields={}),
+        ingestion=replace(like.ingestion, reason_codes={}, fields={}),
+    )

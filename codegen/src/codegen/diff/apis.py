@@ -1,0 +1,70 @@
+"""Changes to HTTP APIs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codegen.compat.operations import operations
+from codegen.diff.change import Change, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from codegen.model import Api, Catalog
+
+_WORDS = frozenset({"description", "summary", "examples", "example", "title"})
+
+
+def apis(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield APIs and operations that are new, gone or different; words and examples are no difference."""
+    before, after = ({(api.name, api.version): api for api in catalog.apis} for catalog in (old, new))
+    for key in sorted(before.keys() | after.keys()):
+        name, version = key
+        title, concern = f"{name} v{version}", ("api", name, str(version))
+        if key not in before or key not in after:
+            yield Change(Section.APIS, title, "is new" if key in after else "is gone", (concern,))
+            continue
+        was, now = _operations(before[key]), _operations(after[key])
+        for operation in dict.fromkeys((*was, *now)):
+            if was.get(operation) != now.get(operation):
+                text = (
+                    "is different"
+                    if operation in was and operation in now
+                    else "is new"
+                    if operation in now
+                    else "is gone"
+                )
+                concerns = (("operation", name, str(version), operation),)
+                yield Change(Section.APIS, f"{title} {operation}", text, concerns)
+
+
+def _operations(api: Api) -> dict[str, Any]:
+    """Return each operation as plain data without references."""
+    document = api.source.data
+    found: dict[str, Any] = {}
+    for each in operations(api):
+        data = document["paths"][each.path][each.method]
+        shared = document["paths"][each.path].get("parameters", ())
+        found[each.name] = [
+            _plain(document, part, ()) for part in (data, list(shared), sorted(map(sorted, each.security)))
+        ]
+    return found
+
+
+def _plain(document: Mapping[str, Any], data: Any, above: tuple[str, ...]) -> Any:
+    if isinstance(data, list):
+        return [_plain(document, each, above) for each in data]
+    if not isinstance(data, dict):
+        return data
+    if "$ref" in data:
+        reference = data["$ref"]
+        if reference in above:
+            return {"$ref": reference}
+        target: Any = document
+        for step in reference.removeprefix("#/").split("/"):
+            target = target[step]
+        return _plain(document, target, (*above, reference))
+    # A property may be called `description`: only the keyword, which is a text, is a word.
+    return {
+        key: _plain(document, each, above) for key, each in data.items() if key not in _WORDS or isinstance(each, dict)
+    }

@@ -1,0 +1,113 @@
+"""Changes to providers, mappings, rules and references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from codegen.diff.change import Change, Section
+from codegen.mapping.model import origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.mapping.model import Expression
+    from codegen.model import Catalog, Provider
+
+
+def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield providers that are new, gone, or sign and wrap in another way."""
+    for name, was, now in _pairs(old, new):
+        concern = ("provider", name)
+        if was is None or now is None:
+            yield Change(Section.PROVIDERS, name, "is new" if now else "is gone", (concern,))
+            continue
+        for part in ("signature", "envelope"):
+            one, other = was.source.data[part], now.source.data[part]
+            for key in dict.fromkeys((*one, *other)):
+                if one.get(key) != other.get(key):
+                    text = f"{part} {key}: {_worded(one.get(key))} → {_worded(other.get(key))}"
+                    yield Change(Section.PROVIDERS, name, text, ((*concern, part, key),))
+
+
+def mappings(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield event types and fields that are mapped in another way."""
+    for name, was, now in _pairs(old, new):
+        before, after = _fields(was), _fields(now)
+        if was and now and (was.mapping.record, was.mapping.version) != (now.mapping.record, now.mapping.version):
+            text = f"{_target(was)} → {_target(now)}"
+            yield Change(Section.MAPPINGS, name, text, (("provider", name, "mapping"),))
+        alike: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+        for event in dict.fromkeys((*before, *after)):
+            concerns = (("event", name, event), ("provider", name))
+            if event not in before or event not in after:
+                text = "is normalized now" if event in after else "is no longer normalized"
+                yield Change(Section.MAPPINGS, f"{name} {event}", text, concerns)
+                continue
+            for field in dict.fromkeys((*before[event], *after[event])):
+                one, other = before[event].get(field), after[event].get(field)
+                if one != other:
+                    told = f"{_told(one)} → {_told(other)}" if _told(one) != _told(other) else "is made in another way"
+                    alike.setdefault((field, told, ()), []).append(event)
+        for (field, told, _), events in alike.items():
+            mapped = tuple(("mapping", name, event, field) for event in events)
+            yield Change(Section.MAPPINGS, f"{name} {field}", f"{told} (in {', '.join(events)})", mapped)
+
+
+def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield reason codes, rules, ids' namespaces and currencies that are new, gone or different."""
+    for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
+        for code in dict.fromkeys((*before.reason_codes, *after.reason_codes)):
+            if (code in before.reason_codes) != (code in after.reason_codes):
+                text = "is new" if code in after.reason_codes else "is gone"
+                yield Change(Section.RULES, f"reason {code}", text, (("reason", after.name, code),))
+        for field in dict.fromkeys((*before.fields, *after.fields)):
+            if before.fields.get(field) != after.fields.get(field):
+                yield Change(Section.RULES, f"rules on {field}", "differ", (("rule", field),))
+    for namespace in ("event_namespace", "body_namespace"):
+        if getattr(old.identity, namespace) != getattr(new.identity, namespace):
+            yield Change(Section.RULES, namespace, "is another", (("identity", namespace),))
+    yield from _currencies(old, new)
+
+
+def _currencies(old: Catalog, new: Catalog) -> Iterator[Change]:
+    if not old.currencies:
+        yield Change(Section.RULES, "currencies", f"{len(new.currencies)} are new", ())
+        return
+    known, currencies = ({each.code: each for each in catalog.currencies} for catalog in (old, new))
+    for code in sorted(known.keys() | currencies.keys()):
+        if known.get(code) != currencies.get(code):
+            text = (
+                "is different"
+                if code in known and code in currencies
+                else "is new"
+                if code in currencies
+                else "is gone"
+            )
+            yield Change(Section.RULES, f"currency {code}", text, (("currency", code),))
+
+
+def _fields(provider: Provider | None) -> dict[str, dict[str, Expression]]:
+    groups = provider.mapping.groups if provider else ()
+    return {event: dict(group.fields) for group in groups for event in group.events}
+
+
+def _target(provider: Provider) -> str:
+    return f"{provider.mapping.record} v{provider.mapping.version}"
+
+
+def _told(expression: Expression | None) -> str:
+    return "nothing" if expression is None else origin(expression)
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {each}" for key, each in value.items()) or "none"
+    return "none" if value is None else str(value)
+
+
+def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, Provider | None, Provider | None]]:
+    before, after = ({provider.name: provider for provider in catalog.providers} for catalog in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        yield name, before.get(name), after.get(name)

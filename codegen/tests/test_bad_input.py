@@ -1,0 +1,152 @@
+"""Files of every wrong sort: one finding for each thing to change, in words, and never a crash."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from codegen.findings import ContractError, Finding
+from codegen.loader import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+TOPIC = "topics/payments.normalized.yaml"
+RULES = "rules/validation.yaml"
+MAPPING = "providers/acme/mapping.yaml"
+PAYLOAD = "providers/acme/payload.openapi.yaml"
+META = "meta/topic.schema.json"
+EXAMPLE = "kind: example\ndescription: x\noutcome: malformed\nexpected: {reason_codes: [not_json]}\n"
+
+
+def findings(contracts: Path) -> tuple[Finding, ...]:
+    with pytest.raises(ContractError) as caught:
+        load(contracts)
+    return caught.value.findings
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "message"),
+    [
+        ("", "shape", "the file must be an object, not null"),
+        ("- a\n", "shape", 'the file must be an object, not ["a"]'),
+        ("kind: topic\n\tname: x\n", "syntax", "found a tab character"),
+        ("kind: &a [*a]\n", "syntax", "the alias *a is not allowed"),
+        (f"kind: {'[' * 3000}{']' * 3000}\n", "syntax", "too deeply inside each other"),
+        (f"partitions: {'9' * 5000}\n", "syntax", "has more than 64 bits"),
+        ("partitions: 9223372036854775808\n", "syntax", "has more than 64 bits"),
+        ("partitions: 1e999\n", "syntax", "is beyond a double"),
+        ("kind: \x00topic\n", "syntax", "control characters are not allowed"),
+        ("kind: topic\n---\nkind: topic\n", "syntax", "another document"),
+    ],
+)
+def test_a_file_that_holds_something_else_is_one_finding(contracts: Path, text: str, rule: str, message: str) -> None:
+    (contracts / TOPIC).write_text(text)
+    (found,) = findings(contracts)
+    assert (found.rule, found.file) == (rule, TOPIC)
+    assert found.line > 0
+    assert message in found.message
+
+
+def test_bytes_that_are_not_utf8_are_found_by_line(contracts: Path) -> None:
+    (contracts / TOPIC).write_bytes(b"kind: topic\nname: \xff\n")
+    (found,) = findings(contracts)
+    assert (found.line, found.message) == (2, "this is not UTF-8: the byte 0xff cannot stand here")
+
+
+# File, what to replace, by what, and what is then said.
+MISSHAPEN = [
+    (TOPIC, "kind: topic\n", "", "the file lacks kind"),
+    (TOPIC, "kind: topic", "kind: table", 'kind must be "topic", not "table"'),
+    (TOPIC, "partitions: 4", "partitions: 4.0", "partitions must be a whole number, not 4.0"),
+    (TOPIC, "partitions: 4", "partitions: 0", "partitions must be at least 1, not be 0"),
+    (TOPIC, "partitions: 4", "partition: 4", "partition is not known here (did you mean partitions?)"),
+    (TOPIC, "producers: [normalizer]", "producers: [a, a]", "producers has an entry twice"),
+    (TOPIC, "orchestrator: 1", "Orchestrator: 1", "consumers.Orchestrator is not a name that may stand here"),
+    (TOPIC, "FULL_TRANSITIVE", "FULL_TRANSITIV", "(did you mean FULL_TRANSITIVE?)"),
+    (RULES, "rule: minimum", "rule: minimun", "(did you mean minimum?)"),
+    (RULES, "rule: minimum, value: 1", "rule: minimum, value: one", "fields.amount_cents[0].value must be a whole"),
+    (RULES, "2000-01-01T", "2000-13-01T", "there is no time 2000-13-01T00:00:00Z"),
+    (RULES, "2000-01-01T", "2200-01-01T", "no instant lies between"),
+    (MAPPING, "{upper: {path: payment.currency}}", "{uper: {path: x}}", "(did you mean upper?)"),
+    (MAPPING, "{upper: {path: payment.currency}}", "payment.currency", "currency takes one of path, const,"),
+    (MAPPING, "{upper: {path: payment.currency}}", "{upper: x, path: y}", "here are path, upper"),
+    (MAPPING, "{upper: {path: payment.currency}}", "{upper: {path: a..b}}", "currency.upper.path must match"),
+    ("providers/acme/examples/malformed.yaml", "body_text:", "body: {}\nbody_text:", "here are body, body_text"),
+    (PAYLOAD, '"#/components/schemas/Parent"', '"#/components/schemas/Nobody"', "there is no #/components/schemas/N"),
+    (PAYLOAD, '"#/components/schemas/Parent"', '"file:///etc/passwd"', "leads out of the document"),
+    (PAYLOAD, "    Parent:\n", '    Parent: {$ref: "#/components/schemas/Parent"}\n    Old:\n', "back to itself"),
+]
+
+
+@pytest.mark.parametrize("case", MISSHAPEN, ids=[case[3][:40] for case in MISSHAPEN])
+def test_a_misshapen_contract_is_found_at_its_line_in_words(
+    contracts: Path, edit: Callable[[str, str, str], None], case: tuple[str, str, str, str]
+) -> None:
+    file, old, new, message = case
+    edit(file, old, new)
+    found = [each for each in findings(contracts) if message in each.message]
+    assert found, findings(contracts)
+    assert all(each.file == file and each.line > 0 and each.hint for each in found)
+
+
+def test_an_example_whose_base_is_broken_is_not_told_twice(contracts: Path) -> None:
+    (contracts / "providers/acme/examples/paid.yaml").write_text("kind: [\n")
+    assert [each.file for each in findings(contracts)] == ["providers/acme/examples/paid.yaml"]
+
+
+def test_a_body_that_is_not_base64_is_found(contracts: Path) -> None:
+    (contracts / "providers/acme/examples/b.yaml").write_text(f"{EXAMPLE}body_base64: abcde\n")
+    assert "this is not Base64" in findings(contracts)[0].message
+
+
+@pytest.mark.parametrize(
+    ("text", "rule", "message"),
+    [
+        ("{broken", "syntax", "this is not JSON"),
+        ("[]", "meta", "this is not a JSON Schema"),
+        ('{"type": "nonsense"}', "meta", "this is not a JSON Schema"),
+        ('{"$ref": "#/nowhere"}', "meta", "there is no /nowhere"),
+    ],
+)
+def test_a_meta_schema_that_is_broken_is_told_once(contracts: Path, text: str, rule: str, message: str) -> None:
+    (contracts / META).write_text(text)
+    found = [each for each in findings(contracts) if each.rule != "topic"]
+    assert {(each.rule, each.file) for each in found} == {(rule, META)}
+    assert message in found[0].message
+
+
+def test_a_meta_schema_that_is_missing_is_told_once(contracts: Path) -> None:
+    (contracts / META).unlink()
+    assert [(each.rule, each.file) for each in findings(contracts)] == [("missing", META)]
+
+
+def test_what_a_lax_meta_schema_lets_through_is_a_finding(contracts: Path) -> None:
+    (contracts / "meta" / "identity.schema.json").write_text("{}")
+    (contracts / "rules" / "identity.yaml").write_text("kind: identity\n")
+    (found,) = findings(contracts)
+    assert (found.rule, found.file) == ("meta", "rules/identity.yaml")
+
+
+def test_links_folders_and_devices_in_the_place_of_files_are_refused(contracts: Path) -> None:
+    for number, file in enumerate((TOPIC, MAPPING, "rules/identity.yaml", "topics/loop")):
+        path = contracts / file
+        path.unlink(missing_ok=True)
+        (path.symlink_to, lambda _: path.mkdir(), lambda _: os.mkfifo(path), path.symlink_to)[number]("..")  # noqa: B023 - called at once
+    found = {each.file: each.message for each in findings(contracts) if each.rule == "orphan"}
+    assert found == {
+        TOPIC: "this is a link, contracts are plain files",
+        MAPPING: "this is a folder, contracts are plain files",
+        "rules/identity.yaml": "this is a device, contracts are plain files",
+        "topics/loop": "this is a link, contracts are plain files",
+    }
+
+
+def test_broken_files_are_all_told_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
+    (contracts / TOPIC).write_text("a: [\n")
+    (contracts / "avro/payment_event/v1.avsc").write_text("{")
+    edit(RULES, "2000-01-01T", "2000-13-01T")
+    edit(PAYLOAD, '"#/components/schemas/Parent"', '"#/nowhere"')
+    assert {each.file for each in findings(contracts)} == {TOPIC, "avro/payment_event/v1.avsc", RULES, PAYLOAD}

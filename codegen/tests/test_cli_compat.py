@@ -1,0 +1,194 @@
+"""`codegen compat` and `codegen diff` as people use them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codegen import cli
+
+from .repository import Repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., tuple[int, str, str]]
+
+TOPIC = "topics/shop.payments.yaml"
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    return Repository.with_contracts(tmp_path / "repository")
+
+
+@pytest.fixture
+def run(repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    def command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(repository.root)
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        captured = capsys.readouterr()
+        return int(left.value.code or 0), captured.out, captured.err
+
+    return command
+
+
+def test_compat_says_with_what_it_compared(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "retention_days: 14", "retention_days: 30")
+    code, out, _ = run("compat", "--against", "main")
+    head = repository.git("rev-parse", "HEAD")[:10]
+    assert (code, out) == (0, f"compat: the contracts keep what they promised at {head} (main)\n")
+
+
+def test_compat_names_file_line_rule_and_remedy(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 8")
+    code, _, err = run("compat")
+    assert code == 1
+    assert "contracts/topics/shop.payments.yaml:7 [topic-partitions] shop.payments had 4 partitions" in err
+    assert "→ leave the number, or move to a new topic" in err
+    assert "1 finding against" in err
+
+
+def test_compat_fails_for_none_but_the_rules_that_are_accepted(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 8")
+    code, out, _ = run("compat", "--accept", "topic-partitions")
+    assert code == 0
+    assert "accepted: contracts/topics/shop.payments.yaml:7 [topic-partitions]" in out
+    repository.edit(TOPIC, "retention_days: 14", "retention_days: 1")
+    code, _, err = run("compat", "--accept", "topic-partitions")
+    assert code == 1
+    assert "[topic-retention]" in err
+    assert "[topic-partitions]" not in err
+
+
+def test_compat_knows_the_rules_that_can_be_accepted(run: Run) -> None:
+    code, _, err = run("compat", "--accept", "everything")
+    assert (code, err) == (1, "there is no rule everything: `codegen compat --rules` lists them\n")
+
+
+def test_compat_says_when_there_is_truly_nothing_to_compare_with(run: Run) -> None:
+    code, out, _ = run("compat")
+    assert code == 0
+    assert out == (
+        "compat: there is no git here, or no earlier commit, to compare with; "
+        "all is new, and only a record's versions are compared\n"
+    )
+
+
+def test_compat_compares_the_versions_of_a_record_even_then(run: Run, repository: Repository) -> None:
+    text = (repository.contracts / "avro/payment/v1.avsc").read_text()
+    (repository.contracts / "avro/payment/v2.avsc").write_text(text.replace('"labels"', '"words"'))
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--amend", "--message", "one commit")
+    code, _, err = run("compat")
+    assert code == 1
+    assert "avro/payment/v2.avsc:14 [version-backward] payment v2 cannot read v1: words:" in err
+
+
+def test_compat_says_that_a_commit_had_no_contracts(run: Run, repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "--orphan", "bare")
+    repository.git("rm", "--quiet", "-r", "--cached", ".")
+    empty = repository.git("commit-tree", repository.git("mktree", "--missing"), "-m", "empty")
+    code, out, _ = run("compat", "--against", empty)
+    assert code == 0
+    assert f"there are no contracts at {empty[:10]}" in out
+
+
+@pytest.mark.parametrize("command", ["compat", "diff"])
+def test_an_unknown_commit_is_one_clear_sentence(run: Run, command: str) -> None:
+    code, _, err = run(command, "--against", "nowhere")
+    assert code == 1
+    assert err.startswith("git knows no commit 'nowhere' here")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["compat", "lint"])
+def test_rules_are_listed_with_id_and_purpose(run: Run, command: str) -> None:
+    code, out, _ = run(command, "--rules")
+    lines = out.splitlines()
+    assert code == 0
+    assert len(lines) > 15
+    assert all(line.endswith(".") and len(line.split()) > 2 for line in lines)
+
+
+def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, repository: Repository) -> None:
+    text = (repository.contracts / "avro/stored/v1.avsc").read_text()
+    wider = text.replace('["low", "high"]', '["low", "high", "odd"]').replace(
+        '"score", "type": ["null", "double"]', '"score", "type": ["null", "string"]'
+    )
+    (repository.contracts / "avro/stored/v2.avsc").write_text(wider)
+    repository.edit("tables/bronze.payments.yaml", "version: 1", "version: 2")
+    code, out, _ = run("diff")
+    assert code == 0
+    shown = [line for line in out.splitlines() if line.startswith((" ", "Tables", "Iceberg", "dbt", "Pydantic"))]
+    assert shown[:8] == [
+        "Tables",
+        "    bronze.payments: version 1 → 2",
+        "Iceberg columns",
+        "  ! bronze.payments.score: double optional → string optional  [column-type]",
+        "dbt sources",
+        "    bronze.payments.level: the test takes odd too",
+        "Pydantic models",
+        (
+            "  ! StoredV2: is new: level takes odd too; score: float | None → str | None  "
+            "[version-backward, version-forward]"
+        ),
+    ]
+
+
+def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 8")
+    code, out, _ = run("diff", "--format", "markdown", "--output", "blast.md")
+    assert (code, out) == (0, "")
+    head = repository.git("rev-parse", "HEAD")[:10]
+    said = (repository.root / "blast.md").read_text().splitlines()
+    breaking = "partitions 4 → 8 ⚠️ **breaking**: `topic-partitions`"
+    assert said[:-1] == [
+        "## What this does to the contracts",
+        "",
+        (
+            "3 things change, 3 of them breaking against "
+            f"{head} (HEAD: the contracts have changes that are not committed)."
+        ),
+        "",
+        "### Pinned consumers",
+        "",
+        f"- `operations on shop.payments` pinned to v1; {breaking}",
+        f"- `orchestrator on shop.payments` pinned to v1; {breaking}",
+        "",
+        "### Topics",
+        "",
+        f"- `shop.payments` {breaking}",
+        "",
+        "### What breaks, and what to do",
+        "",
+        "| where | rule | what | what to do |",
+        "| --- | --- | --- | --- |",
+    ]
+    assert said[-1].startswith(
+        "| `topics/shop.payments.yaml:7` | `topic-partitions` | shop.payments had 4 partitions and"
+    )
+
+
+def test_diff_against_nothing_says_that_all_is_new(run: Run) -> None:
+    code, out, _ = run("diff")
+    assert code == 0
+    assert "shop.payments: is new: payment v1, 4 partitions, 14 days" in out
+    assert "none of them breaking" in out
+
+
+def test_diff_of_nothing_says_so(run: Run) -> None:
+    assert run("diff", "--against", "main")[1].startswith("nothing changes against ")
+
+
+def test_a_report_that_cannot_be_written_is_one_clear_sentence(run: Run) -> None:
+    code, _, err = run("diff", "--output", "nowhere/blast.md")
+    assert code == 1
+    assert "nowhere/blast.md" in err
+    assert "Traceback" not in err
