@@ -64,20 +64,6 @@ def second_version(contracts: Path, old: str, new: str) -> None:
     table.write_text(table.read_text().replace("version: 1", "version: 2"))
 
 
-@pytest.mark.parametrize(
-    ("old", "name"),
-    [('"name": "stored_at",', "shop"), ('"name": "delay_seconds",', "advice.shop")],
-    ids=["column", "member"],
-)
-def test_a_table_gets_no_column_that_its_older_rows_cannot_have(contracts: Path, old: str, name: str) -> None:
-    field = '"name": "shop", "type": "string", "doc": "Where.", "default": "web"}, {'
-    second_version(contracts, old, field + old)
-    (finding,) = lint(load(contracts))
-    assert (finding.rule, finding.file) == ("default", "avro/stored_payment/v2.avsc")
-    assert finding.message == f"{name} is new in v2 and required: older rows of bronze.payments have none"
-    assert '"shop"' in (contracts / finding.file).read_text().splitlines()[finding.line]
-
-
 def test_a_table_takes_a_new_column_that_may_be_null(contracts: Path) -> None:
     field = '"name": "shop", "type": ["null", "string"], "doc": "Where.", "default": null}, {'
     second_version(contracts, '"name": "stored_at",', field + '"name": "stored_at",')

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 Place = tuple[str | int, ...]
 
+_ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 _SYNTAX = "correct the file's syntax"
 _BITS = 64
 _SMALLER = "write a smaller number; in an example, give the whole body as body_text"
-_ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 
 
 class _Loader(yaml.CSafeLoader):

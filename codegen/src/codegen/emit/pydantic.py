@@ -76,7 +76,7 @@ def python_type(field: Field, inside: Classes) -> str:
 
 
 def plain_type(field: Field) -> str:
-    """Return the annotation of a field for a reader, who knows from the context which version's records are meant."""
+    """Return the annotation of a field for people to read: records have their own names, whatever their classes'."""
     inner = innermost(field.type)
     return python_type(field, {inner.name: camel(inner.name)} if isinstance(inner, Record) else {})
 

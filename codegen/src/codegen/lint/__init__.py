@@ -43,9 +43,9 @@ RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
     LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
-    LintRule("default", "A field added to a table's record has a value in older rows: null.", records.defaultless),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
+    LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
     LintRule("retired", "A topic retires versions that exist and are older than what is written.", pins.retired),
     LintRule("pin", "Every consumer is pinned to a version that exists and is not retired.", pins.misplaced),
@@ -55,7 +55,6 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
-    LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
     LintRule(

@@ -91,27 +91,6 @@ def _place_of(record: Record, nested: Record) -> Place:
     return next(holders, ())
 
 
-def defaultless(catalog: Catalog) -> Iterator[Finding]:
-    """Yield required fields of a table's record that rows of an earlier version do not have."""
-    hint = "make it nullable with default null: tables of Iceberg's format 2 keep no defaults"
-    for table in catalog.tables:
-        earlier: list[frozenset[tuple[str, ...]]] = []
-        for version in catalog.records.get(table.record, ()):
-            if version.version > table.version:
-                break
-            for path, field in walk(version.record):
-                if not field.nullable and any(_lacks(paths, path) for paths in earlier):
-                    new = f"{'.'.join(path)} is new in v{version.version} and required"
-                    message = f"{new}: older rows of {table.identifier} have none"
-                    yield version.source.finding("default", field.place, message, hint)
-            earlier.append(frozenset(path for path, _ in walk(version.record)))
-
-
-def _lacks(paths: frozenset[tuple[str, ...]], path: tuple[str, ...]) -> bool:
-    """Return whether a version has what holds a field, but not the field."""
-    return path not in paths and (len(path) == 1 or path[:-1] in paths)
-
-
 def gaps(catalog: Catalog) -> Iterator[Finding]:
     """Yield records whose versions do not count from 1."""
     for name, versions in catalog.records.items():
