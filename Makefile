@@ -90,6 +90,12 @@ test: setup check integration ## Set up what is needed and run every test
 $(PYTHON):
 	@infra/local/bootstrap.sh setup
 
+##@ Measure
+
+.PHONY: bench
+bench: $(PYTHON) ## Print how fast webhooks are normalized, beside the interpreter of the mappings
+	@$(PYTHON) tests/performance/normalization.py
+
 ##@ Help
 
 .PHONY: help

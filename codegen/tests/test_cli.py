@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,12 @@ from codegen import cli
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
+
+PROVIDER = Path(__file__).parent / "golden" / "acme" / "contracts" / "providers" / "acme" / "provider.yaml"
+REQUIRED = next(
+    number for number, line in enumerate(PROVIDER.read_text().splitlines(), start=1) if "required: {" in line
+)
+ASKED = f"asked    contracts/providers/acme/provider.yaml:{REQUIRED}"
 
 
 @pytest.fixture
@@ -55,7 +61,7 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
     code, _, err = run("generate")
     assert code == 1
-    assert "contracts/providers/acme/mapping.yaml:25 [path] payment.payerr is not declared" in err
+    assert "contracts/providers/acme/mapping.yaml:31 [path] payment.payerr is not declared" in err
     assert "[topic] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()
@@ -83,7 +89,7 @@ def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, st
         ),
         (
             "rejected.paid",
-            ["rule     contracts/rules/validation.yaml:17", "meaning  contracts/rules/validation.yaml:12"],
+            ["rule     contracts/rules/validation.yaml:18", "meaning  contracts/rules/validation.yaml:13"],
         ),
         ("paid", ["payment.amount", "payment.method_code", "the constant acme", "the rest of payment"]),
         ("malformed", ["malformed", "not_json: The body is not JSON.", "found    unexpected"]),
@@ -112,8 +118,8 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
     ("body", "says"),
     [
         ('{"uuid":"1","kind":"paid","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
-        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", "provider.yaml:20"]),
-        ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", "provider.yaml:20"]),
+        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", ASKED]),
+        ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", ASKED]),
         ("[1]", ["not_object: ", "found    the body is a JSON array"]),
     ],
 )

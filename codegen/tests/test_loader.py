@@ -113,12 +113,12 @@ def test_misses_what_must_be_there(contracts: Path) -> None:
 def test_reports_everything_that_is_misshapen_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
     edit("topics/payments.normalized.yaml", "partitions: 4", "partitions: 0")
     edit("topics/payments.normalized.yaml", "owner: payments", "owner: Pay Ments")
-    edit("providers/acme/mapping.yaml", "amount_cents: {path: payment.amount}", "amount_cents: {guess: payment.amount}")
+    edit("providers/acme/mapping.yaml", "tries: {null_if:", "tries: {guess:")
     found = findings(contracts)
     assert {(each.rule, each.file, each.line) for each in found} == {
         ("shape", "topics/payments.normalized.yaml", 7),
         ("shape", "topics/payments.normalized.yaml", 10),
-        ("shape", "providers/acme/mapping.yaml", 14),
+        ("shape", "providers/acme/mapping.yaml", 28),
     }
 
 

@@ -221,6 +221,43 @@ def test_silver_does_not_depend_on_the_order_of_arrival(
     assert [row[1:] for row in silver_of(query, backwards)] == [[0.3, Decimal("12.34"), 3]]
 
 
+def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(
+    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+) -> None:
+    unscored = {"fraud_score": 0.0, "fraud_score_source": "not_scored", "schema_version": 2, "currency_exponent": 2}
+    paid = payment(merchant, schema_version=2, provider_object_id="pi_1", attempt_number=2)
+    refund = payment(merchant, event_type="refund.succeeded", related_payment_id="pi_1", **unscored)
+    payout = payment(merchant, event_type="payout.paid", provider_object_id="po_1", **unscored)
+    append(bronze, [paid, refund, payout])
+    dbt("build")
+    silver = query(
+        "select event_family, provider_object_id, attempt_number, related_payment_id, currency_exponent"  # noqa: S608  # the values are ours
+        f" from {{silver}}.payments_cleaned where merchant_id = '{merchant}' order by event_family"
+    )
+    assert silver == [
+        ["payment", "pi_1", 2, None, 2],
+        ["payout", "po_1", None, None, 2],
+        ["refund", None, None, "pi_1", 2],
+    ]
+    assert [row[2:5] for row in gold_of(query, merchant)] == [["succeeded", 1, 1234]]
+
+
+def test_a_silver_of_before_gains_the_columns_with_values_for_every_event(
+    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+) -> None:
+    append(bronze, [payment(merchant), payment(merchant, event_type="refund.created", related_payment_id="pi_1")])
+    dbt("run")
+    for column in ("event_family", "provider_object_id", "attempt_number", "related_payment_id"):
+        query(f"alter table {{silver}}.payments_cleaned drop column {column}")
+    dbt("build")
+    gained = query(
+        f"select event_family, related_payment_id from {{silver}}.payments_cleaned where merchant_id = '{merchant}'"  # noqa: S608  # the values are ours
+        " order by event_family"
+    )
+    assert gained == [["payment", None], ["refund", "pi_1"]]
+    assert [row[3] for row in gold_of(query, merchant)] == [1]
+
+
 @pytest.fixture
 def run_job(environment: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ExecuteInProcessResult]:
     """Run a job of the code location in this process; raises what a step raises."""

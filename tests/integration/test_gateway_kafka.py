@@ -234,7 +234,7 @@ def test_what_the_simulator_sends_arrives_as_its_ledger_says(
     options = ["--count", "150", "--rate", "0", "--url", gateway.url, "--mix", mix, "--ledger", str(ledger)]
     finished = subprocess.run(
         [sys.executable, "-m", "simulator", "send", *options],
-        env=os.environ | dict(stack) | {"WEBHOOK_SECRETS": SECRETS},
+        env=os.environ | dict(stack) | {"GATEWAY_STRIPE_SECRETS": SECRETS},
         capture_output=True,
         text=True,
         check=False,

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from codegen.mapping.model import Mapped, Path
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
+SignatureForm = Literal["bare", "pairs"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512"]
+SignatureEncoding = Literal["hex", "base64"]
+KeyEncoding = Literal["utf-8", "hex", "base64"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +173,22 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a provider signs its webhooks."""
+    """How a provider signs its webhooks.
 
-    scheme: str
+    `signed_content` is a template of `{timestamp}`, `{url}` and `{body}`. The keys stand in the form `pairs` alone;
+    what concerns a time is None where no time is signed.
+    """
+
     header: str
-    algorithm: str
-    encoding: str
-    tolerance_seconds: int
-    future_tolerance_seconds: int
-    timestamp_key: str
-    signature_key: str
-    signed_payload: str
+    form: SignatureForm
+    signed_content: str
+    digest: Digest
+    encoding: SignatureEncoding
+    key_encoding: KeyEncoding
+    timestamp_key: str | None = None
+    signature_key: str | None = None
+    tolerance_seconds: int | None = None
+    future_tolerance_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +286,16 @@ class Catalog:
             if each.version == version:
                 return each
         raise KeyError(f"{name} v{version}")
+
+
+GATEWAY = "gateway-"
+"""What the names of the gateways' APIs begin with; the provider's follows."""
+
+
+def newest(catalog: Catalog) -> tuple[Api, ...]:
+    """Return the newest version of each API, by name."""
+    found = {api.name: api for api in sorted(catalog.apis, key=lambda each: each.version)}
+    return tuple(api for _, api in sorted(found.items()))
 
 
 @dataclass(frozen=True, slots=True)

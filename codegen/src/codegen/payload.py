@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codegen.mapping.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, paths
+from codegen.mapping.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -53,8 +53,8 @@ def types(schema: Mapping[str, Any]) -> frozenset[str]:
 
 
 def mapped_paths(group: Group) -> frozenset[Path]:
-    """Return every path that a group's mapping reads, `rest` apart."""
-    return frozenset(path for field in group.fields.values() for path in paths(field))
+    """Return every path whose value a group's mapping hands on, `rest` apart."""
+    return frozenset(path for field in group.fields.values() for path in taken(field))
 
 
 def rests(expression: Expression) -> Iterator[Rest]:
@@ -88,6 +88,9 @@ def _leaves(
             continue
         key = prefix + name
         if target.get("properties"):
+            # An object that may also stand as its id alone: each form has a key of its own.
+            if types(target) & _SCALARS:
+                yield Leaf(key, path, LeafKind.SCALAR)
             # A schema inside itself has no end; what is that deep stays in the raw event.
             if not any(target is schema for schema in schemas):
                 yield from _leaves(payload, (*schemas, target), path.steps, f"{key}.", mapped)

@@ -14,19 +14,48 @@ Path = tuple[str, ...]
 JsonType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
 
+SignatureForm = Literal["bare", "pairs"]
+"""What a signature's header holds: the signature, or `key=value` pairs with commas between them."""
+
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512"]
+
+SignatureEncoding = Literal["hex", "base64"]
+"""How a signature is written; hex is in lower case."""
+
+KeyEncoding = Literal["utf-8", "hex", "base64"]
+"""How the secret that a provider shows becomes the key's bytes."""
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How a provider signs a body; `signed_payload` is a template over `timestamp` and `body`."""
+    """How a provider signs a webhook.
 
-    scheme: str
+    `signed_content` is a template: `{body}` (exactly once) is the body as it came, `{timestamp}` the text under
+    `timestamp_key`, `{url}` the endpoint's public notification URL; all else stands for itself. `signature_key` is
+    there in the form `pairs` alone. `timestamp_key` and both tolerances are there where `{timestamp}` is, and only
+    there.
+    """
+
     header: str
-    algorithm: str
-    encoding: str
-    tolerance_seconds: int
-    future_tolerance_seconds: int
-    timestamp_key: str
-    signature_key: str
-    signed_payload: str
+    form: SignatureForm
+    signed_content: str
+    digest: Digest
+    encoding: SignatureEncoding
+    key_encoding: KeyEncoding
+    timestamp_key: str | None
+    signature_key: str | None
+    tolerance_seconds: int | None
+    future_tolerance_seconds: int | None
+
+    @property
+    def covers_time(self) -> bool:
+        """Return whether the time of signing is part of what is signed, so that a replay can be told."""
+        return "{timestamp}" in self.signed_content
+
+    @property
+    def covers_url(self) -> bool:
+        """Return whether the endpoint's public notification URL is part of what is signed."""
+        return "{url}" in self.signed_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +90,77 @@ class Provider:
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
     {
+    "square": Provider(
+        name="square",
+        title="Square",
+        signature=Signature(
+            header="x-square-hmacsha256-signature",
+            form="bare",
+            signed_content="{url}{body}",
+            digest="hmac-sha256",
+            encoding="base64",
+            key_encoding="utf-8",
+            timestamp_key=None,
+            signature_key=None,
+            tolerance_seconds=None,
+            future_tolerance_seconds=None,
+        ),
+        envelope=Envelope(
+            event_id=("event_id",),
+            event_type=("type",),
+            api_version=None,
+            created_at=("created_at",),
+            account=("merchant_id",),
+            merchant_id=(("merchant_id",),),
+            required=(
+                (("event_id",), "string"),
+                (("merchant_id",), "string"),
+                (("type",), "string"),
+                (("created_at",), "string"),
+                (("data", "object"), "object"),
+            ),
+            headers_kept=(
+                "x-square-hmacsha256-signature",
+                "square-environment",
+                "square-initial-delivery-timestamp",
+                "square-retry-number",
+                "square-retry-reason",
+                "Content-Type",
+                "User-Agent",
+            ),
+            max_body_bytes=524288,
+        ),
+        accepted_event_types=frozenset({
+            "dispute.created",
+            "dispute.evidence.added",
+            "dispute.evidence.created",
+            "dispute.evidence.deleted",
+            "dispute.evidence.removed",
+            "dispute.state.changed",
+            "dispute.state.updated",
+            "payment.created",
+            "payment.updated",
+            "payout.failed",
+            "payout.paid",
+            "payout.sent",
+            "refund.created",
+            "refund.updated",
+        }),
+    ),
     "stripe": Provider(
         name="stripe",
         title="Stripe",
         signature=Signature(
-            scheme="timestamped-list",
             header="Stripe-Signature",
-            algorithm="hmac-sha256",
+            form="pairs",
+            signed_content="{timestamp}.{body}",
+            digest="hmac-sha256",
             encoding="hex",
-            tolerance_seconds=300,
-            future_tolerance_seconds=60,
+            key_encoding="utf-8",
             timestamp_key="t",
             signature_key="v1",
-            signed_payload="{timestamp}.{body}",
+            tolerance_seconds=300,
+            future_tolerance_seconds=60,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -92,13 +179,36 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
         ),
         accepted_event_types=frozenset({
+            "charge.captured",
+            "charge.dispute.closed",
+            "charge.dispute.created",
+            "charge.dispute.funds_reinstated",
+            "charge.dispute.funds_withdrawn",
+            "charge.dispute.updated",
+            "charge.expired",
+            "charge.failed",
+            "charge.pending",
+            "charge.refund.updated",
+            "charge.refunded",
+            "charge.succeeded",
+            "charge.updated",
             "payment_intent.amount_capturable_updated",
             "payment_intent.canceled",
             "payment_intent.created",
+            "payment_intent.partially_funded",
             "payment_intent.payment_failed",
             "payment_intent.processing",
             "payment_intent.requires_action",
             "payment_intent.succeeded",
+            "payout.canceled",
+            "payout.created",
+            "payout.failed",
+            "payout.paid",
+            "payout.reconciliation_completed",
+            "payout.updated",
+            "refund.created",
+            "refund.failed",
+            "refund.updated",
         }),
     ),
     }

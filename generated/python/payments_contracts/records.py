@@ -174,6 +174,7 @@ class PaymentEventV2(Contract):
         "payment.requires_action",
         "payment.processing",
         "payment.authorized",
+        "payment.partially_funded",
         "payment.succeeded",
         "payment.failed",
         "payment.canceled",
@@ -195,13 +196,14 @@ class PaymentEventV2(Contract):
         "dispute.funds_reinstated",
         "dispute.closed",
         "payout.created",
+        "payout.sent",
         "payout.updated",
         "payout.paid",
         "payout.failed",
         "payout.canceled",
         "payout.reconciled",
     ] = Field(
-        description="Unified event type.",
+        description="Unified event type: the family, and what happened. Only the family `payment` counts money that came in.",
     )
     merchant_id: str = Field(
         description="Merchant that the event belongs to; the message key.",
@@ -216,7 +218,7 @@ class PaymentEventV2(Contract):
         description="ISO 4217 alphabetic code in upper case.",
     )
     payment_method_type: str | None = Field(
-        default=None, description="Kind of payment method, in the provider's spelling, such as card.",
+        default=None, description="Kind of payment method in lower case, such as card; of a payout, where the money goes, such as bank_account.",
     )
     card_brand: str | None = Field(
         default=None, description="Card network in lower case, such as visa.",
@@ -232,6 +234,7 @@ class PaymentEventV2(Contract):
         "succeeded",
         "failed",
         "canceled",
+        "partially_refunded",
         "refunded",
         "needs_response",
         "under_review",
@@ -242,10 +245,10 @@ class PaymentEventV2(Contract):
         description="State of the payment, charge, refund, dispute or payout after the event.",
     )
     failure_code: str | None = Field(
-        default=None, description="Why the payment failed, as a code of the provider.",
+        default=None, description="Why the payment, charge, refund or payout failed, as a code of the provider.",
     )
     failure_message: str | None = Field(
-        default=None, description="Why the payment failed, in the provider's words.",
+        default=None, description="Why the payment, charge or payout failed, in the provider's words.",
     )
     metadata: dict[str, str] = Field(
         description="Declared provider fields that have no column of their own; nested values as JSON text.",
@@ -269,7 +272,7 @@ class PaymentEventV2(Contract):
         default=None, description="Which attempt at the payment this is, from 1, where the provider tells.",
     )
     related_payment_id: str | None = Field(
-        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.",
+        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; of a Stripe refund or dispute without a payment intent, the charge. Null for payments and payouts.",
     )
 
 
@@ -447,6 +450,7 @@ class ScoredPaymentV2(Contract):
         "payment.requires_action",
         "payment.processing",
         "payment.authorized",
+        "payment.partially_funded",
         "payment.succeeded",
         "payment.failed",
         "payment.canceled",
@@ -468,13 +472,14 @@ class ScoredPaymentV2(Contract):
         "dispute.funds_reinstated",
         "dispute.closed",
         "payout.created",
+        "payout.sent",
         "payout.updated",
         "payout.paid",
         "payout.failed",
         "payout.canceled",
         "payout.reconciled",
     ] = Field(
-        description="Unified event type.",
+        description="Unified event type: the family, and what happened. Only the family `payment` counts money that came in.",
     )
     merchant_id: str = Field(
         description="Merchant that the event belongs to; the message key.",
@@ -489,7 +494,7 @@ class ScoredPaymentV2(Contract):
         description="ISO 4217 alphabetic code in upper case.",
     )
     payment_method_type: str | None = Field(
-        default=None, description="Kind of payment method, in the provider's spelling, such as card.",
+        default=None, description="Kind of payment method in lower case, such as card; of a payout, where the money goes, such as bank_account.",
     )
     card_brand: str | None = Field(
         default=None, description="Card network in lower case, such as visa.",
@@ -505,6 +510,7 @@ class ScoredPaymentV2(Contract):
         "succeeded",
         "failed",
         "canceled",
+        "partially_refunded",
         "refunded",
         "needs_response",
         "under_review",
@@ -515,10 +521,10 @@ class ScoredPaymentV2(Contract):
         description="State of the payment, charge, refund, dispute or payout after the event.",
     )
     failure_code: str | None = Field(
-        default=None, description="Why the payment failed, as a code of the provider.",
+        default=None, description="Why the payment, charge, refund or payout failed, as a code of the provider.",
     )
     failure_message: str | None = Field(
-        default=None, description="Why the payment failed, in the provider's words.",
+        default=None, description="Why the payment, charge or payout failed, in the provider's words.",
     )
     metadata: dict[str, str] = Field(
         description="Declared provider fields that have no column of their own; nested values as JSON text.",
@@ -563,7 +569,7 @@ class ScoredPaymentV2(Contract):
         default=None, description="Which attempt at the payment this is, from 1, where the provider tells.",
     )
     related_payment_id: str | None = Field(
-        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; null for payments and payouts.",
+        default=None, description="The provider's id of the payment that a charge, refund or dispute belongs to; of a Stripe refund or dispute without a payment intent, the charge. Null for payments and payouts.",
     )
 
 

@@ -13,6 +13,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "type_invalid": "A value has another JSON type than its contract says.",
     "value_unknown": "A value is not among those that its contract lists.",
     "currency_unknown": "The currency is not an active ISO 4217 code.",
+    "amount_indivisible": "The provider's amount is not a whole number of the minor unit that ISO 4217 gives the currency.",
     "amount_not_positive": "The amount is zero or negative.",
     "amount_too_large": "The amount is above the upper bound.",
     "attempt_not_positive": "The number of the attempt is zero or negative.",

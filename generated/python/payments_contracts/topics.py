@@ -52,6 +52,19 @@ NORMALIZED: Final = Topic(
     producers=("normalizer",),
     consumers=MappingProxyType({"orchestrator": 2, "operations": 2}),
 )
+SQUARE_RAW: Final = Topic(
+    name="payments.square.raw",
+    description="Square webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.square.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
+)
 STRIPE_RAW: Final = Topic(
     name="payments.stripe.raw",
     description="Stripe webhooks as they were sent, authenticated and structurally sound.",
@@ -82,11 +95,13 @@ VALIDATION_DLQ: Final = Topic(
 TOPICS: Final[tuple[Topic, ...]] = (
     INGESTION_DLQ,
     NORMALIZED,
+    SQUARE_RAW,
     STRIPE_RAW,
     VALIDATION_DLQ,
 )
 _RAW: Final[Mapping[str, Topic]] = MappingProxyType(
     {
+        "square": SQUARE_RAW,
         "stripe": STRIPE_RAW,
     }
 )

@@ -5,6 +5,7 @@ from typing import Protocol
 import pytest
 
 from stack.context import Context
+from stack.gateways import gateways
 from stack.jobs import Task
 from stack.places import Places
 from stack.ports import Ports
@@ -65,4 +66,10 @@ def places() -> Callable[[Path], Places]:
 def context(tmp_path: Path) -> Context:
     here = _places(tmp_path)
     java_home = tmp_path / "jdk"
-    return Context(here, Ports.with_offset(5000), generate(), toolbox(here, java_home), java_home)
+    return Context(
+        here,
+        Ports.with_offset(5000),
+        generate(gateway.provider for gateway in gateways(here)),
+        toolbox(here, java_home),
+        java_home,
+    )

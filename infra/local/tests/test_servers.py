@@ -9,6 +9,7 @@ import yaml
 from stack import environment
 from stack.applications import applications, deployment
 from stack.context import Context
+from stack.gateways import gateways
 from stack.jobs import Job, ordered
 from stack.ports import Ports
 from stack.processes import Process
@@ -48,9 +49,8 @@ def test_every_port_moves_with_the_offset(everything: list[Process]) -> None:
 
 def test_passwords_are_not_on_command_lines(context: Context, everything: list[Process]) -> None:
     for process in everything:
-        for name in type(context.secrets).model_fields:
-            secret = getattr(context.secrets, name).get_secret_value()
-            assert secret not in " ".join(process.command), process.name
+        for secret in context.secrets.values().values():
+            assert secret.get_secret_value() not in " ".join(process.command), process.name
 
 
 def test_the_configuration_of_temporal_names_both_stores(context: Context) -> None:
@@ -71,8 +71,9 @@ def test_a_password_with_special_characters_cannot_break_the_catalogs_file(conte
 
 def test_services_find_their_secrets_in_the_environment(context: Context) -> None:
     variables = environment.shared(context.places, context.ports, context.secrets)
-    (secret,) = json.loads(variables["WEBHOOK_SECRETS"])
-    assert secret["secret"] == context.secrets.stripe_webhook_secret.get_secret_value()
+    for gateway in gateways(context.places):
+        (secret,) = json.loads(variables[f"{gateway.prefix}SECRETS"])
+        assert secret["secret"] == context.secrets.webhook_secrets[gateway.provider].get_secret_value()
     assert variables["KAFKA_BOOTSTRAP_SERVERS"] == "127.0.0.1:24092"
     assert variables["NORMALIZER_SQL_DIR"] == str(context.places.repository / "generated" / "flink")
 

@@ -20,13 +20,14 @@ from gateway.secrets import EndpointSecret
 from gateway.signature import verifier
 from kit.kafka import AvroEncoder
 from kit.kafka.testing import MemoryProducer
-from payments_contracts.providers import PROVIDERS
+from payments_contracts.providers import PROVIDERS, Provider
 from payments_contracts.schemas import schema
-from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
+from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic, raw_topic
 from prometheus_client import CollectorRegistry
 
 STRIPE = PROVIDERS["stripe"]
-SECRET = "whsec_unit"
+# One that is a secret in every encoding of keys.
+SECRET = "0123456789abcdef"
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
 SCHEMA_IDS = {STRIPE_RAW.name: 11, INGESTION_DLQ.name: 12}
 
@@ -76,7 +77,7 @@ def signature(body: bytes, secret: str = SECRET, at: datetime = NOW) -> str:
 
 def target(topic: Topic) -> Target:
     """Pretend that a topic's schema is registered."""
-    return Target(topic, AvroEncoder(schema(topic.record, topic.version), SCHEMA_IDS[topic.name]))
+    return Target(topic, AvroEncoder(schema(topic.record, topic.version), SCHEMA_IDS.get(topic.name, 1)))
 
 
 @pytest.fixture
@@ -94,22 +95,33 @@ async def producer() -> MemoryProducer:
     return MemoryProducer([STRIPE_RAW.name, INGESTION_DLQ.name])
 
 
-@pytest.fixture
-async def cold(producer: MemoryProducer) -> AsyncIterator[Gateway]:
-    """A gateway that has not started yet."""
-    faults: list[str] = []
-    registry = CollectorRegistry()
+def build(provider: Provider, producer: MemoryProducer, registry: CollectorRegistry, faults: list[str]) -> FastAPI:
+    """Put the gateway of any provider together, with one secret."""
     secret = EndpointSecret.model_validate({"id": "unit", "secret": SECRET, "merchant_id": "merch_endpoint"})
-    app = build_app(
-        provider=STRIPE,
-        verifier=verifier(STRIPE.signature, [secret]),
+    return build_app(
+        provider=provider,
+        verifier=verifier(provider.signature, [secret], f"https://example.com/webhooks/{provider.name}"),
         producer=producer,
-        accepted=target(STRIPE_RAW),
+        accepted=target(raw_topic(provider.name)),
         malformed=target(INGESTION_DLQ),
         clock=lambda: NOW,
         registry=registry,
         on_fault=lambda: faults.append("fault"),
     )
+
+
+@pytest.fixture
+def app_of(producer: MemoryProducer) -> Callable[[Provider], FastAPI]:
+    """Give the app of a provider's gateway."""
+    return lambda provider: build(provider, producer, CollectorRegistry(), [])
+
+
+@pytest.fixture
+async def cold(producer: MemoryProducer) -> AsyncIterator[Gateway]:
+    """A gateway that has not started yet."""
+    faults: list[str] = []
+    registry = CollectorRegistry()
+    app = build(STRIPE, producer, registry, faults)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
         yield Gateway(app, producer, registry, client, faults)

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 from kit.errors import Fault, Transient
-from payments_contracts.gateway_stripe import Accepted, Problem
+from payments_contracts.gateway import Accepted, Problem
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW
 

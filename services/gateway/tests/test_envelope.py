@@ -1,5 +1,6 @@
 """What is read of a body, and which bodies are no events."""
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -65,6 +66,26 @@ def test_reads_what_the_contract_names() -> None:
         api_version="2026-04-22.dahlia",
         created_at=1_767_607_290_000,
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "millis"),
+    [
+        ("2026-01-05T10:01:30Z", 1_767_607_290_000),
+        ("2026-01-05T11:01:30.250+01:00", 1_767_607_290_250),
+        ("1969-12-31T23:59:59Z", None),
+        ("0001-01-01T00:00:00+23:00", None),
+        ("9999-12-31T23:59:59-23:00", None),
+        ("2026-01-05T10:01:30", None),
+        ("2026-01-05", None),
+        ("soon", None),
+    ],
+)
+def test_reads_a_time_that_is_written_as_text(text: str, millis: int | None) -> None:
+    provider = replace(STRIPE, envelope=replace(STRIPE.envelope, required=()))
+    found = read(provider, orjson.dumps(CONTENT | {"created": text}), "endpoint")
+    assert isinstance(found, Envelope)
+    assert found.created_at == millis
 
 
 def test_the_same_event_has_the_same_id_whatever_else_its_body_says() -> None:

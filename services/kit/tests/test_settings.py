@@ -52,6 +52,22 @@ def test_says_one_sentence_for_each_variable(
     assert any(line.startswith("PAIRS is wrong at 0.1: ") for line in said)
 
 
+def test_reads_variables_with_a_prefix_and_names_them_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EAST_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.setenv("EAST_PAIRS", "[")
+    monkeypatch.setenv("WEST_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:2")
+    with pytest.raises(SystemExit):
+        load(Settings, "EAST_")
+    with pytest.raises(SystemExit):
+        load(Settings, "WEST_")
+    assert capsys.readouterr().err.splitlines() == [
+        "EAST_PAIRS is wrong: it is not JSON.",
+        "WEST_HTTP_PORT is not set; set it in the environment (`stack env` prints every setting).",
+    ]
+
+
 def test_says_that_a_structured_variable_is_not_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from payments_contracts.providers import PROVIDERS
 from simulator.__main__ import app
 from typer.testing import CliRunner
 
@@ -17,7 +18,7 @@ SECRETS = json.dumps([{"id": "a", "secret": "whsec_a", "merchant_id": "m"}])
 def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
-    monkeypatch.setenv("WEBHOOK_SECRETS", SECRETS)
+    monkeypatch.setenv("GATEWAY_STRIPE_SECRETS", SECRETS)
     monkeypatch.setenv("GATEWAY_STRIPE_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("LOG_LEVEL", "CRITICAL")
     monkeypatch.setenv("COLUMNS", "300")
@@ -31,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--provider", "paypal"], "the contracts know stripe"),
+        (["--provider", "paypal"], f"the contracts know {', '.join(sorted(PROVIDERS))}"),
         (["--run", "Has Spaces"], "lower-case letters"),
         (["--mix", "good=1"], "'good' is not a kind"),
         (["--count", "0"], "Invalid value for '--count'"),
@@ -58,3 +59,12 @@ def test_fails_and_keeps_a_ledger_when_the_gateway_is_away(tmp_path: Path) -> No
     assert result.exit_code == 1
     assert "status none instead of 200" in result.output
     assert [json.loads(line)["http_status"] for line in ledger.read_text().splitlines()] == [0, 0, 0]
+
+
+def test_explains_that_the_endpoints_secrets_are_not_known(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("GATEWAY_STRIPE_SECRETS")
+    result = CliRunner().invoke(app, ["send"])
+    assert result.exit_code == 2
+    assert result.stderr.startswith("GATEWAY_STRIPE_SECRETS is not set")

@@ -17,13 +17,14 @@ from simulator.settings import EndpointSecret
 from simulator.webhooks import Plan, Webhook, compose
 
 STRIPE = PROVIDERS["stripe"]
+URL = "https://example.com/webhooks"
 NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 SECRET = EndpointSecret.model_validate({"id": "a", "secret": "whsec_a", "merchant_id": "merch_endpoint"})
 
 
 def webhooks(count: int, mix: str = "accepted=1") -> list[Webhook]:
     plan = Plan("t1", count, 1, 2, 1, parse_mix(mix))
-    return list(compose(plan, STRIPE, EXAMPLES, SECRET, NOW))
+    return list(compose(plan, STRIPE, EXAMPLES, SECRET, NOW, notification_url=URL))
 
 
 class Gateway:

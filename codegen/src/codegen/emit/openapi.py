@@ -1,4 +1,4 @@
-"""Pydantic models of every HTTP API, by datamodel-code-generator: one module for each."""
+"""Pydantic models of every HTTP API, by datamodel-code-generator: one module for each, and one for all gateways."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 
 from codegen.emit.text import PACKAGE, file, notice
+from codegen.model import GATEWAY, newest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,13 +18,14 @@ if TYPE_CHECKING:
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield a module for the newest version of each API."""
-    newest: dict[str, Api] = {}
-    for api in catalog.apis:
-        if api.name not in newest or newest[api.name].version < api.version:
-            newest[api.name] = api
-    for name, api in sorted(newest.items()):
-        yield file(f"{PACKAGE}/{name.replace('-', '_')}.py", _module(api))
+    """Yield a module for the newest version of each API; gateways, which all answer alike, share one."""
+    modules = {_module_name(api): api for api in reversed(newest(catalog))}
+    for name, api in sorted(modules.items()):
+        yield file(f"{PACKAGE}/{name}.py", _module(api))
+
+
+def _module_name(api: Api) -> str:
+    return "gateway" if api.name.startswith(GATEWAY) else api.name.replace("-", "_")
 
 
 def _module(api: Api) -> str:

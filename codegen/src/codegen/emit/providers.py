@@ -1,10 +1,13 @@
-"""What gateways, simulators and tests know of providers: `providers.py`, `examples.py`, `identity.py`, `rules.py`."""
+"""What gateways, simulators and tests know of providers: `providers.py`, `examples.py`, `identity.py`, `rules.py`.
+
+Deployments take the list of gateways from `gateways.json`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, literal, notice, render
+from codegen.emit.text import PACKAGE, dumped, literal, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +24,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/providers"),
         providers=[(each.name, _provider(each)) for each in catalog.providers],
     )
+    listed = [{"provider": each.name, "title": each.title} for each in catalog.providers]
+    yield dumped("gateways.json", {"source": "contracts/providers", "gateways": listed})
     yield render(
         f"{PACKAGE}/examples.py",
         "examples.py",
@@ -62,15 +67,16 @@ def _provider(provider: Provider) -> list[tuple[str, str]]:
             _call(
                 "Signature",
                 [
-                    ("scheme", signature.scheme),
                     ("header", signature.header),
-                    ("algorithm", signature.algorithm),
+                    ("form", signature.form),
+                    ("signed_content", signature.signed_content),
+                    ("digest", signature.digest),
                     ("encoding", signature.encoding),
-                    ("tolerance_seconds", signature.tolerance_seconds),
-                    ("future_tolerance_seconds", signature.future_tolerance_seconds),
+                    ("key_encoding", signature.key_encoding),
                     ("timestamp_key", signature.timestamp_key),
                     ("signature_key", signature.signature_key),
-                    ("signed_payload", signature.signed_payload),
+                    ("tolerance_seconds", signature.tolerance_seconds),
+                    ("future_tolerance_seconds", signature.future_tolerance_seconds),
                 ],
             ),
         ),

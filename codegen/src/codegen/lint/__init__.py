@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.lint import examples, flows, lineage, mappings, records, rules
+from codegen.lint import examples, expressions, flows, gateways, lineage, mappings, records, rules, signatures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,10 +38,16 @@ RULES: tuple[LintRule, ...] = (
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),
+    LintRule(
+        "signature", "A signature covers the body once; its keys, time and tolerances fit.", signatures.contradictory
+    ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
     LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
-    LintRule("lookup", "A lookup knows every value that its input can have, and no other.", mappings.lookups),
+    LintRule("lookup", "A lookup knows every value that its input can have, and no other.", expressions.lookups),
+    LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
+    LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
+    LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),

@@ -4,8 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codegen.lint.expressions import inside
 from codegen.lint.flows import record_of
-from codegen.mapping.model import Const, Exponent, Expression, Group, Lookup, Null, Path, Rest, Time, children, paths
+from codegen.mapping.model import (
+    Const,
+    Exponent,
+    Expression,
+    Group,
+    Lookup,
+    Money,
+    Null,
+    Path,
+    Rest,
+    Time,
+    When,
+    children,
+    paths,
+)
 from codegen.mapping.plan import STAMPED, Kind, kind_of
 from codegen.payload import declared, rests
 
@@ -116,9 +131,11 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
             yield "null is mapped to a field that needs a value", "map a value"
         return
     yield from _strangers(expression, kind)
-    for inner in children(expression):
-        if any(isinstance(each, Time | Rest | Exponent | Null) for each in _all(inner)):
-            yield "`time`, `exponent`, `rest` and null stand alone", "make it the outermost expression of the field"
+    for part in _branches(expression):
+        for inner in children(part):
+            if any(isinstance(each, Time | Rest | Exponent | Money | Null) for each in inside(inner)):
+                hint = "make it the outermost expression of the field, or of a branch of `when`"
+                yield "`time`, `exponent`, `money`, `rest` and null stand alone", hint
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
@@ -126,41 +143,16 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
 
 def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
     """Yield what is wrong where an expression gives another kind of value than the field takes."""
-    if isinstance(expression, Exponent) and kind is not Kind.WHOLE:
-        yield "an exponent is a whole number", "use `exponent` on int fields, and only there"
-    if isinstance(expression, Time) != (kind is Kind.TIME):
-        yield "a time and `time` belong together", "use `time` on timestamps, and only there"
+    for part in _branches(expression):
+        if isinstance(part, Exponent | Money) and kind is not Kind.WHOLE:
+            yield (
+                "an exponent and an amount are whole numbers",
+                "use `exponent` and `money` on int and long fields only",
+            )
+        if isinstance(part, Time) != (kind is Kind.TIME) and not isinstance(part, Null):
+            yield "a time and `time` belong together", "use `time` on timestamps, and only there"
     if isinstance(expression, Rest) != (kind is Kind.TEXTS):
         yield "a map and `rest` belong together", "use `rest` on maps of texts, and only there"
-
-
-def lookups(catalog: Catalog) -> Iterator[Finding]:
-    """Yield lookups that leave out a value which their input is documented to have, or list one it has not."""
-    for provider, index, group in _groups(catalog):
-        for name, expression in group.fields.items():
-            for each in _all(expression):
-                if not isinstance(each, Lookup):
-                    continue
-                values = _documented(provider, group, each.of)
-                place = ("groups", index, "fields", name)
-                for value in sorted(values - each.table.keys()):
-                    message = f"{name}: the lookup does not know {value!r}"
-                    yield provider.mapping_source.finding("lookup", place, message, "add it to the table")
-                for value in sorted(each.table.keys() - values) if values else ():
-                    message = f"{name}: {value!r} is not a value that can be looked up"
-                    yield provider.mapping_source.finding("lookup", place, message, "remove it from the table")
-
-
-def _documented(provider: Provider, group: Group, of: Expression) -> set[str]:
-    values: set[str] = set()
-    for path in paths(of):
-        if path == provider.mapping.event_type:
-            values |= set(group.events)
-            continue
-        found = declared(provider.payload, group.payload, path)
-        if found is not None:
-            values |= {value for value in found.schema.get("enum", ()) if value is not None}
-    return values
 
 
 def personal(catalog: Catalog) -> Iterator[Finding]:
@@ -185,10 +177,13 @@ def _groups(catalog: Catalog) -> Iterator[tuple[Provider, int, Group]]:
                 yield provider, index, group
 
 
-def _all(expression: Expression) -> Iterator[Expression]:
-    yield expression
-    for child in children(expression):
-        yield from _all(child)
+def _branches(expression: Expression) -> Iterator[Expression]:
+    """Yield what a field may be filled with: both branches of a `when`, and any other expression by itself."""
+    if isinstance(expression, When):
+        yield from _branches(expression.then)
+        yield from _branches(expression.otherwise)
+    else:
+        yield expression
 
 
 def _fixed(expression: Expression) -> set[str]:
@@ -196,7 +191,7 @@ def _fixed(expression: Expression) -> set[str]:
     match expression:
         case Const(value):
             return {value}
-        case Lookup(_, table):
-            return set(table.values())
+        case Lookup(_, table, otherwise):
+            return set(table.values()) | (_fixed(otherwise) if otherwise else set())
         case _:
             return {value for child in children(expression) for value in _fixed(child)}

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Module:
-    """What the functions of a module share: rejections, tables and patterns, each once, and imported helpers."""
+    """What the functions of a module share: ISO 4217, rejections, tables and patterns, each once, and imports."""
 
+    exponents: dict[str, int]
     constants: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
 

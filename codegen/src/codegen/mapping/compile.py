@@ -49,7 +49,7 @@ class Compiled:
 
 def compile_plan(plan: Plan) -> Compiled:
     """Return a plan as Python text."""
-    module = Module()
+    module = Module(plan.exponents)
     functions = tuple(_function(module, group) for group in plan.groups)
     return Compiled(
         constants=tuple(f"{name} = {expression}" for expression, name in module.constants.items()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
 import orjson
@@ -21,6 +22,7 @@ from codegen.mapping.model import (
     LeafKind,
     Lookup,
     Lower,
+    Money,
     Null,
     NullIf,
     Path,
@@ -28,8 +30,10 @@ from codegen.mapping.model import (
     Time,
     TimeFormat,
     Upper,
+    When,
 )
 from codegen.mapping.plan import (
+    AMOUNT_INDIVISIBLE,
     MISSING,
     TIME_INVALID,
     TYPE_INVALID,
@@ -45,7 +49,7 @@ from codegen.mapping.plan import (
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -151,16 +155,37 @@ class _Evaluation:
             case Exponent(of):
                 code = self.value(of)
                 return self._plan.exponents.get(code.upper()) if isinstance(code, str) and code.isascii() else None
-            case Lookup(of, table):
+            case Lookup(of, table, otherwise):
                 text = self._text(of)
-                if text is not None and text not in table:
+                if text is None or text in table:
+                    return None if text is None else table[text]
+                if otherwise is None:
                     raise _RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
-                return None if text is None else table[text]
+                return self.value(otherwise)
+            case Money(of, currency, exponents):
+                return self._iso_minor_units(self.value(of), self.value(currency), exponents)
+            case When(path, values, then, otherwise):
+                value = self.value(path)
+                listed = any(type(value) is type(each) and value == each for each in values)
+                return self.value(then if listed else otherwise)
             case Time(of, form):
                 return _millis(self.value(of), form)
             case Rest():
                 raise AssertionError("the rest is a whole field, not a part of one")
         assert_never(expression)
+
+    def _iso_minor_units(self, amount: Any, currency: Any, exponents: Mapping[str, int]) -> Any:
+        if amount is None:
+            return None
+        if not _fits(amount, Kind.WHOLE):
+            raise _RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+        if code is None or code not in exponents:
+            return amount
+        exact = amount * Fraction(10) ** (self._plan.exponents[code] - exponents[code])
+        if exact.denominator != 1:
+            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+        return exact.numerator
 
     def _nullified(self, value: Any) -> Any:
         return None if isinstance(value, str) and value in self._plan.null_values else value

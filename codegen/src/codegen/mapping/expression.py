@@ -16,6 +16,7 @@ from codegen.mapping.model import (
     Expression,
     Lookup,
     Lower,
+    Money,
     Null,
     NullIf,
     Path,
@@ -23,11 +24,14 @@ from codegen.mapping.model import (
     Time,
     TimeFormat,
     Upper,
+    When,
     children,
 )
-from codegen.mapping.plan import TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
+from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from codegen.mapping.plan import Refusal
 
 
@@ -60,9 +64,14 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
         case Exponent(of):
             write_value(code, of, target)
             _exponent(code, of, name)
-        case Lookup(of, table):
+        case Lookup(of, _, _):
             write_value(code, of, target)
-            _lookup(code, of, code.module.name("_TABLE_", literal(dict(table))), target)
+            _lookup(code, expression, target)
+        case Money(of, _, _):
+            write_value(code, of, target)
+            _money(code, expression, target)
+        case When():
+            _when(code, expression, target)
         case Time(of, form):
             write_value(code, of, target)
             _time(code, of, form, target)
@@ -74,7 +83,7 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
 
 def may_refuse(expression: Expression) -> bool:
     """Return whether an expression may be refused before its field looks at the value."""
-    return isinstance(expression, Lookup | Time | Concat | Upper | Lower) or any(
+    return isinstance(expression, Lookup | Time | Concat | Upper | Lower | Money) or any(
         may_refuse(child) for child in children(expression)
     )
 
@@ -84,20 +93,34 @@ def outputs(expression: Expression) -> frozenset[str] | None:
     match expression:
         case Const(value):
             return frozenset({value})
-        case Lookup(_, table):
-            return frozenset(table.values())
+        case Null():
+            return frozenset()
+        case Lookup(_, table, otherwise):
+            return _both(frozenset(table.values()), outputs(otherwise) if otherwise else frozenset())
+        case When(_, _, then, otherwise):
+            return _both(outputs(then), outputs(otherwise))
         case _:
             return None
 
 
-def is_surely(expression: Expression, kind: Kind) -> bool:
+def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+    return None if one is None or other is None else one | other
+
+
+def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - one return for each kind of value
     """Return whether an expression's value, where it has one, is of a kind without being looked at."""
     match expression:
-        case Const() | Envelope() | Lookup() | Upper() | Lower() | Concat():
+        case Null():
+            return True
+        case Const() | Envelope() | Upper() | Lower() | Concat():
             return kind is Kind.TEXT
+        case Lookup(_, _, otherwise):
+            return kind is Kind.TEXT and (otherwise is None or is_surely(otherwise, kind))
+        case When(_, _, then, otherwise):
+            return is_surely(then, kind) and is_surely(otherwise, kind)
         case Time():
             return kind is Kind.TIME
-        case Exponent():
+        case Exponent() | Money():
             return kind is Kind.WHOLE
         case _:
             return False
@@ -163,14 +186,50 @@ def _concat(code: Code, of: tuple[Expression, ...], target: Target) -> None:
         _refuse_unless_null(code, part, name, _must_be_text(target))
 
 
-def _lookup(code: Code, of: Expression, table: str, target: Target) -> None:
-    name = local(target)
-    refused = code.module.helper("REFUSED")
+def _lookup(code: Code, expression: Lookup, target: Target) -> None:
+    name, otherwise = local(target), expression.otherwise
+    table = code.module.name("_TABLE_", literal(dict(expression.table)))
     with code.block(f"if type({name}) is str:"):
-        code.line(f"{name} = {table}.get({name}, {refused})")
-        with code.block(f"if {name} is {refused}:"):
-            code.reject(target.refusal(VALUE_UNKNOWN, "is not a value that the mapping lists"))
-    _refuse_unless_null(code, of, name, _must_be_text(target))
+        if otherwise is None:
+            refused = code.module.helper("REFUSED")
+            code.line(f"{name} = {table}.get({name}, {refused})")
+            with code.block(f"if {name} is {refused}:"):
+                code.reject(target.refusal(VALUE_UNKNOWN, "is not a value that the mapping lists"))
+        else:
+            code.line(f"{name} = {table}.get({name})")
+            with code.block(f"if {name} is None:"):
+                write_value(code, otherwise, target)
+    _refuse_unless_null(code, expression.of, name, _must_be_text(target))
+
+
+def _money(code: Code, expression: Money, target: Target) -> None:
+    name = local(target)
+    scales = code.module.name("_SCALES_", literal(_scales(expression.exponents, code.module.exponents)))
+    with code.block(f"if type({name}) is int:"):
+        rescaled = code.module.helper("rescaled")
+        code.line(f"{name} = {rescaled}({name}, {read(expression.currency)}, {scales})")
+        with code.block(f"if {name} is None:"):
+            what = "is not a whole number of the currency's minor unit"
+            code.refuse(name, target.refusal(AMOUNT_INDIVISIBLE, what))
+    _refuse_unless_null(code, expression.of, name, target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}"))
+
+
+def _scales(own: Mapping[str, int], iso: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return by what to multiply, and then to divide, an amount of each currency that has an exponent of its own."""
+    return {code: (10 ** max(iso[code] - own[code], 0), 10 ** max(own[code] - iso[code], 0)) for code in own}
+
+
+def _when(code: Code, expression: When, target: Target) -> None:
+    name = local(target)
+    write_value(code, expression.path, target)
+    texts = tuple(value for value in expression.values if isinstance(value, str))
+    tests = [f"{name} is {value}" for value in expression.values if isinstance(value, bool)]
+    if texts:
+        tests.append(f"type({name}) is str and {name} in {literal(texts)}")
+    with code.block(f"if {' or '.join(tests)}:"):
+        write_value(code, expression.then, target)
+    with code.block("else:"):
+        write_value(code, expression.otherwise, target)
 
 
 def _time(code: Code, of: Expression, form: TimeFormat, target: Target) -> None:

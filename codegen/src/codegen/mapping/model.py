@@ -51,10 +51,11 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The text that a table gives for a text; a text that is not in the table is a rejection."""
+    """The text that a table gives for a text; a text that is not in it is a rejection, or has another value."""
 
     of: Expression
     table: Mapping[str, str]
+    otherwise: Expression | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,29 @@ class Exponent:
 
 
 @dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the minor unit of ISO 4217, from a provider that has a minor unit of its own for some currencies.
+
+    `exponents` holds those alone. An amount that is no whole number of ISO 4217's minor unit is a rejection. As with
+    `Exponent`, a currency that does not exist is left to the rule on the currency.
+    """
+
+    of: Expression
+    currency: Path
+    exponents: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One of two expressions: which, says the value at a path, by being one of some texts or booleans or not."""
+
+    path: Path
+    values: tuple[str | bool, ...]
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class Rest:
     """Every declared field below a path that is neither mapped nor personal, as a map of texts."""
 
@@ -119,7 +143,21 @@ class Rest:
 
 
 Expression = (
-    Path | Const | Null | Envelope | Lookup | Time | Coalesce | Concat | Upper | Lower | NullIf | Exponent | Rest
+    Path
+    | Const
+    | Null
+    | Envelope
+    | Lookup
+    | Time
+    | Coalesce
+    | Concat
+    | Upper
+    | Lower
+    | NullIf
+    | Exponent
+    | Money
+    | When
+    | Rest
 )
 
 
@@ -169,7 +207,13 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return ()
         case Coalesce(of) | Concat(of):
             return of
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
+        case Lookup(of, _, otherwise):
+            return (of,) if otherwise is None else (of, otherwise)
+        case When(path, _, then, otherwise):
+            return (path, then, otherwise)
+        case Money(of, currency, _):
+            return (of, currency)
+        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
             return (of,)
     assert_never(expression)
 
@@ -180,6 +224,19 @@ def paths(expression: Expression) -> Iterator[Path]:
         yield expression
     for child in children(expression):
         yield from paths(child)
+
+
+def taken(expression: Expression) -> Iterator[Path]:
+    """Yield every path whose value an expression hands on; what only decides between two values is none of them."""
+    match expression:
+        case Path():
+            yield expression
+        case When(_, _, then, otherwise):
+            yield from taken(then)
+            yield from taken(otherwise)
+        case _:
+            for child in children(expression):
+                yield from taken(child)
 
 
 def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for each expression
@@ -199,6 +256,8 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return "the first present of " + ", ".join(origin(each) for each in of)
         case Concat(of):
             return " with ".join(origin(each) for each in of)
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
+        case When(path, _, then, otherwise):
+            return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of):
             return origin(of)
     assert_never(expression)

@@ -19,8 +19,9 @@ MISSING = "field_missing"
 TYPE_INVALID = "type_invalid"
 VALUE_UNKNOWN = "value_unknown"
 TIME_INVALID = "timestamp_invalid"
+AMOUNT_INDIVISIBLE = "amount_indivisible"
 # The codes that the mapping language itself needs, beside those of the rules.
-OWN_CODES = frozenset({UNREADABLE, MISSING, TYPE_INVALID, VALUE_UNKNOWN, TIME_INVALID})
+OWN_CODES = frozenset({UNREADABLE, MISSING, TYPE_INVALID, VALUE_UNKNOWN, TIME_INVALID, AMOUNT_INDIVISIBLE})
 
 _BOUNDS = {Primitive.INT: 31, Primitive.LONG: 63}
 _ALL_TIME = TimeRange(

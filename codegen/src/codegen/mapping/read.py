@@ -16,6 +16,7 @@ from codegen.mapping.model import (
     Lookup,
     Lower,
     Mapped,
+    Money,
     Null,
     NullIf,
     Path,
@@ -24,6 +25,7 @@ from codegen.mapping.model import (
     Time,
     TimeFormat,
     Upper,
+    When,
 )
 
 if TYPE_CHECKING:
@@ -68,7 +70,8 @@ def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR09
         case "envelope":
             return Envelope(value)
         case "lookup":
-            return Lookup(read_expression(value["value"]), dict(value["table"]))
+            otherwise = read_expression(value["otherwise"]) if "otherwise" in value else None
+            return Lookup(read_expression(value["value"]), dict(value["table"]), otherwise)
         case "time":
             return Time(read_expression(value["value"]), TimeFormat(value["format"]))
         case "coalesce":
@@ -83,6 +86,12 @@ def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR09
             return NullIf(read_expression(value["value"]), tuple(value["values"]))
         case "exponent":
             return Exponent(read_expression(value))
+        case "money":
+            currency = read_path(value["currency"])
+            return Money(read_expression(value["value"]), currency, dict(value["exponents"]))
+        case "when":
+            then, otherwise = read_expression(value["then"]), read_expression(value["else"])
+            return When(read_path(value["value"]), tuple(value["in"]), then, otherwise)
         case "rest":
             return Rest(read_path(value["path"]))
         case _:

@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from payments_contracts.normalize import stripe
+from payments_contracts.normalize import square, stripe
 from payments_contracts.normalize.outcome import Normalized, Outcome, Rejected, Rejection, Unsupported
 
 __all__ = ["Normalized", "Outcome", "Rejected", "Rejection", "Unsupported", "normalize"]
 
 _COMPILED: Final[Mapping[str, Callable[[bytes, str], Outcome]]] = MappingProxyType(
     {
+        "square": square.normalize,
         "stripe": stripe.normalize,
     }
 )

@@ -22,6 +22,7 @@ from payments_contracts.normalize.values import (
     put_map,
     put_scalar,
     put_scalars,
+    rescaled,
 )
 
 _REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
@@ -31,6 +32,7 @@ _TABLE_1 = {
     "payment_intent.requires_action": "payment.requires_action",
     "payment_intent.processing": "payment.processing",
     "payment_intent.amount_capturable_updated": "payment.authorized",
+    "payment_intent.partially_funded": "payment.partially_funded",
     "payment_intent.succeeded": "payment.succeeded",
     "payment_intent.payment_failed": "payment.failed",
     "payment_intent.canceled": "payment.canceled",
@@ -39,41 +41,130 @@ _REJECTION_3 = Rejection("value_unknown", "event_type", "type is not a value tha
 _REJECTION_4 = Rejection("type_invalid", "event_type", "type must be text")
 _REJECTION_5 = Rejection("field_missing", "event_type", "type is absent or null")
 _REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.customer must be text")
-_REJECTION_8 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_9 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_10 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_11 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_12 = Rejection("type_invalid", "currency", "data.object.currency must be text")
-_REJECTION_13 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_14 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_15 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.charges.data[0].payment_method_details.type, data.object.last_payment_error.payment_method.type, data.object.payment_method_types[0] must be text")
-_REJECTION_16 = Rejection("type_invalid", "card_brand", "the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.last_payment_error.payment_method.card.brand must be text")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_10 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
+_REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_16 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.last_payment_error.payment_method.type, data.object.payment_method.type, data.object.payment_method_types[0] must be text")
+_REJECTION_17 = Rejection("type_invalid", "card_brand", "the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.last_payment_error.payment_method.card.brand, data.object.payment_method.card.brand must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_17 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4 must have the form [0-9]{4}")
-_REJECTION_18 = Rejection("type_invalid", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4 must be text")
+_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must have the form [0-9]{4}")
+_REJECTION_19 = Rejection("type_invalid", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
     "payment_intent.processing": "processing",
     "payment_intent.amount_capturable_updated": "authorized",
+    "payment_intent.partially_funded": "requires_action",
     "payment_intent.succeeded": "succeeded",
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_19 = Rejection("value_unknown", "status", "type is not a value that the mapping lists")
-_REJECTION_20 = Rejection("type_invalid", "status", "type must be text")
-_REJECTION_21 = Rejection("field_missing", "status", "type is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, data.object.cancellation_reason must be text")
-_REJECTION_23 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
-_REJECTION_24 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
-_REJECTION_25 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_26 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_27 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_29 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_30 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_31 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_20 = Rejection("value_unknown", "status", "type is not a value that the mapping lists")
+_REJECTION_21 = Rejection("type_invalid", "status", "type must be text")
+_REJECTION_22 = Rejection("field_missing", "status", "type is absent or null")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, data.object.cancellation_reason must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
+_REJECTION_25 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
+_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_30 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_31 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_32 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_TABLE_3 = {
+    "charge.pending": "charge.pending",
+    "charge.succeeded": "charge.succeeded",
+    "charge.captured": "charge.captured",
+    "charge.updated": "charge.updated",
+    "charge.refunded": "charge.refunded",
+    "charge.failed": "charge.failed",
+    "charge.expired": "charge.expired",
+}
+_REJECTION_33 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_34 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_35 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_36 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_TABLE_4 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
+_REJECTION_37 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
+_REJECTION_38 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
+_TABLE_5 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
+_REJECTION_39 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
+_REJECTION_40 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_41 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_42 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_TABLE_6 = {
+    "succeeded": "refund.succeeded",
+    "failed": "refund.failed",
+    "canceled": "refund.canceled",
+}
+_REJECTION_43 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
+_REJECTION_44 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
+_TABLE_7 = {
+    "refund.created": "refund.created",
+    "refund.updated": "refund.updated",
+    "refund.failed": "refund.failed",
+    "charge.refund.updated": "refund.updated",
+}
+_REJECTION_45 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
+_REJECTION_46 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_TABLE_8 = {
+    "pending": "pending",
+    "requires_action": "requires_action",
+    "succeeded": "succeeded",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+_REJECTION_47 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
+_REJECTION_48 = Rejection("type_invalid", "status", "data.object.status must be text")
+_REJECTION_49 = Rejection("field_missing", "status", "data.object.status is absent or null")
+_REJECTION_50 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_51 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_TABLE_9 = {
+    "charge.dispute.created": "dispute.opened",
+    "charge.dispute.updated": "dispute.updated",
+    "charge.dispute.funds_withdrawn": "dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
+    "charge.dispute.closed": "dispute.closed",
+}
+_REJECTION_52 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_TABLE_10 = {
+    "warning_needs_response": "needs_response",
+    "warning_under_review": "under_review",
+    "warning_closed": "closed",
+    "needs_response": "needs_response",
+    "under_review": "under_review",
+    "won": "won",
+    "lost": "lost",
+    "prevented": "closed",
+    "appeal_needs_response": "needs_response",
+    "appeal_under_review": "under_review",
+    "charge_refunded": "closed",
+}
+_TABLE_11 = {
+    "payout.created": "payout.created",
+    "payout.updated": "payout.updated",
+    "payout.paid": "payout.paid",
+    "payout.failed": "payout.failed",
+    "payout.canceled": "payout.canceled",
+    "payout.reconciliation_completed": "payout.reconciled",
+}
+_REJECTION_53 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_TABLE_12 = {
+    "pending": "pending",
+    "in_transit": "processing",
+    "paid": "succeeded",
+    "failed": "failed",
+    "canceled": "canceled",
+}
+_REJECTION_54 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -107,6 +198,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     at_data_object: Any = at_data.get("object")
     if type(at_data_object) is not dict:
         at_data_object = NO_MEMBERS
+    at_data_object_customer: Any = at_data_object.get("customer")
+    if type(at_data_object_customer) is not dict:
+        at_data_object_customer = NO_MEMBERS
     at_data_object_charges: Any = at_data_object.get("charges")
     if type(at_data_object_charges) is not dict:
         at_data_object_charges = NO_MEMBERS
@@ -119,21 +213,36 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     at_data_object_charges_data_0_payment_method_details: Any = at_data_object_charges_data_0.get("payment_method_details")
     if type(at_data_object_charges_data_0_payment_method_details) is not dict:
         at_data_object_charges_data_0_payment_method_details = NO_MEMBERS
+    at_data_object_latest_charge: Any = at_data_object.get("latest_charge")
+    if type(at_data_object_latest_charge) is not dict:
+        at_data_object_latest_charge = NO_MEMBERS
+    at_data_object_latest_charge_payment_method_details: Any = at_data_object_latest_charge.get("payment_method_details")
+    if type(at_data_object_latest_charge_payment_method_details) is not dict:
+        at_data_object_latest_charge_payment_method_details = NO_MEMBERS
     at_data_object_last_payment_error: Any = at_data_object.get("last_payment_error")
     if type(at_data_object_last_payment_error) is not dict:
         at_data_object_last_payment_error = NO_MEMBERS
     at_data_object_last_payment_error_payment_method: Any = at_data_object_last_payment_error.get("payment_method")
     if type(at_data_object_last_payment_error_payment_method) is not dict:
         at_data_object_last_payment_error_payment_method = NO_MEMBERS
+    at_data_object_payment_method: Any = at_data_object.get("payment_method")
+    if type(at_data_object_payment_method) is not dict:
+        at_data_object_payment_method = NO_MEMBERS
     at_data_object_payment_method_types: Any = at_data_object.get("payment_method_types")
     if type(at_data_object_payment_method_types) is not list:
         at_data_object_payment_method_types = NO_ITEMS
     at_data_object_charges_data_0_payment_method_details_card: Any = at_data_object_charges_data_0_payment_method_details.get("card")
     if type(at_data_object_charges_data_0_payment_method_details_card) is not dict:
         at_data_object_charges_data_0_payment_method_details_card = NO_MEMBERS
+    at_data_object_latest_charge_payment_method_details_card: Any = at_data_object_latest_charge_payment_method_details.get("card")
+    if type(at_data_object_latest_charge_payment_method_details_card) is not dict:
+        at_data_object_latest_charge_payment_method_details_card = NO_MEMBERS
     at_data_object_last_payment_error_payment_method_card: Any = at_data_object_last_payment_error_payment_method.get("card")
     if type(at_data_object_last_payment_error_payment_method_card) is not dict:
         at_data_object_last_payment_error_payment_method_card = NO_MEMBERS
+    at_data_object_payment_method_card: Any = at_data_object_payment_method.get("card")
+    if type(at_data_object_payment_method_card) is not dict:
+        at_data_object_payment_method_card = NO_MEMBERS
     at_data_object_automatic_payment_methods: Any = at_data_object.get("automatic_payment_methods")
     if type(at_data_object_automatic_payment_methods) is not dict:
         at_data_object_automatic_payment_methods = NO_MEMBERS
@@ -176,9 +285,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_object.get("customer")
+    to_customer_id: Any = at_data_object_customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data_object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_7)
 
@@ -186,14 +299,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
             rejections.append(_REJECTION_8)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_9)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_10)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_11)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_10)
-    else:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_12)
 
     to_currency: Any = at_data_object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -202,54 +321,78 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data_object_charges_data_0_payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is None:
-        to_payment_method_type = at_data_object_last_payment_error_payment_method.get("type")
+        to_payment_method_type = at_data_object_latest_charge_payment_method_details.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
-            to_payment_method_type = at_data_object_payment_method_types[0] if len(at_data_object_payment_method_types) > 0 else None
+            to_payment_method_type = at_data_object_last_payment_error_payment_method.get("type")
             if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                 to_payment_method_type = None
+            if to_payment_method_type is None:
+                to_payment_method_type = at_data_object_payment_method.get("type")
+                if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                    to_payment_method_type = None
+                if to_payment_method_type is None:
+                    to_payment_method_type = at_data_object_payment_method_types[0] if len(at_data_object_payment_method_types) > 0 else None
+                    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                        to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_16)
 
     to_card_brand: Any = at_data_object_charges_data_0_payment_method_details_card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if to_card_brand is None:
-        to_card_brand = at_data_object_last_payment_error_payment_method_card.get("brand")
+        to_card_brand = at_data_object_latest_charge_payment_method_details_card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
+        if to_card_brand is None:
+            to_card_brand = at_data_object_last_payment_error_payment_method_card.get("brand")
+            if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                to_card_brand = None
+            if to_card_brand is None:
+                to_card_brand = at_data_object_payment_method_card.get("brand")
+                if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                    to_card_brand = None
     if type(to_card_brand) is str:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data_object_charges_data_0_payment_method_details_card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if to_card_last_four is None:
-        to_card_last_four = at_data_object_last_payment_error_payment_method_card.get("last4")
+        to_card_last_four = at_data_object_latest_charge_payment_method_details_card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
+        if to_card_last_four is None:
+            to_card_last_four = at_data_object_last_payment_error_payment_method_card.get("last4")
+            if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                to_card_last_four = None
+            if to_card_last_four is None:
+                to_card_last_four = at_data_object_payment_method_card.get("last4")
+                if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                    to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_19)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -257,12 +400,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if type(to_status) is str:
         to_status = _TABLE_2.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_20)
     elif to_status is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
 
     to_failure_code: Any = at_data_object_last_payment_error.get("decline_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -276,13 +419,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = at_data_object_last_payment_error.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     to_metadata_fits = True
@@ -335,6 +478,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     value = at_data_object_last_payment_error.get("param")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.param", value)
+    value = at_data_object_last_payment_error.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "last_payment_error.payment_method", value)
     value = at_data_object_last_payment_error_payment_method.get("id")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.payment_method.id", value)
@@ -350,6 +496,15 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     value = at_data_object.get("latest_charge")
     if value is not None:
         put_scalar(to_metadata, "latest_charge", value)
+    value = at_data_object_latest_charge.get("id")
+    if value is not None:
+        put_scalar(to_metadata, "latest_charge.id", value)
+    value = at_data_object_latest_charge_payment_method_details_card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "latest_charge.payment_method_details.card.country", value)
+    value = at_data_object_latest_charge_payment_method_details_card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "latest_charge.payment_method_details.card.funding", value)
     value = at_data_object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
@@ -365,6 +520,15 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     value = at_data_object.get("payment_method")
     if value is not None:
         put_scalar(to_metadata, "payment_method", value)
+    value = at_data_object_payment_method.get("id")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method.id", value)
+    value = at_data_object_payment_method_card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method.card.country", value)
+    value = at_data_object_payment_method_card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method.card.funding", value)
     value = at_data_object.get("payment_method_options")
     if value is not None:
         to_metadata_fits = put_json(to_metadata, "payment_method_options", value) and to_metadata_fits
@@ -402,7 +566,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
     if not to_metadata_fits:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -410,13 +574,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_26)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data_object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -427,7 +591,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_29)
 
     to_attempt_number: Any = at_data_object_charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -436,11 +600,1160 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, event_type:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_29)
-        if to_attempt_number < 1:
             rejections.append(_REJECTION_30)
+        if to_attempt_number < 1:
+            rejections.append(_REJECTION_31)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_32)
+
+    to_related_payment_id = None
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+        }
+    )
+
+
+def _charge(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data_object: Any = at_data.get("object")
+    if type(at_data_object) is not dict:
+        at_data_object = NO_MEMBERS
+    at_data_object_customer: Any = at_data_object.get("customer")
+    if type(at_data_object_customer) is not dict:
+        at_data_object_customer = NO_MEMBERS
+    at_data_object_payment_method_details: Any = at_data_object.get("payment_method_details")
+    if type(at_data_object_payment_method_details) is not dict:
+        at_data_object_payment_method_details = NO_MEMBERS
+    at_data_object_payment_method_details_card: Any = at_data_object_payment_method_details.get("card")
+    if type(at_data_object_payment_method_details_card) is not dict:
+        at_data_object_payment_method_details_card = NO_MEMBERS
+    at_data_object_payment_method_details_card_present: Any = at_data_object_payment_method_details.get("card_present")
+    if type(at_data_object_payment_method_details_card_present) is not dict:
+        at_data_object_payment_method_details_card_present = NO_MEMBERS
+    at_data_object_payment_method_details_interac_present: Any = at_data_object_payment_method_details.get("interac_present")
+    if type(at_data_object_payment_method_details_interac_present) is not dict:
+        at_data_object_payment_method_details_interac_present = NO_MEMBERS
+    at_data_object_outcome: Any = at_data_object.get("outcome")
+    if type(at_data_object_outcome) is not dict:
+        at_data_object_outcome = NO_MEMBERS
+    at_data_object_fraud_details: Any = at_data_object.get("fraud_details")
+    if type(at_data_object_fraud_details) is not dict:
+        at_data_object_fraud_details = NO_MEMBERS
+    at_data_object_transfer_data: Any = at_data_object.get("transfer_data")
+    if type(at_data_object_transfer_data) is not dict:
+        at_data_object_transfer_data = NO_MEMBERS
+    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
+    if type(at_data_object_payment_intent) is not dict:
+        at_data_object_payment_intent = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = root.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str:
+        to_event_type = _TABLE_3.get(to_event_type, REFUSED)
+        if to_event_type is REFUSED:
+            rejections.append(_REJECTION_3)
+    elif to_event_type is not None:
+        rejections.append(_REJECTION_4)
+        to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_5)
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id: Any = at_data_object_customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data_object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_7)
+
+    to_amount_cents: Any = at_data_object.get("amount")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_8)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_9)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_10)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_11)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_12)
+
+    to_currency: Any = at_data_object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_13)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_14)
+    elif to_currency is None:
+        rejections.append(_REJECTION_15)
+
+    to_payment_method_type: Any = at_data_object_payment_method_details.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_33)
+
+    to_card_brand: Any = at_data_object_payment_method_details_card.get("brand")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if to_card_brand is None:
+        to_card_brand = at_data_object_payment_method_details_card_present.get("brand")
+        if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+            to_card_brand = None
+        if to_card_brand is None:
+            to_card_brand = at_data_object_payment_method_details_interac_present.get("brand")
+            if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                to_card_brand = None
+    if type(to_card_brand) is str:
+        if to_card_brand.isascii():
+            to_card_brand = to_card_brand.lower()
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_34)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_data_object_payment_method_details_card.get("last4")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if to_card_last_four is None:
+        to_card_last_four = at_data_object_payment_method_details_card_present.get("last4")
+        if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+            to_card_last_four = None
+        if to_card_last_four is None:
+            to_card_last_four = at_data_object_payment_method_details_interac_present.get("last4")
+            if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_35)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_36)
+
+    to_status: Any = at_data_object.get("captured")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if to_status is False:
+        to_status = at_data_object.get("refunded")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if to_status is True:
+            to_status = "canceled"
+        else:
+            to_status = at_data_object.get("status")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if type(to_status) is str:
+                to_status = _TABLE_4.get(to_status, REFUSED)
+                if to_status is REFUSED:
+                    rejections.append(_REJECTION_37)
+            elif to_status is not None:
+                rejections.append(_REJECTION_38)
+                to_status = REFUSED
+    else:
+        to_status = at_data_object.get("refunded")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if to_status is True:
+            to_status = "refunded"
+        else:
+            to_status = root.get("type")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if type(to_status) is str and to_status in ("charge.refunded",):
+                to_status = "partially_refunded"
+            else:
+                to_status = at_data_object.get("status")
+                if type(to_status) is str and to_status in NULL_VALUES:
+                    to_status = None
+                if type(to_status) is str:
+                    to_status = _TABLE_5.get(to_status, REFUSED)
+                    if to_status is REFUSED:
+                        rejections.append(_REJECTION_37)
+                elif to_status is not None:
+                    rejections.append(_REJECTION_38)
+                    to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_39)
+
+    to_failure_code: Any = at_data_object.get("status")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("failed",):
+        to_failure_code = at_data_object_outcome.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_data_object.get("failure_code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+    else:
+        to_failure_code = at_data_object.get("failure_code")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_40)
+
+    to_failure_message: Any = at_data_object.get("failure_message")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if to_failure_message is not None and type(to_failure_message) is not str:
+        rejections.append(_REJECTION_41)
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data_object.get("amount_captured")
+    if value is not None:
+        put_scalar(to_metadata, "amount_captured", value)
+    value = at_data_object.get("amount_refunded")
+    if value is not None:
+        put_scalar(to_metadata, "amount_refunded", value)
+    value = at_data_object.get("application")
+    if value is not None:
+        put_scalar(to_metadata, "application", value)
+    value = at_data_object.get("application_fee")
+    if value is not None:
+        put_scalar(to_metadata, "application_fee", value)
+    value = at_data_object.get("application_fee_amount")
+    if value is not None:
+        put_scalar(to_metadata, "application_fee_amount", value)
+    value = at_data_object.get("authorization_code")
+    if value is not None:
+        put_scalar(to_metadata, "authorization_code", value)
+    value = at_data_object.get("balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction", value)
+    value = at_data_object.get("calculated_statement_descriptor")
+    if value is not None:
+        put_scalar(to_metadata, "calculated_statement_descriptor", value)
+    value = at_data_object.get("captured")
+    if value is not None:
+        put_scalar(to_metadata, "captured", value)
+    value = at_data_object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data_object.get("disputed")
+    if value is not None:
+        put_scalar(to_metadata, "disputed", value)
+    value = at_data_object.get("failure_balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "failure_balance_transaction", value)
+    value = at_data_object_fraud_details.get("stripe_report")
+    if value is not None:
+        put_scalar(to_metadata, "fraud_details.stripe_report", value)
+    value = at_data_object_fraud_details.get("user_report")
+    if value is not None:
+        put_scalar(to_metadata, "fraud_details.user_report", value)
+    value = at_data_object.get("invoice")
+    if value is not None:
+        put_scalar(to_metadata, "invoice", value)
+    value = at_data_object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data_object.get("metadata")
+    if value is not None:
+        put_map(to_metadata, "metadata", value)
+    value = at_data_object.get("on_behalf_of")
+    if value is not None:
+        put_scalar(to_metadata, "on_behalf_of", value)
+    value = at_data_object.get("order")
+    if value is not None:
+        put_scalar(to_metadata, "order", value)
+    value = at_data_object_outcome.get("advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.advice_code", value)
+    value = at_data_object_outcome.get("network_advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.network_advice_code", value)
+    value = at_data_object_outcome.get("network_decline_code")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.network_decline_code", value)
+    value = at_data_object_outcome.get("network_status")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.network_status", value)
+    value = at_data_object_outcome.get("risk_level")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.risk_level", value)
+    value = at_data_object_outcome.get("risk_score")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.risk_score", value)
+    value = at_data_object_outcome.get("seller_message")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.seller_message", value)
+    value = at_data_object_outcome.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "outcome.type", value)
+    value = at_data_object.get("paid")
+    if value is not None:
+        put_scalar(to_metadata, "paid", value)
+    value = at_data_object.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method", value)
+    value = at_data_object_payment_method_details_card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card.country", value)
+    value = at_data_object_payment_method_details_card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card.funding", value)
+    value = at_data_object_payment_method_details_card_present.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card_present.country", value)
+    value = at_data_object_payment_method_details_card_present.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card_present.funding", value)
+    value = at_data_object_payment_method_details_interac_present.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.interac_present.country", value)
+    value = at_data_object_payment_method_details_interac_present.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.interac_present.funding", value)
+    value = at_data_object.get("receipt_number")
+    if value is not None:
+        put_scalar(to_metadata, "receipt_number", value)
+    value = at_data_object.get("refunded")
+    if value is not None:
+        put_scalar(to_metadata, "refunded", value)
+    value = at_data_object.get("review")
+    if value is not None:
+        put_scalar(to_metadata, "review", value)
+    value = at_data_object.get("source_transfer")
+    if value is not None:
+        put_scalar(to_metadata, "source_transfer", value)
+    value = at_data_object.get("statement_descriptor")
+    if value is not None:
+        put_scalar(to_metadata, "statement_descriptor", value)
+    value = at_data_object.get("statement_descriptor_suffix")
+    if value is not None:
+        put_scalar(to_metadata, "statement_descriptor_suffix", value)
+    value = at_data_object.get("transfer")
+    if value is not None:
+        put_scalar(to_metadata, "transfer", value)
+    value = at_data_object_transfer_data.get("destination")
+    if value is not None:
+        put_scalar(to_metadata, "transfer_data.destination", value)
+    value = at_data_object_transfer_data.get("amount")
+    if value is not None:
+        put_scalar(to_metadata, "transfer_data.amount", value)
+    value = at_data_object.get("transfer_group")
+    if value is not None:
+        put_scalar(to_metadata, "transfer_group", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_26)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_data_object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data_object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_29)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data_object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_42)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+        }
+    )
+
+
+def _refund(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data_object: Any = at_data.get("object")
+    if type(at_data_object) is not dict:
+        at_data_object = NO_MEMBERS
+    at_data_object_customer: Any = at_data_object.get("customer")
+    if type(at_data_object_customer) is not dict:
+        at_data_object_customer = NO_MEMBERS
+    at_data_object_destination_details: Any = at_data_object.get("destination_details")
+    if type(at_data_object_destination_details) is not dict:
+        at_data_object_destination_details = NO_MEMBERS
+    at_data_object_destination_details_card: Any = at_data_object_destination_details.get("card")
+    if type(at_data_object_destination_details_card) is not dict:
+        at_data_object_destination_details_card = NO_MEMBERS
+    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
+    if type(at_data_object_payment_intent) is not dict:
+        at_data_object_payment_intent = NO_MEMBERS
+    at_data_object_charge: Any = at_data_object.get("charge")
+    if type(at_data_object_charge) is not dict:
+        at_data_object_charge = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = at_data_object.get("status")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str and to_event_type in ("succeeded", "failed", "canceled"):
+        to_event_type = at_data_object.get("status")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_6.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_43)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_44)
+            to_event_type = REFUSED
+    else:
+        to_event_type = root.get("type")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_7.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_43)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_44)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_45)
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id: Any = at_data_object_customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data_object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_7)
+
+    to_amount_cents: Any = at_data_object.get("amount")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_8)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_9)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_10)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_11)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_12)
+
+    to_currency: Any = at_data_object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_13)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_14)
+    elif to_currency is None:
+        rejections.append(_REJECTION_15)
+
+    to_payment_method_type: Any = at_data_object_destination_details.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_46)
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_data_object.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_8.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_47)
+    elif to_status is not None:
+        rejections.append(_REJECTION_48)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_49)
+
+    to_failure_code: Any = at_data_object.get("failure_reason")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_50)
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data_object.get("balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction", value)
+    value = at_data_object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data_object_destination_details_card.get("reference")
+    if value is not None:
+        put_scalar(to_metadata, "destination_details.card.reference", value)
+    value = at_data_object_destination_details_card.get("reference_status")
+    if value is not None:
+        put_scalar(to_metadata, "destination_details.card.reference_status", value)
+    value = at_data_object_destination_details_card.get("reference_type")
+    if value is not None:
+        put_scalar(to_metadata, "destination_details.card.reference_type", value)
+    value = at_data_object_destination_details_card.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "destination_details.card.type", value)
+    value = at_data_object.get("failure_balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "failure_balance_transaction", value)
+    value = at_data_object.get("metadata")
+    if value is not None:
+        put_map(to_metadata, "metadata", value)
+    value = at_data_object.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method", value)
+    value = at_data_object.get("pending_reason")
+    if value is not None:
+        put_scalar(to_metadata, "pending_reason", value)
+    value = at_data_object.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "reason", value)
+    value = at_data_object.get("receipt_number")
+    if value is not None:
+        put_scalar(to_metadata, "receipt_number", value)
+    value = at_data_object.get("source_transfer_reversal")
+    if value is not None:
+        put_scalar(to_metadata, "source_transfer_reversal", value)
+    value = at_data_object.get("transfer_reversal")
+    if value is not None:
+        put_scalar(to_metadata, "transfer_reversal", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_26)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_data_object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data_object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_29)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data_object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data_object_charge.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data_object.get("charge")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_51)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+        }
+    )
+
+
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data_object: Any = at_data.get("object")
+    if type(at_data_object) is not dict:
+        at_data_object = NO_MEMBERS
+    at_data_object_payment_method_details: Any = at_data_object.get("payment_method_details")
+    if type(at_data_object_payment_method_details) is not dict:
+        at_data_object_payment_method_details = NO_MEMBERS
+    at_data_object_payment_method_details_card: Any = at_data_object_payment_method_details.get("card")
+    if type(at_data_object_payment_method_details_card) is not dict:
+        at_data_object_payment_method_details_card = NO_MEMBERS
+    at_data_object_evidence_details: Any = at_data_object.get("evidence_details")
+    if type(at_data_object_evidence_details) is not dict:
+        at_data_object_evidence_details = NO_MEMBERS
+    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
+    if type(at_data_object_payment_intent) is not dict:
+        at_data_object_payment_intent = NO_MEMBERS
+    at_data_object_charge: Any = at_data_object.get("charge")
+    if type(at_data_object_charge) is not dict:
+        at_data_object_charge = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = root.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str:
+        to_event_type = _TABLE_9.get(to_event_type, REFUSED)
+        if to_event_type is REFUSED:
+            rejections.append(_REJECTION_3)
+    elif to_event_type is not None:
+        rejections.append(_REJECTION_4)
+        to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_5)
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_data_object.get("amount")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_8)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_9)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_10)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_11)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_12)
+
+    to_currency: Any = at_data_object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_13)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_14)
+    elif to_currency is None:
+        rejections.append(_REJECTION_15)
+
+    to_payment_method_type: Any = at_data_object_payment_method_details.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_33)
+
+    to_card_brand: Any = at_data_object_payment_method_details_card.get("brand")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        if to_card_brand.isascii():
+            to_card_brand = to_card_brand.lower()
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_52)
+        to_card_brand = REFUSED
+
+    to_card_last_four = None
+
+    to_status: Any = at_data_object.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_10.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_47)
+    elif to_status is not None:
+        rejections.append(_REJECTION_48)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_49)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data_object.get("balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction", value)
+    value = at_data_object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data_object_evidence_details.get("due_by")
+    if value is not None:
+        put_scalar(to_metadata, "evidence_details.due_by", value)
+    value = at_data_object_evidence_details.get("has_evidence")
+    if value is not None:
+        put_scalar(to_metadata, "evidence_details.has_evidence", value)
+    value = at_data_object_evidence_details.get("past_due")
+    if value is not None:
+        put_scalar(to_metadata, "evidence_details.past_due", value)
+    value = at_data_object_evidence_details.get("submission_count")
+    if value is not None:
+        put_scalar(to_metadata, "evidence_details.submission_count", value)
+    value = at_data_object.get("is_charge_refundable")
+    if value is not None:
+        put_scalar(to_metadata, "is_charge_refundable", value)
+    value = at_data_object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data_object.get("metadata")
+    if value is not None:
+        put_map(to_metadata, "metadata", value)
+    value = at_data_object.get("network_reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "network_reason_code", value)
+    value = at_data_object_payment_method_details_card.get("case_type")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card.case_type", value)
+    value = at_data_object_payment_method_details_card.get("network_reason_code")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
+    value = at_data_object.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "reason", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_26)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_data_object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data_object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_29)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data_object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data_object_charge.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data_object.get("charge")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_51)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+        }
+    )
+
+
+def _payout(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data_object: Any = at_data.get("object")
+    if type(at_data_object) is not dict:
+        at_data_object = NO_MEMBERS
+    at_data_object_trace_id: Any = at_data_object.get("trace_id")
+    if type(at_data_object_trace_id) is not dict:
+        at_data_object_trace_id = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = root.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str:
+        to_event_type = _TABLE_11.get(to_event_type, REFUSED)
+        if to_event_type is REFUSED:
+            rejections.append(_REJECTION_3)
+    elif to_event_type is not None:
+        rejections.append(_REJECTION_4)
+        to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_5)
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_data_object.get("amount")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_8)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_9)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_10)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_11)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_12)
+
+    to_currency: Any = at_data_object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_13)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_14)
+    elif to_currency is None:
+        rejections.append(_REJECTION_15)
+
+    to_payment_method_type: Any = at_data_object.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_53)
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_data_object.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_12.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_47)
+    elif to_status is not None:
+        rejections.append(_REJECTION_48)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_49)
+
+    to_failure_code: Any = at_data_object.get("failure_code")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_54)
+
+    to_failure_message: Any = at_data_object.get("failure_message")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if to_failure_message is not None and type(to_failure_message) is not str:
+        rejections.append(_REJECTION_41)
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data_object.get("application_fee")
+    if value is not None:
+        put_scalar(to_metadata, "application_fee", value)
+    value = at_data_object.get("application_fee_amount")
+    if value is not None:
+        put_scalar(to_metadata, "application_fee_amount", value)
+    value = at_data_object.get("arrival_date")
+    if value is not None:
+        put_scalar(to_metadata, "arrival_date", value)
+    value = at_data_object.get("automatic")
+    if value is not None:
+        put_scalar(to_metadata, "automatic", value)
+    value = at_data_object.get("balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction", value)
+    value = at_data_object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data_object.get("destination")
+    if value is not None:
+        put_scalar(to_metadata, "destination", value)
+    value = at_data_object.get("failure_balance_transaction")
+    if value is not None:
+        put_scalar(to_metadata, "failure_balance_transaction", value)
+    value = at_data_object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data_object.get("metadata")
+    if value is not None:
+        put_map(to_metadata, "metadata", value)
+    value = at_data_object.get("method")
+    if value is not None:
+        put_scalar(to_metadata, "method", value)
+    value = at_data_object.get("original_payout")
+    if value is not None:
+        put_scalar(to_metadata, "original_payout", value)
+    value = at_data_object.get("reconciliation_status")
+    if value is not None:
+        put_scalar(to_metadata, "reconciliation_status", value)
+    value = at_data_object.get("reversed_by")
+    if value is not None:
+        put_scalar(to_metadata, "reversed_by", value)
+    value = at_data_object.get("source_type")
+    if value is not None:
+        put_scalar(to_metadata, "source_type", value)
+    value = at_data_object.get("statement_descriptor")
+    if value is not None:
+        put_scalar(to_metadata, "statement_descriptor", value)
+    value = at_data_object_trace_id.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "trace_id.status", value)
+    value = at_data_object_trace_id.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "trace_id.value", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_26)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent: Any = at_data_object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data_object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_29)
+
+    to_attempt_number = None
 
     to_related_payment_id = None
 
@@ -476,7 +1789,30 @@ _GROUPS = {
     "payment_intent.requires_action": _payment_intent,
     "payment_intent.processing": _payment_intent,
     "payment_intent.amount_capturable_updated": _payment_intent,
+    "payment_intent.partially_funded": _payment_intent,
     "payment_intent.succeeded": _payment_intent,
     "payment_intent.payment_failed": _payment_intent,
     "payment_intent.canceled": _payment_intent,
+    "charge.pending": _charge,
+    "charge.succeeded": _charge,
+    "charge.captured": _charge,
+    "charge.updated": _charge,
+    "charge.refunded": _charge,
+    "charge.failed": _charge,
+    "charge.expired": _charge,
+    "refund.created": _refund,
+    "refund.updated": _refund,
+    "refund.failed": _refund,
+    "charge.refund.updated": _refund,
+    "charge.dispute.created": _dispute,
+    "charge.dispute.updated": _dispute,
+    "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _dispute,
+    "charge.dispute.closed": _dispute,
+    "payout.created": _payout,
+    "payout.updated": _payout,
+    "payout.paid": _payout,
+    "payout.failed": _payout,
+    "payout.canceled": _payout,
+    "payout.reconciliation_completed": _payout,
 }

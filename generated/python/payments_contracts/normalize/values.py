@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -61,6 +62,18 @@ def put_json(kept: dict[str, str], key: str, value: object) -> bool:
 def exponent(value: object) -> int | None:
     """Return the exponent of a currency's code in either case; None where the value is no active code."""
     return EXPONENTS.get(value.upper()) if type(value) is str and value.isascii() else None
+
+
+def rescaled(amount: int, currency: object, scales: Mapping[str, tuple[int, int]]) -> int | None:
+    """Return an amount in the minor unit of ISO 4217; None where it is not a whole number of it.
+
+    `scales` gives, by a currency's code in upper case, by what to multiply and then to divide.
+    """
+    scale = scales.get(currency.upper()) if type(currency) is str and currency.isascii() else None
+    if scale is None:
+        return amount
+    by, into = scale
+    return None if amount % into else amount * by // into
 
 
 def iso8601_millis(value: object) -> int | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from stack import environment
 from stack.context import Context
 from stack.errors import StackError
+from stack.gateways import gateways
 from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process, Step
@@ -57,17 +58,22 @@ def applications(context: Context) -> tuple[Process, ...]:
             port="inference",
             variables={"HTTP_HOST": LOOPBACK, "HTTP_PORT": str(ports.inference)},
         ),
-        _program(
-            context,
-            "gateway-stripe",
-            (programs / "gateway",),
-            port="gateway_stripe",
-            variables={
-                "GATEWAY_PROVIDER": "stripe",
-                "HTTP_HOST": LOOPBACK,
-                "HTTP_PORT": str(ports.gateway_stripe),
-            },
-            after=streams,
+        *(
+            _program(
+                context,
+                gateway.name,
+                (programs / "gateway",),
+                port=gateway.port,
+                variables={
+                    "GATEWAY_PROVIDER": gateway.provider,
+                    "WEBHOOK_SECRETS": environment.endpoint_secrets(gateway, context.secrets),
+                    "NOTIFICATION_URL": gateway.notification_url(ports),
+                    "HTTP_HOST": LOOPBACK,
+                    "HTTP_PORT": str(ports.named((gateway.port,))[gateway.port]),
+                },
+                after=streams,
+            )
+            for gateway in gateways(context.places)
         ),
         _program(
             context,

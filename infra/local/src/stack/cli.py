@@ -147,7 +147,7 @@ def addresses(context: typer.Context) -> None:
     """Show where everything can be opened."""
     session = _session(context)
     table = Table(box=None, show_header=False, padding=(0, 1))
-    for name, address in environment.addresses(session.ports).items():
+    for name, address in environment.addresses(session.places, session.ports).items():
         table.add_row(name, address)
     session.console.print(table)
 

@@ -5,23 +5,16 @@ import shutil
 from collections.abc import Mapping
 
 from stack.context import BUCKET_LAKE, S3_REGION, TEMPORAL_NAMESPACE
+from stack.gateways import Gateway, gateways
 from stack.places import Places
 from stack.ports import LOOPBACK, Ports, url
 from stack.secrets import Secrets
 
-STRIPE_ENDPOINT = "stripe-local"
-STRIPE_MERCHANT = "merch_local"
+MERCHANT = "merch_local"
 
 
 def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
     """Return the variables that describe this stack to services, tests and tools."""
-    webhook_secrets = [
-        {
-            "id": STRIPE_ENDPOINT,
-            "secret": secrets.stripe_webhook_secret.get_secret_value(),
-            "merchant_id": STRIPE_MERCHANT,
-        }
-    ]
     password = secrets.payments_password.get_secret_value()
     return {
         "KAFKA_BOOTSTRAP_SERVERS": f"{LOOPBACK}:{ports.kafka}",
@@ -36,7 +29,6 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "TEMPORAL_NAMESPACE": TEMPORAL_NAMESPACE,
         "TEMPORAL_UI_URL": url(ports.temporal_ui),
         "INFERENCE_URL": url(ports.inference),
-        "GATEWAY_STRIPE_URL": url(ports.gateway_stripe),
         "TRINO_HOST": LOOPBACK,
         "TRINO_PORT": str(ports.trino),
         "TRINO_USER": "payments",
@@ -48,15 +40,29 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
         "LOG_LEVEL": "INFO",
         "LOG_FORMAT": "json",
-        "WEBHOOK_SECRETS": json.dumps(webhook_secrets, separators=(",", ":")),
         "PAYMENTS_STATE_DIR": str(places.state),
+        **{
+            f"{gateway.prefix}{name}": value
+            for gateway in gateways(places)
+            for name, value in (("URL", gateway.url(ports)), ("SECRETS", endpoint_secrets(gateway, secrets)))
+        },
     }
 
 
-def addresses(ports: Ports) -> Mapping[str, str]:
+def endpoint_secrets(gateway: Gateway, secrets: Secrets) -> str:
+    """Return the active secrets of a gateway's endpoint, as the gateway and the simulator read them."""
+    endpoint = {
+        "id": f"{gateway.provider}-local",
+        "secret": secrets.webhook_secrets[gateway.provider].get_secret_value(),
+        "merchant_id": MERCHANT,
+    }
+    return json.dumps([endpoint], separators=(",", ":"))
+
+
+def addresses(places: Places, ports: Ports) -> Mapping[str, str]:
     """Return what a person may want to open, by name."""
     found = {
-        "Gateway (Stripe), API docs": f"{url(ports.gateway_stripe)}/docs",
+        **{f"Gateway ({each.title}), API docs": f"{each.url(ports)}/docs" for each in gateways(places)},
         "Inference, API docs": f"{url(ports.inference)}/docs",
         "Temporal UI": url(ports.temporal_ui),
         "Dagster": url(ports.dagster),

@@ -37,7 +37,14 @@ class Ports:
     temporal_history_membership: int = 17334
     temporal_matching_membership: int = 17335
     temporal_worker_membership: int = 17339
-    gateway_stripe: int = 18100
+    gateway_1: int = 18100
+    gateway_2: int = 18101
+    gateway_3: int = 18102
+    gateway_4: int = 18103
+    gateway_5: int = 18104
+    gateway_6: int = 18105
+    gateway_7: int = 18106
+    gateway_8: int = 18107
     inference: int = 18110
     consumer_metrics: int = 18121
     worker_metrics: int = 18122
@@ -59,6 +66,10 @@ class Ports:
     def named(self, names: Iterable[str]) -> dict[str, int]:
         """Return the numbers of the named ports."""
         return {name: getattr(self, name) for name in names}
+
+
+GATEWAYS = tuple(field.name for field in fields(Ports) if field.name.startswith("gateway_"))
+"""Names of the ports at which gateways listen; `stack.gateways` says whose is which."""
 
 
 def url(port: int) -> str:

@@ -3,6 +3,8 @@
 import os
 import secrets as random
 import shlex
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -10,10 +12,14 @@ from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 from stack.errors import StackError
 
 TOKEN_BYTES = 24
+WEBHOOK = "_webhook_secret"
 
 
 class Secrets(BaseModel):
-    """What is secret in a stack; the names in the file are these, in capitals."""
+    """What is secret in a stack; the names in the file are these, in capitals.
+
+    `webhook_secrets` are by provider; in the file their names end in _WEBHOOK_SECRET.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -23,31 +29,39 @@ class Secrets(BaseModel):
     temporal_password: SecretStr
     iceberg_password: SecretStr
     payments_password: SecretStr
-    stripe_webhook_secret: SecretStr
+    webhook_secrets: Mapping[str, SecretStr]
+
+    def values(self) -> Mapping[str, SecretStr]:
+        """Return every secret by its name in the file, in small letters."""
+        plain = {name: getattr(self, name) for name in type(self).model_fields if name != "webhook_secrets"}
+        return plain | {f"{provider}{WEBHOOK}": secret for provider, secret in self.webhook_secrets.items()}
 
 
-def generate() -> Secrets:
-    """Return new random secrets."""
-
-    def token() -> SecretStr:
-        return SecretStr(random.token_hex(TOKEN_BYTES))
-
+def generate(providers: Iterable[str]) -> Secrets:
+    """Return new random secrets, with one for the webhooks of each provider."""
     return Secrets(
         s3_access_key_id=SecretStr(f"payments{random.token_hex(6)}"),
-        s3_secret_access_key=token(),
-        postgres_password=token(),
-        temporal_password=token(),
-        iceberg_password=token(),
-        payments_password=token(),
-        stripe_webhook_secret=SecretStr(f"whsec_{random.token_hex(TOKEN_BYTES)}"),
+        s3_secret_access_key=_token(),
+        postgres_password=_token(),
+        temporal_password=_token(),
+        iceberg_password=_token(),
+        payments_password=_token(),
+        webhook_secrets=_webhook_secrets(providers),
     )
+
+
+def _token() -> SecretStr:
+    return SecretStr(random.token_hex(TOKEN_BYTES))
+
+
+def _webhook_secrets(providers: Iterable[str]) -> Mapping[str, SecretStr]:
+    # In every encoding in which a provider may write its keys (UTF-8, hex, base64), a token is one.
+    return {provider: _token() for provider in providers}
 
 
 def render(secrets: Secrets) -> str:
     """Return the file's text: one shell assignment per secret."""
-    lines = [
-        f"{name.upper()}={shlex.quote(getattr(secrets, name).get_secret_value())}" for name in Secrets.model_fields
-    ]
+    lines = [f"{name.upper()}={shlex.quote(value.get_secret_value())}" for name, value in secrets.values().items()]
     return "\n".join(lines) + "\n"
 
 
@@ -58,8 +72,9 @@ def parse(text: str, path: Path) -> Secrets:
         name, separator, value = line.partition("=")
         if separator and not line.startswith("#"):
             values[name.strip().lower()] = "".join(shlex.split(value))
+    webhooks = {name.removesuffix(WEBHOOK): values.pop(name) for name in list(values) if name.endswith(WEBHOOK)}
     try:
-        return Secrets.model_validate(values)
+        return Secrets.model_validate(values | {"webhook_secrets": webhooks})
     except ValidationError as error:
         wrong = ", ".join(sorted({str(problem["loc"][0]).upper() for problem in error.errors()}))
         raise StackError(
@@ -67,13 +82,27 @@ def parse(text: str, path: Path) -> Secrets:
         ) from None
 
 
-def load(path: Path) -> Secrets:
-    """Return the secrets of this file, which is made if it is absent."""
+def load(path: Path, providers: Iterable[str]) -> Secrets:
+    """Return the secrets of this file, which is made if it is absent, and given what it lacks for a new provider."""
+    wanted = tuple(providers)
     try:
-        return parse(path.read_text(), path)
+        found = parse(path.read_text(), path)
     except FileNotFoundError:
-        pass
-    secrets = generate()
+        return _create(path, wanted)
+    lacking = [provider for provider in wanted if provider not in found.webhook_secrets]
+    if not lacking:
+        return found
+    # Nothing but the stack holds a webhook's secret, so a new one harms nobody; a server's password would.
+    completed = found.model_copy(update={"webhook_secrets": {**found.webhook_secrets, **_webhook_secrets(lacking)}})
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(render(completed))
+    Path(temporary).replace(path)
+    return completed
+
+
+def _create(path: Path, providers: Iterable[str]) -> Secrets:
+    secrets = generate(providers)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from stack import java, secrets
 from stack.context import Context
+from stack.gateways import gateways
 from stack.places import Places
 from stack.ports import Ports
 from stack.settings import Settings
@@ -42,7 +43,7 @@ class Session:
 
     def secrets(self) -> secrets.Secrets:
         """Return this stack's secrets, made at the first use."""
-        return secrets.load(self.places.secrets)
+        return secrets.load(self.places.secrets, [gateway.provider for gateway in gateways(self.places)])
 
     def context(self) -> Context:
         """Return what the definitions of processes are made from."""

@@ -57,7 +57,7 @@ async def _serve(settings: GatewaySettings) -> bool:
 
     app = build_app(
         provider=provider,
-        verifier=verifier(provider.signature, settings.webhook_secrets),
+        verifier=verifier(provider.signature, settings.webhook_secrets, settings.notification_url),
         producer=Producer(
             settings.kafka_bootstrap_servers,
             f"gateway-{provider.name}",

@@ -14,7 +14,7 @@ from fastapi_offline import FastAPIOffline
 from kit.clock import Clock
 from kit.errors import Fault, Transient
 from kit.http import operational_routes
-from payments_contracts.gateway_stripe import Accepted
+from payments_contracts.gateway import Accepted
 from payments_contracts.providers import Provider
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException

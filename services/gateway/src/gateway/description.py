@@ -1,15 +1,17 @@
 """The OpenAPI document that the gateway serves; a test holds it against the contract."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from payments_contracts.gateway_stripe import Accepted, Problem
-from payments_contracts.providers import Provider
+from payments_contracts.gateway import Accepted, Problem
+from payments_contracts.providers import Provider, SignatureForm
 from pydantic.json_schema import models_json_schema
 
 from gateway.problems import MEDIA_TYPE
 
+_CARRIED: Final[Mapping[SignatureForm, str]] = {"bare": "Signature of the body.", "pairs": "Signatures of the body."}
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
 
@@ -22,7 +24,7 @@ def operation(provider: Provider) -> dict[str, Any]:
                 "name": provider.signature.header,
                 "in": "header",
                 "required": False,
-                "description": "Timestamp and signatures of the body. Where it is absent the answer is 401.",
+                "description": f"{_CARRIED[provider.signature.form]} Where it is absent the answer is 401.",
                 "schema": {"type": "string"},
             }
         ],

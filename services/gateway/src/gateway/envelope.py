@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 from payments_contracts.identity import event_id
+from payments_contracts.normalize.values import iso8601_millis
 from payments_contracts.providers import Path, Provider
 
 from gateway.errors import Malformed
@@ -33,7 +34,7 @@ _NAMES: Mapping[type, str] = {
     list: "array",
     type(None): "null",
 }
-_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+_LAST_MILLISECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,9 @@ def _text(content: Mapping[str, Any], path: Path | None) -> str | None:
 
 
 def _milliseconds(created: object) -> int | None:
-    if isinstance(created, int) and 0 <= created <= _LAST_SECOND:
-        return created * 1000
-    return None
+    """Return an instant that is written as a contract may have it: seconds since 1970, or a text in ISO 8601."""
+    millis = created * 1000 if isinstance(created, int) else iso8601_millis(created)
+    return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None
 
 
 def _name(value: object) -> str:

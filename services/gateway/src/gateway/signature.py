@@ -7,17 +7,26 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from kit.errors import Fault
-from payments_contracts.providers import Signature
+from payments_contracts.providers import Digest, KeyEncoding, Signature, SignatureEncoding
 
 from gateway.errors import Forged
 from gateway.secrets import EndpointSecret
 
-_DIGESTS = {"hmac-sha256": "sha256"}
-_ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {"hex": binascii.hexlify, "base64": base64.b64encode}
-# The form in which a timestamp goes into the signed payload: no sign, no leading zero.
+_DIGESTS: Final[Mapping[Digest, str]] = {"hmac-sha1": "sha1", "hmac-sha256": "sha256", "hmac-sha512": "sha512"}
+_ENCODERS: Final[Mapping[SignatureEncoding, Callable[[bytes], bytes]]] = {
+    "hex": binascii.hexlify,
+    "base64": base64.b64encode,
+}
+_KEYS: Final[Mapping[KeyEncoding, Callable[[str], bytes]]] = {
+    "utf-8": str.encode,
+    "hex": binascii.unhexlify,
+    "base64": lambda text: base64.b64decode(text, validate=True),
+}
+_PLACEHOLDER = re.compile(r"(\{(?:timestamp|url|body)\})")
+# The form in which a timestamp is signed: no sign, no leading zero.
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
@@ -31,54 +40,55 @@ class Authentic:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    timestamp: str
+    """What a header claims: signatures of which one has to be true, and when they were made, where that is signed."""
+
     candidates: Sequence[bytes]
+    timestamp: str = ""
 
 
 class Verifier(Protocol):
-    """Knows one provider's scheme and the endpoint's secrets."""
+    """Knows one provider's way to sign and the endpoint's secrets."""
 
     def verify(self, header: Sequence[str], body: bytes, now: datetime) -> Authentic | Forged:
         """Judge a body by all values of the signature's header."""
 
 
-def verifier(signature: Signature, secrets: Sequence[EndpointSecret]) -> Verifier:
-    """Return the verifier of a provider's scheme.
+def verifier(
+    signature: Signature, secrets: Sequence[EndpointSecret], notification_url: str | None = None
+) -> "SignatureVerifier":
+    """Return the verifier of a provider's signatures.
+
+    Args:
+        signature: What the contract says of them.
+        secrets: Any of them may have signed.
+        notification_url: The endpoint's address as the provider knows it, to the letter.
 
     Raises:
-        Fault: The contract names a scheme, algorithm or encoding that the gateway does not know.
+        Fault: The contract has the URL signed and there is none, or a secret is not written as the contract says.
     """
-    match signature.scheme:
-        case "timestamped-list":
-            return TimestampedListVerifier(signature, secrets)
-        case unknown:
-            raise Fault(f"The gateway knows no signature scheme {unknown!r}; it knows 'timestamped-list'.")
+    if signature.covers_url and notification_url is None:
+        raise Fault("The provider signs the notification URL: set NOTIFICATION_URL as it is set at the provider.")
+    return SignatureVerifier(signature, secrets, notification_url or "")
 
 
-class TimestampedListVerifier:
-    """A header of comma-separated pairs: one timestamp, and any number of signatures over timestamp and body.
+class SignatureVerifier:
+    """A header that holds a bare signature, or pairs with at most one timestamp and any number of signatures.
 
     Any signature by any active secret will do, so that secrets can be rolled. Pairs of other schemes are not looked at:
     were a weaker one accepted, an attacker would leave the stronger one out.
-    Stricter than the provider's own libraries in three ways: the header and its timestamp come exactly once, the
+    Stricter than the providers' own libraries in three ways: the header and its timestamp come exactly once, the
     timestamp is in plain decimal digits, and it may lie only a little in the future.
     """
 
-    def __init__(self, signature: Signature, secrets: Sequence[EndpointSecret]) -> None:
+    def __init__(self, signature: Signature, secrets: Sequence[EndpointSecret], notification_url: str) -> None:
         self._signature = signature
-        before, body, after = signature.signed_payload.partition("{body}")
-        if not body or "{timestamp}" not in before or after:
-            raise Fault(
-                f"signed_payload {signature.signed_payload!r} has to be a prefix with {{timestamp}}, then {{body}}."
-            )
-        self._prefix = before
-        try:
-            digest = _DIGESTS[signature.algorithm]
-            self._encode = _ENCODINGS[signature.encoding]
-        except KeyError as error:
-            raise Fault(f"The gateway knows no signature algorithm or encoding {error}.") from error
+        self._encode = _ENCODERS[signature.encoding]
+        # Split before the URL is put in: what it holds stands for itself.
+        parts = _PLACEHOLDER.split(signature.signed_content)
+        self._content = [notification_url if part == "{url}" else part for part in parts if part]
         # Keyed once; each request copies.
-        self._keyed = [(hmac.new(each.secret.get_secret_value().encode(), digestmod=digest), each) for each in secrets]
+        digest = _DIGESTS[signature.digest]
+        self._keyed = [(hmac.new(_key(each, signature.key_encoding), digestmod=digest), each) for each in secrets]
 
     def verify(self, header: Sequence[str], body: bytes, now: datetime) -> Authentic | Forged:
         """Judge a body by all values of the signature's header, in time that does not depend on how wrong they are."""
@@ -89,14 +99,7 @@ class TimestampedListVerifier:
         if signer is None:
             return Forged("signature_mismatch", "No active secret of this endpoint made the signature of this body.")
         # After the signature, so that only who knows a secret learns about the time.
-        age = now.timestamp() - int(claim.timestamp)
-        if age > self._signature.tolerance_seconds:
-            detail = f"The signature is more than {self._signature.tolerance_seconds} seconds old."
-            return Forged("signature_expired", detail)
-        if -age > self._signature.future_tolerance_seconds:
-            detail = f"The signature is more than {self._signature.future_tolerance_seconds} seconds in the future."
-            return Forged("signature_expired", detail)
-        return Authentic(signer.id, signer.merchant_id)
+        return self._untimely(claim, now) or Authentic(signer.id, signer.merchant_id)
 
     def _claim(self, header: Sequence[str]) -> _Claim | Forged:
         name = self._signature.header
@@ -104,30 +107,73 @@ class TimestampedListVerifier:
             return Forged("signature_missing", f"The header {name} is absent.")
         if len(header) > 1:
             return Forged("signature_malformed", f"The header {name} comes more than once.")
+        if self._signature.form == "pairs":
+            return self._pairs(header[0])
+        if not header[0]:
+            return Forged("signature_malformed", f"The header {name} is empty.")
+        return _Claim([header[0].encode()])
+
+    def _pairs(self, value: str) -> _Claim | Forged:
+        contract = self._signature
         timestamps: list[str] = []
         candidates: list[bytes] = []
-        for pair in header[0].split(","):
-            key, _, value = pair.partition("=")
-            if key == self._signature.timestamp_key:
-                timestamps.append(value)
-            elif key == self._signature.signature_key and value:
-                candidates.append(value.encode())
-        if len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0]):
-            detail = f"The header {name} has to hold one {self._signature.timestamp_key}= with seconds since 1970."
+        for pair in value.split(","):
+            key, _, text = pair.partition("=")
+            if key == contract.timestamp_key:
+                timestamps.append(text)
+            elif key == contract.signature_key and text:
+                candidates.append(text.encode())
+        if contract.covers_time and (len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0])):
+            detail = f"The header {contract.header} has to hold one {contract.timestamp_key}= with seconds since 1970."
             return Forged("signature_malformed", detail)
         if not candidates:
-            return Forged("signature_malformed", f"The header {name} holds no {self._signature.signature_key}=.")
-        return _Claim(timestamps[0], candidates)
+            return Forged("signature_malformed", f"The header {contract.header} holds no {contract.signature_key}=.")
+        return _Claim(candidates, timestamps[0]) if contract.covers_time else _Claim(candidates)
 
     def _signer(self, claim: _Claim, body: bytes) -> EndpointSecret | None:
-        prefix = self._prefix.replace("{timestamp}", claim.timestamp).encode()
+        content = [self._bytes(part, claim.timestamp, body) for part in self._content]
         found: EndpointSecret | None = None
         for keyed, secret in self._keyed:
             mac = keyed.copy()
-            mac.update(prefix)
-            mac.update(body)
+            for part in content:
+                mac.update(part)
             expected = self._encode(mac.digest())
             for candidate in claim.candidates:
                 if hmac.compare_digest(expected, candidate) and found is None:
                     found = secret
         return found
+
+    @staticmethod
+    def _bytes(part: str, timestamp: str, body: bytes) -> bytes:
+        match part:
+            case "{body}":
+                return body
+            case "{timestamp}":
+                return timestamp.encode()
+            case _:
+                return part.encode()
+
+    def _untimely(self, claim: _Claim, now: datetime) -> Forged | None:
+        oldest, newest = self._signature.tolerance_seconds, self._signature.future_tolerance_seconds
+        if oldest is None or newest is None:
+            return None
+        age = now.timestamp() - int(claim.timestamp)
+        if age > oldest:
+            return Forged("signature_expired", f"The signature is more than {oldest} seconds old.")
+        if -age > newest:
+            return Forged("signature_expired", f"The signature is more than {newest} seconds in the future.")
+        return None
+
+
+def _key(secret: EndpointSecret, encoding: KeyEncoding) -> bytes:
+    try:
+        key = _KEYS[encoding](secret.secret.get_secret_value())
+    except ValueError:
+        key = b""
+    if not key:
+        # Out here it has no cause, which might show the secret.
+        raise Fault(
+            f"The secret {secret.id!r} in WEBHOOK_SECRETS is not {encoding}, as the provider's contract has it: "
+            "copy it again from the provider."
+        )
+    return key

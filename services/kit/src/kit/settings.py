@@ -70,28 +70,29 @@ class LogSettings(EnvironmentSettings):
     log_format: Literal["json", "console"] = "json"
 
 
-def load(kind: type[S]) -> S:
-    """Read settings from the environment.
+def load(kind: type[S], prefix: str = "") -> S:
+    """Read settings from the environment variables of their names, each with `prefix` before it.
 
     Where they are incomplete or wrong, write one sentence per variable to standard error and exit with code 2.
     """
     try:
-        return kind()
+        return kind(_env_prefix=prefix)
     except ValidationError as error:
-        for sentence in _sentences(error):
+        for sentence in _sentences(error, prefix):
             sys.stderr.write(f"{sentence}\n")
     except SettingsError as error:
         # Raised where a structured setting is not JSON; it names the field, and not the value.
         field = _FIELD.search(str(error))
-        sys.stderr.write(f"{field.group(1).upper() if field else 'The environment'} is wrong: it is not JSON.\n")
+        variable = f"{prefix}{field.group(1)}".upper() if field else "The environment"
+        sys.stderr.write(f"{variable} is wrong: it is not JSON.\n")
     raise SystemExit(2)
 
 
-def _sentences(error: ValidationError) -> Iterator[str]:
+def _sentences(error: ValidationError, prefix: str) -> Iterator[str]:
     told: set[str] = set()
     for problem in error.errors(include_input=False, include_url=False):
         field, *inside = (str(part) for part in problem["loc"] or ("the environment",))
-        variable = field.upper()
+        variable = f"{prefix}{field}".upper()
         # What comes after a variable's first problem is often only its consequence.
         if variable in told:
             continue

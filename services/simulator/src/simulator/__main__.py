@@ -1,7 +1,6 @@
 """The `simulator` command."""
 
 import asyncio
-import os
 import re
 import signal
 import time
@@ -14,7 +13,7 @@ import httpx
 import typer
 from kit.clock import utc_now
 from kit.logging import configure
-from kit.settings import load
+from kit.settings import LogSettings, load
 from payments_contracts.examples import EXAMPLES
 from payments_contracts.providers import PROVIDERS
 from rich.console import Console
@@ -23,7 +22,7 @@ from simulator.delivery import Answer, Delivery, OnAnswer
 from simulator.ledger import Ledger
 from simulator.mix import DEFAULT, parse_mix
 from simulator.report import Report
-from simulator.settings import SimulatorSettings
+from simulator.settings import EndpointSettings
 from simulator.webhooks import Plan, Webhook, compose
 
 app = typer.Typer(no_args_is_help=True, help="Sends signed webhooks made from the contracts' examples.")
@@ -60,16 +59,19 @@ def send(
     tag = run if run is not None else f"run-{int(time.time()):x}"
     if not _TAG.fullmatch(tag):
         raise typer.BadParameter("at most 40 lower-case letters, digits and hyphens.", param_hint="--run")
-    variable = f"GATEWAY_{provider.upper()}_URL"
-    base = url or os.environ.get(variable)
+    prefix = f"GATEWAY_{provider.upper()}_"
+    endpoint = load(EndpointSettings, prefix)
+    base = url or endpoint.url
     if not base:
-        raise typer.BadParameter(f"give it, or set {variable} (`stack env` prints it).", param_hint="--url")
-    settings = load(SimulatorSettings)
-    configure("simulator", settings.log_level, settings.log_format)
+        raise typer.BadParameter(f"give it, or set {prefix}URL (`stack env` prints it).", param_hint="--url")
+    logs = load(LogSettings)
+    configure("simulator", logs.log_level, logs.log_format)
     contract = PROVIDERS[provider]
+    target = f"{base.rstrip('/')}/webhooks/{provider}"
     try:
         plan = Plan(tag, count, seed, merchants, days, parse_mix(mix))
-        webhooks = list(compose(plan, contract, EXAMPLES, settings.webhook_secrets[0], utc_now()))
+        secret, signed_url = endpoint.secrets[0], endpoint.notification_url or target
+        webhooks = list(compose(plan, contract, EXAMPLES, secret, utc_now(), notification_url=signed_url))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--mix") from error
     report = Report(Console(), count)
@@ -87,7 +89,7 @@ def send(
             asyncio.run(
                 _send(
                     webhooks,
-                    url=f"{base.rstrip('/')}/webhooks/{provider}",
+                    url=target,
                     header=contract.signature.header,
                     rate=rate or None,
                     concurrency=concurrency,

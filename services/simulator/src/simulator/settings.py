@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from kit.settings import LogSettings
+from kit.settings import EnvironmentSettings
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 
@@ -16,7 +16,15 @@ class EndpointSecret(BaseModel):
     merchant_id: str
 
 
-class SimulatorSettings(LogSettings):
-    """Settings of the simulator. It signs with the first of the endpoint's secrets."""
+class EndpointSettings(EnvironmentSettings):
+    """What is known of a provider's endpoint; the variables begin with GATEWAY_<PROVIDER>_.
 
-    webhook_secrets: Annotated[tuple[EndpointSecret, ...], Field(min_length=1)]
+    Args:
+        secrets: The endpoint's secrets, as a JSON list; the first one signs.
+        url: Where the gateway is.
+        notification_url: The endpoint's address as the provider knows it; by default where webhooks are sent to.
+    """
+
+    secrets: Annotated[tuple[EndpointSecret, ...], Field(min_length=1)]
+    url: str | None = None
+    notification_url: str | None = None

@@ -16,7 +16,7 @@ from payments_contracts.providers import Path, Provider
 from simulator.forgery import Forgery, Sign, forgeries
 from simulator.mix import Kind, allot
 from simulator.settings import EndpointSecret
-from simulator.signing import signer
+from simulator.signing import Signer
 from simulator.variation import find, is_variable, vary
 
 T = TypeVar("T")
@@ -68,31 +68,41 @@ class Plan:
 
 
 def compose(
-    plan: Plan, provider: Provider, examples: Sequence[Example], secret: EndpointSecret, now: datetime
+    plan: Plan,
+    provider: Provider,
+    examples: Sequence[Example],
+    secret: EndpointSecret,
+    now: datetime,
+    *,
+    notification_url: str,
 ) -> Iterator[Webhook]:
     """Yield a run's webhooks in the order in which they are to be sent.
 
     Raises:
-        ValueError: The mix asks for a kind of which the contracts have no usable example.
+        ValueError: The mix asks for a kind of which the contracts have no usable example, or the secret is not
+            written as the provider's contract says.
     """
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
-    genuine = signer(provider.signature, secret.secret)
-    ways = itertools.cycle(_shuffled(forgeries(provider.signature, genuine, dice), dice))
+    genuine = Signer(provider.signature, secret.secret, notification_url)
+    ways = itertools.cycle(_shuffled(forgeries(provider.signature, secret.secret, notification_url, dice), dice))
     decks = {kind: itertools.cycle(_deck(kind, provider, examples, dice)) for kind in plan.mix}
+    owner = _owner(provider)
     for n, kind in enumerate(allot(plan.count, plan.mix, dice)):
         example = next(decks[kind])
-        account = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}"
+        # Where no event names its merchant, all are the secret's.
+        merchant = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}" if owner else secret.merchant_id
         body = vary(
             example,
             created=int(now.timestamp() - dice.random() * plan.days * _SECONDS_PER_DAY),
             created_at=provider.envelope.created_at,
-            owner=_owner(provider),
-            account=account,
+            # What lacks its merchant on purpose stays without.
+            owner=None if kind is Kind.MALFORMED else owner,
+            account=merchant,
             dice=dice,
         )
         forgery = next(ways) if kind is Kind.FORGED else None
-        yield _webhook(n, kind, example, body, provider, account, secret, genuine.sign, forgery)
+        yield _webhook(n, kind, example, body, provider, merchant, secret, genuine.sign, forgery)
 
 
 def _webhook(  # noqa: PLR0917  # one caller
@@ -101,7 +111,7 @@ def _webhook(  # noqa: PLR0917  # one caller
     example: Example,
     body: bytes,
     provider: Provider,
-    account: str,
+    merchant: str,
     secret: EndpointSecret,
     sign: Sign,
     forgery: Forgery | None,
@@ -109,18 +119,20 @@ def _webhook(  # noqa: PLR0917  # one caller
     malformed = kind is Kind.MALFORMED
     places = provider.envelope
     provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id))
-    owner = account if places.account is not None else None
+    account = merchant if places.account is not None else None
     return Webhook(
         n=n,
         kind=kind,
         example=example.name,
         event_type=example.event_type,
         provider_event_id=provider_event_id,
-        account=None if malformed else owner,
+        account=None if malformed else account,
         # Of a malformed body only the secret's merchant is known.
-        merchant_id=secret.merchant_id if malformed else account,
+        merchant_id=secret.merchant_id if malformed else merchant,
         event_id=(
-            malformed_event_id(body) if provider_event_id is None else event_id(provider.name, owner, provider_event_id)
+            malformed_event_id(body)
+            if provider_event_id is None
+            else event_id(provider.name, account, provider_event_id)
         ),
         body=body,
         sign=sign if forgery is None else forgery.sign,
@@ -141,8 +153,9 @@ def _deck(kind: Kind, provider: Provider, examples: Sequence[Example], dice: ran
     return _shuffled(deck, dice)
 
 
-def _owner(provider: Provider) -> Path:
-    return provider.envelope.account or provider.envelope.merchant_id[0]
+def _owner(provider: Provider) -> Path | None:
+    places = provider.envelope
+    return places.account or next(iter(places.merchant_id), None)
 
 
 def _shuffled(items: Sequence[T], dice: random.Random) -> list[T]:

@@ -16,6 +16,7 @@ from codegen.mapping.model import (
     Group,
     Lookup,
     Lower,
+    Money,
     Null,
     NullIf,
     Path,
@@ -23,6 +24,7 @@ from codegen.mapping.model import (
     Time,
     TimeFormat,
     Upper,
+    When,
     children,
 )
 from codegen.mapping.plan import wording as rule_in_words
@@ -73,8 +75,15 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             return "always null"
         case Envelope(name):
             return f"the `{name}` that the gateway found"
-        case Lookup(of, table):
-            return f"{words(of)}, looked up in a table of {len(table)}"
+        case Lookup(of, table, otherwise):
+            known = f"{words(of)}, looked up in a table of {len(table)}"
+            return known if otherwise is None else f"{known}, else {words(otherwise)}"
+        case Money(of, currency, exponents):
+            count = "1 differs" if len(exponents) == 1 else f"{len(exponents)} differ"
+            return f"{words(of)} in the minor unit of {words(currency)}, of which {count} from ISO 4217"
+        case When(path, values, then, otherwise):
+            choice = " or ".join(f"“{_text(value)}”" for value in values)
+            return f"where `{path}` is {choice}: {words(then)}; else: {words(otherwise)}"
         case Time(of, form):
             return f"{words(of)}, an instant in {_FORMATS[form]}"
         case Coalesce(of):
@@ -94,6 +103,10 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
     assert_never(expression)
 
 
+def _text(value: str | bool) -> str:  # noqa: FBT001 - a value of a payload
+    return value if isinstance(value, str) else str(value).lower()
+
+
 def lookups(expression: Expression) -> Iterator[Mapping[str, str]]:
     """Yield each lookup table inside an expression."""
     if isinstance(expression, Lookup):
@@ -108,7 +121,7 @@ def unified_types(provider: Provider, group: Group, event: str) -> tuple[str, ..
     match expression:
         case None:
             return ()
-        case Lookup(of, table) if of == provider.mapping.event_type and event in table:
+        case Lookup(of=of, table=table) if of == provider.mapping.event_type and event in table:
             return (table[event],)
         case _:
             return tuple(sorted(outputs(expression) or ()))

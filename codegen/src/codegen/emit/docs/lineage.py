@@ -16,12 +16,14 @@ from codegen.mapping.model import (
     Expression,
     Lookup,
     Lower,
+    Money,
     Null,
     NullIf,
     Path,
     Rest,
     Time,
     Upper,
+    When,
     children,
 )
 from codegen.mapping.plan import STAMPED
@@ -65,7 +67,7 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:
             yield f"{root}.*"
         case Null():
             return
-        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent():
+        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent() | Money() | When():
             for child in children(expression):
                 yield from origins(provider, child)
         case _:

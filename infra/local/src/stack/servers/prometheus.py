@@ -5,6 +5,7 @@ import shutil
 import yaml
 
 from stack.context import Context
+from stack.gateways import gateways
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process
 from stack.readiness import HttpReady
@@ -16,7 +17,7 @@ def config(context: Context) -> str:
     """Return the scrape configuration."""
     ports = context.ports
     targets = {
-        "gateway-stripe": (ports.gateway_stripe, "/metrics"),
+        **{each.name: (ports.named((each.port,))[each.port], "/metrics") for each in gateways(context.places)},
         "inference": (ports.inference, "/metrics"),
         "orchestrator-consumer": (ports.consumer_metrics, "/metrics"),
         "orchestrator-worker": (ports.worker_metrics, "/metrics"),

@@ -1,0 +1,109 @@
+"""Rules on what expressions hold: tables, conditions, exponents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.mapping.model import Expression, Group, Lookup, Money, Path, When, children, paths
+from codegen.payload import declared, types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codegen.document import Place
+    from codegen.findings import Finding
+    from codegen.model import Catalog, Provider
+
+    Documented = Callable[[Path], frozenset[str]]
+    _Narrow = Callable[[frozenset[str], frozenset[str]], frozenset[str]]
+
+
+def lookups(catalog: Catalog) -> Iterator[Finding]:
+    """Yield lookups that leave out a value which their input is documented to have, or list one it has not."""
+    for provider, group, place, expression in _fields(catalog):
+        name = place[-1]
+        for lookup, values in _lookups(expression, _documented(provider, group)):
+            for value in sorted(values - lookup.table.keys()):
+                message = f"{name}: the lookup does not know {value!r}"
+                yield provider.mapping_source.finding("lookup", place, message, "add it to the table")
+            for value in sorted(lookup.table.keys() - values) if values else ():
+                message = f"{name}: {value!r} is not a value that can be looked up"
+                yield provider.mapping_source.finding("lookup", place, message, "remove it from the table")
+
+
+def conditions(catalog: Catalog) -> Iterator[Finding]:
+    """Yield conditions on values that their path is not documented to have."""
+    for provider, group, place, expression in _fields(catalog):
+        documented = _documented(provider, group)
+        for when in (each for each in inside(expression) if isinstance(each, When)):
+            found = declared(provider.payload, group.payload, when.path)
+            known = documented(when.path)
+            booleans = found is not None and "boolean" in types(found.schema)
+            for value in when.values:
+                if isinstance(value, bool):
+                    fits = booleans
+                else:
+                    fits = value in known if known else found is not None and "string" in types(found.schema)
+                if not fits:
+                    message = f"{place[-1]}: {value!r} is not a value that {when.path} can have"
+                    hint = "compare with a documented value, or declare it in payload.openapi.yaml"
+                    yield provider.mapping_source.finding("condition", place, message, hint)
+
+
+def exponents(catalog: Catalog) -> Iterator[Finding]:
+    """Yield exponents of a provider's own for currencies that do not exist, or that are the same in ISO 4217."""
+    listed = {currency.code: currency.exponent for currency in catalog.currencies}
+    for provider, _, place, expression in _fields(catalog):
+        for money in (each for each in inside(expression) if isinstance(each, Money)):
+            for code, exponent in money.exponents.items():
+                if code not in listed:
+                    message = f"{place[-1]}: {code} is not a currency of ISO 4217"
+                elif listed[code] == exponent:
+                    message = f"{place[-1]}: {code} has the exponent {exponent} in ISO 4217, too"
+                else:
+                    continue
+                yield provider.mapping_source.finding("exponent", place, message, "remove it from `exponents`")
+
+
+def inside(expression: Expression) -> Iterator[Expression]:
+    """Yield an expression and all that stand inside it."""
+    yield expression
+    for child in children(expression):
+        yield from inside(child)
+
+
+def _fields(catalog: Catalog) -> Iterator[tuple[Provider, Group, Place, Expression]]:
+    for provider in catalog.providers:
+        for index, group in enumerate(provider.mapping.groups):
+            if group.payload in provider.payload.schemas:
+                for name, expression in group.fields.items():
+                    yield provider, group, ("groups", index, "fields", name), expression
+
+
+def _lookups(expression: Expression, documented: Documented) -> Iterator[tuple[Lookup, frozenset[str]]]:
+    """Yield each lookup with the values that its input can have where the conditions around it hold."""
+    if isinstance(expression, When):
+        path, listed = expression.path, frozenset(each for each in expression.values if isinstance(each, str))
+        for part, of_part in ((expression.then, frozenset.intersection), (expression.otherwise, frozenset.difference)):
+            yield from _lookups(part, _narrowed(documented, path, listed, of_part))
+        return
+    if isinstance(expression, Lookup):
+        yield expression, frozenset(value for path in paths(expression.of) for value in documented(path))
+    for child in children(expression):
+        yield from _lookups(child, documented)
+
+
+def _narrowed(documented: Documented, path: Path, listed: frozenset[str], narrow: _Narrow) -> Documented:
+    return lambda each: narrow(documented(each), listed) if each == path else documented(each)
+
+
+def _documented(provider: Provider, group: Group) -> Documented:
+    """Return a function that gives the texts which a path is documented to have; none where any text may stand."""
+
+    def values(path: Path) -> frozenset[str]:
+        if path == provider.mapping.event_type:
+            return frozenset(group.events)
+        found = declared(provider.payload, group.payload, path)
+        return frozenset(value for value in found.schema.get("enum", ()) if value is not None) if found else frozenset()
+
+    return values

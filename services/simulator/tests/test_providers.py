@@ -1,0 +1,71 @@
+"""A run for any provider of the contracts: nothing here knows one by name."""
+
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+import orjson
+import pytest
+from payments_contracts import normalize
+from payments_contracts.examples import EXAMPLES
+from payments_contracts.identity import event_id, malformed_event_id
+from payments_contracts.providers import PROVIDERS, Provider
+from simulator.mix import Kind
+from simulator.settings import EndpointSecret
+from simulator.variation import find
+from simulator.webhooks import Plan, Webhook, compose
+
+# One that is a secret in every encoding of keys.
+SECRET = EndpointSecret.model_validate({"id": "a", "secret": "0123456789abcdef", "merchant_id": "merch_endpoint"})
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
+URL = "https://example.com/webhooks"
+MIX = MappingProxyType(dict.fromkeys(Kind, 1.0))
+
+
+@pytest.fixture(scope="module", params=list(PROVIDERS.values()), ids=list(PROVIDERS))
+def provider(request: pytest.FixtureRequest) -> Provider:
+    found: Provider = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def webhooks(provider: Provider) -> list[Webhook]:
+    plan = Plan("t1", 500, 1, merchants=5, days=3, mix=MIX)
+    return list(compose(plan, provider, EXAMPLES, SECRET, NOW, notification_url=URL))
+
+
+def test_no_two_webhooks_are_the_same_event_or_body(webhooks: list[Webhook]) -> None:
+    assert len({webhook.event_id for webhook in webhooks}) == len(webhooks)
+    assert len({webhook.body for webhook in webhooks}) == len(webhooks)
+
+
+def test_the_event_id_is_the_one_that_the_contracts_define(provider: Provider, webhooks: list[Webhook]) -> None:
+    for webhook in webhooks:
+        if webhook.kind is Kind.MALFORMED:
+            assert webhook.event_id == malformed_event_id(webhook.body)
+        else:
+            found = find(orjson.loads(webhook.body), provider.envelope.event_id)
+            assert webhook.event_id == event_id(provider.name, webhook.account, found)
+
+
+def test_normalization_finds_of_each_what_the_ledger_expects(provider: Provider, webhooks: list[Webhook]) -> None:
+    for webhook in webhooks:
+        if webhook.kind in {Kind.MALFORMED, Kind.FORGED}:
+            continue
+        match normalize.normalize(provider.name, webhook.body, webhook.merchant_id):
+            case normalize.Normalized(event):
+                assert webhook.kind is Kind.ACCEPTED, webhook.example
+                assert event["merchant_id"] == webhook.merchant_id
+            case normalize.Rejected(rejections):
+                codes = tuple(rejection.code for rejection in rejections)
+                assert (webhook.kind, webhook.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example
+            case normalize.Unsupported():
+                assert webhook.kind is Kind.UNSUPPORTED, webhook.example
+
+
+def test_a_forged_webhook_is_not_signed_as_a_genuine_one_would_be(webhooks: list[Webhook]) -> None:
+    at = int(NOW.timestamp())
+    genuine = next(webhook.sign for webhook in webhooks if webhook.kind is Kind.ACCEPTED)
+    forged = [webhook for webhook in webhooks if webhook.kind is Kind.FORGED]
+    assert forged
+    for webhook in forged:
+        assert webhook.sign(webhook.body, at) != genuine(webhook.body, at)

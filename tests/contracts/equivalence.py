@@ -1,0 +1,178 @@
+"""A provider's mapping in both forms, and bodies that a careless or hostile sender may send."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from codegen.lint.expressions import inside
+from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
+from codegen.mapping.model import Lookup, Money, Path, When
+from codegen.mapping.plan import plan
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Sequence
+    from types import ModuleType
+
+    from codegen.mapping.model import Step
+    from codegen.mapping.plan import Plan
+    from codegen.model import Catalog, Example, Provider
+
+Comparable = tuple[Any, ...]
+"""What became of a body, as plain values: the verdict, and the event or the reasons."""
+
+TEXTS = (
+    *("", "null", "NULL", "usd", "USD", "u\u017fd", "isk", "ISK", "MGA", "ugx", "jpy", "kwd"),
+    *("paid", "card", "4242", "none", "1e400", "\x00", "2026-01-02T03:04:05Z", "2026-01-02T03:04:05"),
+)
+NUMBERS = (0, 1, -1, 50, 100, 150, 999999999999, 1000000000000, 2**31, 2**63, 1767607200, 10**18, 1.0, -0.0)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**64 - 1),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=8),
+    st.sampled_from(TEXTS),
+    st.sampled_from(NUMBERS),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+class Pair:
+    """A provider's mapping twice: compiled and interpreted."""
+
+    def __init__(self, catalog: Catalog, provider: Provider, normalize: ModuleType) -> None:
+        self.provider = provider
+        self._plan = plan(catalog, provider)
+        self._normalize = normalize
+
+    @property
+    def examples(self) -> tuple[Example, ...]:
+        return self.provider.examples
+
+    def body(self, name: str) -> dict[str, Any]:
+        (body,) = (each.body for each in self.examples if each.name == name)
+        parsed: dict[str, Any] = orjson.loads(body)
+        return parsed
+
+    def outcome(self, body: bytes | dict[str, Any], merchant_id: str = "merchant") -> Comparable:
+        """Return what becomes of a body, which must be the same in both forms."""
+        raw = body if isinstance(body, bytes) else orjson.dumps(body)
+        result = compiled(self._normalize, self.provider.name, raw, merchant_id)
+        oracle = interpreted(self._plan, raw, merchant_id)
+        assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"
+        return result
+
+    def event(self, body: dict[str, Any]) -> dict[str, Any]:
+        kind, fields, *_ = self.outcome(body)
+        assert kind == "normalized", fields
+        return dict(fields)
+
+    def codes(self, body: dict[str, Any]) -> list[tuple[str, str]]:
+        kind, rejections, _ = self.outcome(body)
+        assert kind == "rejected"
+        return [(code, field) for code, field, _ in rejections]
+
+    def bodies(self) -> list[bytes]:
+        """Return the bodies from which mutations start: those whose event type is mapped."""
+        return [each.body for each in self.examples if each.kind in {"accepted", "rejected"}]
+
+    def paths(self) -> list[Path]:
+        """Return every path that the mapping reads."""
+        found = {self._plan.event_type: None}
+        for group in self._plan.groups:
+            for target in group.targets:
+                found |= {each: None for each in inside(target.expression) if isinstance(each, Path)}
+                found |= {leaf.path: None for leaf in target.rest}
+        return list(found)
+
+    def words(self) -> list[object]:
+        """Return every value that the mapping treats in its own way."""
+        found: dict[object, None] = {}
+        for group in self._plan.groups:
+            found |= dict.fromkeys(group.events)
+            for target in group.targets:
+                for each in inside(target.expression):
+                    match each:
+                        case Lookup(_, table, _):
+                            found |= dict.fromkeys(table)
+                        case When(_, values, _, _):
+                            found |= dict.fromkeys(values)
+                        case Money(_, _, exponents):
+                            found |= dict.fromkeys(exponents)
+                        case _:
+                            pass
+        return list(found)
+
+
+def interpreted(planned: Plan, body: bytes, merchant_id: str) -> Comparable:
+    match evaluate(planned, body, merchant_id):
+        case Normalized(event):
+            return "normalized", list(event.items())
+        case Rejected(refusals, event_type):
+            return "rejected", [(each.code, each.field, each.message) for each in refusals], event_type
+        case Unsupported(event_type):
+            return "unsupported", event_type
+
+
+def compiled(normalize: ModuleType, provider: str, body: bytes, merchant_id: str) -> Comparable:
+    outcome = normalize.normalize(provider, body, merchant_id)
+    match outcome:
+        case normalize.Normalized(event):
+            return "normalized", list(event.items())
+        case normalize.Rejected(rejections, event_type):
+            return "rejected", [(each.code, each.field, each.message) for each in rejections], event_type
+        case normalize.Unsupported(event_type):
+            return "unsupported", event_type
+    raise AssertionError(outcome)
+
+
+def mutated(body: bytes, dice: random.Random, paths: Sequence[Path], values: Sequence[Any]) -> bytes:
+    """Return a body with one to four of its values replaced or removed: any of them, or one that the mapping reads."""
+    content = orjson.loads(body)
+    for _ in range(dice.randint(1, 4)):
+        value = orjson.loads(orjson.dumps(dice.choice(values)))
+        if dice.random() < 0.5:
+            _put(content, dice.choice(paths).steps, value)
+            continue
+        inside_it = places(content)
+        if not inside_it:
+            break
+        container, key = dice.choice(inside_it)
+        if isinstance(container, dict) and dice.random() < 0.5:
+            del container[key]
+        else:
+            container[key] = value
+    return orjson.dumps(content)
+
+
+def places(value: Any) -> list[tuple[Any, Any]]:
+    """Return every container and key inside a JSON value."""
+    found: list[tuple[Any, Any]] = []
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, member in members:
+        found += [(value, key), *places(member)]
+    return found
+
+
+def _put(container: Any, steps: Sequence[Step], value: Any) -> None:
+    """Put a value where a path leads; what is in the way makes room, as far as the lists are long enough."""
+    for step, after in zip(steps, [*steps[1:], None], strict=True):
+        if isinstance(step, int):
+            if not isinstance(container, list) or len(container) <= step:
+                return
+        elif not isinstance(container, dict):
+            return
+        if after is None:
+            container[step] = value
+            return
+        below = container.get(step) if isinstance(container, dict) else container[step]
+        if not isinstance(below, list if isinstance(after, int) else dict):
+            container[step] = below = [{}] if isinstance(after, int) else {}
+        container = below

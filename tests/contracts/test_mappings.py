@@ -1,0 +1,122 @@
+"""Every provider's mapping: compiled and interpreted alike, whatever is sent; nothing personal where it may not be."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import payments_contracts.normalize as normalize_package
+import pytest
+from codegen.avro import walk
+from codegen.loader import load
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from payments_contracts import providers
+from payments_contracts.examples import EXAMPLES
+
+from tests.conftest import ROOT
+from tests.contracts.equivalence import NUMBERS, TEXTS, VALUES, Pair, mutated
+
+if TYPE_CHECKING:
+    from codegen.model import Catalog
+
+# 25 batches of 500: 12,500 mutations of each provider's examples.
+BATCHES, BATCH = 25, 500
+MUTATIONS = settings(max_examples=BATCHES, deadline=None, suppress_health_check=list(HealthCheck))
+ANY_BYTES = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+
+# What stands in the examples for data of a person.
+PERSONAL = (
+    *("buyer@example.com", "Example Buyer", "Example Street", "Example Town", "_secret_", "cus_", "CUT1KQX8LMWZ4RBN"),
+    *("fingerprint", "411111", "receipts/", "$example", "ach_details", "billing_", "shipping_"),
+)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(ROOT / "contracts")
+
+
+@pytest.fixture(scope="module", params=sorted(providers.PROVIDERS))
+def pair(request: pytest.FixtureRequest, catalog: Catalog) -> Pair:
+    (provider,) = (each for each in catalog.providers if each.name == request.param)
+    return Pair(catalog, provider, normalize_package)
+
+
+def test_examples_become_the_same_in_both(pair: Pair) -> None:
+    for example in pair.examples:
+        pair.outcome(example.body, example.merchant_id)
+
+
+@MUTATIONS
+@given(seed=st.integers(0, 2**64 - 1), drawn=st.lists(VALUES, min_size=10, max_size=30))
+def test_mutations_become_the_same_in_both(pair: Pair, seed: int, drawn: list[Any]) -> None:
+    dice = random.Random(seed)  # noqa: S311 - not for secrets
+    bodies, paths, values = pair.bodies(), pair.paths(), [*drawn, *pair.words(), *TEXTS, *NUMBERS, None, True, False]
+    kinds = set()
+    for _ in range(BATCH):
+        body = mutated(dice.choice(bodies), dice, paths, values)
+        kinds.add(pair.outcome(body, dice.choice(["m", "m", "m", "", "null"]))[0])
+    assert kinds >= {"normalized", "rejected"}
+
+
+@ANY_BYTES
+@given(body=st.binary(max_size=200) | VALUES.map(orjson.dumps))
+def test_any_bytes_become_something(pair: Pair, body: bytes) -> None:
+    assert pair.outcome(body)[0] in {"rejected", "unsupported"}
+
+
+@pytest.mark.parametrize("depth", [10, 250, 260, 900, 1023, 1030, 5000])
+def test_deep_nesting_never_raises(pair: Pair, depth: int) -> None:
+    deep = b"[" * depth + b"]" * depth
+    for path in pair.paths():
+        body = orjson.loads(pair.bodies()[0])
+        container = body
+        for step in path.steps[:-1]:
+            container = container.get(step) if isinstance(container, dict) else None
+        if isinstance(container, dict):
+            container[path.steps[-1]] = "DEEP"
+            kind = pair.outcome(orjson.dumps(body).replace(b'"DEEP"', deep))[0]
+            assert kind in {"normalized", "rejected"}, path
+
+
+def test_truncated_bodies_are_rejected(pair: Pair) -> None:
+    body = pair.bodies()[0]
+    for length in range(0, len(body) - 1, 97):
+        assert pair.outcome(body[:length])[0] == "rejected"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(None, "field_missing"), ("", "field_missing"), ("null", "field_missing"), (7, "type_invalid")],
+)
+def test_rejects_an_event_without_a_type(pair: Pair, value: object, code: str) -> None:
+    assert pair.codes({"type": value}) == [(code, "event_type")]
+
+
+def test_personal_data_stays_in_the_columns_that_say_so(pair: Pair, catalog: Catalog) -> None:
+    mapping = pair.provider.mapping
+    record = catalog.record(mapping.record, mapping.version).record
+    tagged = {path[0] for path, field in walk(record) if field.personal}
+    for example in pair.examples:
+        if example.kind == "accepted":
+            event = pair.event(orjson.loads(example.body))
+            kept = str({name: value for name, value in event.items() if name not in tagged})
+            assert not [each for each in PERSONAL if each in kept], example.name
+
+
+def test_reasons_hold_no_value_of_the_payload(pair: Pair) -> None:
+    for example in pair.examples:
+        if example.kind == "accepted":
+            told = example.body.replace(b'"USD"', b'"tell-tale"').replace(b'"usd"', b'"tell-tale"')
+            outcome = pair.outcome(told)
+            assert outcome[0] == "normalized" or "tell-tale" not in str(outcome)
+
+
+def test_the_generated_examples_are_those_of_the_contracts(catalog: Catalog) -> None:
+    assert [(each.provider, each.name, each.body, each.reason_codes) for each in EXAMPLES] == [
+        (each.provider, each.name, each.body, each.reason_codes)
+        for provider in catalog.providers
+        for each in provider.examples
+    ]
