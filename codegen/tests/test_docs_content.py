@@ -41,15 +41,15 @@ if TYPE_CHECKING:
         ({"const": None}, "always null"),
         (
             {"lookup": {"value": {"path": "a"}, "table": {"x": "y"}, "otherwise": {"path": "b"}}},
-            "`a`, looked up in a table of 1, else `b`",
+            "`a`, looked up in a table of 1; for any other text `b`",
         ),
         (
             {"money": {"value": {"path": "a"}, "currency": "c", "exponents": {"ISK": 2}}},
-            "`a` in the minor unit of `c`, of which 1 differs from ISO 4217",
+            "`a` in the minor unit of `c`, from the provider's own unit for ISK",
         ),
         (
             {"when": {"value": "a", "in": [True, "x"], "then": {"path": "b"}, "else": {"const": "n"}}},
-            "where `a` is “true” or “x”: `b`; else: always “n”",
+            "`b` where `a` is “true” or “x”, else always “n”",
         ),
         ({"exponent": {"path": "a"}}, "the ISO 4217 exponent of `a`"),
         ({"rest": {"path": "a"}}, "all else that is declared below `a` and not personal data"),

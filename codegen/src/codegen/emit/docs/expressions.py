@@ -76,14 +76,8 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case Envelope(name):
             return f"the `{name}` that the gateway found"
         case Lookup(of, table, otherwise):
-            known = f"{words(of)}, looked up in a table of {len(table)}"
-            return known if otherwise is None else f"{known}, else {words(otherwise)}"
-        case Money(of, currency, exponents):
-            count = "1 differs" if len(exponents) == 1 else f"{len(exponents)} differ"
-            return f"{words(of)} in the minor unit of {words(currency)}, of which {count} from ISO 4217"
-        case When(path, values, then, otherwise):
-            choice = " or ".join(f"“{_text(value)}”" for value in values)
-            return f"where `{path}` is {choice}: {words(then)}; else: {words(otherwise)}"
+            found = f"{words(of)}, looked up in a table of {len(table)}"
+            return found if otherwise is None else f"{found}; for any other text {words(otherwise)}"
         case Time(of, form):
             return f"{words(of)}, an instant in {_FORMATS[form]}"
         case Coalesce(of):
@@ -98,13 +92,17 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             return f"{words(of)}, null where it is " + " or ".join(f"“{value}”" for value in values)
         case Exponent(of):
             return f"the ISO 4217 exponent of {words(of)}"
+        case Money(of, currency, exponents):
+            own = " or ".join(exponents)
+            return f"{words(of)} in the minor unit of {words(currency)}" + (
+                f", from the provider's own unit for {own}" if own else ""
+            )
+        case When(path, values, then, otherwise):
+            which = " or ".join(f"“{str(value).lower() if isinstance(value, bool) else value}”" for value in values)
+            return f"{words(then)} where `{path}` is {which}, else {words(otherwise)}"
         case Rest(root):
             return f"all else that is declared below `{root}` and not personal data"
     assert_never(expression)
-
-
-def _text(value: str | bool) -> str:  # noqa: FBT001 - a value of a payload
-    return value if isinstance(value, str) else str(value).lower()
 
 
 def lookups(expression: Expression) -> Iterator[Mapping[str, str]]:
@@ -121,7 +119,7 @@ def unified_types(provider: Provider, group: Group, event: str) -> tuple[str, ..
     match expression:
         case None:
             return ()
-        case Lookup(of=of, table=table) if of == provider.mapping.event_type and event in table:
+        case Lookup(of, table, _) if of == provider.mapping.event_type and event in table:
             return (table[event],)
         case _:
             return tuple(sorted(outputs(expression) or ()))

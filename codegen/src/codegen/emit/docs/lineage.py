@@ -51,7 +51,7 @@ class Trail:
     columns: Mapping[str, tuple[str, ...]]
 
 
-def origins(provider: Provider, expression: Expression) -> Iterator[str]:
+def origins(provider: Provider, expression: Expression) -> Iterator[str]:  # noqa: C901 - one case for each expression
     """Yield where the values of an expression come from: paths of the payload, or words where there is no path."""
     match expression:
         case Path():
@@ -67,7 +67,13 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:
             yield f"{root}.*"
         case Null():
             return
-        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent() | Money() | When():
+        # What only decides between values is none of them.
+        case When(_, _, then, otherwise):
+            yield from origins(provider, then)
+            yield from origins(provider, otherwise)
+        case Money(of):
+            yield from origins(provider, of)
+        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent():
             for child in children(expression):
                 yield from origins(provider, child)
         case _:
