@@ -39,6 +39,18 @@ if TYPE_CHECKING:
         ({"lower": {"path": "a"}}, "`a`, in lower case"),
         ({"null_if": {"value": {"path": "a"}, "values": ["N", "n"]}}, "`a`, null where it is “N” or “n”"),
         ({"const": None}, "always null"),
+        (
+            {"lookup": {"value": {"path": "a"}, "table": {"x": "y"}, "otherwise": {"path": "b"}}},
+            "`a`, looked up in a table of 1; for any other text `b`",
+        ),
+        (
+            {"money": {"value": {"path": "a"}, "currency": "c", "exponents": {"ISK": 2}}},
+            "`a` in the minor unit of `c`, from the provider's own unit for ISK",
+        ),
+        (
+            {"when": {"value": "a", "in": [True, "x"], "then": {"path": "b"}, "else": {"const": "n"}}},
+            "`b` where `a` is “true” or “x”, else always “n”",
+        ),
         ({"exponent": {"path": "a"}}, "the ISO 4217 exponent of `a`"),
         ({"rest": {"path": "a"}}, "all else that is declared below `a` and not personal data"),
     ],

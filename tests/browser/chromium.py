@@ -23,11 +23,12 @@ class BrowserError(Exception):
 
 def program() -> str:
     """Return the browser: the one that CHROMIUM names, or the first that is installed; BrowserError without one."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, PROGRAMS)), None)
+    named = os.environ.get("CHROMIUM")
+    found = next(filter(None, map(shutil.which, [named] if named else PROGRAMS)), None)
     if found is None:
         raise BrowserError(
-            f"the catalogue is checked in a real browser and there is none: install Chromium (one of "
-            f"{', '.join(PROGRAMS)}), or name the program in CHROMIUM"
+            f"the catalogue is checked in a real browser, and {named or ', '.join(PROGRAMS)} cannot be found: "
+            "install Chromium, or name the program in CHROMIUM"
         )
     return found
 

@@ -12,7 +12,20 @@ from rich.text import Text
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import Coalesce, Exponent, Expression, Lookup, Lower, NullIf, Time, Upper, origin, paths
+from codegen.mapping.model import (
+    Coalesce,
+    Exponent,
+    Expression,
+    Lookup,
+    Lower,
+    Money,
+    NullIf,
+    Time,
+    Upper,
+    When,
+    origin,
+    paths,
+)
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 
 if TYPE_CHECKING:
@@ -99,8 +112,12 @@ def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -
                 if values or not read:
                     return _taken(each, root, null_values)
             return f"none of {len(of)} places"
-        case Lookup(of, _) | Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of):
             return _taken(of, root, null_values)
+        case When(path, values, then, otherwise):
+            found = at(root, path)
+            chosen = any(type(value) is type(found) and value == found for value in values)
+            return _taken(then if chosen else otherwise, root, null_values)
         case _:
             return origin(expression)
 

@@ -82,7 +82,9 @@ def _providers(site: Site, catalog: Catalog, all_trails: tuple[Trail, ...]) -> I
             provider=provider,
             groups=groups,
             signature=[
-                (name.replace("_", " ").capitalize(), value) for name, value in asdict(provider.signature).items()
+                (name.replace("_", " ").capitalize(), value)
+                for name, value in asdict(provider.signature).items()
+                if value is not None
             ],
             topic=next((topic for topic in catalog.topics if topic.provider == provider.name), None),
         )

@@ -38,6 +38,11 @@ def prose(text: str) -> Markup:
     return Markup(_ADDRESS.sub(lambda found: f'<a href="{found[0]}" rel="noreferrer">{found[0]}</a>', marked))  # noqa: S704 - escaped above
 
 
+def breakable(path: str) -> Markup:
+    """Return a path as HTML that may go on in a new line after each dot."""
+    return Markup(str(escape(path)).replace(".", ".<wbr>"))  # noqa: S704 - escaped
+
+
 def counted(number: int, noun: str, many: str = "") -> str:
     """Return a number with its noun: `1 field`, `2 fields`."""
     return f"{number} {noun if number == 1 else many or noun + 's'}"
@@ -94,5 +99,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         autoescape=True,
     )
-    environment.filters.update(prose=prose, counted=counted, avro=avro, types_of=types_of, wording=wording)
+    environment.filters.update(
+        prose=prose, breakable=breakable, counted=counted, avro=avro, types_of=types_of, wording=wording
+    )
     return environment
