@@ -46,6 +46,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
+    yield render(f"{_FOLDER}/macros/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 
 def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:
@@ -88,6 +89,7 @@ def sources(catalog: Catalog) -> dict[str, Any]:
 
 def _table(catalog: Catalog, table: Table) -> dict[str, Any]:
     record = catalog.record(table.record, table.version).record
+    required = [field.name for field in record.fields if not field.nullable]
     return {
         "name": table.name,
         "description": table.description,
@@ -100,6 +102,7 @@ def _table(catalog: Catalog, table: Table) -> dict[str, Any]:
                 "dagster": {"asset_key": [table.namespace, table.name]},
             },
         },
+        "data_tests": [{"not_null_columns": {"arguments": {"columns": required}}}],
         "columns": [_column(field, is_key=table.key == (field.name,)) for field in record.fields],
     }
 
@@ -112,7 +115,7 @@ def _freshness(freshness: Freshness) -> dict[str, Any]:
 
 
 def _column(field: Field, *, is_key: bool) -> dict[str, Any]:
-    tests: list[Any] = [] if field.nullable else ["not_null"]
+    tests: list[Any] = []
     if is_key:
         # A layer of appends: what a writer repeated after a crash is told apart in Silver, and must not stop it.
         tests.append({"unique": {"config": {"severity": "warn"}}})
