@@ -28,6 +28,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "config-version": 2,
         "model-paths": ["models"],
         "macro-paths": ["macros"],
+        "test-paths": ["tests"],
     }
     yield dumped_yaml(f"{_FOLDER}/dbt_project.yml", source, project)
     yield dumped_yaml(f"{_FOLDER}/models/sources.yml", source, sources(catalog))
@@ -46,7 +47,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
-    yield render(f"{_FOLDER}/macros/not_null_columns.sql", "not_null_columns.sql", notice=source)
+    yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 
 def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:
