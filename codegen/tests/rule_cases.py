@@ -16,13 +16,18 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from codegen.compat import RULES as COMPAT_RULES
 from codegen.lint import RULES as LINT_RULES
-from codegen.loader import load
+from codegen.loader import READING, load
 
 if TYPE_CHECKING:
     from codegen.findings import Finding
     from codegen.model import Catalog
 
-PURPOSES = [(rule.id, rule.purpose) for rule in LINT_RULES] + [(rule.id, rule.purpose) for rule in COMPAT_RULES]
+# What a folder of changed files cannot show: that the folder itself is not there, or that a file may not be read.
+_NO_FILES = frozenset({"folder", "unreadable"})
+PURPOSES = [
+    *((rule, purpose) for rule, purpose in READING.items() if rule not in _NO_FILES),
+    *((rule.id, rule.purpose) for rule in (*LINT_RULES, *COMPAT_RULES)),
+]
 IDS = [rule for rule, _ in PURPOSES]
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parents[1]
