@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 _NO_FILES = frozenset({"folder", "unreadable"})
 PURPOSES = [
     *((rule, purpose) for rule, purpose in READING.items() if rule not in _NO_FILES),
-    *((rule.id, rule.purpose) for rule in (*LINT_RULES, *COMPAT_RULES)),
+    *((rule.id, rule.purpose) for rule in LINT_RULES),
+    *((rule.id, rule.purpose) for rule in COMPAT_RULES),
 ]
 IDS = [rule for rule, _ in PURPOSES]
 TESTS = Path(__file__).resolve().parent
