@@ -236,7 +236,9 @@ def _jobs(stack: Mapping[str, str], name: str) -> list[str]:
 
 
 def _as_text(value: object) -> object:
-    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else value
+    if not isinstance(value, datetime):
+        return value
+    return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds").replace("+00:00", "Z")
 
 
 def test_every_example_becomes_what_its_contract_says(program: Program, stream: Stream) -> None:

@@ -296,3 +296,22 @@ async def test_a_failed_expiry_fails_no_row() -> None:
     async with GroupCommitter(target, key="id", policy=policy) as committer:
         assert await committer.append(row("a")) is Outcome.APPENDED
         assert await committer.append(row("b")) is Outcome.APPENDED
+
+
+async def test_a_first_attempt_that_comes_late_is_looked_up_where_others_write_too() -> None:
+    class Shared(Target):
+        """Another writer's commit comes into sight at the first look."""
+
+        looks = 0
+
+        def refresh(self) -> bool:
+            self.looks += 1
+            return self.looks == 1
+
+    target = Shared()
+    target.groups.append([row("late")])
+    policy = GroupPolicy(max_wait_seconds=0.0)
+    async with GroupCommitter(target, key="id", policy=policy) as committer:
+        assert await committer.append(row("other"), repeated=True) is Outcome.APPENDED
+        assert await committer.append(row("late")) is Outcome.ALREADY_THERE
+    assert target.groups == [[row("late")], [row("other")]]

@@ -160,3 +160,13 @@ def test_every_key_is_in_the_table_once_whatever_fails_and_whoever_writes(
     counts = Counter(key for key in table.written() if not key.startswith("foreign"))
     assert set(counts) == acknowledged == set("abcdef")
     assert set(counts.values()) == {1}
+
+
+def test_looks_all_rows_up_when_another_writer_came_since_the_suspects_were_named() -> None:
+    table = Table()
+    once = appender(Writer(table, iter(())))
+    moves = once.moves
+    table.commit(0, [{"id": "a"}])
+    once.refresh()
+    assert once.append(rows("a", "b"), set(), moves=moves).already_there == {"a"}
+    assert table.written() == ["a", "b"]

@@ -5,6 +5,7 @@ from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -35,6 +36,8 @@ class GroupPolicy:
         waiting_rows: Rows that may wait in all; beyond it, callers are held back.
         expire_every: Commits after which old snapshots are expired, because each live one makes commits slower.
         remembered_keys: Committed keys kept in memory, so that most repeated rows cost no look-up.
+        doubt_seconds: How long after another writer's commit every row is looked up: longer than an attempt may be
+            under way, since a first attempt that comes late may find its repetition written elsewhere.
     """
 
     max_rows: int = 500
@@ -42,6 +45,7 @@ class GroupPolicy:
     waiting_rows: int = 5_000
     expire_every: int = 50
     remembered_keys: int = 100_000
+    doubt_seconds: float = 600.0
 
 
 @dataclass(slots=True)
@@ -72,6 +76,8 @@ class GroupCommitter:
         self._wake = asyncio.Event()
         self._closing = False
         self._commits = 0
+        self._moves = 0
+        self._doubt_until = 0.0
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake-committer")
         self._loop_task: asyncio.Task[None] | None = None
         self._look: asyncio.Future[bool] | None = None
@@ -205,11 +211,15 @@ class GroupCommitter:
 
     async def _commit(self, group: list[_Entry]) -> None:
         rows = {entry.key: entry.row for entry in group}
-        suspects = {entry.key for entry in group if entry.suspect or entry.moves != self._once.moves}
         loop = asyncio.get_running_loop()
         started = loop.time()
+        moves = self._once.moves
+        if moves != self._moves:
+            self._moves, self._doubt_until = moves, started + self._policy.doubt_seconds
+        in_doubt = started < self._doubt_until
+        suspects = {entry.key for entry in group if in_doubt or entry.suspect or entry.moves != moves}
         try:
-            written = await loop.run_in_executor(self._thread, self._once.append, rows, suspects)
+            written = await loop.run_in_executor(self._thread, partial(self._once.append, rows, suspects, moves=moves))
         except Exception as error:  # noqa: BLE001  # whatever it is, the callers must hear of it
             self._settle_failure(group, error)
             return
@@ -250,7 +260,7 @@ class GroupCommitter:
     async def _expire(self) -> None:
         loop = asyncio.get_running_loop()
         try:
-            expired = await loop.run_in_executor(self._thread, self._target.expire)
+            expired = await loop.run_in_executor(self._thread, self._once.expire)
         except Transient as error:
             # Rows are safe; only commits stay slower until the next try.
             _log.warning("snapshots_not_expired", table=self._target.name, error=str(error))

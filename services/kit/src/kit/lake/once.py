@@ -67,6 +67,7 @@ class OnceAppender:
         self._attempts = attempts
         self._sleep = sleep
         self._moves = 0
+        self._is_blind = False
 
     @property
     def moves(self) -> int:
@@ -76,18 +77,22 @@ class OnceAppender:
         """
         return self._moves
 
-    def append(self, rows: Mapping[str, Row], suspects: AbstractSet[str]) -> Written:
+    def append(self, rows: Mapping[str, Row], suspects: AbstractSet[str], *, moves: int | None = None) -> Written:
         """Commit the rows, given by key, in one snapshot; leave out those that the table already has.
 
         Args:
             rows: The rows by key.
             suspects: Keys that an earlier attempt, here or elsewhere, may have written.
+            moves: What `moves` was when the suspects were named, if not now; if it grew since, all rows are suspects.
 
         Raises:
             Transient: The rows may or may not be in the table; hand them over again as suspects.
         """
         present: frozenset[str] = frozenset()
-        if suspects and self.refresh():
+        before = self._moves if moves is None else moves
+        if suspects or self._is_blind:
+            self.refresh()
+        if before != self._moves:
             suspects = rows.keys()
         for conflicts in range(self._attempts):
             if suspects:
@@ -108,8 +113,17 @@ class OnceAppender:
             f"{self._target.name}: other writers came first {self._attempts} times; is there more than one committer?"
         )
 
+    def expire(self) -> int:
+        """Drop old snapshots and return how many."""
+        # The answer brings the newest state, with what others have written: it must be seen before the next append.
+        self._is_blind = True
+        expired = self._target.expire()
+        self.refresh()
+        return expired
+
     def refresh(self) -> bool:
         """See the newest state; tell whether another writer has committed since."""
         moved = self._target.refresh()
         self._moves += moved
+        self._is_blind = False
         return moved
