@@ -5,7 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-from codegen.emit import dbt, docs, flink, iceberg, k8s, kafka, labels, normalize, openapi, package, providers, pydantic
+from codegen.emit import (
+    dbt,
+    docs,
+    flink,
+    iceberg,
+    k8s,
+    kafka,
+    labels,
+    normalize,
+    openapi,
+    package,
+    providers,
+    pydantic,
+    wire,
+)
 from codegen.model import Catalog, GeneratedFile
 
 Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
@@ -13,6 +27,7 @@ Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
 EMITTERS: tuple[Emitter, ...] = (
     package.emit,
     pydantic.emit,
+    wire.emit,
     kafka.emit,
     providers.emit,
     iceberg.emit,

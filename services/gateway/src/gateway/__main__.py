@@ -1,29 +1,34 @@
 """Runs the gateway of the provider that GATEWAY_PROVIDER names."""
 
 import asyncio
+import gc
 import math
 import signal
 import sys
+from contextlib import suppress
 
 import structlog
-import uvicorn
 import uvloop
 from kit.clock import utc_now
-from kit.errors import Fault, Transient
-from kit.kafka import AvroEncoder, Producer, RegistryClient
+from kit.errors import Fault
+from kit.kafka import Producer, RegistryClient
 from kit.logging import configure
 from kit.settings import load
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
-from payments_contracts.topics import INGESTION_DLQ, Topic, raw_topic
+from payments_contracts.topics import Topic
 from prometheus_client import REGISTRY
 
 from gateway.app import build_app
-from gateway.publication import Target
+from gateway.metrics import GatewayMetrics
+from gateway.rotation import SecretsFile
+from gateway.server import Limits, build_server
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
 
 _LOG = structlog.get_logger("gateway")
+# One lookup; whoever asks tries again.
+_REGISTRY_PATIENCE_SECONDS = 0.5
 
 
 def main() -> None:
@@ -39,7 +44,7 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             succeeded = runner.run(_serve(settings))
-    except (Fault, Transient) as error:
+    except Fault as error:
         _LOG.critical("cannot start", detail=str(error))
         succeeded = False
     sys.exit(0 if succeeded else 1)
@@ -47,49 +52,54 @@ def main() -> None:
 
 async def _serve(settings: GatewaySettings) -> bool:
     provider = PROVIDERS[settings.gateway_provider]
-    with RegistryClient(settings.schema_registry_url) as registry:
-        accepted, malformed = (_target(registry, topic) for topic in (raw_topic(provider.name), INGESTION_DLQ))
+    metrics = GatewayMetrics(provider.name, REGISTRY)
+    file = None if settings.webhook_secrets_file is None else SecretsFile(settings.webhook_secrets_file)
+    secrets = settings.webhook_secrets if file is None else file.read()
+    judge = verifier(provider.signature, secrets, settings.notification_url)
     faults: list[None] = []
 
     def stop() -> None:
         faults.append(None)
         server.should_exit = True
 
-    app = build_app(
-        provider=provider,
-        verifier=verifier(provider.signature, settings.webhook_secrets, settings.notification_url),
-        producer=Producer(
-            settings.kafka_bootstrap_servers,
-            f"gateway-{provider.name}",
-            deadline_seconds=settings.acknowledgement_deadline_seconds,
-        ),
-        accepted=accepted,
-        malformed=malformed,
-        clock=utc_now,
-        registry=REGISTRY,
-        on_fault=stop,
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.http_host,
-            port=settings.http_port,
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=math.ceil(settings.acknowledgement_deadline_seconds) + 5,
+    with RegistryClient(settings.schema_registry_url, patience_seconds=_REGISTRY_PATIENCE_SECONDS) as registry:
+        app = build_app(
+            provider=provider,
+            verifier=judge,
+            producer=Producer(
+                settings.kafka_bootstrap_servers,
+                f"gateway-{provider.name}",
+                deadline_seconds=settings.acknowledgement_deadline_seconds,
+            ),
+            schema_id_of=lambda topic: _schema_id(registry, topic),
+            clock=utc_now,
+            metrics=metrics,
+            registry=REGISTRY,
+            max_concurrent=settings.max_concurrent_requests,
+            on_fault=stop,
         )
-    )
-    await server.serve()
+        server = build_server(
+            app,
+            settings.http_host,
+            settings.http_port,
+            limits=Limits(settings.max_header_bytes, settings.request_timeout_seconds),
+            drain_seconds=math.ceil(settings.acknowledgement_deadline_seconds) + 5,
+            on_refusal=lambda reason: metrics.count("refused", reason),
+        )
+        following = None if file is None else asyncio.create_task(file.follow(judge.use, metrics.count_reload))
+        # What was made so far stays: the collector need not look at it with every webhook's garbage.
+        gc.collect()
+        gc.freeze()
+        await server.serve()
+        if following is not None:
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
     return not faults
 
 
-def _target(registry: RegistryClient, topic: Topic) -> Target:
-    found = registry.lookup(topic.subject, topic.version, schema(topic.record, topic.version))
-    return Target(topic, AvroEncoder(found.text, found.id))
+def _schema_id(registry: RegistryClient, topic: Topic) -> int:
+    return registry.lookup(topic.subject, topic.version, schema(topic.record, topic.version)).id
 
 
 if __name__ == "__main__":

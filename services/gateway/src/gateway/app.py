@@ -13,22 +13,46 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from kit.clock import Clock
 from kit.errors import Fault, Transient
+from kit.health import Checks
 from kit.http import operational_routes
-from payments_contracts.gateway import Accepted
 from payments_contracts.providers import Provider
+from payments_contracts.topics import INGESTION_DLQ, raw_topic
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from gateway import description
 from gateway.metrics import GatewayMetrics
 from gateway.problems import MEDIA_TYPE
-from gateway.publication import Producer, Publication, Target
+from gateway.publication import SchemaIdOf, Producer, Publication
 from gateway.reception import Reception
 from gateway.signature import Verifier
 
 _LOG = structlog.get_logger("gateway")
+_SECONDS_BETWEEN_LOOKUPS = 30.0
+
+
+class GatewayApp:
+    """The ASGI application: webhooks go straight to the reception, all else goes through FastAPI.
+
+    On its way through FastAPI to a route a webhook would spend as much time as in the reception itself.
+    """
+
+    def __init__(self, path: str, reception: Reception, fastapi: FastAPI) -> None:
+        self._path = path
+        self._reception = reception
+        self.fastapi = fastapi
+        # For other methods than POST, and for whoever asks which routes there are.
+        fastapi.router.routes.append(Route(path, reception, methods=["POST"]))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST":
+            await self._reception(scope, receive, send)
+        else:
+            await self.fastapi(scope, receive, send)
 
 
 def build_app(
@@ -36,37 +60,40 @@ def build_app(
     provider: Provider,
     verifier: Verifier,
     producer: Producer,
-    accepted: Target,
-    malformed: Target,
+    schema_id_of: SchemaIdOf,
     clock: Clock,
+    metrics: GatewayMetrics,
     registry: CollectorRegistry,
+    max_concurrent: int,
     on_fault: Callable[[], None],
-) -> FastAPI:
+) -> GatewayApp:
     """Put one provider's gateway together.
 
     Args:
         provider: Whose webhooks it receives.
         verifier: Tells authentic from forged.
         producer: Writes to Kafka; the app warms it up at its start and closes it at its end.
-        accepted: Where events go.
-        malformed: Where authentic webhooks go that are no events.
+        schema_id_of: Finds the registered schema of a topic.
         clock: Gives the time at which a webhook was received.
+        metrics: What it counts.
         registry: Where metrics are kept.
+        max_concurrent: How many webhooks may be under way.
         on_fault: Called when the gateway cannot do its work any more and has to be stopped.
     """
-    publication = Publication(provider.name, producer, accepted, malformed)
+    publication = Publication(provider.name, producer, raw_topic(provider.name), INGESTION_DLQ, schema_id_of)
     reception = Reception(
         provider=provider,
         verifier=verifier,
         publication=publication,
         clock=clock,
-        metrics=GatewayMetrics(registry),
+        metrics=metrics,
+        max_concurrent=max_concurrent,
         on_fault=on_fault,
     )
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        opening = asyncio.create_task(_open(reception, producer, publication.topics, on_fault))
+        opening = asyncio.create_task(_open(reception, publication, producer, on_fault))
         yield
         # By now the server has let every request finish.
         reception.is_open = False
@@ -84,49 +111,61 @@ def build_app(
         lifespan=lifespan,
         exception_handlers={HTTPException: _answer_http_error},
     )
-    app.add_api_route(
-        f"/webhooks/{provider.name}",
-        reception.receive,
-        methods=["POST"],
-        operation_id=f"receive_{provider.name}_webhook",
-        summary="Receive one webhook",
-        description="Sending the same event again is harmless: its `event_id` is derived from the event.",
-        response_model=Accepted,
-        response_description="The event is durable.",
-        responses=description.responses(),
-        openapi_extra=description.operation(provider),
-    )
-    checks = {
+    checks: Checks = {
         "kafka": producer.check,
+        "schemas": publication.check,
+        "secrets": lambda: None if verifier.has_secret(clock().timestamp()) else "the time of no secret is now",
         "warm_up": lambda: None if reception.is_open else "not done yet",
-        # Looked up before the app was built; without them the program does not start.
-        "schemas": lambda: None,
     }
     app.include_router(operational_routes(checks, registry, ready="Whether webhooks can be accepted now"))
     served: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
         if not served:
-            served.update(description.document(app))
+            served.update(description.document(app, provider))
         return served
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
-    return app
+    return GatewayApp(f"/webhooks/{provider.name}", reception, app)
 
 
-async def _open(reception: Reception, producer: Producer, topics: list[str], on_fault: Callable[[], None]) -> None:
+async def _open(
+    reception: Reception, publication: Publication, producer: Producer, on_fault: Callable[[], None]
+) -> None:
+    """Open the reception once webhooks can be written, and close it for as long as their schemas are not registered."""
     try:
         async for attempt in stamina.retry_context(
             on=Transient, attempts=None, timeout=None, wait_initial=0.2, wait_max=2.0
         ):
             with attempt:
-                await producer.warm_up(topics)
+                await publication.pin()
+                await producer.warm_up(publication.topics)
     except Fault as error:
         _LOG.critical("cannot start", detail=str(error))
         on_fault()
         return
     reception.is_open = True
-    _LOG.info("open", topics=topics)
+    _LOG.info("open", topics=publication.topics)
+    while True:
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKUPS)
+        await _look_again(reception, publication)
+
+
+async def _look_again(reception: Reception, publication: Publication) -> None:
+    try:
+        await publication.pin()
+    except Transient as error:
+        # What is registered stays so; the gateway needs the registry no more.
+        _LOG.warning("registry away", detail=str(error))
+        return
+    except Fault as error:
+        # What is written now nobody could read, or would read as something else.
+        _LOG.error("closed", detail=str(error))
+        reception.is_open = False
+        return
+    if not reception.is_open:
+        _LOG.info("open again")
+        reception.is_open = True
 
 
 async def _answer_http_error(_request: Request, error: Exception) -> Response:

@@ -17,8 +17,11 @@ _PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}
 
 
 def operation(provider: Provider) -> dict[str, Any]:
-    """Return what FastAPI cannot tell by itself about the operation that receives webhooks."""
+    """Return the operation that receives webhooks."""
     return {
+        "operationId": f"receive_{provider.name}_webhook",
+        "summary": "Receive one webhook",
+        "description": "Sending the same event again is harmless: its `event_id` is derived from the event.",
         "parameters": [
             {
                 "name": provider.signature.header,
@@ -41,22 +44,27 @@ def operation(provider: Provider) -> dict[str, Any]:
                 }
             },
         },
+        "responses": responses(),
     }
 
 
-def responses() -> dict[int | str, dict[str, Any]]:
-    """Return the answers to a webhook beside 200."""
+def responses() -> dict[str, dict[str, Any]]:
+    """Return the answers to a webhook, by their status."""
     return {
-        401: {
+        "200": {
+            "description": "The event is durable.",
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model="Accepted")}}},
+        },
+        "401": {
             "description": "The signature is absent, unreadable, wrong or too old. Nothing was kept.",
             "content": _PROBLEM,
         },
-        413: {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
-        422: {
+        "413": {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
+        "422": {
             "description": "The body is authentic, but is not an event. It was kept in the dead-letter topic.",
             "content": _PROBLEM,
         },
-        503: {
+        "503": {
             "description": (
                 "Kafka did not acknowledge in time, or the gateway is starting or stopping. Send the event again."
             ),
@@ -72,8 +80,8 @@ def responses() -> dict[int | str, dict[str, Any]]:
     }
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Return the app's OpenAPI document, with the models that its answers refer to."""
+def document(app: FastAPI, provider: Provider) -> dict[str, Any]:
+    """Return the app's OpenAPI document, with the operation that FastAPI does not serve itself, and its models."""
     content = get_openapi(
         title=app.title,
         version=app.version,
@@ -81,6 +89,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
         separate_input_output_schemas=False,
     )
+    content["paths"] = {f"/webhooks/{provider.name}": {"post": operation(provider)}} | content["paths"]
     _, definitions = models_json_schema([(Accepted, "serialization"), (Problem, "serialization")], ref_template=_REF)
     content["components"]["schemas"] |= definitions["$defs"]
     return content

@@ -5,27 +5,28 @@ document, numbers beyond a double and nesting deeper than 1,024 are not JSON; of
 an integer beyond 64 bits is a number, not an integer.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import orjson
 from payments_contracts.identity import event_id
 from payments_contracts.normalize.values import iso8601_millis
-from payments_contracts.providers import Path, Provider
+from payments_contracts.providers import JsonType, Path, Provider
 
 from gateway.errors import Malformed
+from gateway.excerpt import Excerpt
 
-_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "string": str,
-    "integer": int,
-    "number": (int, float),
-    "boolean": bool,
-    "object": dict,
-    "array": list,
+# As the parser makes them: in JSON, unlike in Python, a boolean is no integer.
+_TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
+    "string": frozenset({str}),
+    "integer": frozenset({int}),
+    "number": frozenset({int, float}),
+    "boolean": frozenset({bool}),
+    "object": frozenset({dict}),
+    "array": frozenset({list}),
 }
-_NAMES: Mapping[type, str] = {
+_NAMES: Final[Mapping[type, str]] = {
     str: "string",
     int: "integer",
     float: "number",
@@ -34,11 +35,11 @@ _NAMES: Mapping[type, str] = {
     list: "array",
     type(None): "null",
 }
+_LOOKED_AT: Final = frozenset({"string", "integer", "number"})
 _LAST_MILLISECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What a webhook says it is. `created_at` is in milliseconds since 1970; None where it is beyond any calendar."""
 
     event_id: str
@@ -49,37 +50,86 @@ class Envelope:
     created_at: int | None
 
 
-def read(provider: Provider, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
-    """Read a body's envelope where the provider's contract says it is.
+class EnvelopeReader:
+    """Reads envelopes where a provider's contract says they are."""
 
-    An empty text counts as absent: as an id it would make different events the same.
-    """
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _undecodable(body)
-    if not isinstance(content, dict):
-        return Malformed("not_object", f"The body is a JSON {_name(content)}, not an object.", "structure")
-    places = provider.envelope
-    for path, wanted in places.required:
-        if (problem := _require(content, path, wanted)) is not None:
-            return problem
-    for path in places.merchant_id if places.account is None else (places.account, *places.merchant_id):
-        value = _find(content, path)
-        if value is not None and not isinstance(value, str):
-            # Passing over it would give the event to another merchant.
-            return _mistyped(path, value, "string")
-    account = _text(content, places.account)
-    provider_event_id = str(_find(content, places.event_id))
-    owners = (_text(content, path) for path in places.merchant_id)
-    return Envelope(
-        event_id=event_id(provider.name, account, provider_event_id),
-        provider_event_id=provider_event_id,
-        event_type=str(_find(content, places.event_type)),
-        merchant_id=next((owner for owner in owners if owner is not None), endpoint_merchant_id),
-        api_version=_text(content, places.api_version),
-        created_at=_milliseconds(_find(content, places.created_at)),
-    )
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider.name
+        self._places = places = provider.envelope
+        self._required = dict(places.required)
+        # A place may be named twice, as account and as merchant.
+        self._owners = tuple(
+            dict.fromkeys(places.merchant_id if places.account is None else (places.account, *places.merchant_id))
+        )
+        # What objects, lists and booleans have to be, the excerpt sees to.
+        looked_at = [path for path, kind in places.required if kind in _LOOKED_AT]
+        single = [places.event_id, places.event_type, places.created_at, places.api_version]
+        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *looked_at) if path is not None))
+        self._excerpt = Excerpt(self._required, self._paths)
+        at = {path: index for index, path in enumerate(self._paths)}
+        self._at_required = tuple((at[path], _TYPES[self._required[path]]) for path in looked_at)
+        self._at_owners = tuple(at[path] for path in self._owners)
+        self._at_merchant = tuple(at[path] for path in places.merchant_id)
+        self._at_event_id, self._at_event_type = at[places.event_id], at[places.event_type]
+        self._at_created_at = at[places.created_at]
+        self._at_api_version = None if places.api_version is None else at[places.api_version]
+        self._at_account = None if places.account is None else at[places.account]
+
+    def read(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+        """Read a body's envelope, or say what is wrong with the body.
+
+        An empty text counts as absent: as an id it would make different events the same.
+        """
+        values = self._excerpt.take(body)
+        if values is None or not self._is_sound(values):
+            return self._read_whole(body, endpoint_merchant_id)
+        return self._envelope(values, endpoint_merchant_id)
+
+    def _is_sound(self, values: Sequence[Any]) -> bool:
+        for index, types in self._at_required:
+            value = values[index]
+            if type(value) not in types or value == "":
+                return False
+        for index in self._at_owners:
+            owner = values[index]
+            if owner is not None and type(owner) is not str:
+                return False
+        return True
+
+    def _read_whole(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+        try:
+            content = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return _undecodable(body)
+        if type(content) is not dict:
+            return Malformed("not_object", f"The body is a JSON {_NAMES[type(content)]}, not an object.", "structure")
+        for path, wanted in self._required.items():
+            if (problem := _unmet(content, path, wanted)) is not None:
+                return problem
+        for path in self._owners:
+            owner = _find(content, path)
+            if owner is not None and type(owner) is not str:
+                # Passing over it would give the event to another merchant.
+                return _mistyped(path, owner, "string")
+        return self._envelope([_find(content, path) for path in self._paths], endpoint_merchant_id)
+
+    def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str) -> Envelope:
+        provider_event_id = str(values[self._at_event_id])
+        account = None if self._at_account is None else values[self._at_account]
+        api_version = None if self._at_api_version is None else values[self._at_api_version]
+        merchant_id = endpoint_merchant_id
+        for index in self._at_merchant:
+            if owner := values[index]:
+                merchant_id = owner
+                break
+        return Envelope(
+            event_id(self._provider, account or None, provider_event_id),
+            provider_event_id,
+            str(values[self._at_event_type]),
+            merchant_id,
+            api_version if type(api_version) is str and api_version else None,
+            _milliseconds(values[self._at_created_at]),
+        )
 
 
 def _undecodable(body: bytes) -> Malformed:
@@ -90,44 +140,32 @@ def _undecodable(body: bytes) -> Malformed:
     return Malformed("not_json", "The body is not JSON (RFC 8259), or nested deeper than 1024.", "decode")
 
 
-def _require(content: Mapping[str, Any], path: Path, wanted: str) -> Malformed | None:
+def _unmet(content: Mapping[str, Any], path: Path, wanted: JsonType) -> Malformed | None:
+    """Say what keeps a path from being what the contract requires."""
     value: Any = content
     for depth, key in enumerate(path):
-        if not isinstance(value, dict):
+        if type(value) is not dict:
             return _mistyped(path[:depth], value, "object")
         value = value.get(key)
         if value is None or value == "":
-            dotted = ".".join(path)
-            return Malformed("field_missing", f"The field {dotted} is absent, null or empty.", "structure")
-    # In Python a boolean is an integer; in JSON it is not.
-    if not isinstance(value, _TYPES[wanted]) or (isinstance(value, bool) and wanted != "boolean"):
-        return _mistyped(path, value, wanted)
-    return None
+            return Malformed("field_missing", f"The field {'.'.join(path)} is absent, null or empty.", "structure")
+    return None if type(value) in _TYPES[wanted] else _mistyped(path, value, wanted)
 
 
 def _mistyped(path: Path, value: object, wanted: str) -> Malformed:
-    return Malformed("field_type", f"The field {'.'.join(path)} is a JSON {_name(value)}, not {wanted}.", "structure")
+    name = _NAMES[type(value)]
+    return Malformed("field_type", f"The field {'.'.join(path)} is a JSON {name}, not {wanted}.", "structure")
 
 
-def _find(content: Mapping[str, Any], path: Path) -> Any:
-    value: Any = content
+def _find(content: Any, path: Path) -> Any:
     for key in path:
-        if not isinstance(value, dict):
+        if type(content) is not dict:
             return None
-        value = value.get(key)
-    return value
-
-
-def _text(content: Mapping[str, Any], path: Path | None) -> str | None:
-    value = None if path is None else _find(content, path)
-    return value if isinstance(value, str) and value else None
+        content = content.get(key)
+    return content
 
 
 def _milliseconds(created: object) -> int | None:
     """Return an instant that is written as a contract may have it: seconds since 1970, or a text in ISO 8601."""
     millis = created * 1000 if isinstance(created, int) else iso8601_millis(created)
     return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None
-
-
-def _name(value: object) -> str:
-    return _NAMES[type(value)]

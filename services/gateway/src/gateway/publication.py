@@ -1,15 +1,22 @@
 """Writes accepted and malformed webhooks to Kafka, each as its contract has it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Protocol
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple, Protocol
 
+from kit.errors import Fault
+from kit.kafka.wire import header
 from payments_contracts.identity import malformed_event_id
 from payments_contracts.topics import Topic
+from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider_event_v1
 
 from gateway.envelope import Envelope
 from gateway.errors import Malformed
+
+
+# What is written below; a topic that is to hold another version is refused at start.
+_EVENT_VERSION: Final = 1
+_FAILURE_VERSION: Final = 1
 
 
 class Producer(Protocol):
@@ -33,79 +40,105 @@ class Producer(Protocol):
         """Wait for what is in flight, then stop."""
 
 
-class Encoder(Protocol):
-    """Turns a record into the bytes of a message."""
+SchemaIdOf = Callable[[Topic], int]
+"""Returns the registry's id of the schema that records of a topic are written with; may block.
 
-    def encode(self, record: Mapping[str, Any]) -> bytes:
-        """Encode one record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A topic and the encoder of its registered schema."""
-
-    topic: Topic
-    encoder: Encoder
+Raises Fault where the contract's schema is not registered, Transient where nobody can tell now.
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """What came in: the headers to keep, with names in lower case, the body as it was, and when it had been read."""
+class Delivery(NamedTuple):
+    """What came in: the headers to keep, with names in lower case, the body as it was, and when it had been read.
+
+    `received_at` is in milliseconds since 1970.
+    """
 
     headers: Mapping[str, str]
     body: bytes
-    received_at: datetime
+    received_at: int
 
 
 class Publication:
-    """Adapter to Kafka for one provider's webhooks."""
+    """Adapter to Kafka for one provider's webhooks: call `pin` before anything is written.
 
-    def __init__(self, provider: str, producer: Producer, accepted: Target, malformed: Target) -> None:
+    Args:
+        provider: Whose webhooks.
+        producer: Writes to Kafka.
+        accepted: Where events go.
+        malformed: Where authentic webhooks go that are no events.
+        schema_id_of: Finds the registered schemas.
+    """
+
+    def __init__(
+        self, provider: str, producer: Producer, accepted: Topic, malformed: Topic, schema_id_of: SchemaIdOf
+    ) -> None:
+        for topic, version in ((accepted, _EVENT_VERSION), (malformed, _FAILURE_VERSION)):
+            if topic.version != version:
+                raise Fault(f"{topic.name} is to hold version {topic.version}, and the gateway writes {version}.")
         self._provider = provider
         self._producer = producer
         self._accepted = accepted
         self._malformed = malformed
+        self._schema_id_of = schema_id_of
+        self._headers: dict[str, bytes] = {}
+        self._trouble: str | None = "not looked up yet"
 
     @property
     def topics(self) -> list[str]:
         """Names of the topics that are written to."""
-        return [self._accepted.topic.name, self._malformed.topic.name]
+        return [self._accepted.name, self._malformed.name]
+
+    async def pin(self) -> None:
+        """Look up the schemas that records are written with; raises what `SchemaIdOf` raises.
+
+        What was found before goes on being used while the registry is away; a Fault shows in `check`.
+        """
+        try:
+            for topic in (self._accepted, self._malformed):
+                self._headers[topic.name] = header(await asyncio.to_thread(self._schema_id_of, topic))
+        except Fault as error:
+            self._trouble = str(error)
+            raise
+        self._trouble = None
+
+    def check(self) -> str | None:
+        """Tell for /readyz whether the schemas are registered: None, or what is wrong."""
+        return self._trouble
 
     async def accept(self, envelope: Envelope, delivery: Delivery) -> None:
         """Write an event to the provider's topic; raises what `Producer.produce` raises."""
-        record = {
-            "event_id": envelope.event_id,
-            "provider": self._provider,
-            "provider_event_id": envelope.provider_event_id,
-            "provider_event_type": envelope.event_type,
-            "merchant_id": envelope.merchant_id,
-            "api_version": envelope.api_version,
-            "headers": delivery.headers,
-            "payload": delivery.body,
-            "provider_created_at": envelope.created_at,
-            "received_at": delivery.received_at,
-            "schema_version": self._accepted.topic.version,
-        }
-        await self._write(self._accepted, record)
+        record = encode_provider_event_v1(
+            event_id=envelope.event_id,
+            provider=self._provider,
+            provider_event_id=envelope.provider_event_id,
+            provider_event_type=envelope.event_type,
+            merchant_id=envelope.merchant_id,
+            api_version=envelope.api_version,
+            headers=delivery.headers,
+            payload=delivery.body,
+            provider_created_at=envelope.created_at,
+            received_at=delivery.received_at,
+            schema_version=_EVENT_VERSION,
+        )
+        await self._write(self._accepted, envelope.merchant_id, record)
 
     async def dead_letter(self, malformed: Malformed, merchant_id: str, delivery: Delivery) -> str:
         """Write a malformed webhook to the dead-letter topic and return the record's id; raises as `accept` does."""
         event_id = malformed_event_id(delivery.body)
-        record = {
-            "event_id": event_id,
-            "provider": self._provider,
-            "merchant_id": merchant_id,
-            "stage": malformed.stage,
-            "reason_code": malformed.reason_code,
-            "reason": malformed.detail,
-            "headers": delivery.headers,
-            "payload": delivery.body,
-            "received_at": delivery.received_at,
-            "schema_version": self._malformed.topic.version,
-        }
-        await self._write(self._malformed, record)
+        record = encode_ingestion_failure_v1(
+            event_id=event_id,
+            provider=self._provider,
+            merchant_id=merchant_id,
+            stage=malformed.stage,
+            reason_code=malformed.reason_code,
+            reason=malformed.detail,
+            headers=delivery.headers,
+            payload=delivery.body,
+            received_at=delivery.received_at,
+            schema_version=_FAILURE_VERSION,
+        )
+        await self._write(self._malformed, event_id, record)
         return event_id
 
-    async def _write(self, target: Target, record: Mapping[str, Any]) -> None:
-        key = str(record[target.topic.key]).encode()
-        await self._producer.produce(target.topic.name, key, target.encoder.encode(record))
+    async def _write(self, topic: Topic, key: str, record: bytes) -> None:
+        await self._producer.produce(topic.name, key.encode(), self._headers[topic.name] + record)

@@ -1,13 +1,13 @@
 """What the gateway reads from the environment."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 from kit.settings import HttpSettings, KafkaSettings, LogSettings, RegistrySettings
 from payments_contracts.providers import PROVIDERS
 from pydantic import Field, ValidationInfo, field_validator
 
-from gateway.secrets import EndpointSecret
+from gateway.secrets import EndpointSecrets
 
 
 class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings):
@@ -15,16 +15,24 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
 
     Args:
         gateway_provider: Whose webhooks it receives, as in contracts/providers.
-        webhook_secrets: Active secrets of the endpoint, as a JSON list; any of them may have signed.
+        webhook_secrets_file: A file with the endpoint's secrets, which is read again whenever it changes.
+        webhook_secrets: Or the secrets themselves, as a JSON list; any of them may have signed while its time is.
         notification_url: The endpoint's public address, to the letter as it is set at the provider; needed where the
             provider signs it (`{url}` in its contract).
         acknowledgement_deadline_seconds: How long Kafka may take; beyond it the provider is asked to send again.
+        request_timeout_seconds: How long a request may take to arrive.
+        max_header_bytes: Most bytes of a request's headers.
+        max_concurrent_requests: Most webhooks under way; the provider is asked to send any more again.
     """
 
     gateway_provider: str
-    webhook_secrets: Annotated[tuple[EndpointSecret, ...], Field(min_length=1)]
+    webhook_secrets_file: Path | None = None
+    webhook_secrets: Annotated[EndpointSecrets | None, Field(validate_default=True)] = None
     notification_url: Annotated[str | None, Field(pattern=r"^https?://[^\s{}]+$", validate_default=True)] = None
     acknowledgement_deadline_seconds: Annotated[float, Field(gt=0, le=30)] = 5.0
+    request_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
+    max_header_bytes: Annotated[int, Field(ge=4096, le=1_048_576)] = 32_768
+    max_concurrent_requests: Annotated[int, Field(ge=1, le=100_000)] = 1_000
 
     @field_validator("gateway_provider")
     @classmethod
@@ -35,9 +43,13 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
 
     @field_validator("webhook_secrets")
     @classmethod
-    def _have_distinct_ids(cls, secrets: Sequence[EndpointSecret]) -> Sequence[EndpointSecret]:
-        if len({secret.id for secret in secrets}) != len(secrets):
-            raise ValueError("two secrets have the same id")
+    def _come_from_one_place(cls, secrets: EndpointSecrets | None, info: ValidationInfo) -> EndpointSecrets | None:
+        # The file is absent here where it was refused itself.
+        file = info.data.get("webhook_secrets_file", Path())
+        if secrets is None and file is None:
+            raise ValueError("set it, or WEBHOOK_SECRETS_FILE")
+        if secrets is not None and file is not None:
+            raise ValueError("WEBHOOK_SECRETS_FILE is set, too; set one of them")
         return secrets
 
     @field_validator("notification_url")

@@ -3,11 +3,10 @@
 import base64
 import binascii
 import hmac
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from kit.errors import Fault
 from payments_contracts.providers import Digest, KeyEncoding, Signature, SignatureEncoding
@@ -26,20 +25,30 @@ _KEYS: Final[Mapping[KeyEncoding, Callable[[str], bytes]]] = {
     "base64": lambda text: base64.b64decode(text, validate=True),
 }
 _PLACEHOLDER = re.compile(r"(\{(?:timestamp|url|body)\})")
+# Stand in a template for what each webhook brings; known by identity, so that no text can be taken for one.
+_BODY: Final = b"{body}"
+_TIME: Final = b"{timestamp}"
 # The form in which a timestamp is signed: no sign, no leading zero.
 _TIMESTAMP = re.compile(r"[1-9][0-9]{0,14}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Authentic:
+class Authentic(NamedTuple):
     """The provider signed the body; `merchant_id` is the merchant that the secret belongs to."""
 
     secret_id: str
     merchant_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Key(NamedTuple):
+    """A secret as it is used, and from when until when it may be, in seconds since 1970."""
+
+    material: bytes
+    verdict: Authentic
+    not_before: float
+    not_after: float
+
+
+class _Claim(NamedTuple):
     """What a header claims: signatures of which one has to be true, and when they were made, where that is signed."""
 
     candidates: Sequence[bytes]
@@ -49,8 +58,11 @@ class _Claim:
 class Verifier(Protocol):
     """Knows one provider's way to sign and the endpoint's secrets."""
 
-    def verify(self, header: Sequence[str], body: bytes, now: datetime) -> Authentic | Forged:
-        """Judge a body by all values of the signature's header."""
+    def verify(self, header: Sequence[str], body: bytes, now: float) -> Authentic | Forged:
+        """Judge a body by all values of the signature's header; `now` is in seconds since 1970."""
+
+    def has_secret(self, now: float) -> bool:
+        """Tell whether there is a secret that may sign now."""
 
 
 def verifier(
@@ -74,32 +86,55 @@ def verifier(
 class SignatureVerifier:
     """A header that holds a bare signature, or pairs with at most one timestamp and any number of signatures.
 
-    Any signature by any active secret will do, so that secrets can be rolled. Pairs of other schemes are not looked at:
-    were a weaker one accepted, an attacker would leave the stronger one out.
-    Stricter than the providers' own libraries in three ways: the header and its timestamp come exactly once, the
-    timestamp is in plain decimal digits, and it may lie only a little in the future.
+    Any signature by any secret whose time it is will do, so that secrets can be rolled. Pairs of other schemes are not
+    looked at: were a weaker one accepted, an attacker would leave the stronger one out.
+    Stricter than the providers' own libraries, never laxer: the header and its timestamp come exactly once, the
+    timestamp is in plain decimal digits and lies only a little in the future, a signature is all that follows its key's
+    first equals sign, and an empty body is never authentic. docs/specs/gateway.md says each with its reason.
     """
 
     def __init__(self, signature: Signature, secrets: Sequence[EndpointSecret], notification_url: str) -> None:
         self._signature = signature
+        self._digest = _DIGESTS[signature.digest]
         self._encode = _ENCODERS[signature.encoding]
         # Split before the URL is put in: what it holds stands for itself.
         parts = _PLACEHOLDER.split(signature.signed_content)
-        self._content = [notification_url if part == "{url}" else part for part in parts if part]
-        # Keyed once; each request copies.
-        digest = _DIGESTS[signature.digest]
-        self._keyed = [(hmac.new(_key(each, signature.key_encoding), digestmod=digest), each) for each in secrets]
+        self._content = [_part(part, notification_url) for part in parts if part]
+        self._keys = self._read(secrets)
 
-    def verify(self, header: Sequence[str], body: bytes, now: datetime) -> Authentic | Forged:
+    def use(self, secrets: Sequence[EndpointSecret]) -> None:
+        """Take these secrets from now on, in the place of all others.
+
+        Raises:
+            Fault: A secret is not written as the contract says. Those that were in use stay in use.
+        """
+        self._keys = self._read(secrets)
+
+    def has_secret(self, now: float) -> bool:
+        """Tell whether there is a secret that may sign now."""
+        return any(key.not_before <= now < key.not_after for key in self._keys)
+
+    def verify(self, header: Sequence[str], body: bytes, now: float) -> Authentic | Forged:
         """Judge a body by all values of the signature's header, in time that does not depend on how wrong they are."""
         claim = self._claim(header)
         if isinstance(claim, Forged):
             return claim
-        signer = self._signer(claim, body)
+        signer = self._signer(claim, body, now)
         if signer is None:
             return Forged("signature_mismatch", "No active secret of this endpoint made the signature of this body.")
         # After the signature, so that only who knows a secret learns about the time.
-        return self._untimely(claim, now) or Authentic(signer.id, signer.merchant_id)
+        return self._untimely(claim, now) or signer
+
+    def _read(self, secrets: Sequence[EndpointSecret]) -> tuple[_Key, ...]:
+        return tuple(
+            _Key(
+                _material(each, self._signature.key_encoding),
+                Authentic(each.id, each.merchant_id),
+                -math.inf if each.not_before is None else each.not_before.timestamp(),
+                math.inf if each.not_after is None else each.not_after.timestamp(),
+            )
+            for each in secrets
+        )
 
     def _claim(self, header: Sequence[str]) -> _Claim | Forged:
         name = self._signature.header
@@ -118,11 +153,13 @@ class SignatureVerifier:
         timestamps: list[str] = []
         candidates: list[bytes] = []
         for pair in value.split(","):
-            key, _, text = pair.partition("=")
-            if key == contract.timestamp_key:
-                timestamps.append(text)
-            elif key == contract.signature_key and text:
+            key, equals, text = pair.partition("=")
+            if key == contract.signature_key:
+                if not equals:
+                    return Forged("signature_malformed", f"The header {contract.header} has a {key} without a value.")
                 candidates.append(text.encode())
+            elif key == contract.timestamp_key:
+                timestamps.append(text)
         if contract.covers_time and (len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0])):
             detail = f"The header {contract.header} has to hold one {contract.timestamp_key}= with seconds since 1970."
             return Forged("signature_malformed", detail)
@@ -130,34 +167,27 @@ class SignatureVerifier:
             return Forged("signature_malformed", f"The header {contract.header} holds no {contract.signature_key}=.")
         return _Claim(candidates, timestamps[0]) if contract.covers_time else _Claim(candidates)
 
-    def _signer(self, claim: _Claim, body: bytes) -> EndpointSecret | None:
-        content = [self._bytes(part, claim.timestamp, body) for part in self._content]
-        found: EndpointSecret | None = None
-        for keyed, secret in self._keyed:
-            mac = keyed.copy()
-            for part in content:
-                mac.update(part)
-            expected = self._encode(mac.digest())
+    def _signer(self, claim: _Claim, body: bytes, now: float) -> Authentic | None:
+        # A signature of nothing vouches for nothing: where the URL alone is signed, it would be the same for ever.
+        if not body:
+            return None
+        timestamp = claim.timestamp.encode()
+        content = b"".join([body if part is _BODY else timestamp if part is _TIME else part for part in self._content])
+        found: Authentic | None = None
+        for key in self._keys:
+            if not key.not_before <= now < key.not_after:
+                continue
+            expected = self._encode(hmac.digest(key.material, content, self._digest))
             for candidate in claim.candidates:
                 if hmac.compare_digest(expected, candidate) and found is None:
-                    found = secret
+                    found = key.verdict
         return found
 
-    @staticmethod
-    def _bytes(part: str, timestamp: str, body: bytes) -> bytes:
-        match part:
-            case "{body}":
-                return body
-            case "{timestamp}":
-                return timestamp.encode()
-            case _:
-                return part.encode()
-
-    def _untimely(self, claim: _Claim, now: datetime) -> Forged | None:
+    def _untimely(self, claim: _Claim, now: float) -> Forged | None:
         oldest, newest = self._signature.tolerance_seconds, self._signature.future_tolerance_seconds
         if oldest is None or newest is None:
             return None
-        age = now.timestamp() - int(claim.timestamp)
+        age = now - int(claim.timestamp)
         if age > oldest:
             return Forged("signature_expired", f"The signature is more than {oldest} seconds old.")
         if -age > newest:
@@ -165,7 +195,19 @@ class SignatureVerifier:
         return None
 
 
-def _key(secret: EndpointSecret, encoding: KeyEncoding) -> bytes:
+def _part(text: str, notification_url: str) -> bytes:
+    match text:
+        case "{body}":
+            return _BODY
+        case "{timestamp}":
+            return _TIME
+        case "{url}":
+            return notification_url.encode()
+        case _:
+            return text.encode()
+
+
+def _material(secret: EndpointSecret, encoding: KeyEncoding) -> bytes:
     try:
         key = _KEYS[encoding](secret.secret.get_secret_value())
     except ValueError:
@@ -173,7 +215,7 @@ def _key(secret: EndpointSecret, encoding: KeyEncoding) -> bytes:
     if not key:
         # Out here it has no cause, which might show the secret.
         raise Fault(
-            f"The secret {secret.id!r} in WEBHOOK_SECRETS is not {encoding}, as the provider's contract has it: "
+            f"The secret {secret.id!r} of this endpoint is not {encoding}, as the provider's contract has it: "
             "copy it again from the provider."
         )
     return key

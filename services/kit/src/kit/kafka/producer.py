@@ -3,11 +3,10 @@
 import asyncio
 import json
 import logging
-import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import confluent_kafka
 import structlog
@@ -16,15 +15,17 @@ from confluent_kafka import KafkaError, KafkaException
 from kit.errors import Fault, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
 
-_POLL_SECONDS = 0.1
+# A thread of its own for polling would fight with the event loop for the interpreter at each acknowledgement: measured,
+# the loop's own timer takes a third less of the processor. See docs/decisions/0015-what-makes-the-gateway-fast.md.
+_SECONDS_BETWEEN_POLLS = 0.001
+_SECONDS_BETWEEN_IDLE_POLLS = 0.1
 _STATISTICS_MS = 500
 # A broker may answer for a moment that it does not know a topic that was just created.
 _SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(NamedTuple):
     """Where a record came to stand."""
 
     topic: str
@@ -55,14 +56,14 @@ class Producer:
         deadline_seconds: float = 5.0,
         max_in_flight: int = 2_000,
         max_in_flight_kilobytes: int = 65_536,
-        linger_milliseconds: float = 0.0,
+        linger_milliseconds: float = 1.0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline_seconds = deadline_seconds
         self._max_in_flight = max_in_flight
         self._in_flight = 0
-        self._reports: deque[tuple[asyncio.Future[Position], KafkaError | None, Any]] = deque()
-        self._report_is_due = False
+        # In the order of their deadlines, since all have the same time.
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._fatal: str | None = None
         self._identified = False
         self._connected = False
@@ -88,9 +89,7 @@ class Producer:
                 **QUIET,
             }
         )
-        self._stop_polling = threading.Event()
-        self._poller = threading.Thread(target=self._poll, name="kafka-producer", daemon=True)
-        self._poller.start()
+        self._next_poll = self._loop.call_soon(self._poll)
 
     async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
         """Write a record and wait for its acknowledgement by all in-sync replicas.
@@ -107,23 +106,19 @@ class Producer:
             raise Transient("The producer is closing.")
         if self._in_flight >= self._max_in_flight:
             raise Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
-        future: asyncio.Future[Position] = self._loop.create_future()
-
-        def report(error: KafkaError | None, message: Any) -> None:
-            self._report(future, error, message)
-
+        future: asyncio.Future[Any] = self._loop.create_future()
         try:
-            self._producer.produce(topic, value, key, on_delivery=report)
+            self._producer.produce(topic, value, key, on_delivery=partial(self._report, future))
         except BufferError as error:
             raise Transient("The buffer of records that wait for Kafka is full.", 1.0) from error
         except KafkaException as error:
             raise _family(error.args[0]) from error
+        if not self._in_flight:
+            self._poll_in(_SECONDS_BETWEEN_POLLS)
         self._in_flight += 1
-        timer = self._loop.call_later(self._deadline_seconds, self._expire, future)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        self._waiting.append((self._loop.time() + self._deadline_seconds, future))
+        message = await future
+        return Position(message.topic(), message.partition(), message.offset())
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Connect, find the topics and obtain the producer's id, so that the first record is as fast as any.
@@ -160,14 +155,13 @@ class Producer:
     async def close(self, timeout_seconds: float = 10.0) -> int:
         """Take no more, wait for what is in flight, and stop. Return how many records were given up."""
         self._closing = True
-        await asyncio.to_thread(self._producer.flush, timeout_seconds)
-        self._stop_polling.set()
-        await asyncio.to_thread(self._poller.join)
-        # Reports of the last poll are still to be handed over.
-        await asyncio.sleep(0)
-        self._hand_over()
+        patience = self._loop.time() + timeout_seconds
+        while self._in_flight and self._loop.time() < patience:
+            await asyncio.sleep(_SECONDS_BETWEEN_POLLS)
+        self._next_poll.cancel()
         if given_up := self._in_flight:
             _LOG.warning("records given up", count=given_up)
+            self._producer.purge()
         return given_up
 
     def _exists(self, topic: str) -> bool:
@@ -181,44 +175,34 @@ class Producer:
             return False
         raise _family(metadata.error)
 
-    def _expire(self, future: "asyncio.Future[Position]") -> None:
-        if not future.done():
-            future.set_exception(
-                Transient(f"Kafka did not acknowledge within {self._deadline_seconds:g} s.", retry_after_seconds=1.0)
-            )
-
-    # What follows runs in the polling thread, save for `_hand_over`.
+    def _poll_in(self, seconds: float) -> None:
+        self._next_poll.cancel()
+        self._next_poll = self._loop.call_later(seconds, self._poll)
 
     def _poll(self) -> None:
-        while not self._stop_polling.is_set():
-            self._producer.poll(_POLL_SECONDS)
-        self._producer.poll(0)
-
-    def _report(self, future: "asyncio.Future[Position]", error: KafkaError | None, message: Any) -> None:
-        self._reports.append((future, error, message))
-        # One wake-up of the loop serves all reports that come before it runs.
-        if not self._report_is_due:
-            self._report_is_due = True
-            self._call_in_loop(self._hand_over)
-
-    def _hand_over(self) -> None:
-        self._report_is_due = False
-        while self._reports:
-            future, error, message = self._reports.popleft()
-            self._in_flight -= 1
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(Position(message.topic(), message.partition(), message.offset()))
-            else:
-                future.set_exception(_family(error))
-
-    def _call_in_loop(self, callback: Callable[[], None]) -> None:
+        """Serve what librdkafka has to report; its callbacks run in here."""
         try:
-            self._loop.call_soon_threadsafe(callback)
-        except RuntimeError:
-            # The loop is closed: nobody waits for the report any more.
-            _LOG.debug("report after the loop's end")
+            self._producer.poll(0)
+        finally:
+            self._expire()
+            self._poll_in(_SECONDS_BETWEEN_POLLS if self._in_flight else _SECONDS_BETWEEN_IDLE_POLLS)
+
+    def _expire(self) -> None:
+        now = self._loop.time()
+        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
+            _, future = self._waiting.popleft()
+            if not future.done():
+                detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
+                future.set_exception(Transient(detail, retry_after_seconds=1.0))
+
+    def _report(self, future: "asyncio.Future[Any]", error: KafkaError | None, message: Any) -> None:
+        self._in_flight -= 1
+        if future.done():
+            return
+        if error is None:
+            future.set_result(message)
+        else:
+            future.set_exception(_family(error))
 
     def _note_statistics(self, text: str) -> None:
         statistics = json.loads(text)

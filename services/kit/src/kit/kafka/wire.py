@@ -25,6 +25,11 @@ class Schemas(Protocol):
         """Return a schema's text; raise Rejected where there is none, Transient where nobody can tell now."""
 
 
+def header(schema_id: int) -> bytes:
+    """Return what stands in front of a record that was written with a registered schema."""
+    return _HEADER.pack(_MAGIC, schema_id)
+
+
 def parse(text: str) -> Schema:
     """Parse a schema's JSON text for fastavro."""
     return fastavro.parse_schema(json.loads(text))
@@ -35,7 +40,7 @@ class AvroEncoder:
 
     def __init__(self, text: str, schema_id: int) -> None:
         self._schema = parse(text)
-        self._header = _HEADER.pack(_MAGIC, schema_id)
+        self._header = header(schema_id)
 
     def encode(self, record: Mapping[str, Any]) -> bytes:
         """Return a record in the wire format.

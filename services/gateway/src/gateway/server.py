@@ -1,0 +1,233 @@
+"""The HTTP server: uvicorn, with limits on what a client may send and how long it may take. See decision 16."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import uvicorn
+from starlette.responses import Response
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from gateway.problems import problem
+
+_TICKS_BETWEEN_SWEEPS = 10
+
+
+class Limits(NamedTuple):
+    """What a request may take.
+
+    Args:
+        header_bytes: Names and values of all headers.
+        request_seconds: From a request's first byte, or a connection's beginning, until all of it is there.
+        idle_seconds: How long a connection without request stays open.
+    """
+
+    header_bytes: int = 32_768
+    request_seconds: float = 15.0
+    idle_seconds: int = 60
+
+
+OnRefusal = Callable[[str], None]
+"""Takes the reason code of a request that was refused before it became one."""
+
+
+class Outbox:
+    """Sends what was written in one turn of the event loop at its end, all in a row.
+
+    A write wakes the peer, which on the same host costs more than the write. Where answers come in a row, as Kafka's
+    acknowledgements do, one wake-up serves them all; and an answer's head goes together with its body.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: list[JoiningTransport] = []
+
+    def add(self, transport: "JoiningTransport") -> None:
+        """Have a transport flushed."""
+        if not self._waiting:
+            self._loop.call_soon(self._send)
+        self._waiting.append(transport)
+
+    def _send(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for transport in waiting:
+            transport.flush()
+
+
+class JoiningTransport(asyncio.Transport):
+    """Sends what was written in one turn of the event loop at once: uvicorn writes head and body one by one."""
+
+    def __init__(self, inner: asyncio.Transport, outbox: Outbox) -> None:
+        super().__init__()
+        self._inner = inner
+        self._outbox = outbox
+        self._parts: list[bytes] = []
+
+    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
+        """Have bytes sent soon."""
+        if not self._parts:
+            self._outbox.add(self)
+        self._parts.append(bytes(data))
+
+    def flush(self) -> None:
+        """Send what was written."""
+        if self._parts:
+            self._inner.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        """Send what is left, then close."""
+        self.flush()
+        self._inner.close()
+
+    def is_closing(self) -> bool:
+        """Tell whether nothing more can be sent."""
+        return self._inner.is_closing()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """Return what is known of the connection."""
+        return self._inner.get_extra_info(name, default)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Refuses what uvicorn would wait for, or keep, without end: large headers (431) and slow requests (408).
+
+    Time is looked at once a second for all connections: a timer for each request would cost more than its refusal.
+    """
+
+    def __init__(self, *args: Any, limits: Limits, outbox: Outbox, on_refusal: OnRefusal, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._limits = limits
+        self._outbox = outbox
+        self._on_refusal = on_refusal
+        self._in_head = False
+        self._head_bytes = 0
+        self._is_refused = False
+        self._due: float | None = self.loop.time() + limits.request_seconds
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Begin to listen."""
+        super().connection_made(transport)
+        self.transport = JoiningTransport(transport, self._outbox)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, and count it while a head is not complete."""
+        if self._is_refused:
+            return
+        was_in_head = self._in_head
+        super().data_received(data)
+        if was_in_head and self._in_head:
+            # A single header that never ends is not reported by the parser, which keeps it.
+            self._head_bytes += len(data)
+            self._refuse_large_head()
+
+    def on_message_begin(self) -> None:
+        """Begin to count and to wait."""
+        super().on_message_begin()
+        self._in_head = True
+        self._head_bytes = 0
+        self._due = self.loop.time() + self._limits.request_seconds
+
+    def on_headers_complete(self) -> None:
+        """Hand the request over, unless its headers are too large."""
+        self._in_head = False
+        self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
+        self._refuse_large_head()
+        if not self._is_refused:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Hand a part of the body over."""
+        if not self._is_refused:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Stop waiting."""
+        self._due = None
+        if not self._is_refused:
+            super().on_message_complete()
+
+    def expire(self, now: float) -> None:
+        """Refuse the request that is being received, if its time is over at `now` on the loop's clock."""
+        if self._due is None or now < self._due:
+            return
+        seconds = self._limits.request_seconds
+        detail = f"The request did not arrive whole within {seconds:g} seconds; send it again."
+        self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
+
+    def _refuse_large_head(self) -> None:
+        if self._head_bytes > self._limits.header_bytes:
+            detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+
+    def _refuse(self, status: HTTPStatus, reason_code: str, detail: str) -> None:
+        self._is_refused = True
+        self._due = None
+        self._on_refusal(reason_code)
+        cycle = self.cycle
+        under_way = cycle is not None and not cycle.response_complete
+        # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
+        if not under_way or (cycle.more_body and not cycle.response_started):
+            self.transport.write(_message(problem(status, reason_code, detail)))
+        if under_way:
+            # Whoever waits for the body learns that none will come.
+            cycle.disconnected = True
+            cycle.message_event.set()
+        self.transport.close()
+
+
+class Server(uvicorn.Server):
+    """Uvicorn's server, which looks after slow clients once a second."""
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is to be done ten times a second."""
+        if counter % _TICKS_BETWEEN_SWEEPS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                if isinstance(connection, BoundedProtocol):
+                    connection.expire(now)
+        return await super().on_tick(counter)
+
+
+def build_server(
+    app: ASGIApp, host: str, port: int, *, limits: Limits, drain_seconds: int, on_refusal: OnRefusal
+) -> Server:
+    """Return a server that is not started yet.
+
+    Args:
+        app: What answers.
+        host: Where to listen.
+        port: Where to listen.
+        limits: What a request may take.
+        drain_seconds: How long requests under way may take once the server is told to stop.
+        on_refusal: Told of each request that did not get as far as the app.
+    """
+    outbox = Outbox(asyncio.get_running_loop())
+    protocol = partial(BoundedProtocol, limits=limits, outbox=outbox, on_refusal=on_refusal)
+    return Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            http=protocol,  # type: ignore[arg-type]  # uvicorn calls it, no more
+            ws="none",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            # Nothing here depends on the client's address.
+            proxy_headers=False,
+            timeout_keep_alive=limits.idle_seconds,
+            timeout_graceful_shutdown=drain_seconds,
+        )
+    )
+
+
+def _message(response: Response) -> bytes:
+    """Return an answer as it goes over the wire, with the connection's end."""
+    status = HTTPStatus(response.status_code)
+    head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
+    return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (status, status.phrase.encode(), head, response.body)
