@@ -94,7 +94,7 @@ def test_try_explains_an_example(run: Callable[..., tuple[int, str, str]], name:
 
 
 def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
-    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","payment":{}}')
+    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","at":"?","payment":{}}')
     code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
     assert code == 0
     assert "field_missing amount_cents: payment.amount is absent or null" in out
@@ -103,7 +103,7 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ('{"uuid":"1","kind":"paid","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
+        ('{"uuid":"1","kind":"paid","at":"?","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
         ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", ASKED]),
         ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", ASKED]),
         ("[1]", ["not_object: ", "found    the body is a JSON array"]),

@@ -106,6 +106,11 @@ def _provider(name: str) -> dict[str, Any]:
             "required": todo("paths that every event has, with their JSON types: {id: string}", _REFERENCE),
             "headers_kept": [todo("the HTTP header with the signature", _SIGNING), "Content-Type", "User-Agent"],
             "max_body_bytes": _MAX_BODY_BYTES,
+            "max_event_age_seconds": todo(
+                "for how many seconds after an event its webhook is sent again, with a margin; "
+                "remove the line where the signed content has {timestamp}",
+                _WEBHOOKS,
+            ),
         },
     }
 

@@ -1781,7 +1781,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         kind="rejected",
         event_type="dispute.evidence.deleted",
         merchant_id="ML7X2QK9RT4VN",
-        body=b'{"merchant_id":"ML7X2QK9RT4VN","location_id":"LX4T9QK7RM2VN","type":"dispute.evidence.deleted","event_id":"18b92d49-aec7-5cf1-b9ac-1959b8a28165","created_at":"1970-01-01T00:20:28.481Z","data":{"type":"dispute","id":"DsRk3Xw9sTgQh7uLm0","object":{"dispute":{"id":"DsRk3Xw9sTgQh7uLm0","amount_money":{"amount":2100,"currency":"USD"},"reason":"NOT_RECEIVED","state":"EVIDENCE_REQUIRED","due_at":"2026-02-01T00:00:00Z","disputed_payment":{"payment_id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY"},"card_brand":"VISA","created_at":"2026-01-20T08:00:00.1Z","updated_at":"2026-01-20T08:00:00.1Z","brand_dispute_id":"BdRk3Xw9sTgQh7uLm0","reported_at":"2026-01-20T00:00:00Z","version":9,"location_id":"LX4T9QK7RM2VN"}}}}',
+        body=b'{"merchant_id":"ML7X2QK9RT4VN","location_id":"LX4T9QK7RM2VN","type":"dispute.evidence.deleted","event_id":"18b92d49-aec7-5cf1-b9ac-1959b8a28165","created_at":"2126-01-25T08:00:00Z","data":{"type":"dispute","id":"DsRk3Xw9sTgQh7uLm0","object":{"dispute":{"id":"DsRk3Xw9sTgQh7uLm0","amount_money":{"amount":2100,"currency":"USD"},"reason":"NOT_RECEIVED","state":"EVIDENCE_REQUIRED","due_at":"2026-02-01T00:00:00Z","disputed_payment":{"payment_id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY"},"card_brand":"VISA","created_at":"2026-01-20T08:00:00.1Z","updated_at":"2026-01-20T08:00:00.1Z","brand_dispute_id":"BdRk3Xw9sTgQh7uLm0","reported_at":"2026-01-20T00:00:00Z","version":9,"location_id":"LX4T9QK7RM2VN"}}}}',
         reason_codes=("timestamp_out_of_range",),
         event=None,
     ),
