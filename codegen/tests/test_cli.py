@@ -100,6 +100,14 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
     assert "field_missing amount_cents: payment.amount is absent or null" in out
 
 
+def test_try_says_that_an_empty_body_is_never_authentic(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "body.json").write_bytes(b"")
+    code, out, _ = run("try", "acme", "body.json")
+    assert (code, out) == (0, "refused: the gateway answers 401; an empty body is never authentic\n")
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
