@@ -200,10 +200,19 @@ def _gateway(api: Api, sample: Provider, name: str, title: str) -> dict[str, Any
     data = api.source.data
     names = {sample.name.replace("_", "-"): name, sample.name: name, sample.title: title}
     header = todo("the HTTP header with the signature, as in provider.yaml", _SIGNING)
-    return {
+    document = {
         part: value if part == "components" else _renamed(value, names, {sample.signature.header: header})
         for part, value in data.items()
     }
+    for body in document["paths"][f"/webhooks/{name}"]["post"].get("requestBody", {}).get("content", {}).values():
+        body["schema"] = todo(
+            "what the gateway demands of a body: `required` of provider.yaml; account and merchant are text or null",
+            f"openapi/{api.name}/v1.yaml for the form",
+        )
+        body["examples"] = todo(
+            "an accepted example under its name: {accepted: {value: BODY}}", "examples/accepted.yaml"
+        )
+    return document
 
 
 def _renamed(value: Any, names: Mapping[str, str], whole: Mapping[str, str]) -> Any:
