@@ -9,6 +9,7 @@ from payments_contracts.gateway import Accepted, Problem
 from payments_contracts.providers import Provider, SignatureForm
 from pydantic.json_schema import models_json_schema
 
+from gateway.body_schema import body_schema
 from gateway.problems import MEDIA_TYPE
 
 _CARRIED: Final[Mapping[SignatureForm, str]] = {"bare": "Signature of the body.", "pairs": "Signatures of the body."}
@@ -33,16 +34,11 @@ def operation(provider: Provider) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "description": f"The event, at most {provider.envelope.max_body_bytes} bytes long.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "description": f"A {provider.title} event.",
-                        "additionalProperties": True,
-                    }
-                }
-            },
+            "description": (
+                f"The event in JSON (RFC 8259), at most {provider.envelope.max_body_bytes} bytes long. "
+                "An integer is written without a fraction."
+            ),
+            "content": {"application/json": {"schema": body_schema(provider.envelope)}},
         },
         "responses": responses(),
     }
@@ -56,12 +52,23 @@ def responses() -> dict[str, dict[str, Any]]:
             "content": {"application/json": {"schema": {"$ref": _REF.format(model="Accepted")}}},
         },
         "401": {
-            "description": "The signature is absent, unreadable, wrong or too old. Nothing was kept.",
+            "description": (
+                "The signature is absent, unreadable, wrong or too old, the body is empty, or the event happened "
+                "longer ago than the provider's contract allows. Nothing was kept."
+            ),
+            "content": _PROBLEM,
+        },
+        "408": {
+            "description": "The request did not arrive in time. Nothing was kept; send it again, without pauses.",
             "content": _PROBLEM,
         },
         "413": {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
         "422": {
             "description": "The body is authentic, but is not an event. It was kept in the dead-letter topic.",
+            "content": _PROBLEM,
+        },
+        "431": {
+            "description": "The header fields are too large. Nothing was kept; send fewer or shorter ones.",
             "content": _PROBLEM,
         },
         "503": {

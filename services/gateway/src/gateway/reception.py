@@ -56,7 +56,7 @@ class Reception:
         on_fault: Callable[[], None],
     ) -> None:
         self._limit = provider.envelope.max_body_bytes
-        self._oldest: int | None = getattr(provider.envelope, "max_event_age_seconds", None)
+        self._oldest = provider.envelope.max_event_age_seconds
         self._kept = {name.lower().encode(): name.lower() for name in provider.envelope.headers_kept}
         self._signature_header = provider.signature.header.lower().encode()
         self._envelopes = EnvelopeReader(provider)
