@@ -54,7 +54,8 @@ async def _serve(settings: GatewaySettings) -> bool:
     provider = PROVIDERS[settings.gateway_provider]
     metrics = GatewayMetrics(provider.name, REGISTRY)
     file = None if settings.webhook_secrets_file is None else SecretsFile(settings.webhook_secrets_file)
-    secrets = settings.webhook_secrets if file is None else file.read()
+    # The settings see to it that there is one of the two.
+    secrets = settings.webhook_secrets or () if file is None else file.read()
     judge = verifier(provider.signature, secrets, settings.notification_url)
     faults: list[None] = []
 

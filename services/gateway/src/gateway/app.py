@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from kit.clock import Clock
 from kit.errors import Fault, Transient
-from kit.health import Checks
 from kit.http import operational_routes
 from payments_contracts.providers import Provider
 from payments_contracts.topics import INGESTION_DLQ, raw_topic
@@ -27,7 +26,7 @@ from starlette.types import Receive, Scope, Send
 from gateway import description
 from gateway.metrics import GatewayMetrics
 from gateway.problems import MEDIA_TYPE
-from gateway.publication import SchemaIdOf, Producer, Publication
+from gateway.publication import Producer, Publication, SchemaIdOf
 from gateway.reception import Reception
 from gateway.signature import Verifier
 
@@ -49,6 +48,7 @@ class GatewayApp:
         fastapi.router.routes.append(Route(path, reception, methods=["POST"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or go through a lifespan."""
         if scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST":
             await self._reception(scope, receive, send)
         else:
@@ -111,7 +111,7 @@ def build_app(
         lifespan=lifespan,
         exception_handlers={HTTPException: _answer_http_error},
     )
-    checks: Checks = {
+    checks = {
         "kafka": producer.check,
         "schemas": publication.check,
         "secrets": lambda: None if verifier.has_secret(clock().timestamp()) else "the time of no secret is now",

@@ -72,5 +72,3 @@ def _field(path: Path, required: Mapping[Path, JsonType], paths: set[Path]) -> A
 def _attribute(key: str) -> str:
     # Out of the way of keywords and of what objects have anyway.
     return f"at_{key}"
-
-

@@ -13,7 +13,6 @@ from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider
 from gateway.envelope import Envelope
 from gateway.errors import Malformed
 
-
 # What is written below; a topic that is to hold another version is refused at start.
 _EVENT_VERSION: Final = 1
 _FAILURE_VERSION: Final = 1

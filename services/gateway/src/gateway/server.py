@@ -168,7 +168,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._due = None
         self._on_refusal(reason_code)
         cycle = self.cycle
-        under_way = cycle is not None and not cycle.response_complete
+        # None before the first request, whatever its type says.
+        under_way = bool(cycle) and not cycle.response_complete
         # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
         if not under_way or (cycle.more_body and not cycle.response_started):
             self.transport.write(_message(problem(status, reason_code, detail)))
@@ -230,4 +231,9 @@ def _message(response: Response) -> bytes:
     """Return an answer as it goes over the wire, with the connection's end."""
     status = HTTPStatus(response.status_code)
     head = b"".join(b"%b: %b\r\n" % header for header in response.raw_headers)
-    return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (status, status.phrase.encode(), head, response.body)
+    return b"HTTP/1.1 %d %b\r\n%bconnection: close\r\n\r\n%b" % (
+        status,
+        status.phrase.encode(),
+        head,
+        bytes(response.body),
+    )

@@ -156,7 +156,7 @@ class Producer:
         """Take no more, wait for what is in flight, and stop. Return how many records were given up."""
         self._closing = True
         patience = self._loop.time() + timeout_seconds
-        while self._in_flight and self._loop.time() < patience:
+        while self._in_flight and self._loop.time() < patience:  # noqa: ASYNC110  # the poll is what would set the event
             await asyncio.sleep(_SECONDS_BETWEEN_POLLS)
         self._next_poll.cancel()
         if given_up := self._in_flight:
