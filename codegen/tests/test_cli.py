@@ -94,16 +94,24 @@ def test_try_explains_an_example(run: Callable[..., tuple[int, str, str]], name:
 
 
 def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
-    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","payment":{}}')
+    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","at":"?","payment":{}}')
     code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
     assert code == 0
     assert "field_missing amount_cents: payment.amount is absent or null" in out
 
 
+def test_try_says_that_an_empty_body_is_never_authentic(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "body.json").write_bytes(b"")
+    code, out, _ = run("try", "acme", "body.json")
+    assert (code, out) == (0, "refused: the gateway answers 401; an empty body is never authentic\n")
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ('{"uuid":"1","kind":"paid","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
+        ('{"uuid":"1","kind":"paid","at":"?","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
         ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent, null or empty", ASKED]),
         ('{"uuid":"","kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent, null or empty"]),
         ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", ASKED]),

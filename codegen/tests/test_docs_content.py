@@ -270,3 +270,15 @@ def test_an_api_shows_every_operation_and_schema(project: Catalog) -> None:
         shown = {(each.method.lower(), each.path) for each in operations(api)}
         assert shown == {(method, path) for path, item in api.source.data["paths"].items() for method in item}
         assert [each.name for each in schemas(api.source.data)] == list(api.source.data["components"]["schemas"])
+
+
+def test_a_body_that_has_no_name_shows_its_members_by_their_paths(acme: Catalog) -> None:
+    (webhook, _) = (operation for api in acme.apis for operation in operations(api))
+    (body,) = webhook.request
+    assert [(each.name, each.type, each.required) for each in body.members] == [
+        ("uuid", "string (at least 1 characters)", True),
+        ("kind", "string (at least 1 characters)", True),
+        ("at", "string (at least 1 characters)", True),
+        ("payment", "object", True),
+        ("payment.shop", "string or null", False),
+    ]

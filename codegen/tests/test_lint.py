@@ -84,6 +84,8 @@ CASES = [
     ),
     ("signature", PROVIDER, "{timestamp}.{body}", "{body}", "timestamp_key is of no use"),
     ("signature", PROVIDER, "{timestamp}.{body}", "{url}{body}", "future_tolerance_seconds is of no use"),
+    ("signature", PROVIDER, "at: string, ", "", "an event without an instant at at would have no age"),
+    ("signature", PROVIDER, "at: string, ", "at: object, ", "an event without an instant at at would have no age"),
     ("signature", PROVIDER, "form: pairs", "form: bare", "a bare signature brings no timestamp"),
     ("signature", PROVIDER, "form: pairs", "form: bare", "`form: pairs` and signature_key belong together"),
     ("signature", PROVIDER, "  signature_key: s\n", "", "`form: pairs` and signature_key belong together"),
@@ -196,7 +198,7 @@ CASES = [
         "example",
         f"{EXAMPLES}/malformed.yaml",
         "uuid=1",
-        r"{\"uuid\": \"1\", \"kind\": \"paid\", \"payment\": {}}",
+        r"{\"uuid\": \"1\", \"kind\": \"paid\", \"at\": \"now\", \"payment\": {}}",
         "says nothing against it",
     ),
 ]

@@ -12,6 +12,7 @@ import io
 import json
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import fastavro
@@ -22,7 +23,6 @@ from gateway.app import build_app
 from gateway.publication import Target
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
-from kit.clock import utc_now
 from kit.kafka import AvroEncoder
 from kit.kafka.testing import MemoryProducer
 from kit.logging import configure
@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 SIMULATED = 200
+# An hour after the event that is sent, so that it is never too old.
+NOW = datetime(2026, 1, 5, 11, 1, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def gateway() -> Run:
         producer=producer,
         accepted=_target(raw),
         malformed=_target(INGESTION_DLQ),
-        clock=utc_now,
+        clock=_now,
         registry=CollectorRegistry(),
         on_fault=lambda: sys.exit("the gateway has to be stopped"),
     )
@@ -125,9 +127,9 @@ async def _simulate(client: httpx.AsyncClient, run: Run) -> dict[str, Any]:
     endpoint = load(EndpointSettings, f"GATEWAY_{provider.name.upper()}_")
     plan = Plan("t1", SIMULATED, 1, 3, 1, dict.fromkeys(Kind, 1.0))
     url = endpoint.notification_url or f"http://gateway{run.path}"
-    webhooks = list(compose(plan, provider, EXAMPLES, endpoint.secrets[0], utc_now(), notification_url=url))
+    webhooks = list(compose(plan, provider, EXAMPLES, endpoint.secrets[0], _now(), notification_url=url))
     answers: list[tuple[Webhook, Answer]] = []
-    delivery = Delivery(client, run.path, provider.signature.header, utc_now, 5)
+    delivery = Delivery(client, run.path, provider.signature.header, _now, 5)
     await delivery.send_all(webhooks, None, 8, lambda *each: answers.append(each), asyncio.Event())
     return {"answered": len(answers), "contradictions": _contradictions(answers)}
 
@@ -135,6 +137,10 @@ async def _simulate(client: httpx.AsyncClient, run: Run) -> dict[str, Any]:
 def _contradictions(answers: Sequence[tuple[Webhook, Answer]]) -> list[str]:
     found = [(webhook, answer.contradiction(webhook)) for webhook, answer in answers]
     return [f"{webhook.example}: {contradiction}" for webhook, contradiction in found if contradiction is not None]
+
+
+def _now() -> datetime:
+    return NOW
 
 
 def _outcome(provider: str, record: dict[str, Any]) -> dict[str, Any]:

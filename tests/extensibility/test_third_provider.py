@@ -173,8 +173,22 @@ def test_the_normalizers_job_reads_its_topic_from_the_one_source(generated: Path
 def test_the_gateway_serves_the_api_of_its_contract(report: dict[str, Any]) -> None:
     contract = yaml.safe_load((FIXTURE / "openapi" / "gateway-adyen" / "v1.yaml").read_text(encoding="utf-8"))
     assert report["openapi"].keys() == contract["paths"].keys()
-    (header,) = report["openapi"]["/webhooks/adyen"]["post"]["parameters"]
+    served, declared = (each["/webhooks/adyen"]["post"] for each in (report["openapi"], contract["paths"]))
+    (header,) = served["parameters"]
     assert header["name"] == "HmacSignature"
+    assert served["responses"].keys() == declared["responses"].keys()
+    assert schema_of(served) == schema_of(declared)
+
+
+def schema_of(operation: dict[str, Any]) -> Any:
+    """Return the schema of the body without what its parts mean, which the contract alone says."""
+    return undescribed(operation["requestBody"]["content"]["application/json"]["schema"])
+
+
+def undescribed(schema: dict[str, Any]) -> dict[str, Any]:
+    parts = {name: undescribed(each) for name, each in schema.get("properties", {}).items()}
+    words = {key: value for key, value in schema.items() if key not in {"description", "properties"}}
+    return {**words, "properties": parts}
 
 
 def test_a_gateway_that_would_answer_otherwise_is_refused(contracts: Path, tmp_path: Path) -> None:

@@ -187,6 +187,7 @@ def _envelope(data: Mapping[str, Any]) -> Envelope:
         required=tuple((read_path(path), name) for path, name in data["required"].items()),
         headers_kept=tuple(data["headers_kept"]),
         max_body_bytes=data["max_body_bytes"],
+        max_event_age_seconds=data.get("max_event_age_seconds"),
     )
 
 

@@ -171,9 +171,10 @@ def _scalar(path: str, node: yaml.ScalarNode) -> Any:
 
 
 def _whole(path: str, node: yaml.ScalarNode) -> int:
-    # The digits are counted first: Python refuses to read very many of them.
+    # The digits are counted first: Python refuses to read very many of them. As in most JSON parsers, what is positive
+    # needs no bit for its sign.
     number = int(node.value) if len(node.value) <= _BITS else None
-    if number is None or not -(1 << _BITS - 1) <= number < 1 << _BITS - 1:
+    if number is None or not -(1 << _BITS - 1) <= number < 1 << _BITS:
         shown = node.value if len(node.value) <= _BITS else f"{node.value[:20]}…"
         raise _broken(path, node.start_mark.line + 1, f"the number {shown} has more than {_BITS} bits", _SMALLER)
     return number

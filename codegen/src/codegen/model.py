@@ -203,7 +203,10 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Where a webhook says what it is, whose it is and when it happened."""
+    """Where a webhook says what it is, whose it is and when it happened.
+
+    `max_event_age_seconds` is None where events of any age are taken.
+    """
 
     event_id: Path
     event_type: Path
@@ -214,6 +217,7 @@ class Envelope:
     required: tuple[tuple[Path, str], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
+    max_event_age_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)

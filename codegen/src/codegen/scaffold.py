@@ -106,6 +106,11 @@ def _provider(name: str) -> dict[str, Any]:
             "required": todo("paths that every event has, with their JSON types: {id: string}", _REFERENCE),
             "headers_kept": [todo("the HTTP header with the signature", _SIGNING), "Content-Type", "User-Agent"],
             "max_body_bytes": _MAX_BODY_BYTES,
+            "max_event_age_seconds": todo(
+                "for how many seconds after an event its webhook is sent again, with a margin; "
+                "remove the line where the signed content has {timestamp}",
+                _WEBHOOKS,
+            ),
         },
     }
 
@@ -195,10 +200,19 @@ def _gateway(api: Api, sample: Provider, name: str, title: str) -> dict[str, Any
     data = api.source.data
     names = {sample.name.replace("_", "-"): name, sample.name: name, sample.title: title}
     header = todo("the HTTP header with the signature, as in provider.yaml", _SIGNING)
-    return {
+    document = {
         part: value if part == "components" else _renamed(value, names, {sample.signature.header: header})
         for part, value in data.items()
     }
+    for body in document["paths"][f"/webhooks/{name}"]["post"].get("requestBody", {}).get("content", {}).values():
+        body["schema"] = todo(
+            "what the gateway demands of a body: `required` of provider.yaml; account and merchant are text or null",
+            f"openapi/{api.name}/v1.yaml for the form",
+        )
+        body["examples"] = todo(
+            "an accepted example under its name: {accepted: {value: BODY}}", "examples/accepted.yaml"
+        )
+    return document
 
 
 def _renamed(value: Any, names: Mapping[str, str], whole: Mapping[str, str]) -> Any:

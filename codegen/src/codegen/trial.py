@@ -50,6 +50,10 @@ def body_of(provider: Provider, file: Path) -> bytes:
 
 def explain(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> Group:
     """Return in colour what becomes of a body; `merchant_id` is the merchant of the endpoint's secret."""
+    if not body:
+        return Group(
+            Text("refused", style="bold red") + Text(": the gateway answers 401; an empty body is never authentic")
+        )
     found = fault(provider.envelope, body)
     if found is not None:
         return _malformed(catalog, provider, found)

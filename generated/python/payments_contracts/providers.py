@@ -63,7 +63,8 @@ class Envelope:
     """Where a webhook says what it is.
 
     Of `merchant_id` the first path that is present wins; where none is, the merchant is that of the endpoint's
-    secret. `required` gives each path that must be there, with its JSON type.
+    secret. `required` gives each path that must be there, with its JSON type. `max_event_age_seconds` is how long ago
+    the time at `created_at` may be when a webhook comes; None where it may be any time ago.
     """
 
     event_id: Path
@@ -75,6 +76,7 @@ class Envelope:
     required: tuple[tuple[Path, JsonType], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
+    max_event_age_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 "User-Agent",
             ),
             max_body_bytes=524288,
+            max_event_age_seconds=262800,
         ),
         accepted_event_types=frozenset({
             "dispute.created",
@@ -177,6 +180,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             ),
             headers_kept=("Stripe-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
+            max_event_age_seconds=None,
         ),
         accepted_event_types=frozenset({
             "charge.captured",

@@ -27,8 +27,8 @@ INGESTION_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "not_utf8": "The body is not UTF-8.",
     "not_json": "The body is not JSON.",
     "not_object": "The body is JSON but not an object.",
-    "field_missing": "A required field is absent or null.",
-    "field_type": "A required field has another JSON type than the contract says.",
+    "field_missing": "A required field is absent, null or an empty text.",
+    "field_type": "A field has another JSON type than the contract says.",
     "body_too_large": "The body is larger than the contract allows.",
 })
 """The gateway's reason codes and what they mean."""

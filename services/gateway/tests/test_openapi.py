@@ -5,9 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 from fastapi import FastAPI
+from payments_contracts.examples import EXAMPLES
 from payments_contracts.providers import PROVIDERS, Provider
 
 CONTRACTS = Path(__file__).parents[3] / "contracts" / "openapi"
@@ -52,6 +54,16 @@ def test_the_document_of_every_gateway_equals_its_contract(
     assert essence(served["components"]) == essence(contract["components"])
     assert served["info"]["title"] == contract["info"]["title"]
     assert served["info"]["version"] == contract["info"]["version"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
+def test_the_contract_shows_bodies_that_are_events(provider: Provider) -> None:
+    operation = contract_of(provider)["paths"][f"/webhooks/{provider.name}"]["post"]
+    shown = operation["requestBody"]["content"]["application/json"]["examples"]
+    accepted = [each for each in EXAMPLES if (each.provider, each.kind) == (provider.name, "accepted")]
+    bodies = {each.name: orjson.loads(each.body) for each in accepted}
+    assert shown
+    assert {name: example["value"] for name, example in shown.items()} == {name: bodies[name] for name in shown}
 
 
 async def test_the_document_is_served(gateway: Any) -> None:

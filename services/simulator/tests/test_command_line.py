@@ -44,6 +44,17 @@ def test_explains_a_wrong_argument(arguments: list[str], complaint: str) -> None
     assert complaint in result.output
 
 
+def test_explains_that_events_would_be_older_than_the_contract_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider, limit = next(
+        (each.name, age) for each in PROVIDERS.values() if (age := each.envelope.max_event_age_seconds) is not None
+    )
+    monkeypatch.setenv(f"GATEWAY_{provider.upper()}_SECRETS", SECRETS)
+    monkeypatch.setenv(f"GATEWAY_{provider.upper()}_URL", "http://127.0.0.1:1")
+    result = CliRunner().invoke(app, ["send", "--provider", provider, "--days", str(limit / 86_400 + 1)])
+    assert result.exit_code == 2
+    assert f"the contract of {provider} takes those of the last" in result.output
+
+
 def test_explains_that_the_gateway_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GATEWAY_STRIPE_URL")
     result = CliRunner().invoke(app, ["send"])

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -50,7 +51,7 @@ def test_no_two_webhooks_are_the_same_event_or_body(webhooks: list[Webhook]) -> 
 
 def test_every_example_that_can_be_varied_is_used(webhooks: list[Webhook]) -> None:
     own = {example.name for example in EXAMPLES if example.provider == "stripe"}
-    assert own - {webhook.example for webhook in webhooks} == {"malformed.empty"}
+    assert own - {webhook.example for webhook in webhooks} == {"malformed.blank"}
 
 
 def test_the_event_id_is_the_one_that_the_contracts_define(webhooks: list[Webhook]) -> None:
@@ -126,6 +127,19 @@ def test_runs_with_different_tags_or_seeds_share_no_event() -> None:
     ids = [{webhook.event_id for webhook in each} for each in (run("a"), run("b"), run("a", seed=2))]
     assert not ids[0] & ids[1]
     assert not ids[0] & ids[2]
+
+
+def test_refuses_events_that_are_older_than_the_contract_takes() -> None:
+    aged = replace(STRIPE, envelope=replace(STRIPE.envelope, max_event_age_seconds=262_800))
+    plan = Plan("t", 1, 1, 1, 3.05, parse_mix("accepted=1"))
+    with pytest.raises(ValueError, match=r"the last 3.05 days are asked for, .* of stripe takes .* last 3.04 days"):
+        next(compose(plan, aged, EXAMPLES, SECRET, NOW, notification_url=URL))
+
+
+def test_composes_events_as_old_as_the_contract_takes() -> None:
+    aged = replace(STRIPE, envelope=replace(STRIPE.envelope, max_event_age_seconds=86_400))
+    plan = Plan("t", 1, 1, 1, 1, parse_mix("accepted=1"))
+    assert len(list(compose(plan, aged, EXAMPLES, SECRET, NOW, notification_url=URL))) == 1
 
 
 def test_refuses_a_kind_of_which_there_is_no_example() -> None:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 _TOLERANCES = ("tolerance_seconds", "future_tolerance_seconds")
+_LIMITS = {
+    "max_body_bytes": "bodies may have {} bytes, and could have {}",
+    "max_event_age_seconds": "events may be {} seconds old, and could be {}",
+}
 
 
 def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -112,7 +116,7 @@ def merchant_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield demands on a body that earlier ones need not have met."""
+    """Yield demands on a webhook that earlier ones need not have met."""
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
         hint = "leave it: the gateway would refuse webhooks that it took before"
@@ -124,12 +128,12 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 )
                 concern = ("provider", after.name, "envelope", "required")
                 yield broken(concern, after.source, ("envelope", "required", path), message, hint)
-        if other["max_body_bytes"] < one["max_body_bytes"]:
-            message = (
-                f"{after.name}: bodies may have {other['max_body_bytes']} bytes, and could have {one['max_body_bytes']}"
-            )
-            concern = ("provider", after.name, "envelope", "max_body_bytes")
-            yield broken(concern, after.source, ("envelope", "max_body_bytes"), message, hint)
+        for key, words in _LIMITS.items():
+            was, limit = one.get(key), other.get(key)
+            if limit is not None and (was is None or limit < was):
+                message = f"{after.name}: {words.format(limit, 'of any age' if was is None else was)}"
+                concern = ("provider", after.name, "envelope", key)
+                yield broken(concern, after.source, ("envelope", key), message, hint)
 
 
 def reasons_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:

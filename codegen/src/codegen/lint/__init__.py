@@ -61,7 +61,9 @@ RULES: tuple[LintRule, ...] = (
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),
     LintRule(
-        "signature", "A signature covers the body once; its keys, time and tolerances fit.", signatures.contradictory
+        "signature",
+        "A signature covers the body once; its keys, time and tolerances fit; nothing can be replayed for ever.",
+        signatures.contradictory,
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
     LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),

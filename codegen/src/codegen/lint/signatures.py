@@ -1,4 +1,4 @@
-"""Rules on signatures: a gateway must be able to tell authentic from forged by the contract alone."""
+"""Rules on signatures: a gateway must be able to tell authentic from forged or replayed by the contract alone."""
 
 from __future__ import annotations
 
@@ -8,16 +8,33 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.findings import Finding
-    from codegen.model import Catalog, Signature
+    from codegen.model import Catalog, Provider, Signature
 
 _TIMED = ("timestamp_key", "tolerance_seconds", "future_tolerance_seconds")
+_AGE = "max_event_age_seconds"
+# What `created_at` may be: ISO 8601, or seconds since 1970.
+_INSTANTS = frozenset({"string", "integer"})
 
 
 def contradictory(catalog: Catalog) -> Iterator[Finding]:
-    """Yield signatures whose parts do not belong together."""
+    """Yield signatures whose parts do not belong together, and webhooks that could be replayed for ever."""
     for provider in catalog.providers:
         for part, message, hint in _contradictions(provider.signature):
             yield provider.source.finding("signature", ("signature", part), message, hint)
+        yield from _ageless(provider)
+
+
+def _ageless(provider: Provider) -> Iterator[Finding]:
+    envelope = provider.envelope
+    if envelope.max_event_age_seconds is None:
+        if "{timestamp}" not in provider.signature.signed_content:
+            message = f"neither {{timestamp}} is signed nor is there {_AGE}: a webhook could be replayed for ever"
+            hint = f"add {_AGE} to the envelope: for how long the provider sends an event again, with a margin"
+            yield provider.source.finding("signature", ("signature", "signed_content"), message, hint)
+    elif dict(envelope.required).get(envelope.created_at) not in _INSTANTS:
+        message = f"an event without an instant at {envelope.created_at} would have no age"
+        hint = f"demand {envelope.created_at} among `required`, as a string or an integer"
+        yield provider.source.finding("signature", ("envelope", _AGE), message, hint)
 
 
 def _contradictions(signature: Signature) -> Iterator[tuple[str, str, str]]:

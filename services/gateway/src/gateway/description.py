@@ -5,10 +5,12 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from payments_contracts.gateway import Accepted, Problem
 from payments_contracts.providers import Provider, SignatureForm
 from pydantic.json_schema import models_json_schema
 
+from gateway.body_schema import body_schema
 from gateway.problems import MEDIA_TYPE
 
 _CARRIED: Final[Mapping[SignatureForm, str]] = {"bare": "Signature of the body.", "pairs": "Signatures of the body."}
@@ -30,16 +32,11 @@ def operation(provider: Provider) -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "description": f"The event, at most {provider.envelope.max_body_bytes} bytes long.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "description": f"A {provider.title} event.",
-                        "additionalProperties": True,
-                    }
-                }
-            },
+            "description": (
+                f"The event in JSON (RFC 8259), at most {provider.envelope.max_body_bytes} bytes long. "
+                "An integer is written without a fraction."
+            ),
+            "content": {"application/json": {"schema": body_schema(provider.envelope)}},
         },
     }
 
@@ -48,12 +45,23 @@ def responses() -> dict[int | str, dict[str, Any]]:
     """Return the answers to a webhook beside 200."""
     return {
         401: {
-            "description": "The signature is absent, unreadable, wrong or too old. Nothing was kept.",
+            "description": (
+                "The signature is absent, unreadable, wrong or too old, the body is empty, or the event happened "
+                "longer ago than the provider's contract allows. Nothing was kept."
+            ),
+            "content": _PROBLEM,
+        },
+        408: {
+            "description": "The request did not arrive in time. Nothing was kept; send it again, without pauses.",
             "content": _PROBLEM,
         },
         413: {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
         422: {
             "description": "The body is authentic, but is not an event. It was kept in the dead-letter topic.",
+            "content": _PROBLEM,
+        },
+        431: {
+            "description": "The header fields are too large. Nothing was kept; send fewer or shorter ones.",
             "content": _PROBLEM,
         },
         503: {
@@ -83,4 +91,9 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     _, definitions = models_json_schema([(Accepted, "serialization"), (Problem, "serialization")], ref_template=_REF)
     content["components"]["schemas"] |= definitions["$defs"]
+    for route in app.routes:
+        # FastAPI reads the limits in a schema as floats, and none of them is the largest integer.
+        if isinstance(route, APIRoute) and "requestBody" in (extra := route.openapi_extra or {}):
+            for method in route.methods or ():
+                content["paths"][route.path_format][method.lower()]["requestBody"] = extra["requestBody"]
     return content

@@ -69,11 +69,15 @@ def send(
     contract = PROVIDERS[provider]
     target = f"{base.rstrip('/')}/webhooks/{provider}"
     try:
-        plan = Plan(tag, count, seed, merchants, days, parse_mix(mix))
+        weights = parse_mix(mix)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--mix") from error
+    try:
+        plan = Plan(tag, count, seed, merchants, days, weights)
         secret, signed_url = endpoint.secrets[0], endpoint.notification_url or target
         webhooks = list(compose(plan, contract, EXAMPLES, secret, utc_now(), notification_url=signed_url))
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--mix") from error
+        raise typer.BadParameter(str(error)) from error
     report = Report(Console(), count)
     with ExitStack() as stack:
         notes: list[OnAnswer] = [report.note]

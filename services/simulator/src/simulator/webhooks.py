@@ -1,6 +1,7 @@
 """Composes the webhooks of a run."""
 
 import itertools
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -79,9 +80,15 @@ def compose(
     """Yield a run's webhooks in the order in which they are to be sent.
 
     Raises:
-        ValueError: The mix asks for a kind of which the contracts have no usable example, or the secret is not
-            written as the provider's contract says.
+        ValueError: The mix asks for a kind of which the contracts have no usable example, the secret is not written
+            as the provider's contract says, or events would be older than it takes.
     """
+    oldest = provider.envelope.max_event_age_seconds
+    if oldest is not None and plan.days * _SECONDS_PER_DAY > oldest:
+        raise ValueError(
+            f"Events of the last {plan.days:g} days are asked for, and the contract of {provider.name} takes those of "
+            f"the last {math.floor(oldest / _SECONDS_PER_DAY * 100) / 100:g} days."
+        )
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
     genuine = Signer(provider.signature, secret.secret, notification_url)

@@ -25,12 +25,29 @@ _LIMITS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Property:
+    """A member of a schema."""
+
+    name: str
+    type: str
+    schema: str
+    required: bool
+    personal: bool
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
 class Body:
-    """What a request or an answer carries: `schema` is the name of a component, or empty."""
+    """What a request or an answer carries.
+
+    `schema` is the name of a component, or empty. Where it is empty, `members` are those of the schema that stands
+    there, each by its path.
+    """
 
     media_type: str
     type: str
     schema: str
+    members: tuple[Property, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +62,6 @@ class Operation:
     parameters: tuple[Mapping[str, Any], ...]
     request: tuple[Body, ...]
     responses: tuple[tuple[str, str, tuple[Body, ...]], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Property:
-    """A member of a schema."""
-
-    name: str
-    type: str
-    schema: str
-    required: bool
-    personal: bool
-    description: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +97,11 @@ def operations(api: Api) -> Iterator[Operation]:
 def schemas(document: Mapping[str, Any]) -> Iterator[Schema]:
     """Yield the named schemas of an OpenAPI document."""
     for name, data in document.get("components", {}).get("schemas", {}).items():
-        required = data.get("required", ())
         yield Schema(
             name=name,
             type=type_of(data),
             description=data.get("description", ""),
-            properties=tuple(
-                Property(
-                    name=member,
-                    type=type_of(schema),
-                    schema=_reference(schema),
-                    required=member in required,
-                    personal=schema.get("x-personal-data") is True,
-                    description=schema.get("description", ""),
-                )
-                for member, schema in data.get("properties", {}).items()
-            ),
+            properties=tuple(_property(data, member) for member in data.get("properties", {})),
         )
 
 
@@ -133,6 +127,24 @@ def type_of(schema: Mapping[str, Any]) -> str:
     return f"{text} ({', '.join(notes)})" if notes else text
 
 
+def _property(schema: Mapping[str, Any], name: str, above: str = "") -> Property:
+    member = schema["properties"][name]
+    return Property(
+        name=f"{above}{name}",
+        type=type_of(member),
+        schema=_reference(member),
+        required=name in schema.get("required", ()),
+        personal=member.get("x-personal-data") is True,
+        description=member.get("description", ""),
+    )
+
+
+def _inside(schema: Mapping[str, Any], above: str = "") -> Iterator[Property]:
+    for name, member in schema.get("properties", {}).items():
+        yield _property(schema, name, above)
+        yield from _inside(member, f"{above}{name}.")
+
+
 def _reference(schema: Mapping[str, Any]) -> str:
     reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
     return str(reference).rsplit("/", 1)[-1]
@@ -141,4 +153,4 @@ def _reference(schema: Mapping[str, Any]) -> str:
 def _bodies(data: Mapping[str, Any]) -> Iterator[Body]:
     for media_type, content in data.get("content", {}).items():
         schema = content.get("schema", {})
-        yield Body(media_type, type_of(schema), _reference(schema))
+        yield Body(media_type, type_of(schema), _reference(schema), tuple(_inside(schema)))

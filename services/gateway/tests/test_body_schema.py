@@ -1,0 +1,139 @@
+"""The schema of a body takes what the gateway takes, and nothing else."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import jsonschema
+import pytest
+from gateway.body_schema import body_schema
+from gateway.envelope import Envelope, read
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from payments_contracts.examples import EXAMPLES
+from payments_contracts.providers import PROVIDERS, Path, Provider
+
+STRIPE = PROVIDERS["stripe"]
+# Demands every type, below objects of its own, and finds merchants in and beside what it demands.
+GREEDY = replace(
+    STRIPE,
+    name="greedy",
+    envelope=replace(
+        STRIPE.envelope,
+        event_id=("id",),
+        event_type=("kind",),
+        created_at=("at", "second"),
+        account=("who", "account"),
+        merchant_id=(("who", "shop", "id"), ("id",), ("anywhere", "else")),
+        required=(
+            (("id",), "string"),
+            (("kind",), "string"),
+            (("at", "second"), "integer"),
+            (("at", "exact"), "number"),
+            (("live",), "boolean"),
+            (("who",), "object"),
+            (("items", "all"), "array"),
+        ),
+    ),
+)
+GREEDY_EVENT: dict[str, Any] = {
+    "id": "1",
+    "kind": "paid",
+    "at": {"second": 5, "exact": 0.5},
+    "live": False,
+    "who": {"account": None, "shop": {"id": "s"}},
+    "items": {"all": []},
+}
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.sampled_from(["", 0, -(2**63), -(2**63) - 1, 2**63, 2**64 - 1, 2**64, 10**30, [], {}, [{}]]),
+    # What has no fraction but is written with one is an integer to JSON Schema, and none to the gateway.
+    st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()),
+    st.text(st.characters(codec="utf-8"), max_size=3),
+    st.dictionaries(
+        st.sampled_from(["id", "account", "object", "else", "merchant_id"]), st.none() | st.text(max_size=2)
+    ),
+)
+
+
+def put(content: dict[str, Any], path: Path, value: object) -> None:
+    """Put a value where a path leads, as far as nothing is in the way."""
+    for key in path[:-1]:
+        inner = content.setdefault(key, {})
+        if not isinstance(inner, dict):
+            return
+        content = inner
+    content[path[-1]] = value
+
+
+def places(provider: Provider) -> list[Path]:
+    """Return all that leads to something that the contract names."""
+    envelope = provider.envelope
+    owners = [*envelope.merchant_id, *([] if envelope.account is None else [envelope.account])]
+    paths = [path for path, _ in envelope.required] + owners
+    return sorted({path[:depth] for path in paths for depth in range(1, len(path) + 1)})
+
+
+def event(provider: Provider) -> dict[str, Any]:
+    if provider is GREEDY:
+        return GREEDY_EVENT
+    found: dict[str, Any] = next(
+        json.loads(each.body) for each in EXAMPLES if each.provider == provider.name and each.kind == "accepted"
+    )
+    return found
+
+
+def agree(provider: Provider, content: object) -> bool:
+    """Return the verdict on a body, which has to be the same of both."""
+    body = json.dumps(content).encode()
+    taken = isinstance(read(provider, body, "endpoint"), Envelope)
+    schema = jsonschema.Draft202012Validator(body_schema(provider.envelope))
+    assert schema.is_valid(content) == taken, body
+    return taken
+
+
+CASES = [*PROVIDERS.values(), GREEDY]
+
+
+@pytest.mark.parametrize("provider", CASES, ids=lambda provider: provider.name)
+def test_takes_an_event(provider: Provider) -> None:
+    assert agree(provider, event(provider))
+
+
+@pytest.mark.parametrize("provider", CASES, ids=lambda provider: provider.name)
+@pytest.mark.parametrize("body", [None, True, 1, 1.5, "text", [], {}])
+def test_takes_nothing_that_has_none_of_what_it_demands(provider: Provider, body: object) -> None:
+    assert not agree(provider, body)
+
+
+@settings(deadline=None, max_examples=400)
+@given(data=st.data(), provider=st.sampled_from(CASES))
+def test_takes_what_the_gateway_takes_whatever_stands_where_the_contract_looks(
+    data: st.DataObject, provider: Provider
+) -> None:
+    content = json.loads(json.dumps(event(provider)))
+    for path in data.draw(st.lists(st.sampled_from(places(provider)), min_size=1, max_size=3)):
+        put(content, path, data.draw(VALUES))
+    agree(provider, content)
+
+
+@pytest.mark.parametrize("number", [-(2**63), 2**63, 2**64 - 1])
+def test_takes_integers_of_64_bits(number: int) -> None:
+    assert agree(STRIPE, event(STRIPE) | {"created": number})
+
+
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 1.5, True, "1"])
+def test_takes_nothing_else_for_an_integer(number: object) -> None:
+    assert not agree(STRIPE, event(STRIPE) | {"created": number})
+
+
+@pytest.mark.parametrize("metadata", [None, 7, "text", [], {}, {"merchant_id": None}, {"merchant_id": ""}])
+def test_takes_an_event_whose_merchant_stands_nowhere(metadata: object) -> None:
+    assert agree(STRIPE, event(STRIPE) | {"account": "", "data": {"object": {"metadata": metadata}}})
+
+
+@pytest.mark.parametrize("merchant", [7, True, [], {}])
+def test_takes_no_merchant_of_another_type(merchant: object) -> None:
+    assert not agree(STRIPE, event(STRIPE) | {"account": merchant})
+    assert not agree(STRIPE, event(STRIPE) | {"data": {"object": {"metadata": {"merchant_id": merchant}}}})
