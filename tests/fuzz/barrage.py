@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -53,6 +54,7 @@ _PLACES = Envelope(
     required=((("merchant_id",), "string"), (("amount_cents",), "integer")),
     headers_kept=(),
     max_body_bytes=512 * 1024,
+    max_event_age_seconds=None,
 )
 
 
@@ -69,7 +71,7 @@ class Barrage:
     def fire(self, url: str, concurrency: int) -> None:
         """Send as many bodies to each operation as were asked for."""
         for path, (request, model) in _OPERATIONS.items():
-            material = Material(path, _PLACES, (orjson.dumps(request),))
+            material = Material(path, _PLACES, (orjson.dumps(request),), datetime.now(UTC))
             endless = bodies(material, self._seed, tuple(syntax.MAKERS))
             deliveries = (Delivery(body) for body in islice(endless, self._count))
 

@@ -1,4 +1,4 @@
-"""The bodies of a run: equal seeds give equal bodies."""
+"""The bodies of a run: equal seeds give equal bodies, save for the times in them."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ from tests.fuzz.body import Body, Material
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 MAKERS = {**fields.MAKERS, **syntax.MAKERS}
 KINDS: Sequence[str] = tuple(MAKERS)
 _CHUNKED = 0.1
 
 
-def material(provider: str) -> Material:
+def material(provider: str, now: datetime) -> Material:
     """Return what the contracts' examples give for a provider: every event of theirs that a gateway lets in."""
     events = (each.body for each in EXAMPLES if each.provider == provider and each.kind != "malformed")
-    return Material(provider, PROVIDERS[provider].envelope, tuple(events))
+    return Material(provider, PROVIDERS[provider].envelope, tuple(events), now)
 
 
 def bodies(material: Material, seed: int, kinds: Sequence[str] = KINDS) -> Iterator[Body]:

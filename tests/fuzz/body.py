@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 Claim = Literal["malformed", "sound", "either"]
 """What the maker of a body knows of it: `either` leaves the verdict to the oracle alone."""
 
+# Young enough for every provider's contract.
+_RECENT = timedelta(days=1)
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -43,17 +46,19 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What bodies for one receiver are made of: what it lets in, and where its contract looks for what."""
+    """What bodies for one receiver are made of: what it lets in, where its contract looks for what, and the time."""
 
     name: str
     places: Envelope
     events: tuple[bytes, ...]
+    now: datetime
 
     def event(self, dice: Random) -> dict[str, Any]:
         """Return a sound event that nobody has seen, with a few bytes more that make it one of its kind."""
         content: dict[str, Any] = orjson.loads(renew_ids(dice.choice(self.events), dice))
         path = self.places.event_id
         put(content, path, f"{find(content, path)}_{dice.getrandbits(64):x}")
+        date(content, self.places.created_at, self.now - dice.random() * _RECENT)
         return content
 
     def text(self, dice: Random) -> bytes:
@@ -62,6 +67,12 @@ class Material:
 
 
 Maker = Callable[[Material, Random], Draft]
+
+
+def date(content: dict[str, Any], path: Path, moment: datetime) -> None:
+    """Put a time at a path, written as the time that stands there: a number of seconds, or ISO 8601."""
+    in_seconds = isinstance(find(content, path), int)
+    put(content, path, int(moment.timestamp()) if in_seconds else moment.isoformat(timespec="milliseconds"))
 
 
 def put(content: dict[str, Any], path: Path, value: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from simulator.variation import find
 
-from tests.fuzz.body import Draft, Material, put, remove, replaced
+from tests.fuzz.body import Draft, Material, date, put, remove, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -125,6 +126,13 @@ def time_strange(material: Material, dice: Random) -> Draft:
     return Draft(orjson.dumps(event), "either")
 
 
+def happened_long_ago(material: Material, dice: Random) -> Draft:
+    """Older than some contracts take it, and as good as new for the others."""
+    event = material.event(dice)
+    date(event, material.places.created_at, material.now - timedelta(days=dice.randint(30, 5000)))
+    return Draft(orjson.dumps(event), "either")
+
+
 def key_strange(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
     inner = find(event, dice.choice([(), ("data",), ("data", "object")]))
@@ -188,6 +196,7 @@ MAKERS: Mapping[str, tuple[Maker, int]] = {
     "number beyond a double": (number_beyond_double, 10),
     "number at an edge": (number_at_edge, 10),
     "strange time": (time_strange, 5),
+    "event of long ago": (happened_long_ago, 3),
     "strange key": (key_strange, 5),
     "required key renamed": (key_renamed, 10),
     "duplicate key": (duplicate_key, 10),

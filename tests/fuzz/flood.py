@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -88,7 +89,9 @@ def _deliveries(plan: Flood, endpoint: Endpoint, ledger: Ledger) -> Iterator[Del
     name = endpoint.provider.name
     dice = Random(f"{plan.seed}:forgeries:{name}")  # noqa: S311  # not for secrets
     forgeries = endpoint.forgeries(dice)
-    for body in bodies(material(name), plan.seed, plan.kinds):
+    for body in bodies(material(name, datetime.now(UTC)), plan.seed, plan.kinds):
         if ledger.malformed >= plan.malformed:
             return
-        yield Delivery(body, dice.choice(forgeries) if dice.random() < _FORGED else None)
+        # An empty body is refused for being empty, however it is signed.
+        is_forged = dice.random() < _FORGED and body.content
+        yield Delivery(body, dice.choice(forgeries) if is_forged else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -51,7 +52,7 @@ class Ledger:
         verdict: Tells what an authentic body has to be answered with.
     """
 
-    def __init__(self, provider: str, verdict: Callable[[str, bytes], Verdict]) -> None:
+    def __init__(self, provider: str, verdict: Callable[[str, bytes, datetime], Verdict]) -> None:
         self.answers: Counter[tuple[str, str]] = Counter()
         self.malformed = 0
         self.findings: list[Finding] = []
@@ -63,7 +64,7 @@ class Ledger:
     def note(self, delivery: Delivery, answer: Answer) -> None:
         """Take in the answer to a delivery."""
         body, forgery = delivery.body, delivery.forgery
-        due = self._verdict(self._provider, body.content)
+        due = self._verdict(self._provider, body.content, datetime.now(UTC))
         self.malformed += due.status is not HTTPStatus.OK and forgery is None
         if forgery is not None and due.status is not HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             due = Verdict(HTTPStatus.UNAUTHORIZED, forgery.reason_code, None)

