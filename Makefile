@@ -102,7 +102,7 @@ CASES ?= 500
 SEED ?=
 
 .PHONY: fuzz
-fuzz: setup ## Send the running gateways and the inference service BODIES malformed bodies, and what schemathesis thinks of
+fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
 	@export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}"; \
 	export PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
 	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
