@@ -73,9 +73,8 @@ class Ledger:
         elif body.claim == "sound" and due.status is not HTTPStatus.OK:
             self._find(delivery, f"the contracts refuse what is sound: {due.reason_code}")
         given = _given(answer)
-        said = (
-            f"{answer.status} {given.reason_code or ''}".strip() if isinstance(given, Verdict) else str(answer.status)
-        )
+        reason_code = given.reason_code if isinstance(given, Verdict) else None
+        said = " ".join(filter(None, (str(answer.status or "none"), reason_code)))
         self.answers[body.kind if forgery is None else f"forged: {forgery.name}", said] += 1
         if given != due:
             self._find(delivery, f"{_told(given)} instead of {_told(due)}")

@@ -69,6 +69,7 @@ def test_a_server_error_is_wrong(ledger: Ledger) -> None:
 def test_no_answer_is_wrong(ledger: Ledger) -> None:
     ledger.note(Delivery(MALFORMED), Answer(0, "", b"ReadError('')"))
     assert complaints(ledger)[0].startswith("no answer with ")
+    assert list(ledger.answers) == [("truncated", "none")]
 
 
 @pytest.mark.parametrize(
