@@ -1,7 +1,7 @@
 """Writes accepted and malformed webhooks to Kafka, each as its contract has it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from kit.errors import Fault
@@ -26,7 +26,7 @@ class Producer(Protocol):
     nothing is in flight, and `produce` raises Transient.
     """
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> object:
+    def produce(self, topic: str, key: bytes, value: bytes) -> Awaitable[object]:
         """Write one record."""
 
     async def warm_up(self, topics: list[str]) -> None:
@@ -104,8 +104,8 @@ class Publication:
         """Tell for /readyz whether the schemas are registered: None, or what is wrong."""
         return self._trouble
 
-    async def accept(self, envelope: Envelope, delivery: Delivery) -> None:
-        """Write an event to the provider's topic; raises what `Producer.produce` raises."""
+    def accept(self, envelope: Envelope, delivery: Delivery) -> Awaitable[object]:
+        """Write an event to the provider's topic; raises what `Producer.produce` raises. To be awaited."""
         record = encode_provider_event_v1(
             event_id=envelope.event_id,
             provider=self._provider,
@@ -119,7 +119,7 @@ class Publication:
             received_at=delivery.received_at,
             schema_version=_EVENT_VERSION,
         )
-        await self._write(self._accepted, envelope.merchant_id, record)
+        return self._write(self._accepted, envelope.merchant_id, record)
 
     async def dead_letter(self, malformed: Malformed, merchant_id: str, delivery: Delivery) -> str:
         """Write a malformed webhook to the dead-letter topic and return the record's id; raises as `accept` does."""
@@ -139,5 +139,5 @@ class Publication:
         await self._write(self._malformed, event_id, record)
         return event_id
 
-    async def _write(self, topic: Topic, key: str, record: bytes) -> None:
-        await self._producer.produce(topic.name, key.encode(), self._headers[topic.name] + record)
+    def _write(self, topic: Topic, key: str, record: bytes) -> Awaitable[object]:
+        return self._producer.produce(topic.name, key.encode(), self._headers[topic.name] + record)

@@ -6,7 +6,6 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Final, Literal
 
-import orjson
 import structlog
 from kit.clock import Clock
 from kit.errors import Fault, Transient
@@ -26,7 +25,12 @@ _LOG = structlog.get_logger("gateway")
 _RETRY_AFTER_SECONDS = 1
 _SECONDS_BETWEEN_FORGERY_LOGS = 1.0
 _MAX_DIGITS = 15
-_JSON: Final = (b"content-type", b"application/json")
+# Written out: ids all have one length.
+_ACCEPTED: Final = b'{"event_id":"%b","status":"accepted"}'
+_ACCEPTED_HEADERS: Final = (
+    (b"content-type", b"application/json"),
+    (b"content-length", b"%d" % len(_ACCEPTED % bytes(36))),
+)
 
 
 class Reception:
@@ -172,10 +176,9 @@ class Reception:
     def _refuse_large(self) -> Response:
         self._metrics.count("refused", "body_too_large")
         detail = f"The body is longer than {self._limit} bytes."
-        answer = problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
-        # The rest of the body is not read.
-        answer.headers["Connection"] = "close"
-        return answer
+        # The connection stays, so that the server reads and drops the rest: a connection closed while the sender is
+        # still writing is reset, and takes the answer with it.
+        return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
 
     def _refuse_forged(self, forged: Forged) -> Response:
         self._metrics.count("forged", forged.reason_code)
@@ -199,7 +202,5 @@ class Reception:
 
 
 async def _accept(event_id: str, send: Send) -> None:
-    content = orjson.dumps({"event_id": event_id, "status": "accepted"})
-    length = (b"content-length", b"%d" % len(content))
-    await send({"type": "http.response.start", "status": 200, "headers": [_JSON, length]})
-    await send({"type": "http.response.body", "body": content})
+    await send({"type": "http.response.start", "status": 200, "headers": _ACCEPTED_HEADERS})
+    await send({"type": "http.response.body", "body": _ACCEPTED % event_id.encode()})

@@ -103,8 +103,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._outbox = outbox
         self._on_refusal = on_refusal
+        self._in_message = False
         self._in_head = False
+        # At most as many bytes as came with the head so far; meaningless where the head began behind another message.
         self._head_bytes = 0
+        self._head_is_counted = True
         self._is_refused = False
         self._due: float | None = self.loop.time() + limits.request_seconds
 
@@ -117,27 +120,32 @@ class BoundedProtocol(HttpToolsProtocol):
         """Parse what came, and count it while a head is not complete."""
         if self._is_refused:
             return
-        was_in_head = self._in_head
-        super().data_received(data)
-        if was_in_head and self._in_head:
-            # A single header that never ends is not reported by the parser, which keeps it.
+        if not self._in_message:
+            self._head_bytes = len(data)
+            self._head_is_counted = True
+        elif self._in_head:
             self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > self._limits.header_bytes:
+            # The parser keeps a header that does not end, and does not tell.
             self._refuse_large_head()
 
     def on_message_begin(self) -> None:
-        """Begin to count and to wait."""
+        """Begin to wait."""
         super().on_message_begin()
-        self._in_head = True
-        self._head_bytes = 0
+        if self._in_message or self._head_bytes == 0:
+            self._head_is_counted = False
+        self._in_message = self._in_head = True
         self._due = self.loop.time() + self._limits.request_seconds
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are too large."""
         self._in_head = False
-        self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
-        self._refuse_large_head()
-        if not self._is_refused:
-            super().on_headers_complete()
+        may_be_large = self._head_bytes > self._limits.header_bytes or not self._head_is_counted
+        if may_be_large and sum(len(name) + len(value) for name, value in self.headers) > self._limits.header_bytes:
+            self._refuse_large_head()
+            return
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""
@@ -146,6 +154,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Stop waiting."""
+        self._in_message = False
+        self._head_bytes = 0
         self._due = None
         if not self._is_refused:
             super().on_message_complete()
@@ -159,9 +169,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
 
     def _refuse_large_head(self) -> None:
-        if self._head_bytes > self._limits.header_bytes:
-            detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+        detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
     def _refuse(self, status: HTTPStatus, reason_code: str, detail: str) -> None:
         self._is_refused = True
@@ -170,8 +179,9 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle = self.cycle
         # None before the first request, whatever its type says.
         under_way = bool(cycle) and not cycle.response_complete
-        # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
-        if not under_way or (cycle.more_body and not cycle.response_started):
+        # Nothing can be said in the middle of an answer, nor in front of one that is due, nor to who has his already.
+        is_answered = bool(cycle) and cycle.response_complete and self._in_message and not self._in_head
+        if not is_answered and (not under_way or (cycle.more_body and not cycle.response_started)):
             self.transport.write(_message(problem(status, reason_code, detail)))
         if under_way:
             # Whoever waits for the body learns that none will come.
