@@ -95,6 +95,10 @@ class SignatureVerifier:
 
     def __init__(self, signature: Signature, secrets: Sequence[EndpointSecret], notification_url: str) -> None:
         self._signature = signature
+        self._is_pairs = signature.form == "pairs"
+        self._covers_time = signature.covers_time
+        self._timestamp_key, self._signature_key = signature.timestamp_key, signature.signature_key
+        self._oldest, self._newest = signature.tolerance_seconds, signature.future_tolerance_seconds
         self._digest = _DIGESTS[signature.digest]
         self._encode = _ENCODERS[signature.encoding]
         # Split before the URL is put in: what it holds stands for itself.
@@ -142,30 +146,30 @@ class SignatureVerifier:
             return Forged("signature_missing", f"The header {name} is absent.")
         if len(header) > 1:
             return Forged("signature_malformed", f"The header {name} comes more than once.")
-        if self._signature.form == "pairs":
+        if self._is_pairs:
             return self._pairs(header[0])
         if not header[0]:
             return Forged("signature_malformed", f"The header {name} is empty.")
         return _Claim([header[0].encode()])
 
     def _pairs(self, value: str) -> _Claim | Forged:
-        contract = self._signature
+        name = self._signature.header
         timestamps: list[str] = []
         candidates: list[bytes] = []
         for pair in value.split(","):
             key, equals, text = pair.partition("=")
-            if key == contract.signature_key:
+            if key == self._signature_key:
                 if not equals:
-                    return Forged("signature_malformed", f"The header {contract.header} has a {key} without a value.")
+                    return Forged("signature_malformed", f"The header {name} has a {key} without a value.")
                 candidates.append(text.encode())
-            elif key == contract.timestamp_key:
+            elif key == self._timestamp_key:
                 timestamps.append(text)
-        if contract.covers_time and (len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0])):
-            detail = f"The header {contract.header} has to hold one {contract.timestamp_key}= with seconds since 1970."
+        if self._covers_time and (len(timestamps) != 1 or not _TIMESTAMP.fullmatch(timestamps[0])):
+            detail = f"The header {name} has to hold one {self._timestamp_key}= with seconds since 1970."
             return Forged("signature_malformed", detail)
         if not candidates:
-            return Forged("signature_malformed", f"The header {contract.header} holds no {contract.signature_key}=.")
-        return _Claim(candidates, timestamps[0]) if contract.covers_time else _Claim(candidates)
+            return Forged("signature_malformed", f"The header {name} holds no {self._signature_key}=.")
+        return _Claim(candidates, timestamps[0]) if self._covers_time else _Claim(candidates)
 
     def _signer(self, claim: _Claim, body: bytes, now: float) -> Authentic | None:
         # A signature of nothing vouches for nothing: where the URL alone is signed, it would be the same for ever.
@@ -184,7 +188,7 @@ class SignatureVerifier:
         return found
 
     def _untimely(self, claim: _Claim, now: float) -> Forged | None:
-        oldest, newest = self._signature.tolerance_seconds, self._signature.future_tolerance_seconds
+        oldest, newest = self._oldest, self._newest
         if oldest is None or newest is None:
             return None
         age = now - int(claim.timestamp)

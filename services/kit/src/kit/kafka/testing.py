@@ -9,7 +9,6 @@ from typing import Protocol
 import pytest
 
 from kit.errors import Fault, Transient
-from kit.kafka.producer import Position
 
 Read = Callable[[], Sequence[tuple[bytes, bytes]]]
 """Returns every key and value that was written so far."""
@@ -18,7 +17,7 @@ Read = Callable[[], Sequence[tuple[bytes, bytes]]]
 class AnyProducer(Protocol):
     """What the behaviour is about."""
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> Position: ...
+    async def produce(self, topic: str, key: bytes, value: bytes) -> None: ...
 
     async def warm_up(self, topics: Sequence[str]) -> None: ...
 
@@ -39,7 +38,7 @@ class MemoryProducer:
         self._topics = tuple(topics)
         self._is_warm = False
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
+    async def produce(self, topic: str, key: bytes, value: bytes) -> None:
         """Keep a record; raises Transient once closed, or the trouble that was set."""
         await self.acknowledging.wait()
         if self.trouble is not None:
@@ -47,7 +46,6 @@ class MemoryProducer:
         if self.is_closed:
             raise Transient("The producer is closing.")
         self.records.append((topic, key, value))
-        return Position(topic, 0, len(self.records) - 1)
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Do nothing; raises Fault for a topic that does not exist, or the trouble that was set."""
@@ -76,10 +74,6 @@ class ProducerBehaviour:
     async def test_record_is_there_once_produce_returns(self, producer: AnyProducer, topic: str, read: Read) -> None:
         await producer.produce(topic, b"key", b"\x00value\xff")
         assert (b"key", b"\x00value\xff") in read()
-
-    async def test_position_names_the_topic(self, producer: AnyProducer, topic: str) -> None:
-        position = await producer.produce(topic, b"key", b"value")
-        assert position.topic == topic
 
     async def test_records_written_at_the_same_time_arrive_once_each(
         self, producer: AnyProducer, topic: str, read: Read
