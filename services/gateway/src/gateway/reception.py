@@ -137,9 +137,9 @@ class Reception:
             size += len(chunk)
             if size > self._limit:
                 raise BodyTooLargeError
-            chunks.append(chunk)
             if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+                return b"".join((*chunks, chunk)) if chunks else chunk
+            chunks.append(chunk)
 
     async def _publish(self, delivery: Delivery, merchant_id: str, started: float) -> str | Response:
         envelope = self._envelopes.read(delivery.body, merchant_id)

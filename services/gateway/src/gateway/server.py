@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.problems import problem
 
@@ -35,61 +36,61 @@ OnRefusal = Callable[[str], None]
 
 
 class Outbox:
-    """Sends what was written in one turn of the event loop at its end, all in a row.
+    """Sends answers at the end of a turn of the event loop, all in a row.
 
-    A write wakes the peer, which on the same host costs more than the write. Where answers come in a row, as Kafka's
-    acknowledgements do, one wake-up serves them all; and an answer's head goes together with its body.
+    A write wakes the peer, which on the same host takes longer than the write. Where answers are due together, as
+    Kafka's acknowledgements come, one wake-up serves them all.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[JoiningTransport] = []
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
 
-    def add(self, transport: "JoiningTransport") -> None:
-        """Have a transport flushed."""
+    def add(self, transport: asyncio.Transport, answer: bytes) -> None:
+        """Have an answer sent before anything else that is written to this transport from now on in another turn."""
         if not self._waiting:
             self._loop.call_soon(self._send)
-        self._waiting.append(transport)
+        self._waiting.append((transport, answer))
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for transport in waiting:
-            transport.flush()
+        for transport, answer in waiting:
+            transport.write(answer)
 
 
-class JoiningTransport(asyncio.Transport):
-    """Sends what was written in one turn of the event loop at once: uvicorn writes head and body one by one."""
+class ConstantHeadCycle(RequestResponseCycle):
+    """Sends an answer whose head is a constant of the program, a tuple, as it is, and head and body in one piece.
 
-    def __init__(self, inner: asyncio.Transport, outbox: Outbox) -> None:
-        super().__init__()
-        self._inner = inner
-        self._outbox = outbox
-        self._parts: list[bytes] = []
+    Uvicorn looks at every header of every answer, and writes twice. It still does where headers come in a list.
+    """
 
-    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        """Have bytes sent soon."""
-        if not self._parts:
-            self._outbox.add(self)
-        self._parts.append(bytes(data))
+    outbox: Outbox
+    constant: ASGISendEvent | None = None
 
-    def flush(self) -> None:
-        """Send what was written."""
-        if self._parts:
-            self._inner.write(b"".join(self._parts))
-            self._parts.clear()
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start" and isinstance(message.get("headers"), tuple):
+            self.constant = message
+        elif self.constant is None:
+            await super().send(message)
+        else:
+            self._finish(self.constant, message)
 
-    def close(self) -> None:
-        """Send what is left, then close."""
-        self.flush()
-        self._inner.close()
-
-    def is_closing(self) -> bool:
-        """Tell whether nothing more can be sent."""
-        return self._inner.is_closing()
-
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known of the connection."""
-        return self._inner.get_extra_info(name, default)
+    def _finish(self, start: Any, message: Any) -> None:
+        if self.disconnected:
+            return
+        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *start["headers"])]
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        answer = b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n", message["body"]))
+        self.response_started = self.response_complete = True
+        self.message_event.set()
+        if self.keep_alive:
+            self.outbox.add(self.transport, answer)
+        else:
+            self.transport.write(answer)
+            self.transport.close()
+        self.on_response()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -110,11 +111,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_is_counted = True
         self._is_refused = False
         self._due: float | None = self.loop.time() + limits.request_seconds
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin to listen."""
-        super().connection_made(transport)
-        self.transport = JoiningTransport(transport, self._outbox)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count it while a head is not complete."""
@@ -146,6 +142,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse_large_head()
             return
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Uvicorn names the class of its cycles itself.
+        cycle.__class__ = ConstantHeadCycle
+        cycle.outbox = self._outbox  # type: ignore[attr-defined]  # it is one by now
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""
