@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from gateway.envelope import Envelope, read
+from gateway.envelope import Envelope, EnvelopeReader
 from gateway.errors import Malformed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +22,7 @@ CONTENT: dict[str, Any] = {
     "api_version": "2026-04-22.dahlia",
     "data": {"object": {"metadata": {"merchant_id": "merch_7"}}},
 }
+READER = EnvelopeReader(STRIPE)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: (
@@ -31,13 +32,13 @@ JSON = st.recursive(
 
 
 def envelope(**changes: Any) -> Envelope:
-    found = read(STRIPE, orjson.dumps(CONTENT | changes), "endpoint")
+    found = READER.read(orjson.dumps(CONTENT | changes), "endpoint")
     assert isinstance(found, Envelope)
     return found
 
 
 def refusal(body: bytes) -> tuple[str, str]:
-    found = read(STRIPE, body, "endpoint")
+    found = READER.read(body, "endpoint")
     assert isinstance(found, Malformed)
     return found.stage, found.reason_code
 
@@ -48,7 +49,7 @@ def refused(**changes: Any) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_agrees_with_every_example_of_the_contracts(example: Example) -> None:
-    found = read(PROVIDERS[example.provider], example.body, "merch_local")
+    found = EnvelopeReader(PROVIDERS[example.provider]).read(example.body, "merch_local")
     if example.kind == "malformed":
         assert isinstance(found, Malformed)
         assert (found.reason_code,) == example.reason_codes
@@ -83,7 +84,7 @@ def test_reads_what_the_contract_names() -> None:
 )
 def test_reads_a_time_that_is_written_as_text(text: str, millis: int | None) -> None:
     provider = replace(STRIPE, envelope=replace(STRIPE.envelope, required=()))
-    found = read(provider, orjson.dumps(CONTENT | {"created": text}), "endpoint")
+    found = EnvelopeReader(provider).read(orjson.dumps(CONTENT | {"created": text}), "endpoint")
     assert isinstance(found, Envelope)
     assert found.created_at == millis
 
@@ -121,7 +122,7 @@ def test_leaves_out_a_time_beyond_any_calendar(created: int) -> None:
 
 def test_the_last_of_a_repeated_key_counts() -> None:
     body = orjson.dumps(CONTENT)[:-1] + b',"id":"evt_2"}'
-    found = read(STRIPE, body, "endpoint")
+    found = READER.read(body, "endpoint")
     assert isinstance(found, Envelope)
     assert found.provider_event_id == "evt_2"
 
@@ -208,7 +209,7 @@ def test_refuses_an_account_of_another_type_instead_of_giving_the_event_to_anoth
 
 
 def test_a_detail_names_the_field_and_shows_no_value() -> None:
-    found = read(STRIPE, orjson.dumps(CONTENT | {"created": "4242424242424242"}), "endpoint")
+    found = READER.read(orjson.dumps(CONTENT | {"created": "4242424242424242"}), "endpoint")
     assert isinstance(found, Malformed)
     assert found.detail == "The field created is a JSON string, not integer."
 
@@ -216,7 +217,7 @@ def test_a_detail_names_the_field_and_shows_no_value() -> None:
 @settings(deadline=None)
 @given(st.binary())
 def test_never_raises_whatever_the_bytes(body: bytes) -> None:
-    found = read(STRIPE, body, "endpoint")
+    found = READER.read(body, "endpoint")
     assert isinstance(found, Malformed)
     assert found.reason_code in INGESTION_REASON_CODES
 
@@ -228,5 +229,5 @@ def test_never_raises_whatever_the_values(changes: dict[str, Any]) -> None:
         body = orjson.dumps(CONTENT | changes)
     except TypeError:
         return  # orjson writes no integers beyond 64 bits and no lone surrogates
-    found = read(STRIPE, body, "endpoint")
+    found = READER.read(body, "endpoint")
     assert isinstance(found, Envelope) or found.reason_code in INGESTION_REASON_CODES

@@ -49,10 +49,11 @@ def _functions(version: RecordVersion, inside: Mapping[str, str]) -> Iterator[st
     lines = [
         f"def encode_{version.name}_v{version.version}(",
         "    *,",
+        '    prefix: bytes = b"",',
         *(f"    {field.name}: {_annotation(field.type)}," for field in version.record.fields),
         ") -> bytes:",
         f"    {docstring(f'{doc}{chr(10)}{chr(10)}    {source}')}",
-        *_joined(version.record, "{}", inside),
+        *_joined(version.record, "{}", inside, ("prefix",)),
     ]
     yield "\n".join(lines)
 
@@ -65,13 +66,28 @@ def _nested(record: Record, inside: Mapping[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _joined(record: Record, access: str, inside: Mapping[str, str]) -> Iterator[str]:
+def _joined(record: Record, access: str, inside: Mapping[str, str], first: tuple[str, ...] = ()) -> Iterator[str]:
     yield '    return b"".join('
     yield "        ("
-    for field in record.fields:
-        yield f"            {_expression(field.type, access.format(field.name), inside)},"
+    yield from (f"            {part}," for part in first)
+    for number, field in enumerate(record.fields):
+        for part in _parts(field.type, access.format(field.name), f"_{number}", inside):
+            yield f"            {part},"
     yield "        )"
     yield "    )"
+
+
+def _parts(kind: AvroType, value: str, name: str, inside: Mapping[str, str]) -> Iterator[str]:
+    """Yield the expressions of a field's bytes; a text and its length are two, so that no text is copied twice."""
+    match kind:
+        case Primitive.STRING:
+            yield f"_long(len({name} := {value}.encode()))"
+            yield name
+        case Primitive.BYTES:
+            yield f"_long(len({value}))"
+            yield value
+        case _:
+            yield _expression(kind, value, inside)
 
 
 def _annotation(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one case for each type

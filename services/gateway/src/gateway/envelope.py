@@ -167,5 +167,5 @@ def _find(content: Any, path: Path) -> Any:
 
 def _milliseconds(created: object) -> int | None:
     """Return an instant that is written as a contract may have it: seconds since 1970, or a text in ISO 8601."""
-    millis = created * 1000 if isinstance(created, int) else iso8601_millis(created)
+    millis = created * 1000 if type(created) is int else iso8601_millis(created)
     return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None

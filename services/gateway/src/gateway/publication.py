@@ -107,6 +107,7 @@ class Publication:
     def accept(self, envelope: Envelope, delivery: Delivery) -> Awaitable[object]:
         """Write an event to the provider's topic; raises what `Producer.produce` raises. To be awaited."""
         record = encode_provider_event_v1(
+            prefix=self._headers[self._accepted.name],
             event_id=envelope.event_id,
             provider=self._provider,
             provider_event_id=envelope.provider_event_id,
@@ -125,6 +126,7 @@ class Publication:
         """Write a malformed webhook to the dead-letter topic and return the record's id; raises as `accept` does."""
         event_id = malformed_event_id(delivery.body)
         record = encode_ingestion_failure_v1(
+            prefix=self._headers[self._malformed.name],
             event_id=event_id,
             provider=self._provider,
             merchant_id=merchant_id,
@@ -140,4 +142,4 @@ class Publication:
         return event_id
 
     def _write(self, topic: Topic, key: str, record: bytes) -> Awaitable[object]:
-        return self._producer.produce(topic.name, key.encode(), self._headers[topic.name] + record)
+        return self._producer.produce(topic.name, key.encode(), record)
