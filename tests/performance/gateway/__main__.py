@@ -81,9 +81,11 @@ def bodies() -> list[bytes]:
     return [webhook.body for webhook in webhooks]
 
 
-def measure(process: Process, bodies_file: str, *, seconds: float, connections: int, rate: float = 0) -> Measurement:
-    port = int(process.url.rsplit(":", 1)[1])
-    task = Task(port, seconds, connections, rate, PROVIDER, SECRET, bodies_file)
+def measure(
+    processes: Sequence[Process], bodies_file: str, *, seconds: float, connections: int, rate: float = 0
+) -> Measurement:
+    ports = [int(process.url.rsplit(":", 1)[1]) for process in processes]
+    task = Task(ports, seconds, connections, rate, PROVIDER, SECRET, bodies_file)
     finished = subprocess.run(
         [sys.executable, "-m", "tests.performance.gateway.load"],
         input=json.dumps(asdict(task)),
@@ -93,7 +95,7 @@ def measure(process: Process, bodies_file: str, *, seconds: float, connections: 
     )
     found = Measurement(**json.loads(finished.stdout))
     if set(found.statuses) != {"200"}:
-        raise SystemExit(f"{process.url} answered {found.statuses}, and not 200 alone: the figures mean nothing.")
+        raise SystemExit(f"{processes[0].url} answered {found.statuses}, and not 200 alone: the figures mean nothing.")
     return found
 
 
@@ -110,6 +112,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each measurement")
     parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of each program")
     options = parser.parse_args()
     console = Console()
     settings = {"WEBHOOK_SECRETS": json.dumps(SECRETS), "LOG_LEVEL": "WARNING"}
@@ -117,11 +120,15 @@ def main() -> None:
         file = open_.enter_context(tempfile.NamedTemporaryFile(suffix=".jsonl"))
         Path(file.name).write_bytes(b"\n".join(bodies()))
         started = {
-            each.name: open_.enter_context(running(each.module, {**os.environ, **settings, **each.environment}))
+            each.name: [
+                open_.enter_context(running(each.module, {**os.environ, **settings, **each.environment}))
+                for _ in range(options.processes)
+            ]
             for each in PROGRAMS
         }
-        for process in started.values():
-            process.wait_until(200)
+        for processes in started.values():
+            for process in processes:
+                process.wait_until(200)
         throughput: dict[str, list[float]] = {each.name: [] for each in PROGRAMS}
         # Half of what the gateway carries, so that both are asked for the same.
         latencies: dict[str, list[Measurement]] = {GATEWAY.name: [], BARE.name: []}

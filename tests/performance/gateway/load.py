@@ -1,4 +1,4 @@
-"""Sends webhooks as fast as it can, or at a rate, from a process of its own: `python -m tests.performance.gateway.load`.
+"""Sends webhooks as fast as it can, or at a rate, from a process of its own.
 
 Reads a `Task` as JSON from standard input and prints a `Measurement`. It does as little as possible for each request,
 since it shares the machine with what it measures: requests are written whole, signed anew at the start.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import json
 import random
 import sys
@@ -29,9 +30,12 @@ _STATUS = slice(9, 12)
 
 @dataclass(frozen=True)
 class Task:
-    """What to do. `rate` is requests a second, 0 for as many as `connections` carry; bodies are lines of a file."""
+    """What to do: connections are spread over the ports, `rate` is requests a second, 0 for as many as they carry.
 
-    port: int
+    Bodies are the lines of a file.
+    """
+
+    ports: list[int]
     seconds: float
     connections: int
     rate: float
@@ -95,8 +99,8 @@ class Load:
 
     async def run(self) -> Measurement:
         loop = asyncio.get_running_loop()
-        for _ in range(self._task.connections):
-            _, connection = await loop.create_connection(lambda: Connection(self), "127.0.0.1", self._task.port)
+        for _, port in zip(range(self._task.connections), itertools.cycle(self._task.ports), strict=False):
+            _, connection = await loop.create_connection(lambda: Connection(self), "127.0.0.1", port)
             self._free.append(connection)
         began = time.perf_counter()
         if self._task.rate:
