@@ -22,8 +22,8 @@ class Producer(Protocol):
     """Writes records durably.
 
     `produce` returns only once every in-sync replica has the record. It raises Transient if that did not happen in
-    time (the record may still arrive), and Fault if it never will. `check` gives None or what is wrong. After `close`
-    nothing is in flight, and `produce` raises Transient.
+    time (the record may still arrive), Rejected if Kafka takes no record of this size, and Fault if it takes none any
+    more. `check` gives None or what is wrong. After `close` nothing is in flight, and `produce` raises Transient.
     """
 
     def produce(self, topic: str, key: bytes, value: bytes) -> Awaitable[object]:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 import structlog
 from kit.clock import Clock
-from kit.errors import Fault, Transient
+from kit.errors import Fault, Rejected, Transient
 from payments_contracts.providers import Provider
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
@@ -159,6 +159,11 @@ class Reception:
         except Transient as error:
             detail = "Kafka did not acknowledge the webhook; send it again."
             return self._unavailable("broker_unavailable", detail, error)
+        except Rejected as error:
+            _LOG.error("record refused", detail=error.detail)
+            self._metrics.count("refused", "body_too_large")
+            detail = "Kafka takes no record of this size."
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
         except Fault as error:
             _LOG.critical("cannot publish", detail=str(error))
             self._on_fault()

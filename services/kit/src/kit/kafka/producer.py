@@ -11,7 +11,7 @@ import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
-from kit.errors import Fault, Transient
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
 
 # A thread of its own for polling would fight with the event loop for the interpreter at each acknowledgement: measured,
@@ -89,7 +89,8 @@ class Producer:
 
         Raises:
             Transient: No acknowledgement within the deadline, or too much in flight, or closing.
-            Fault: The producer is beyond repair, or the record cannot be sent at all.
+            Rejected: Kafka takes no record of this size (`record_too_large`).
+            Fault: The producer is beyond repair.
         """
         if self._fatal is not None:
             raise Fault(self._fatal)
@@ -209,9 +210,11 @@ class Producer:
         self._error_log.note(error)
 
 
-def _family(error: KafkaError) -> Transient | Fault:
+def _family(error: KafkaError) -> Transient | Rejected | Fault:
     if error.fatal():
         return Fault(f"The Kafka producer is beyond repair and has to be restarted: {error.str()}")
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        return Fault(f"Kafka takes no record of this size: {error.str()}. Raise max.message.bytes of the topic.")
+        # No Fault: what is too large comes again, and would stop each producer that was started anew.
+        remedy = "Raise message.max.bytes of the producer and max.message.bytes of the topic, or send less."
+        return Rejected(f"Kafka takes no record of this size: {error.str()}. {remedy}", "record_too_large")
     return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)

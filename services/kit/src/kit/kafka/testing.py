@@ -8,8 +8,9 @@ from typing import Protocol
 
 import pytest
 
-from kit.errors import Fault, Transient
+from kit.errors import Fault, Rejected, Transient
 
+_MOST_BYTES = 1_000_000
 Read = Callable[[], Sequence[tuple[bytes, bytes]]]
 """Returns every key and value that was written so far."""
 
@@ -27,11 +28,14 @@ class AnyProducer(Protocol):
 
 
 class MemoryProducer:
-    """Keeps records in memory. Set `trouble` to have it raised, and clear `acknowledging` to hold answers back."""
+    """Keeps records in memory. Set `trouble` to have it raised, and clear `acknowledging` to hold answers back.
+
+    It takes records of up to a million bytes, as the real one does.
+    """
 
     def __init__(self, topics: Sequence[str]) -> None:
         self.records: list[tuple[str, bytes, bytes]] = []
-        self.trouble: Transient | Fault | None = None
+        self.trouble: Transient | Rejected | Fault | None = None
         self.acknowledging = asyncio.Event()
         self.acknowledging.set()
         self.is_closed = False
@@ -39,12 +43,14 @@ class MemoryProducer:
         self._is_warm = False
 
     async def produce(self, topic: str, key: bytes, value: bytes) -> None:
-        """Keep a record; raises Transient once closed, or the trouble that was set."""
+        """Keep a record; raises Transient once closed, Rejected for a large one, or the trouble that was set."""
         await self.acknowledging.wait()
         if self.trouble is not None:
             raise self.trouble
         if self.is_closed:
             raise Transient("The producer is closing.")
+        if len(key) + len(value) > _MOST_BYTES:
+            raise Rejected("Kafka takes no record of this size.", "record_too_large")
         self.records.append((topic, key, value))
 
     async def warm_up(self, topics: Sequence[str]) -> None:
@@ -89,6 +95,15 @@ class ProducerBehaviour:
     async def test_warming_up_finds_that_a_topic_is_missing(self, producer: AnyProducer) -> None:
         with pytest.raises(Fault, match="payments topics apply"):
             await producer.warm_up(["no-such-topic"])
+
+    async def test_a_record_that_is_too_large_is_refused_and_others_go_on(
+        self, producer: AnyProducer, topic: str, read: Read
+    ) -> None:
+        with pytest.raises(Rejected) as caught:
+            await producer.produce(topic, b"key", bytes(1_000_001))
+        assert caught.value.reason_code == "record_too_large"
+        await producer.produce(topic, b"key", b"small enough")
+        assert (b"key", b"small enough") in read()
 
     async def test_refuses_records_after_close(self, producer: AnyProducer, topic: str) -> None:
         await producer.close()
