@@ -94,7 +94,20 @@ format: $(PYTHON) ## Format the code
 
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
-	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e services
+	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
+
+# Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
+BODIES ?= 50000
+CASES ?= 500
+SEED ?=
+
+.PHONY: fuzz
+fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
+	@export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}"; \
+	export PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
+	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
+	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register; \
+	$(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 test: setup check integration ## Set up what is needed and run every test
 

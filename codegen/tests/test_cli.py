@@ -112,7 +112,8 @@ def test_try_says_that_an_empty_body_is_never_authentic(
     ("body", "says"),
     [
         ('{"uuid":"1","kind":"paid","at":"?","payment":{}}', ["field    contracts/avro/payment_event/v1.avsc:"]),
-        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent or null", ASKED]),
+        ('{"kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent, null or empty", ASKED]),
+        ('{"uuid":"","kind":"paid","payment":{}}', ["field_missing: ", "found    uuid is absent, null or empty"]),
         ('{"uuid":1,"kind":"paid","payment":{}}', ["found    uuid is a JSON integer, not string", ASKED]),
         ("[1]", ["not_object: ", "found    the body is a JSON array"]),
     ],

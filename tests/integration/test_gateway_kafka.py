@@ -5,8 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -14,81 +12,26 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
-from confluent_kafka.serialization import MessageField, SerializationContext
 from kit.errors import Fault
 from kit.kafka import RegistryClient
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.schemas import schema
-from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
+from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW
+
+from tests import processes
+from tests.processes import Process
+from tests.tail import Tail
 
 pytestmark = pytest.mark.integration
 
 SECRET = "whsec_integration"
 SECRETS = json.dumps([{"id": "it", "secret": SECRET, "merchant_id": "merch_endpoint"}])
-
-
-class Tail:
-    """What is written to a topic from now on, read by Confluent's own deserializer."""
-
-    def __init__(self, stack: Mapping[str, str], topic: Topic) -> None:
-        self._topic = topic.name
-        self._open = ExitStack()
-        registry = self._open.enter_context(SchemaRegistryClient({"url": stack["SCHEMA_REGISTRY_URL"]}))
-        self._deserialize = AvroDeserializer(registry)
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"],
-                "group.id": f"tail-{uuid.uuid4()}",
-                "enable.auto.commit": False,
-            }
-        )
-        self._partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        for partition in self._partitions:
-            partition.offset = self._end(partition)
-        self._consumer.assign(self._partitions)
-        self._read: list[tuple[bytes, dict[str, Any]]] = []
-
-    def records(self) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return the keys and records written since the beginning of the test."""
-        ends = {partition.partition: self._end(partition) for partition in self._partitions}
-        positions = {partition.partition: partition.offset for partition in self._partitions}
-        while any(positions[number] < end for number, end in ends.items()):
-            message = self._consumer.poll(10)
-            assert message is not None
-            assert message.error() is None
-            number, offset, value = message.partition(), message.offset(), message.value()
-            assert number is not None
-            assert offset is not None
-            assert value is not None
-            # The wire format: a zero byte, then the schema's id.
-            assert value[0] == 0
-            record = self._deserialize(value, SerializationContext(self._topic, MessageField.VALUE))
-            self._read.append((message.key() or b"", record))
-            positions[number] = offset + 1
-        for partition in self._partitions:
-            partition.offset = positions[partition.partition]
-        return list(self._read)
-
-    def of(self, body: bytes) -> list[tuple[bytes, dict[str, Any]]]:
-        """Return those whose payload is a body."""
-        return [(key, record) for key, record in self.records() if record["payload"] == body]
-
-    def _end(self, partition: TopicPartition) -> int:
-        return self._consumer.get_watermark_offsets(partition, timeout=10)[1]
-
-    def close(self) -> None:
-        self._consumer.close()
-        self._open.close()
 
 
 @pytest.fixture
@@ -105,56 +48,9 @@ def dead_letters(stack: Mapping[str, str]) -> Iterator[Tail]:
     tail.close()
 
 
-class Process:
-    """A running gateway."""
-
-    def __init__(self, stack: Mapping[str, str], **changes: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        environment = os.environ | dict(stack) | {"GATEWAY_PROVIDER": "stripe", "WEBHOOK_SECRETS": SECRETS} | changes
-        self.url = f"http://127.0.0.1:{port}"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "gateway"],
-            env=environment | {"HTTP_PORT": str(port), "HTTP_HOST": "127.0.0.1"},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def wait_until(self, status: int) -> None:
-        """Wait until /readyz answers with a status."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            assert self._process.poll() is None, self.end()
-            try:
-                if httpx.get(f"{self.url}/readyz").status_code == status:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.1)
-        pytest.fail(f"not {status} within a minute")
-
-    def terminate(self) -> None:
-        self._process.send_signal(signal.SIGTERM)
-
-    def end(self) -> tuple[int, str]:
-        """Wait for the end; return the exit code and what was logged."""
-        _, log = self._process.communicate(timeout=60)
-        return self._process.returncode, log
-
-    def kill(self) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.communicate()
-
-
-@contextmanager
-def running(stack: Mapping[str, str], **changes: str) -> Iterator[Process]:
-    process = Process(stack, **changes)
-    try:
-        yield process
-    finally:
-        process.kill()
+def running(stack: Mapping[str, str], **changes: str) -> AbstractContextManager[Process]:
+    settings = {"GATEWAY_PROVIDER": "stripe", "WEBHOOK_SECRETS": SECRETS}
+    return processes.running("gateway", {**stack, **settings, **changes})
 
 
 @pytest.fixture(scope="module")

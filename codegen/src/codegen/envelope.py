@@ -11,6 +11,7 @@ from codegen.build import at
 
 if TYPE_CHECKING:
     from codegen.document import Place
+    from codegen.mapping.model import Path
     from codegen.model import Envelope
 
 _JSON_NAMES: dict[type, str] = {
@@ -60,15 +61,31 @@ def fault(envelope: Envelope, body: bytes) -> Fault | None:  # noqa: PLR0911 - o
     if not isinstance(root, dict):
         return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
     for path, name in envelope.required:
-        value = at(root, path)
-        place = ("envelope", "required", str(path))
-        if value is None:
-            return Fault("field_missing", f"{path} is absent or null", place)
-        if not _is(value, name):
-            return Fault("field_type", f"{path} is a JSON {_JSON_NAMES[type(value)]}, not {name}", place)
+        if (found := _unmet(root, path, name)) is not None:
+            return found
+    for path in envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id):
+        if (value := at(root, path)) is not None and not isinstance(value, str):
+            message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not string; it would name another merchant"
+            return Fault("field_type", message, ("envelope",))
     if len(body) > envelope.max_body_bytes:
         message = f"the body has {len(body)} bytes, and {envelope.max_body_bytes} are allowed"
         return Fault("body_too_large", message, ("envelope", "max_body_bytes"))
+    return None
+
+
+def _unmet(root: Any, path: Path, name: str) -> Fault | None:
+    """Return what is wrong at a required path; an empty text is as good as none."""
+    place = ("envelope", "required", str(path))
+    value = root
+    for depth, step in enumerate(path.steps):
+        if not isinstance(value, dict):
+            above = ".".join(map(str, path.steps[:depth]))
+            return Fault("field_type", f"{above} is a JSON {_JSON_NAMES[type(value)]}, not object", place)
+        value = value.get(step)
+        if value is None or value == "":
+            return Fault("field_missing", f"{path} is absent, null or empty", place)
+    if not _is(value, name):
+        return Fault("field_type", f"{path} is a JSON {_JSON_NAMES[type(value)]}, not {name}", place)
     return None
 
 
