@@ -14,13 +14,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from gateway.problems import problem
 
 _TICKS_BETWEEN_SWEEPS = 10
+# An empty header with a name of one letter takes four bytes of the wire.
+_MOST_BYTES_PER_BYTE = 4
 
 
 class Limits(NamedTuple):
     """What a request may take.
 
     Args:
-        header_bytes: Names and values of all headers.
+        header_bytes: The path, and names and values of all headers.
         request_seconds: From a request's first byte, or a connection's beginning, until all of it is there.
         idle_seconds: How long a connection without request stays open.
     """
@@ -73,9 +75,11 @@ class JoiningTransport(asyncio.Transport):
         self._parts.append(bytes(data))
 
     def flush(self) -> None:
-        """Send what was written."""
+        """Send what was written, unless the client has left."""
         if self._parts:
-            self._inner.write(b"".join(self._parts))
+            # Writing to who has left would raise, and keep the others in the same row from their answers.
+            if not self._inner.is_closing():
+                self._inner.write(b"".join(self._parts))
             self._parts.clear()
 
     def close(self) -> None:
@@ -104,8 +108,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._outbox = outbox
         self._on_refusal = on_refusal
         self._in_head = False
-        self._head_bytes = 0
+        self._in_body = False
         self._is_refused = False
+        # What came since the parser last reported that something began or went on, and how often it did.
+        self._unreported_bytes = 0
+        self._reports = 0
         self._due: float | None = self.loop.time() + limits.request_seconds
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
@@ -114,69 +121,89 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport = JoiningTransport(transport, self._outbox)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count it while a head is not complete."""
+        """Parse what came, and count what the parser keeps to itself."""
         if self._is_refused:
             return
-        was_in_head = self._in_head
+        reports = self._reports
         super().data_received(data)
-        if was_in_head and self._in_head:
-            # A single header that never ends is not reported by the parser, which keeps it.
-            self._head_bytes += len(data)
-            self._refuse_large_head()
+        if self._reports == reports:
+            # A header, or a trailer, that never ends is not reported by the parser, which keeps it.
+            self._unreported_bytes += len(data)
+            if self._unreported_bytes > _MOST_BYTES_PER_BYTE * self._limits.header_bytes:
+                self._refuse_large_head()
 
     def on_message_begin(self) -> None:
         """Begin to count and to wait."""
         super().on_message_begin()
+        self._reports += 1
+        self._unreported_bytes = 0
         self._in_head = True
-        self._head_bytes = 0
-        self._due = self.loop.time() + self._limits.request_seconds
+        if not self._is_refused:
+            self._due = self.loop.time() + self._limits.request_seconds
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are too large."""
-        self._in_head = False
-        self._head_bytes = sum(len(name) + len(value) for name, value in self.headers)
-        self._refuse_large_head()
-        if not self._is_refused:
-            super().on_headers_complete()
+        self._reports += 1
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > self._limits.header_bytes:
+            self._refuse_large_head()
+        if self._is_refused:
+            return
+        super().on_headers_complete()
+        self._in_head, self._in_body = False, True
+        # Trailers are no headers: what follows the body goes into a list that nobody reads.
+        self.headers = []
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""
+        self._reports += 1
+        self._unreported_bytes = 0
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop waiting."""
+        self._reports += 1
+        self._in_body = False
         self._due = None
         if not self._is_refused:
             super().on_message_complete()
 
     def expire(self, now: float) -> None:
-        """Refuse the request that is being received, if its time is over at `now` on the loop's clock."""
-        if self._due is None or now < self._due:
+        """Refuse the request that is being received, if its time is over at `now` on the loop's clock.
+
+        While an earlier one on the connection waits for its answer nothing is read, which is not the client's fault.
+        """
+        if self._due is None or now < self._due or self._earlier_is_under_way():
             return
         seconds = self._limits.request_seconds
         detail = f"The request did not arrive whole within {seconds:g} seconds; send it again."
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
 
+    def _earlier_is_under_way(self) -> bool:
+        """Tell whether a request before the one that is being received is not answered yet."""
+        if self._in_body:
+            return bool(self.pipeline)
+        # None before the first request, whatever its type says.
+        return bool(self.cycle) and not self.cycle.response_complete
+
     def _refuse_large_head(self) -> None:
-        if self._head_bytes > self._limits.header_bytes:
-            detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
-            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+        detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
+        self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
     def _refuse(self, status: HTTPStatus, reason_code: str, detail: str) -> None:
+        if self._is_refused:
+            return
         self._is_refused = True
         self._due = None
         self._on_refusal(reason_code)
-        cycle = self.cycle
-        # None before the first request, whatever its type says.
-        under_way = bool(cycle) and not cycle.response_complete
         # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
-        if not under_way or (cycle.more_body and not cycle.response_started):
+        if not self._earlier_is_under_way() and not (self._in_body and self.cycle.response_started):
             self.transport.write(_message(problem(status, reason_code, detail)))
-        if under_way:
+        if bool(self.cycle) and not self.cycle.response_complete:
             # Whoever waits for the body learns that none will come.
-            cycle.disconnected = True
-            cycle.message_event.set()
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
 
 
@@ -217,6 +244,8 @@ def build_server(
             ws="none",
             lifespan="on",
             log_config=None,
+            # Whoever sends what is no HTTP would be given a line in the log for each.
+            log_level="error",
             access_log=False,
             server_header=False,
             # Nothing here depends on the client's address.
