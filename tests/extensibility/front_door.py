@@ -20,10 +20,9 @@ import httpx
 import orjson
 import payments_contracts
 from gateway.app import build_app
-from gateway.publication import Target
+from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
-from kit.kafka import AvroEncoder
 from kit.kafka.testing import MemoryProducer
 from kit.logging import configure
 from kit.settings import load
@@ -31,7 +30,7 @@ from payments_contracts.examples import EXAMPLES
 from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
-from payments_contracts.topics import INGESTION_DLQ, TOPICS, Topic, raw_topic
+from payments_contracts.topics import INGESTION_DLQ, TOPICS, raw_topic
 from prometheus_client import CollectorRegistry
 from simulator.delivery import Answer, Delivery
 from simulator.mix import Kind
@@ -41,7 +40,7 @@ from simulator.webhooks import Plan, Webhook, compose
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fastapi import FastAPI
+    from gateway.app import GatewayApp
 
 SIMULATED = 200
 # An hour after the event that is sent, so that it is never too old.
@@ -53,7 +52,7 @@ class Run:
     """A gateway in process, and the producer that stands for Kafka."""
 
     settings: GatewaySettings
-    app: FastAPI
+    app: GatewayApp
     producer: MemoryProducer
 
     @property
@@ -73,16 +72,17 @@ def gateway() -> Run:
     settings = load(GatewaySettings)
     configure(f"gateway-{settings.gateway_provider}", settings.log_level, settings.log_format)
     provider = PROVIDERS[settings.gateway_provider]
-    raw = raw_topic(provider.name)
-    producer = MemoryProducer([raw.name, INGESTION_DLQ.name])
+    producer = MemoryProducer([raw_topic(provider.name).name, INGESTION_DLQ.name])
+    registry = CollectorRegistry()
     app = build_app(
         provider=provider,
-        verifier=verifier(provider.signature, settings.webhook_secrets, settings.notification_url),
+        verifier=verifier(provider.signature, settings.webhook_secrets or (), settings.notification_url),
         producer=producer,
-        accepted=_target(raw),
-        malformed=_target(INGESTION_DLQ),
+        schema_id_of=lambda _topic: 1,
         clock=_now,
-        registry=CollectorRegistry(),
+        metrics=GatewayMetrics(provider.name, registry),
+        registry=registry,
+        max_concurrent=settings.max_concurrent_requests,
         on_fault=lambda: sys.exit("the gateway has to be stopped"),
     )
     return Run(settings, app, producer)
@@ -92,7 +92,8 @@ async def main() -> None:
     """Drive the webhooks of standard input, then a run of the simulator, and print the report."""
     given = json.load(sys.stdin)
     run = gateway()
-    async with run.app.router.lifespan_context(run.app):
+    fastapi = run.app.fastapi
+    async with fastapi.router.lifespan_context(fastapi):
         while run.producer.check() is not None:  # noqa: ASYNC110  # the gateway's own warm-up has no signal
             await asyncio.sleep(0.005)
         await asyncio.sleep(0)
@@ -104,7 +105,7 @@ async def main() -> None:
         "package": payments_contracts.__file__,
         "sent": sent,
         "simulated": simulated,
-        "openapi": run.app.openapi()["paths"],
+        "openapi": fastapi.openapi()["paths"],
     }
     sys.stdout.write(json.dumps(report, default=str))
 
@@ -151,10 +152,6 @@ def _outcome(provider: str, record: dict[str, Any]) -> dict[str, Any]:
             return {"reason_codes": [rejection.code for rejection in rejections]}
         case Unsupported():
             return {"unsupported": True}
-
-
-def _target(topic: Topic) -> Target:
-    return Target(topic, AvroEncoder(schema(topic.record, topic.version), 1))
 
 
 def _decoded(name: str, value: bytes) -> Any:

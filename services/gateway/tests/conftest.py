@@ -4,59 +4,98 @@ import asyncio
 import hashlib
 import hmac
 import io
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import fastavro
 import httpx
 import orjson
 import pytest
-from fastapi import FastAPI
-from gateway.app import build_app
-from gateway.publication import Target
+from gateway.app import GatewayApp, build_app
+from gateway.metrics import GatewayMetrics
 from gateway.secrets import EndpointSecret
-from gateway.signature import verifier
-from kit.kafka import AvroEncoder
+from gateway.signature import Verifier, verifier
 from kit.kafka.testing import MemoryProducer
 from payments_contracts.providers import PROVIDERS, Provider
 from payments_contracts.schemas import schema
-from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic, raw_topic
+from payments_contracts.topics import INGESTION_DLQ, Topic, raw_topic
 from prometheus_client import CollectorRegistry
+
+if TYPE_CHECKING:
+    from kit.errors import Fault, Transient
 
 STRIPE = PROVIDERS["stripe"]
 # One that is a secret in every encoding of keys.
 SECRET = "0123456789abcdef"
+SECRETS = ({"id": "unit", "secret": SECRET, "merchant_id": "merch_endpoint"},)
 NOW = datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC)
-SCHEMA_IDS = {STRIPE_RAW.name: 11, INGESTION_DLQ.name: 12}
-
 
 Until = Callable[[Callable[[], bool]], Awaitable[None]]
 
 
+class Clock:
+    """Shows what it is set to."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Schemas:
+    """A registry in memory. Set `trouble` to have it raised."""
+
+    def __init__(self) -> None:
+        self.trouble: Fault | Transient | None = None
+        self.id = 11
+        self.lookups = 0
+
+    def __call__(self, topic: Topic) -> int:
+        self.lookups += 1
+        if self.trouble is not None:
+            raise self.trouble
+        return self.id
+
+
 @dataclass
 class Gateway:
-    """A gateway, what it wrote and what it counted."""
+    """A gateway, what it needs, what it wrote and what it counted."""
 
-    app: FastAPI
+    provider: Provider
+    app: GatewayApp
+    verifier: Verifier
     producer: MemoryProducer
     registry: CollectorRegistry
     client: httpx.AsyncClient
+    clock: Clock
+    schemas: Schemas
     faults: list[str] = field(default_factory=list)
 
+    @asynccontextmanager
+    async def alive(self) -> AsyncIterator[None]:
+        """Go through the app's lifespan."""
+        async with self.app.fastapi.router.lifespan_context(self.app.fastapi):
+            yield
+
+    async def send(self, body: bytes, headers: Sequence[tuple[str, str]]) -> httpx.Response:
+        """Send a body with headers as they are."""
+        return await self.client.post(f"/webhooks/{self.provider.name}", content=body, headers=list(headers))
+
     async def post(self, body: bytes, **headers: str) -> httpx.Response:
-        """Send a body as it is, signed unless a signature is given."""
-        headers = {"Stripe_Signature": signature(body), "Content_Type": "application/json"} | headers
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.post("/webhooks/stripe", content=body, headers=named)
+        """Send a body, signed as Stripe does it now unless a signature is given."""
+        headers = {"Stripe_Signature": signature(body, at=self.clock.now), "Content_Type": "application/json"} | headers
+        return await self.send(body, [(name.replace("_", "-"), value) for name, value in headers.items()])
 
     def records(self, topic: Topic) -> list[tuple[bytes, dict[str, Any]]]:
         """Return keys and decoded records that were written to a topic."""
         read = []
         for name, key, value in self.producer.records:
             if name == topic.name:
-                assert value[:5] == b"\x00" + SCHEMA_IDS[name].to_bytes(4, "big")
+                assert value[:5] == b"\x00" + self.schemas.id.to_bytes(4, "big")
                 parsed = fastavro.parse_schema(orjson.loads(schema(topic.record, topic.version)))
                 record: Any = fastavro.schemaless_reader(io.BytesIO(value[5:]), parsed, None)
                 read.append((key, record))
@@ -64,8 +103,13 @@ class Gateway:
 
     def count(self, outcome: str, reason: str = "") -> float:
         """Return how many webhooks were counted."""
-        labels = {"provider": "stripe", "outcome": outcome, "reason": reason}
+        labels = {"provider": self.provider.name, "outcome": outcome, "reason": reason}
         return self.registry.get_sample_value("gateway_webhooks_total", labels) or 0.0
+
+    async def readiness(self) -> tuple[int, dict[str, str]]:
+        """Return the status of /readyz, and what each check says."""
+        answer = await self.client.get("/readyz")
+        return answer.status_code, answer.json()["checks"]
 
 
 def signature(body: bytes, secret: str = SECRET, at: datetime = NOW) -> str:
@@ -75,9 +119,32 @@ def signature(body: bytes, secret: str = SECRET, at: datetime = NOW) -> str:
     return f"t={timestamp},v1={mac.hexdigest()}"
 
 
-def target(topic: Topic) -> Target:
-    """Pretend that a topic's schema is registered."""
-    return Target(topic, AvroEncoder(schema(topic.record, topic.version), SCHEMA_IDS.get(topic.name, 1)))
+def build(
+    provider: Provider,
+    now: datetime = NOW,
+    max_concurrent: int = 100,
+    secrets: Sequence[object] = SECRETS,
+) -> Gateway:
+    """Put the gateway of any provider together; it has not started yet."""
+    producer = MemoryProducer([raw_topic(provider.name).name, INGESTION_DLQ.name])
+    registry = CollectorRegistry()
+    faults: list[str] = []
+    known = [EndpointSecret.model_validate(each) for each in secrets]
+    judge = verifier(provider.signature, known, f"https://example.com/webhooks/{provider.name}")
+    clock, schemas = Clock(now), Schemas()
+    app = build_app(
+        provider=provider,
+        verifier=judge,
+        producer=producer,
+        schema_id_of=schemas,
+        clock=clock,
+        metrics=GatewayMetrics(provider.name, registry),
+        registry=registry,
+        max_concurrent=max_concurrent,
+        on_fault=lambda: faults.append("fault"),
+    )
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
+    return Gateway(provider, app, judge, producer, registry, client, clock, schemas, faults)
 
 
 @pytest.fixture
@@ -91,48 +158,42 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def producer() -> MemoryProducer:
-    return MemoryProducer([STRIPE_RAW.name, INGESTION_DLQ.name])
+async def make() -> AsyncIterator[Callable[..., Gateway]]:
+    """Give the gateway of a provider; it has not started yet."""
+    async with AsyncExitStack() as clients:
 
+        def made(provider: Provider = STRIPE, **options: Any) -> Gateway:
+            gateway = build(provider, **options)
+            clients.push_async_callback(gateway.client.aclose)
+            return gateway
 
-def build(provider: Provider, producer: MemoryProducer, registry: CollectorRegistry, faults: list[str]) -> FastAPI:
-    """Put the gateway of any provider together, with one secret."""
-    secret = EndpointSecret.model_validate({"id": "unit", "secret": SECRET, "merchant_id": "merch_endpoint"})
-    return build_app(
-        provider=provider,
-        verifier=verifier(provider.signature, [secret], f"https://example.com/webhooks/{provider.name}"),
-        producer=producer,
-        accepted=target(raw_topic(provider.name)),
-        malformed=target(INGESTION_DLQ),
-        clock=lambda: NOW,
-        registry=registry,
-        on_fault=lambda: faults.append("fault"),
-    )
+        yield made
 
 
 @pytest.fixture
-def app_of(producer: MemoryProducer) -> Callable[[Provider], FastAPI]:
-    """Give the app of a provider's gateway."""
-    return lambda provider: build(provider, producer, CollectorRegistry(), [])
+async def opened(make: Callable[..., Gateway], until: Until) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
+    """Give the gateway of a provider, ready."""
+    async with AsyncExitStack() as lives:
+
+        async def open_(provider: Provider = STRIPE, **options: Any) -> Gateway:
+            gateway = make(provider, **options)
+            await lives.enter_async_context(gateway.alive())
+            await until(lambda: gateway.producer.check() is None)
+            return gateway
+
+        yield open_
 
 
 @pytest.fixture
-async def cold(producer: MemoryProducer) -> AsyncIterator[Gateway]:
-    """A gateway that has not started yet."""
-    faults: list[str] = []
-    registry = CollectorRegistry()
-    app = build(STRIPE, producer, registry, faults)
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
-        yield Gateway(app, producer, registry, client, faults)
+async def cold(make: Callable[..., Gateway]) -> Gateway:
+    """A gateway of Stripe's that has not started yet."""
+    return make()
 
 
 @pytest.fixture
-async def gateway(cold: Gateway, until: Until) -> AsyncIterator[Gateway]:
-    """A gateway that is ready."""
-    async with cold.app.router.lifespan_context(cold.app):
-        await until(lambda: cold.producer.check() is None)
-        yield cold
+async def gateway(opened: Callable[..., Awaitable[Gateway]]) -> Gateway:
+    """A gateway of Stripe's that is ready."""
+    return await opened()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -31,6 +33,7 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_reads_secrets_and_hides_them() -> None:
     settings = load(GatewaySettings)
+    assert settings.webhook_secrets is not None
     assert settings.webhook_secrets[0].secret.get_secret_value() == "whsec_hidden"
     assert "whsec_hidden" not in repr(settings)
 
@@ -59,6 +62,69 @@ def test_refuses_secrets_that_are_incomplete_without_showing_them(
     said = complaint(capsys)
     assert said.startswith("WEBHOOK_SECRETS is wrong")
     assert "whsec_hidden" not in said
+
+
+def test_takes_secrets_from_a_file_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WEBHOOK_SECRETS")
+    monkeypatch.setenv("WEBHOOK_SECRETS_FILE", "/run/secrets/stripe.json")
+    settings = load(GatewaySettings)
+    assert (settings.webhook_secrets_file, settings.webhook_secrets) == (Path("/run/secrets/stripe.json"), None)
+
+
+def test_refuses_to_go_without_secrets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.delenv("WEBHOOK_SECRETS")
+    assert complaint(capsys) == "WEBHOOK_SECRETS is wrong: set it, or WEBHOOK_SECRETS_FILE.\n"
+
+
+def test_refuses_secrets_from_two_places(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRETS_FILE", "/run/secrets/stripe.json")
+    assert complaint(capsys) == "WEBHOOK_SECRETS is wrong: WEBHOOK_SECRETS_FILE is set, too; set one of them.\n"
+
+
+def test_a_secret_may_have_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = {"not_before": "2026-05-01T11:00:00+02:00", "not_after": "2026-05-01T13:00:00Z"}
+    monkeypatch.setenv("WEBHOOK_SECRETS", json.dumps([SECRETS[0] | times]))
+    secrets = load(GatewaySettings).webhook_secrets
+    assert secrets is not None
+    assert (secrets[0].not_before, secrets[0].not_after) == (
+        datetime(2026, 5, 1, 9, tzinfo=UTC),
+        datetime(2026, 5, 1, 13, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"not_before": "2026-05-01T11:00:00"},
+        {"not_after": "tomorrow"},
+        {"not_before": "2026-05-01T11:00:00Z", "not_after": "2026-05-01T13:00:00+02:00"},
+    ],
+    ids=["no zone", "no time", "never"],
+)
+def test_refuses_a_time_that_is_none(
+    times: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("WEBHOOK_SECRETS", json.dumps([SECRETS[0] | times]))
+    said = complaint(capsys)
+    assert said.startswith("WEBHOOK_SECRETS is wrong")
+    assert "whsec_hidden" not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ACKNOWLEDGEMENT_DEADLINE_SECONDS", "0"),
+        ("ACKNOWLEDGEMENT_DEADLINE_SECONDS", "31"),
+        ("REQUEST_TIMEOUT_SECONDS", "0"),
+        ("MAX_HEADER_BYTES", "100"),
+        ("MAX_CONCURRENT_REQUESTS", "0"),
+    ],
+)
+def test_refuses_limits_that_make_no_sense(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert complaint(capsys).startswith(f"{name} is wrong")
 
 
 @pytest.fixture

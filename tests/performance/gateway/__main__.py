@@ -111,8 +111,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each measurement")
-    parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="of each program")
+    parser.add_argument("--connections", type=int, default=128)
+    parser.add_argument("--processes", type=int, default=1, help="of each program")
     options = parser.parse_args()
     console = Console()
     settings = {"WEBHOOK_SECRETS": json.dumps(SECRETS), "LOG_LEVEL": "WARNING"}
@@ -160,8 +160,9 @@ def show(
     half: float,
 ) -> None:
     console.print(
-        f"Webhooks on one process: {options.rounds} rounds of {options.seconds:g} s, {options.connections} connections, "
-        f"{os.cpu_count()} cores shared with Kafka and the senders; medians (least to greatest)"
+        f"Webhooks, {options.processes} process(es) of each program: {options.rounds} rounds of {options.seconds:g} s, "
+        f"{options.connections} connections, {os.cpu_count()} cores shared with Kafka and the senders; "
+        "medians (least to greatest)"
     )
     table = Table("program", "requests a second", "of the bare handler", box=None)
     bare = statistics.median(throughput[BARE.name])

@@ -1,7 +1,7 @@
 """What the gateway is measured against, as programs: `python -m tests.performance.gateway.baselines`.
 
-BENCH_APP is `bare` (reads a body and produces as many bytes as the gateway would, no more), `bare_kit` (the same through
-the gateway's own producer), `textbook` (what a tutorial has: FastAPI, the provider's library, a Pydantic model, a
+BENCH_APP is `bare` (reads a body and produces as many bytes as the gateway would, no more), `bare_kit` (the same
+through the gateway's own producer), `textbook` (what a tutorial has: FastAPI, the provider's library, a Pydantic model, a
 serializing producer and a flush for each webhook) or `gateway` (the gateway itself, to run on another server);
 BENCH_SERVER is `uvicorn` or `granian`. The bare ones check nothing and so are the upper bound of what an ASGI
 application can do.
@@ -16,7 +16,7 @@ import json
 import os
 import signal
 import threading
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import confluent_kafka
 import uvicorn
@@ -34,8 +34,10 @@ from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
 from payments_contracts.topics import STRIPE_RAW
 from pydantic import BaseModel
-from starlette.types import Receive, Scope, Send
 from stripe import Webhook
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
 
 # As long as what the gateway writes beside the payload: headers, ids, times.
 _PREFIX = b"\x00" * 330

@@ -116,6 +116,8 @@ class Reception:
         except ClientDisconnect:
             self._metrics.count("refused", "disconnected")
             return Response(status_code=HTTPStatus.BAD_REQUEST)
+        # Each step gives way, so that it is done for all webhooks of this turn before the next one begins: what a step
+        # needs is in the processor's caches then. Measured, see docs/decisions/0015-what-makes-the-gateway-fast.md.
         await sleep(0)
         # To the millisecond, as it is kept: whoever verifies the record again comes to the same verdict.
         received_at = int(self._clock().timestamp() * 1000)

@@ -31,6 +31,8 @@ class SecretsFile:
         try:
             self._content = self._path.read_bytes()
         except OSError as error:
+            # That it cannot be read is a change, too, and so is that it can again.
+            self._content = None
             raise Fault(f"The secrets in {self._path} cannot be read: {error.strerror}.") from error
         try:
             return _SECRETS.validate_json(self._content)

@@ -15,13 +15,15 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from gateway.problems import problem
 
 _TICKS_BETWEEN_SWEEPS = 10
+# An empty header with a name of one letter takes four bytes of the wire.
+_MOST_BYTES_PER_BYTE = 4
 
 
 class Limits(NamedTuple):
     """What a request may take.
 
     Args:
-        header_bytes: Names and values of all headers.
+        header_bytes: The path, and names and values of all headers.
         request_seconds: From a request's first byte, or a connection's beginning, until all of it is there.
         idle_seconds: How long a connection without request stays open.
     """
@@ -55,7 +57,9 @@ class Outbox:
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
         for transport, answer in waiting:
-            transport.write(answer)
+            # Writing to who has left would raise, and keep the others in the same row from their answers.
+            if not transport.is_closing():
+                transport.write(answer)
 
 
 class ConstantHeadCycle(RequestResponseCycle):
@@ -104,44 +108,55 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._outbox = outbox
         self._on_refusal = on_refusal
-        self._in_message = False
-        self._in_head = False
-        # At most as many bytes as came with the head so far; meaningless where the head began behind another message.
-        self._head_bytes = 0
-        self._head_is_counted = True
+        self._in_body = False
         self._is_refused = False
+        # What came since the parser last reported that something began or went on, and how often it did.
+        self._unreported_bytes = 0
+        self._reports = 0
+        # What is parsed now, and with which piece its head began: most heads come in one piece that is small.
+        self._pieces = 0
+        self._piece_bytes = 0
+        self._head_began_with = 0
         self._due: float | None = self.loop.time() + limits.request_seconds
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count it while a head is not complete."""
+        """Parse what came, and count what the parser keeps to itself."""
         if self._is_refused:
             return
-        if not self._in_message:
-            self._head_bytes = len(data)
-            self._head_is_counted = True
-        elif self._in_head:
-            self._head_bytes += len(data)
+        reports = self._reports
+        self._pieces += 1
+        self._piece_bytes = len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > self._limits.header_bytes:
-            # The parser keeps a header that does not end, and does not tell.
-            self._refuse_large_head()
+        if self._reports == reports:
+            # A header, or a trailer, that never ends is not reported by the parser, which keeps it.
+            self._unreported_bytes += len(data)
+            if self._unreported_bytes > _MOST_BYTES_PER_BYTE * self._limits.header_bytes:
+                self._refuse_large_head()
 
     def on_message_begin(self) -> None:
-        """Begin to wait."""
+        """Begin to count and to wait."""
         super().on_message_begin()
-        if self._in_message or self._head_bytes == 0:
-            self._head_is_counted = False
-        self._in_message = self._in_head = True
-        self._due = self.loop.time() + self._limits.request_seconds
+        self._reports += 1
+        self._unreported_bytes = 0
+        self._head_began_with = self._pieces
+        if not self._is_refused:
+            self._due = self.loop.time() + self._limits.request_seconds
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are too large."""
-        self._in_head = False
-        may_be_large = self._head_bytes > self._limits.header_bytes or not self._head_is_counted
-        if may_be_large and sum(len(name) + len(value) for name, value in self.headers) > self._limits.header_bytes:
+        self._reports += 1
+        is_small = self._head_began_with == self._pieces and self._piece_bytes <= self._limits.header_bytes
+        if not is_small and self._head_size() > self._limits.header_bytes:
             self._refuse_large_head()
+        if self._is_refused:
             return
         super().on_headers_complete()
+        self._in_body = True
+        # Trailers are no headers: what follows the body goes into a list that nobody reads.
+        self.headers = []
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # Uvicorn names the class of its cycles itself.
@@ -151,44 +166,54 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""
+        self._reports += 1
+        self._unreported_bytes = 0
         if not self._is_refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Stop waiting."""
-        self._in_message = False
-        self._head_bytes = 0
+        self._reports += 1
+        self._in_body = False
         self._due = None
         if not self._is_refused:
             super().on_message_complete()
 
     def expire(self, now: float) -> None:
-        """Refuse the request that is being received, if its time is over at `now` on the loop's clock."""
-        if self._due is None or now < self._due:
+        """Refuse the request that is being received, if its time is over at `now` on the loop's clock.
+
+        While an earlier one on the connection waits for its answer nothing is read, which is not the client's fault.
+        """
+        if self._due is None or now < self._due or self._earlier_is_under_way():
             return
         seconds = self._limits.request_seconds
         detail = f"The request did not arrive whole within {seconds:g} seconds; send it again."
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
+
+    def _earlier_is_under_way(self) -> bool:
+        """Tell whether a request before the one that is being received is not answered yet."""
+        if self._in_body:
+            return bool(self.pipeline)
+        # None before the first request, whatever its type says.
+        return bool(self.cycle) and not self.cycle.response_complete
 
     def _refuse_large_head(self) -> None:
         detail = f"The headers are longer than {self._limits.header_bytes} bytes; send fewer or shorter ones."
         self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
     def _refuse(self, status: HTTPStatus, reason_code: str, detail: str) -> None:
+        if self._is_refused:
+            return
         self._is_refused = True
         self._due = None
         self._on_refusal(reason_code)
-        cycle = self.cycle
-        # None before the first request, whatever its type says.
-        under_way = bool(cycle) and not cycle.response_complete
-        # Nothing can be said in the middle of an answer, nor in front of one that is due, nor to who has his already.
-        is_answered = bool(cycle) and cycle.response_complete and self._in_message and not self._in_head
-        if not is_answered and (not under_way or (cycle.more_body and not cycle.response_started)):
+        # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
+        if not self._earlier_is_under_way() and not (self._in_body and self.cycle.response_started):
             self.transport.write(_message(problem(status, reason_code, detail)))
-        if under_way:
+        if bool(self.cycle) and not self.cycle.response_complete:
             # Whoever waits for the body learns that none will come.
-            cycle.disconnected = True
-            cycle.message_event.set()
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
         self.transport.close()
 
 
@@ -229,6 +254,8 @@ def build_server(
             ws="none",
             lifespan="on",
             log_config=None,
+            # Whoever sends what is no HTTP would be given a line in the log for each.
+            log_level="error",
             access_log=False,
             server_header=False,
             # Nothing here depends on the client's address.

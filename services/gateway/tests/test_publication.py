@@ -1,0 +1,129 @@
+"""Webhooks as they are written to Kafka."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from gateway.envelope import Envelope
+from gateway.errors import Malformed
+from gateway.publication import Delivery, Publication
+from kit.errors import Fault, Transient
+from kit.kafka import AvroDecoder
+from kit.kafka.testing import MemoryProducer
+from payments_contracts.identity import malformed_event_id
+from payments_contracts.schemas import schema
+from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
+
+IDS = {STRIPE_RAW.name: 7, INGESTION_DLQ.name: 8}
+ENVELOPE = Envelope("00000000-0000-5000-8000-000000000000", "evt", "paid", "m", "v1", 1_777_636_800_123)
+DELIVERY = Delivery({"content-type": "é"}, b'{"\xff', 1_777_636_800_456)
+
+
+class Registered:
+    """Knows the contracts' schemas."""
+
+    def text(self, schema_id: int) -> str:
+        [topic] = [topic for topic in (STRIPE_RAW, INGESTION_DLQ) if IDS[topic.name] == schema_id]
+        return schema(topic.record, topic.version)
+
+
+@pytest.fixture
+async def producer() -> MemoryProducer:
+    return MemoryProducer(list(IDS))
+
+
+@pytest.fixture
+def publication_of(producer: MemoryProducer) -> Callable[..., Publication]:
+    def made(schema_id_of: Callable[[Topic], int] = lambda topic: IDS[topic.name]) -> Publication:
+        return Publication("stripe", producer, STRIPE_RAW, INGESTION_DLQ, schema_id_of)
+
+    return made
+
+
+@pytest.fixture
+async def publication(publication_of: Callable[..., Publication]) -> Publication:
+    made = publication_of()
+    await made.pin()
+    return made
+
+
+def read(producer: MemoryProducer, topic: Topic) -> tuple[bytes, dict[str, Any]]:
+    [(name, key, value)] = producer.records
+    assert name == topic.name
+    return key, AvroDecoder(Registered(), schema(topic.record, topic.version)).decode(value)
+
+
+async def test_an_event_is_written_under_its_merchant(publication: Publication, producer: MemoryProducer) -> None:
+    await publication.accept(ENVELOPE, DELIVERY)
+    assert read(producer, STRIPE_RAW) == (
+        b"m",
+        {
+            "event_id": ENVELOPE.event_id,
+            "provider": "stripe",
+            "provider_event_id": "evt",
+            "provider_event_type": "paid",
+            "merchant_id": "m",
+            "api_version": "v1",
+            "headers": {"content-type": "é"},
+            "payload": DELIVERY.body,
+            "provider_created_at": datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC),
+            "received_at": datetime(2026, 5, 1, 12, 0, 0, 456000, tzinfo=UTC),
+            "schema_version": 1,
+        },
+    )
+
+
+async def test_what_an_event_does_not_say_is_null(publication: Publication, producer: MemoryProducer) -> None:
+    await publication.accept(ENVELOPE._replace(api_version=None, created_at=None), DELIVERY)
+    _, record = read(producer, STRIPE_RAW)
+    assert (record["api_version"], record["provider_created_at"]) == (None, None)
+
+
+async def test_a_dead_letter_is_written_under_its_own_id(publication: Publication, producer: MemoryProducer) -> None:
+    found = await publication.dead_letter(Malformed("not_json", "It is not.", "decode"), "m", DELIVERY)
+    key, record = read(producer, INGESTION_DLQ)
+    assert key.decode() == record["event_id"] == found == malformed_event_id(DELIVERY.body)
+    assert (record["reason_code"], record["reason"], record["stage"]) == ("not_json", "It is not.", "decode")
+    assert (record["payload"], record["merchant_id"], record["provider"]) == (DELIVERY.body, "m", "stripe")
+
+
+@pytest.mark.parametrize("trouble", [Transient("no acknowledgement"), Fault("beyond repair")])
+async def test_what_cannot_be_written_is_not_passed_over(
+    publication: Publication, producer: MemoryProducer, trouble: Transient | Fault
+) -> None:
+    producer.trouble = trouble
+    with pytest.raises(type(trouble)):
+        await publication.accept(ENVELOPE, DELIVERY)
+    with pytest.raises(type(trouble)):
+        await publication.dead_letter(Malformed("not_json", "It is not.", "decode"), "m", DELIVERY)
+
+
+@pytest.mark.parametrize("changed", [STRIPE_RAW, INGESTION_DLQ])
+async def test_refuses_topics_of_versions_that_it_does_not_write(producer: MemoryProducer, changed: Topic) -> None:
+    topics = [replace(topic, version=2) if topic == changed else topic for topic in (STRIPE_RAW, INGESTION_DLQ)]
+    with pytest.raises(Fault, match=f"{changed.name} is to hold version 2, and the gateway writes 1"):
+        Publication("stripe", producer, topics[0], topics[1], lambda _topic: 1)
+
+
+async def test_names_the_topics_that_it_writes_to(publication: Publication) -> None:
+    assert publication.topics == [STRIPE_RAW.name, INGESTION_DLQ.name]
+
+
+async def test_says_what_the_schemas_lack(publication_of: Callable[..., Publication]) -> None:
+    troubles: list[Fault | Transient | None] = [None]
+
+    def schema_id_of(topic: Topic) -> int:
+        if troubles[0] is not None:
+            raise troubles[0]
+        return IDS[topic.name]
+
+    publication = publication_of(schema_id_of)
+    assert publication.check() == "not looked up yet"
+    await publication.pin()
+    assert publication.check() is None
+    troubles[0] = Fault("not registered")
+    with pytest.raises(Fault):
+        await publication.pin()
+    assert publication.check() == "not registered"

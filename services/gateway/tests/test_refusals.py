@@ -1,0 +1,102 @@
+"""What the gateway refuses, and keeps nothing of."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from payments_contracts.gateway import Problem
+from structlog.testing import capture_logs
+
+BODY = b'{"id":"evt_1","type":"payment_intent.succeeded","created":1767607290,"account":"acct_9","data":{"object":{}}}'
+LIMIT = 524288
+
+
+async def test_a_forgery_is_refused_counted_and_kept_nowhere(gateway: Any, sign: Any) -> None:
+    answer = await gateway.post(BODY, Stripe_Signature=sign(BODY, "whsec_other"))
+    assert answer.status_code == 401
+    assert Problem.model_validate_json(answer.content).reason_code.root == "signature_mismatch"
+    assert gateway.producer.records == []
+    assert gateway.count("forged", "signature_mismatch") == 1
+
+
+async def test_a_malformed_forgery_is_a_forgery(gateway: Any) -> None:
+    answer = await gateway.post(b"{", Stripe_Signature="t=1,v1=00")
+    assert answer.status_code == 401
+    assert gateway.producer.records == []
+
+
+async def test_a_webhook_without_signature_is_refused(gateway: Any) -> None:
+    answer = await gateway.client.post("/webhooks/stripe", content=BODY)
+    assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_missing")
+
+
+async def test_a_replay_is_refused(gateway: Any, sign: Any, now: datetime) -> None:
+    answer = await gateway.post(BODY, Stripe_Signature=sign(BODY, at=now - timedelta(seconds=400)))
+    assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_expired")
+
+
+async def test_a_signature_header_beyond_latin_letters_is_refused(gateway: Any) -> None:
+    answer = await gateway.client.post(
+        "/webhooks/stripe", content=BODY, headers={b"Stripe-Signature": b"t=1,v1=\xff\xfe"}
+    )
+    assert answer.status_code == 401
+
+
+async def test_a_body_of_just_the_limit_is_read(gateway: Any) -> None:
+    body = BODY + b" " * (LIMIT - len(BODY))
+    assert (await gateway.post(body)).status_code == 200
+
+
+async def test_a_body_over_the_limit_is_refused(gateway: Any) -> None:
+    answer = await gateway.post(BODY + b" " * (LIMIT - len(BODY) + 1))
+    assert (answer.status_code, answer.json()["reason_code"]) == (413, "body_too_large")
+    assert gateway.producer.records == []
+    assert gateway.count("refused", "body_too_large") == 1
+
+
+async def test_no_more_than_the_limit_is_read_of_a_body_without_length(gateway: Any) -> None:
+    sent = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal sent
+        while sent < 100 * LIMIT:
+            sent += LIMIT // 2
+            yield b" " * (LIMIT // 2)
+
+    answer = await gateway.client.post("/webhooks/stripe", content=endless())
+    assert answer.status_code == 413
+    assert sent <= 3 * LIMIT
+
+
+@pytest.mark.parametrize("length", ["9" * 20, "9" * 5000])
+async def test_an_absurd_length_is_refused(gateway: Any, length: str) -> None:
+    answer = await gateway.client.post("/webhooks/stripe", content=b"{}", headers={"Content-Length": length})
+    assert answer.status_code == 413
+
+
+async def test_an_empty_body_is_a_forgery_however_it_is_signed(gateway: Any) -> None:
+    answer = await gateway.post(b"")
+    assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_mismatch")
+    assert gateway.producer.records == []
+
+
+async def test_a_signature_that_comes_twice_is_refused(gateway: Any, sign: Any) -> None:
+    answer = await gateway.send(BODY, [("Stripe-Signature", sign(BODY)), ("stripe-signature", sign(BODY))])
+    assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_malformed")
+    assert gateway.producer.records == []
+
+
+async def test_a_flood_of_forgeries_does_not_become_a_flood_of_logs(
+    gateway: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("gateway.reception.monotonic", lambda: now[0])
+    with capture_logs() as lines:
+        for _ in range(100):
+            await gateway.post(BODY, Stripe_Signature="t=1,v1=00")
+        now[0] += 1
+        for _ in range(100):
+            await gateway.post(BODY, Stripe_Signature="t=1,v1=00")
+    assert [line["event"] for line in lines] == ["forged webhook"] * 2
+    assert gateway.count("forged", "signature_mismatch") == 200
