@@ -84,6 +84,30 @@ covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2)
 	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
 	echo "coverage of $(1): $$total %, at least $(2) %"
 
+# From the beginning each time: a verdict that was kept would not know of tests that have changed since.
+.PHONY: mutants
+mutants: $(PYTHON) ## Change the gateway's validators in every small way; fail when tests notice too few of the changes
+	@cd services/gateway && rm -rf mutants && ../../.venv/bin/mutmut run && \
+	../../.venv/bin/mutmut results --all true | awk -v least=80 "$$MUTATION_SCORES"
+
+# Reads lines as `gateway.signature.x_verifier__mutmut_1: killed`. What the excerpt vouches for is part of the envelope.
+define MUTATION_SCORES
+function score(title, modules) {
+	split(modules, names, "+"); all = noticed = 0
+	for (each in names) { all += total[names[each]]; noticed += killed[names[each]] }
+	percent = all ? 100 * noticed / all : 0
+	printf "mutants of %s: %.1f %% noticed, %d of %d, at least %d %%\n", title, percent, noticed, all, least
+	if (percent < least) failed = 1
+}
+{ split($$1, name, "."); total[name[2]]++; killed[name[2]] += $$2 == "killed" || $$2 == "timeout" }
+END {
+	score("signature", "signature"); score("envelope", "envelope"); score("excerpt", "excerpt")
+	score("envelope with excerpt", "envelope+excerpt")
+	exit failed
+}
+endef
+export MUTATION_SCORES
+
 .PHONY: catalogue
 catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
