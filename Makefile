@@ -120,6 +120,12 @@ format: $(PYTHON) ## Format the code
 integration: setup ## Tests against real servers, on ports and a state directory of their own
 	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
 
+# Kafka and registry of the tests, with topics and schemas, until the recipe ends.
+TEST_STREAMS = export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}" \
+	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
+	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
+	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
+
 # Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
 BODIES ?= 50000
 CASES ?= 500
@@ -127,11 +133,7 @@ SEED ?=
 
 .PHONY: fuzz
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
-	@export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}"; \
-	export PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
-	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
-	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register; \
-	$(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	@$(TEST_STREAMS) $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 test: setup check integration ## Set up what is needed and run every test
 
@@ -140,9 +142,18 @@ $(PYTHON):
 
 ##@ Measure
 
-.PHONY: bench
-bench: $(PYTHON) ## Print how fast webhooks are normalized, beside the interpreter of the mappings
+# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's.
+BENCH ?= normalization gateway
+BENCH_OPTIONS ?=
+
+.PHONY: bench bench-normalization bench-gateway
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, BENCH=normalization, or both
+
+bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
+
+bench-gateway: setup
+	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
 
 ##@ Help
 

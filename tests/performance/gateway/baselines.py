@@ -1,10 +1,14 @@
 """What the gateway is measured against, as programs: `python -m tests.performance.gateway.baselines`.
 
-BENCH_APP is `bare` (reads a body and produces as many bytes as the gateway would, no more), `bare_kit` (the same
-through the gateway's own producer), `textbook` (what a tutorial has: FastAPI, the provider's library, a Pydantic model, a
-serializing producer and a flush for each webhook) or `gateway` (the gateway itself, to run on another server);
-BENCH_SERVER is `uvicorn` or `granian`. The bare ones check nothing and so are the upper bound of what an ASGI
-application can do.
+BENCH_APP is one of
+
+- `bare`: reads a body and produces as many bytes as the gateway would, no more. It checks nothing;
+- `bare_kit`: the same through the gateway's own producer;
+- `textbook`: what a tutorial has, FastAPI, the provider's library, a Pydantic model, a serializing producer and a flush for
+  each webhook;
+- `gateway`: the gateway itself, to run on another server.
+
+BENCH_SERVER is `uvicorn` or `granian`.
 """
 
 from __future__ import annotations
