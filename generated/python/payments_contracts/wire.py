@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import cache
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -41,9 +42,11 @@ def _long(number: int) -> bytes:
 
 
 def _int(number: int) -> bytes:
+    if 0 <= number < 4096:
+        return _LENGTHS[number]
     if not -_INT_LIMIT <= number < _INT_LIMIT:
         raise OverflowError(f"an int has 32 bits; {number.bit_length()} bits do not fit")
-    return _long(number)
+    return _varint(number << 1 ^ number >> 31)
 
 
 def _string(text: str) -> bytes:
@@ -59,17 +62,18 @@ def _bytes(data: bytes) -> bytes:
 _double: Final = struct.Struct("<d").pack
 
 
+@cache
+def _exact(precision: int, scale: int) -> tuple[Context, Decimal]:
+    return Context(prec=precision, traps=[Inexact, InvalidOperation]), Decimal((0, (1,), -scale))
+
+
 def _decimal(number: Decimal, precision: int, scale: int) -> bytes:
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
-        raise OverflowError("a decimal is a finite number")
-    whole = int("".join(map(str, digits)))
-    shift = exponent + scale
-    unscaled, rest = (whole * 10**shift, 0) if shift >= 0 else divmod(whole, 10**-shift)
-    if rest or len(str(unscaled)) > precision:
-        raise OverflowError(f"a decimal({precision}, {scale}) does not hold the number")
-    signed = -unscaled if sign else unscaled
-    return _bytes(signed.to_bytes((signed.bit_length() + 8) // 8, "big", signed=True))
+    context, smallest = _exact(precision, scale)
+    try:
+        unscaled = int(number.quantize(smallest, context=context).scaleb(scale, context))
+    except (Inexact, InvalidOperation, ValueError):
+        raise OverflowError(f"a decimal({precision}, {scale}) does not hold the number") from None
+    return _bytes(unscaled.to_bytes((unscaled.bit_length() + 8) // 8, "big", signed=True))
 
 
 def _array(items: Sequence[T], encode: Callable[[T], bytes]) -> bytes:
@@ -110,7 +114,7 @@ def encode_ingestion_failure_v1(
             _0,
             _long(len(_1 := provider.encode())),
             _1,
-            b"\x00" if merchant_id is None else b"\x02" + (_string(merchant_id)),
+            b"\x00" if merchant_id is None else b"\x02" + _string(merchant_id),
             _long(len(_3 := stage.encode())),
             _3,
             _long(len(_4 := reason_code.encode())),
@@ -165,17 +169,17 @@ def encode_payment_event_v1(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
             _long(len(_7 := currency.encode())),
             _7,
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
             _long(len(_11 := status.encode())),
             _11,
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
@@ -227,25 +231,25 @@ def encode_payment_event_v2(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
             _long(len(_7 := currency.encode())),
             _7,
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
             _long(len(_11 := status.encode())),
             _11,
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
             _int(schema_version),
-            b"\x00" if currency_exponent is None else b"\x02" + (_int(currency_exponent)),
-            b"\x00" if provider_object_id is None else b"\x02" + (_string(provider_object_id)),
-            b"\x00" if attempt_number is None else b"\x02" + (_int(attempt_number)),
-            b"\x00" if related_payment_id is None else b"\x02" + (_string(related_payment_id)),
+            b"\x00" if currency_exponent is None else b"\x02" + _int(currency_exponent),
+            b"\x00" if provider_object_id is None else b"\x02" + _string(provider_object_id),
+            b"\x00" if attempt_number is None else b"\x02" + _int(attempt_number),
+            b"\x00" if related_payment_id is None else b"\x02" + _string(related_payment_id),
         )
     )
 
@@ -282,11 +286,11 @@ def encode_provider_event_v1(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            b"\x00" if api_version is None else b"\x02" + (_string(api_version)),
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
             _map(headers, _string),
             _long(len(payload)),
             payload,
-            b"\x00" if provider_created_at is None else b"\x02" + (_long(provider_created_at)),
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
             _long(received_at),
             _int(schema_version),
         )
@@ -296,7 +300,7 @@ def encode_provider_event_v1(
 def _encode_RetryStrategy(record: Mapping[str, Any]) -> bytes:
     return b"".join(
         (
-            b"\x01" if record["should_retry"] else b"\x00",
+            (b"\x01" if record["should_retry"] else b"\x00"),
             _int(record["delay_seconds"]),
             _int(record["max_attempts"]),
         )
@@ -349,28 +353,28 @@ def encode_scored_payment_v1(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
             _long(len(_7 := currency.encode())),
             _7,
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
             _long(len(_11 := status.encode())),
             _11,
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
-            _array(rule_violations, lambda item: _string(item)),
+            _array(rule_violations, _string),
             _double(fraud_score),
             _long(len(_19 := fraud_risk_level.encode())),
             _19,
             _long(len(_20 := fraud_score_source.encode())),
             _20,
-            b"\x00" if retry_strategy is None else b"\x02" + (_encode_RetryStrategy(retry_strategy)),
-            b"\x00" if retry_strategy_source is None else b"\x02" + (_string(retry_strategy_source)),
+            b"\x00" if retry_strategy is None else b"\x02" + _encode_RetryStrategy(retry_strategy),
+            b"\x00" if retry_strategy_source is None else b"\x02" + _string(retry_strategy_source),
             _long(scored_at),
             _int(schema_version),
         )
@@ -427,34 +431,34 @@ def encode_scored_payment_v2(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
             _long(len(_7 := currency.encode())),
             _7,
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
             _long(len(_11 := status.encode())),
             _11,
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
-            _array(rule_violations, lambda item: _string(item)),
+            _array(rule_violations, _string),
             _double(fraud_score),
             _long(len(_19 := fraud_risk_level.encode())),
             _19,
             _long(len(_20 := fraud_score_source.encode())),
             _20,
-            b"\x00" if retry_strategy is None else b"\x02" + (_encode_RetryStrategy(retry_strategy)),
-            b"\x00" if retry_strategy_source is None else b"\x02" + (_string(retry_strategy_source)),
+            b"\x00" if retry_strategy is None else b"\x02" + _encode_RetryStrategy(retry_strategy),
+            b"\x00" if retry_strategy_source is None else b"\x02" + _string(retry_strategy_source),
             _long(scored_at),
             _int(schema_version),
-            b"\x00" if currency_exponent is None else b"\x02" + (_int(currency_exponent)),
-            b"\x00" if provider_object_id is None else b"\x02" + (_string(provider_object_id)),
-            b"\x00" if attempt_number is None else b"\x02" + (_int(attempt_number)),
-            b"\x00" if related_payment_id is None else b"\x02" + (_string(related_payment_id)),
+            b"\x00" if currency_exponent is None else b"\x02" + _int(currency_exponent),
+            b"\x00" if provider_object_id is None else b"\x02" + _string(provider_object_id),
+            b"\x00" if attempt_number is None else b"\x02" + _int(attempt_number),
+            b"\x00" if related_payment_id is None else b"\x02" + _string(related_payment_id),
         )
     )
 
@@ -494,8 +498,8 @@ def encode_validation_failure_v1(
             _3,
             _long(len(_4 := merchant_id.encode())),
             _4,
-            _array(reason_codes, lambda item: _string(item)),
-            _array(reasons, lambda item: _string(item)),
+            _array(reason_codes, _string),
+            _array(reasons, _string),
             _long(len(payload)),
             payload,
             _long(len(_8 := source_topic.encode())),

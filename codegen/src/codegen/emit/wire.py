@@ -6,6 +6,7 @@ once: a webhook's record takes less than half the time. fastavro is the oracle: 
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import (
@@ -119,7 +120,7 @@ def _expression(kind: AvroType, value: str, inside: Mapping[str, str]) -> str:  
     """Return the expression that gives a value's bytes."""
     match kind:
         case Primitive.BOOLEAN:
-            return f'b"\\x01" if {value} else b"\\x00"'
+            return f'(b"\\x01" if {value} else b"\\x00")'
         case Primitive.INT | Date():
             return f"_int({value})"
         case Primitive.LONG | TimestampMillis():
@@ -133,12 +134,18 @@ def _expression(kind: AvroType, value: str, inside: Mapping[str, str]) -> str:  
         case Decimal(precision, scale):
             return f"_decimal({value}, {precision}, {scale})"
         case Array(items):
-            return f"_array({value}, lambda item: {_expression(items, 'item', inside)})"
+            return f"_array({value}, {_encoder(items, inside)})"
         case Map(values):
-            encode = "_string" if values is Primitive.STRING else f"lambda item: {_expression(values, 'item', inside)}"
-            return f"_map({value}, {encode})"
+            return f"_map({value}, {_encoder(values, inside)})"
         case Nullable(of):
-            return f'b"\\x00" if {value} is None else b"\\x02" + ({_expression(of, value, inside)})'
+            return f'b"\\x00" if {value} is None else b"\\x02" + {_expression(of, value, inside)}'
         case Record(name=name):
             return f"_encode_{inside[name]}({value})"
     assert_never(kind)
+
+
+def _encoder(kind: AvroType, inside: Mapping[str, str]) -> str:
+    """Return the function that gives an item's bytes."""
+    expression = _expression(kind, "item", inside)
+    call = re.fullmatch(r"(\w+)\(item\)", expression)
+    return call[1] if call else f"lambda item: {expression}"
