@@ -214,7 +214,8 @@ def _family(error: KafkaError) -> Transient | Rejected | Fault:
     if error.fatal():
         return Fault(f"The Kafka producer is beyond repair and has to be restarted: {error.str()}")
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        # No Fault: what is too large comes again, and would stop each producer that was started anew.
+        # No Fault: what is too large comes again, and would stop each producer that was started anew. Where the topic
+        # takes less than the producer, the broker refuses all that came in one batch.
         remedy = "Raise message.max.bytes of the producer and max.message.bytes of the topic, or send less."
         return Rejected(f"Kafka takes no record of this size: {error.str()}. {remedy}", "record_too_large")
     return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)
