@@ -4,8 +4,8 @@ BENCH_APP is one of
 
 - `bare`: reads a body and produces as many bytes as the gateway would, no more. It checks nothing;
 - `bare_kit`: the same through the gateway's own producer;
-- `textbook`: what a tutorial has, FastAPI, the provider's library, a Pydantic model, a serializing producer and a flush for
-  each webhook;
+- `textbook`: what a tutorial has, FastAPI, the provider's library, a Pydantic model, a serializing producer and a flush
+  for each webhook;
 - `gateway`: the gateway itself, to run on another server.
 
 BENCH_SERVER is `uvicorn` or `granian`.

@@ -69,7 +69,8 @@ def items(context: Context) -> tuple[Process | Step, ...]:
     def format_storage(task: Task) -> None:
         if (context.data("kafka") / "meta.properties").exists():
             return
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # Behind a letter: an id that begins with a hyphen would be taken for an option.
+        cluster = f"K{urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:].rstrip('=')}"
         tool = [context.java, "-Xmx128m", logging, "-cp", classpath, FORMAT_CLASS]
         command = ["format", "--cluster-id", cluster, "--config", str(config / "server.properties"), "--standalone"]
         task.run([*tool, *command])
