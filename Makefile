@@ -84,6 +84,30 @@ covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2)
 	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
 	echo "coverage of $(1): $$total %, at least $(2) %"
 
+# From the beginning each time: a verdict that was kept would not know of tests that have changed since.
+.PHONY: mutants
+mutants: $(PYTHON) ## Change the gateway's validators in every small way; fail when tests notice too few of the changes
+	@cd services/gateway && rm -rf mutants && ../../.venv/bin/mutmut run && \
+	../../.venv/bin/mutmut results --all true | awk -v least=80 "$$MUTATION_SCORES"
+
+# Reads lines as `gateway.signature.x_verifier__mutmut_1: killed`. What the excerpt vouches for is part of the envelope.
+define MUTATION_SCORES
+function score(title, modules) {
+	split(modules, names, "+"); all = noticed = 0
+	for (each in names) { all += total[names[each]]; noticed += killed[names[each]] }
+	percent = all ? 100 * noticed / all : 0
+	printf "mutants of %s: %.1f %% noticed, %d of %d, at least %d %%\n", title, percent, noticed, all, least
+	if (percent < least) failed = 1
+}
+{ split($$1, name, "."); total[name[2]]++; killed[name[2]] += $$2 == "killed" || $$2 == "timeout" }
+END {
+	score("signature", "signature"); score("envelope", "envelope"); score("excerpt", "excerpt")
+	score("envelope with excerpt", "envelope+excerpt")
+	exit failed
+}
+endef
+export MUTATION_SCORES
+
 .PHONY: catalogue
 catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
@@ -96,6 +120,12 @@ format: $(PYTHON) ## Format the code
 integration: setup ## Tests against real servers, on ports and a state directory of their own
 	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
 
+# Kafka and registry of the tests, with topics and schemas, until the recipe ends.
+TEST_STREAMS = export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}" \
+	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
+	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
+	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
+
 # Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
 BODIES ?= 50000
 CASES ?= 500
@@ -103,11 +133,7 @@ SEED ?=
 
 .PHONY: fuzz
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
-	@export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}"; \
-	export PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
-	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
-	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register; \
-	$(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	@$(TEST_STREAMS) $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 test: setup check integration ## Set up what is needed and run every test
 
@@ -116,9 +142,18 @@ $(PYTHON):
 
 ##@ Measure
 
-.PHONY: bench
-bench: $(PYTHON) ## Print how fast webhooks are normalized, beside the interpreter of the mappings
+# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's.
+BENCH ?= normalization gateway
+BENCH_OPTIONS ?=
+
+.PHONY: bench bench-normalization bench-gateway
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, BENCH=normalization, or both
+
+bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
+
+bench-gateway: setup
+	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
 
 ##@ Help
 

@@ -55,6 +55,18 @@ def test_compat_names_file_line_rule_and_remedy(run: Run, repository: Repository
     assert "1 finding against" in err
 
 
+def test_compat_finds_a_limit_that_a_commit_did_not_know(run: Run, repository: Repository) -> None:
+    limit, demand = "  max_text_characters: 255\n", '"max_body_bytes",\n        "max_text_characters"'
+    repository.edit("providers/shop/provider.yaml", limit, "")
+    repository.edit("meta/provider.schema.json", demand, '"max_body_bytes"')
+    repository.commit("before the limit")
+    repository.edit("meta/provider.schema.json", '"max_body_bytes"', demand)
+    repository.edit("providers/shop/provider.yaml", "max_body_bytes: 65536\n", f"max_body_bytes: 65536\n{limit}")
+    code, _, err = run("compat", "--against", "main")
+    assert code == 1
+    assert "[webhook-narrowed] shop: texts of the envelope may have 255 characters, and could have any number" in err
+
+
 def test_compat_fails_for_none_but_the_rules_that_are_accepted(run: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 8")
     code, out, _ = run("compat", "--accept", "topic-partitions")

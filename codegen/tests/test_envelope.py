@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from codegen.envelope import fault
+from codegen.envelope import fault, refusal
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
 
 EVENT: dict[str, Any] = {"id": "evt_1", "type": "charge.succeeded", "created": 1_767_607_290, "data": {"object": {}}}
+LONG = 256 * "x"
 
 
 def found(project: Catalog, **changes: Any) -> tuple[str, str] | None:
@@ -49,3 +50,50 @@ def test_a_merchant_that_is_no_text_is_refused(project: Catalog, changes: dict[s
 @pytest.mark.parametrize("changes", [{"account": ""}, {"account": None}, {"data": {"object": {"metadata": "none"}}}])
 def test_a_merchant_that_is_not_named_is_the_endpoints(project: Catalog, changes: dict[str, Any]) -> None:
     assert found(project, **changes) is None
+
+
+@pytest.mark.parametrize("path", ["id", "type", "api_version", "account"])
+@pytest.mark.parametrize("character", ["x", "é", "\U0001f4b8"])
+def test_a_text_of_the_envelope_has_as_many_characters_as_the_contract_allows(
+    project: Catalog, path: str, character: str
+) -> None:
+    assert found(project, **{path: 255 * character}) is None
+    message = f"{path} has 256 characters, and 255 are allowed"
+    assert found(project, **{path: 256 * character}) == ("field_too_long", message)
+
+
+def test_the_time_has_no_more_characters_either_where_it_is_a_text(project: Catalog) -> None:
+    (square,) = (each for each in project.providers if each.name == "square")
+    (created,) = (each.body for each in square.examples if each.name == "payment.created")
+    for characters, code in ((255, None), (256, "field_too_long")):
+        body = orjson.dumps(orjson.loads(created) | {"created_at": characters * "x"})
+        assert refusal(square.envelope, body) == code
+
+
+def test_a_text_that_the_envelope_does_not_carry_may_be_longer(project: Catalog) -> None:
+    assert found(project, data={"object": {"description": 256 * "x"}}, livemode=256 * "x") is None
+
+
+@pytest.mark.parametrize("version", [None, 7, [256 * "x"], {"x": 256 * "x"}])
+def test_what_is_no_text_has_no_length(project: Catalog, version: object) -> None:
+    assert found(project, api_version=version) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "told"),
+    [
+        ({"id": LONG, "type": None}, "field_too_long", "id"),
+        ({"id": LONG, "created": "now"}, "field_too_long", "id"),
+        ({"id": 5, "type": LONG}, "field_type", "id"),
+        ({"account": LONG, "created": None}, "field_missing", "created"),
+        ({"account": LONG, "data": {"object": {"metadata": {"merchant_id": 5}}}}, "field_too_long", "account"),
+        ({"account": 5, "data": {"object": {"metadata": {"merchant_id": LONG}}}}, "field_type", "account"),
+        ({"api_version": LONG, "account": 5}, "field_type", "account"),
+        ({"api_version": LONG, "account": LONG}, "field_too_long", "account"),
+    ],
+)
+def test_of_several_faults_that_is_told_which_gateways_come_to_first(
+    project: Catalog, changes: dict[str, Any], code: str, told: str
+) -> None:
+    first, message = found(project, **changes) or ("", "")
+    assert (first, message.split()[0]) == (code, told)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import uuid
@@ -129,6 +130,24 @@ def test_ids_depend_on_the_event_alone() -> None:
     }
     assert len(others | {first}) == 6
     assert first == str(uuid.uuid5(identity.EVENT_NAMESPACE, '["stripe",null,"evt_1"]'))
+
+
+@settings(deadline=None)
+@given(st.text(), st.none() | st.text(), st.text())
+def test_an_id_is_the_name_based_uuid_of_the_array_of_the_three(
+    provider: str, account: str | None, provider_event_id: str
+) -> None:
+    name = json.dumps([provider, account, provider_event_id], separators=(",", ":"), ensure_ascii=False)
+    found = identity.event_id(provider, account, provider_event_id)
+    assert found == str(uuid.uuid5(identity.EVENT_NAMESPACE, name))
+
+
+@settings(deadline=None)
+@given(st.binary())
+def test_the_id_of_a_malformed_body_is_the_name_based_uuid_of_its_bytes(body: bytes) -> None:
+    # The standard library takes texts alone for names.
+    digest = hashlib.sha1(identity.BODY_NAMESPACE.bytes + body, usedforsecurity=False).digest()
+    assert identity.malformed_event_id(body) == str(uuid.UUID(bytes=digest[:16], version=5))
 
 
 def test_every_topic_has_its_schema() -> None:

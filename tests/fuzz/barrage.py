@@ -54,6 +54,7 @@ _PLACES = Envelope(
     required=((("merchant_id",), "string"), (("amount_cents",), "integer")),
     headers_kept=(),
     max_body_bytes=512 * 1024,
+    max_text_characters=255,
     max_event_age_seconds=None,
 )
 

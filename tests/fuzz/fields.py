@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from random import Random
 
-    from payments_contracts.providers import JsonType, Path
+    from payments_contracts.providers import Envelope, JsonType, Path
 
     from tests.fuzz.body import Claim, Maker
 
@@ -42,6 +42,9 @@ _TIMES = (
     "\x00",
     "\u0661",
 )
+# One to six bytes of JSON for a character, and one that is two units of UTF-16.
+_FILLINGS = ("x", "é", "\x01", "\U0001f4b8")
+_AS_LONG_AS_MAY_BE = 0.3
 _KEYS = (
     *("", " ", "\x00", "\x7f", "__proto__", "constructor", "data.object", "$ref", "id\x00", "Id", "\u0130d", "\uff49d"),
     *(
@@ -169,17 +172,27 @@ def root_not_object(material: Material, dice: Random) -> Draft:
 
 
 def text_long(material: Material, dice: Random) -> Draft:
-    """A text that fills the body to its limit, in a field that the gateway repeats beside the body."""
+    """A text that goes beside the body through the pipeline: as long as may be, longer by one, or filling the body."""
     event = material.event(dice)
-    envelope = material.places
-    paths = [envelope.event_id, envelope.event_type, envelope.api_version, envelope.account, *envelope.merchant_id]
-    path = dice.choice([path for path in paths if path is not None])
-    if not isinstance(find(event, path), str):
-        put(event, path, "x")
-    sign, size = dice.choice([("x", 1), ("é", 2), ("\x01", 6)])
-    room = (material.places.max_body_bytes - len(orjson.dumps(event))) // size
-    put(event, path, find(event, path) + sign * dice.choice([room, room, dice.randrange(room)]))
-    return Draft(orjson.dumps(event), "sound")
+    places = material.places
+    single = [places.event_id, places.event_type, places.api_version, places.account]
+    path = dice.choice([path for path in (*single, *places.merchant_id, *_written_time(event, places)) if path])
+    beginning = find(event, path)
+    text = beginning if isinstance(beginning, str) else ""
+    put(event, path, text)
+    filling = dice.choice(_FILLINGS)
+    longest = places.max_text_characters
+    if dice.random() < _AS_LONG_AS_MAY_BE:
+        put(event, path, text.ljust(longest, filling))
+        return Draft(orjson.dumps(event), "sound")
+    size = len(orjson.dumps(filling)) - 2
+    room = len(text) + (places.max_body_bytes - len(orjson.dumps(event))) // size
+    put(event, path, text.ljust(dice.choice([longest + 1, room, dice.randint(longest + 1, room)]), filling))
+    return Draft(orjson.dumps(event))
+
+
+def _written_time(event: dict[str, Any], places: Envelope) -> Sequence[Path]:
+    return [places.created_at] if isinstance(find(event, places.created_at), str) else []
 
 
 def _claim(text: str) -> Claim:
@@ -201,5 +214,5 @@ MAKERS: Mapping[str, tuple[Maker, int]] = {
     "required key renamed": (key_renamed, 10),
     "duplicate key": (duplicate_key, 10),
     "no object at the root": (root_not_object, 10),
-    "very long text": (text_long, 2),
+    "long text": (text_long, 5),
 }

@@ -187,6 +187,8 @@ def _envelope(data: Mapping[str, Any]) -> Envelope:
         required=tuple((read_path(path), name) for path, name in data["required"].items()),
         headers_kept=tuple(data["headers_kept"]),
         max_body_bytes=data["max_body_bytes"],
+        # Absent in contracts of an earlier commit.
+        max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
         max_event_age_seconds=data.get("max_event_age_seconds"),
     )
 

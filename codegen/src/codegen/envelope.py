@@ -10,6 +10,8 @@ import orjson
 from codegen.build import at
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from codegen.document import Place
     from codegen.mapping.model import Path
     from codegen.model import Envelope
@@ -48,7 +50,7 @@ def refusal(envelope: Envelope, body: bytes) -> str | None:
     return None if found is None else found.code
 
 
-def fault(envelope: Envelope, body: bytes) -> Fault | None:  # noqa: PLR0911 - one return for each reason
+def fault(envelope: Envelope, body: bytes) -> Fault | None:
     """Return the first fault of a body, or None where it may come in."""
     try:
         body.decode("utf-8")
@@ -60,17 +62,38 @@ def fault(envelope: Envelope, body: bytes) -> Fault | None:  # noqa: PLR0911 - o
         return Fault("not_json", str(error), ("envelope",))
     if not isinstance(root, dict):
         return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
-    for path, name in envelope.required:
-        if (found := _unmet(root, path, name)) is not None:
-            return found
-    for path in envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id):
-        if (value := at(root, path)) is not None and not isinstance(value, str):
-            message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not string; it would name another merchant"
-            return Fault("field_type", message, ("envelope",))
+    if (found := next(_faults(envelope, root), None)) is not None:
+        return found
     if len(body) > envelope.max_body_bytes:
         message = f"the body has {len(body)} bytes, and {envelope.max_body_bytes} are allowed"
         return Fault("body_too_large", message, ("envelope", "max_body_bytes"))
     return None
+
+
+def _faults(envelope: Envelope, root: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what is wrong with the fields, in the order in which gateways look at them."""
+    owners = envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id)
+    others = (envelope.event_id, envelope.event_type, envelope.created_at, envelope.api_version)
+    carried = [path for path in (*owners, *others) if path is not None]
+    for path, name in envelope.required:
+        if (found := _unmet(root, path, name)) is not None:
+            yield found
+        elif path in carried:
+            yield from _too_long(envelope, root, path)
+    for path in owners:
+        if (value := at(root, path)) is not None and not isinstance(value, str):
+            message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not string; it would name another merchant"
+            yield Fault("field_type", message, ("envelope",))
+        yield from _too_long(envelope, root, path)
+    for path in carried:
+        yield from _too_long(envelope, root, path)
+
+
+def _too_long(envelope: Envelope, root: Mapping[str, Any], path: Path) -> Iterator[Fault]:
+    value, limit = at(root, path), envelope.max_text_characters
+    if isinstance(value, str) and len(value) > limit:
+        message = f"{path} has {len(value)} characters, and {limit} are allowed"
+        yield Fault("field_too_long", message, ("envelope", "max_text_characters"))
 
 
 def _unmet(root: Any, path: Path, name: str) -> Fault | None:

@@ -205,6 +205,7 @@ class Signature:
 class Envelope:
     """Where a webhook says what it is, whose it is and when it happened.
 
+    `max_text_characters` is a limit on the texts of what is found at the paths from `event_id` to `merchant_id`;
     `max_event_age_seconds` is None where events of any age are taken.
     """
 
@@ -217,6 +218,7 @@ class Envelope:
     required: tuple[tuple[Path, str], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
+    max_text_characters: int
     max_event_age_seconds: int | None
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # The name becomes part of a topic's name, in which contracts/meta allows letters only.
 _NAME = re.compile(r"[a-z]{2,40}")
 _MAX_BODY_BYTES = 524288
+_MAX_TEXT_CHARACTERS = 255
 _PAYLOAD = "PaymentEvent"
 _WEBHOOKS = "the provider's documentation of webhooks"
 _SIGNING = "the provider's documentation of webhook signatures"
@@ -106,6 +107,7 @@ def _provider(name: str) -> dict[str, Any]:
             "required": todo("paths that every event has, with their JSON types: {id: string}", _REFERENCE),
             "headers_kept": [todo("the HTTP header with the signature", _SIGNING), "Content-Type", "User-Agent"],
             "max_body_bytes": _MAX_BODY_BYTES,
+            "max_text_characters": _MAX_TEXT_CHARACTERS,
             "max_event_age_seconds": todo(
                 "for how many seconds after an event its webhook is sent again, with a margin; "
                 "remove the line where the signed content has {timestamp}",
@@ -206,7 +208,8 @@ def _gateway(api: Api, sample: Provider, name: str, title: str) -> dict[str, Any
     }
     for body in document["paths"][f"/webhooks/{name}"]["post"].get("requestBody", {}).get("content", {}).values():
         body["schema"] = todo(
-            "what the gateway demands of a body: `required` of provider.yaml; account and merchant are text or null",
+            "what the gateway demands of a body: `required` of provider.yaml; account and merchant are text or null; "
+            "maxLength is max_text_characters at the paths of id, type, version, time, account and merchant",
             f"openapi/{api.name}/v1.yaml for the form",
         )
         body["examples"] = todo(

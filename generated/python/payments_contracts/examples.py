@@ -490,6 +490,16 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     ),
     Example(
         provider="square",
+        name="malformed.id_too_long",
+        kind="malformed",
+        event_type=None,
+        merchant_id="ML7X2QK9RT4VN",
+        body=b'{"merchant_id":"ML7X2QK9RT4VN","type":"payment.created","event_id":"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","created_at":"2026-01-05T10:01:30.612Z","data":{"type":"payment","id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY","object":{"payment":{"id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY","created_at":"2026-01-05T10:01:30.120Z","updated_at":"2026-01-05T10:01:30.480Z","amount_money":{"amount":1800,"currency":"USD"},"tip_money":{"amount":300,"currency":"USD"},"total_money":{"amount":2100,"currency":"USD"},"approved_money":{"amount":2100,"currency":"USD"},"status":"APPROVED","delay_duration":"PT168H","delay_action":"CANCEL","delayed_until":"2026-01-12T10:01:30.120Z","source_type":"CARD","card_details":{"status":"AUTHORIZED","card":{"bin":"411111","card_brand":"VISA","card_type":"CREDIT","exp_month":8,"exp_year":2029,"fingerprint":"sq-1-not-a-real-one","last_4":"1111","prepaid_type":"NOT_PREPAID"},"entry_method":"ON_FILE","cvv_status":"CVV_ACCEPTED","avs_status":"AVS_ACCEPTED","auth_result_code":"a1B2c3","statement_description":"SQ *EXAMPLE CAFE","card_payment_timeline":{"authorized_at":"2026-01-05T10:01:30.450Z"}},"location_id":"LX4T9QK7RM2VN","order_id":"Or3Xw9sTgQh7uLm0aVb2NcD4ZY","reference_id":"1042","customer_id":"CUT1KQX8LMWZ4RBN","risk_evaluation":{"created_at":"2026-01-05T10:01:30.450Z","risk_level":"NORMAL"},"buyer_email_address":"buyer@example.com","billing_address":{"address_line_1":"1 Example Street","locality":"Example Town","postal_code":"00000","country":"US","first_name":"Example","last_name":"Buyer"},"note":"For Example Buyer, by the window","capabilities":["EDIT_AMOUNT_UP","EDIT_AMOUNT_DOWN","EDIT_TIP_AMOUNT_UP","EDIT_TIP_AMOUNT_DOWN"],"receipt_number":"Rk3X","application_details":{"square_product":"ECOMMERCE_API","application_id":"sq0idp-not-a-real-one"},"version_token":"Vt1aZ2bY3cX4dW5eV6fU7gT8hS9iR0jQ"}}}}',
+        reason_codes=("field_too_long",),
+        event=None,
+    ),
+    Example(
+        provider="square",
         name="malformed.merchant_missing",
         kind="malformed",
         event_type=None,
@@ -3438,6 +3448,16 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="merch_456",
         body=b'{"object":"event","api_version":"2026-04-22.dahlia","created":1767607290,"data":{"object":{"id":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","object":"payment_intent","amount":5000,"amount_capturable":0,"amount_details":{"tip":{}},"amount_received":5000,"application":null,"application_fee_amount":null,"automatic_payment_methods":{"allow_redirects":"always","enabled":true},"canceled_at":null,"cancellation_reason":null,"capture_method":"automatic_async","client_secret":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD_secret_not_a_real_one","confirmation_method":"automatic","created":1767607200,"currency":"usd","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","last_payment_error":null,"latest_charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","livemode":false,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"next_action":null,"on_behalf_of":null,"payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_configuration_details":{"id":"pmc_1Qw2Er3Ty4Ui5Op6","parent":null},"payment_method_options":{"card":{"installments":null,"mandate_options":null,"network":null,"request_three_d_secure":"automatic"}},"payment_method_types":["card","link"],"processing":null,"receipt_email":"buyer@example.com","review":null,"setup_future_usage":null,"shipping":{"address":{"city":"Exampleton","country":"US","line1":"1 Example Street","line2":null,"postal_code":"00000","state":null},"name":"Example Buyer","phone":null},"source":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":false,"pending_webhooks":1,"request":{"id":"req_Kq3vXn81LmPzTe","idempotency_key":"6d1f0c8e-5b0a-4f7e-9c53-0d2b7a91c6aa"},"type":"payment_intent.succeeded"}',
         reason_codes=("field_missing",),
+        event=None,
+    ),
+    Example(
+        provider="stripe",
+        name="malformed.id_too_long",
+        kind="malformed",
+        event_type=None,
+        merchant_id="merch_456",
+        body=b'{"id":"evt_1RmIdTooLong0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef","object":"event","api_version":"2026-04-22.dahlia","created":1767607290,"data":{"object":{"id":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","object":"payment_intent","amount":5000,"amount_capturable":0,"amount_details":{"tip":{}},"amount_received":5000,"application":null,"application_fee_amount":null,"automatic_payment_methods":{"allow_redirects":"always","enabled":true},"canceled_at":null,"cancellation_reason":null,"capture_method":"automatic_async","client_secret":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD_secret_not_a_real_one","confirmation_method":"automatic","created":1767607200,"currency":"usd","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","last_payment_error":null,"latest_charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","livemode":false,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"next_action":null,"on_behalf_of":null,"payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_configuration_details":{"id":"pmc_1Qw2Er3Ty4Ui5Op6","parent":null},"payment_method_options":{"card":{"installments":null,"mandate_options":null,"network":null,"request_three_d_secure":"automatic"}},"payment_method_types":["card","link"],"processing":null,"receipt_email":"buyer@example.com","review":null,"setup_future_usage":null,"shipping":{"address":{"city":"Exampleton","country":"US","line1":"1 Example Street","line2":null,"postal_code":"00000","state":null},"name":"Example Buyer","phone":null},"source":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":false,"pending_webhooks":1,"request":{"id":"req_Kq3vXn81LmPzTe","idempotency_key":"6d1f0c8e-5b0a-4f7e-9c53-0d2b7a91c6aa"},"type":"payment_intent.succeeded"}',
+        reason_codes=("field_too_long",),
         event=None,
     ),
     Example(

@@ -91,6 +91,7 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
 INGESTION_REASONS: Final[tuple[str, ...]] = (
     "body_too_large",
     "field_missing",
+    "field_too_long",
     "field_type",
     "not_json",
     "not_object",

@@ -63,8 +63,9 @@ class Envelope:
     """Where a webhook says what it is.
 
     Of `merchant_id` the first path that is present wins; where none is, the merchant is that of the endpoint's
-    secret. `required` gives each path that must be there, with its JSON type. `max_event_age_seconds` is how long ago
-    the time at `created_at` may be when a webhook comes; None where it may be any time ago.
+    secret. `required` gives each path that must be there, with its JSON type. `max_text_characters` is how long a text
+    may be at any of the paths from `event_id` to `merchant_id`. `max_event_age_seconds` is how long ago the time at
+    `created_at` may be when a webhook comes; None where it may be any time ago.
     """
 
     event_id: Path
@@ -76,6 +77,7 @@ class Envelope:
     required: tuple[tuple[Path, JsonType], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
+    max_text_characters: int
     max_event_age_seconds: int | None
 
 
@@ -131,6 +133,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 "User-Agent",
             ),
             max_body_bytes=524288,
+            max_text_characters=255,
             max_event_age_seconds=262800,
         ),
         accepted_event_types=frozenset({
@@ -180,6 +183,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             ),
             headers_kept=("Stripe-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
+            max_text_characters=255,
             max_event_age_seconds=None,
         ),
         accepted_event_types=frozenset({

@@ -29,6 +29,7 @@ INGESTION_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "not_object": "The body is JSON but not an object.",
     "field_missing": "A required field is absent, null or an empty text.",
     "field_type": "A field has another JSON type than the contract says.",
+    "field_too_long": "A field is a longer text than the contract allows.",
     "body_too_large": "The body is larger than the contract allows.",
 })
 """The gateway's reason codes and what they mean."""

@@ -3,14 +3,15 @@
 
 Times are in milliseconds since 1970, days in days since 1970; records inside a record are mappings. A value of another
 type than its contract's is an error of the caller's, which a type checker finds; a number that is too large raises
-OverflowError.
+OverflowError. `prefix` stands in front of the record, as the wire format's header does.
 """
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import cache
 from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
@@ -41,9 +42,11 @@ def _long(number: int) -> bytes:
 
 
 def _int(number: int) -> bytes:
+    if 0 <= number < 4096:
+        return _LENGTHS[number]
     if not -_INT_LIMIT <= number < _INT_LIMIT:
         raise OverflowError(f"an int has 32 bits; {number.bit_length()} bits do not fit")
-    return _long(number)
+    return _varint(number << 1 ^ number >> 31)
 
 
 def _string(text: str) -> bytes:
@@ -59,17 +62,18 @@ def _bytes(data: bytes) -> bytes:
 _double: Final = struct.Struct("<d").pack
 
 
+@cache
+def _exact(precision: int, scale: int) -> tuple[Context, Decimal]:
+    return Context(prec=precision, traps=[Inexact, InvalidOperation]), Decimal((0, (1,), -scale))
+
+
 def _decimal(number: Decimal, precision: int, scale: int) -> bytes:
-    sign, digits, exponent = number.as_tuple()
-    if not isinstance(exponent, int):
-        raise OverflowError("a decimal is a finite number")
-    whole = int("".join(map(str, digits)))
-    shift = exponent + scale
-    unscaled, rest = (whole * 10**shift, 0) if shift >= 0 else divmod(whole, 10**-shift)
-    if rest or len(str(unscaled)) > precision:
-        raise OverflowError(f"a decimal({precision}, {scale}) does not hold the number")
-    signed = -unscaled if sign else unscaled
-    return _bytes(signed.to_bytes((signed.bit_length() + 8) // 8, "big", signed=True))
+    context, smallest = _exact(precision, scale)
+    try:
+        unscaled = int(number.quantize(smallest, context=context).scaleb(scale, context))
+    except (Inexact, InvalidOperation, ValueError):
+        raise OverflowError(f"a decimal({precision}, {scale}) does not hold the number") from None
+    return _bytes(unscaled.to_bytes((unscaled.bit_length() + 8) // 8, "big", signed=True))
 
 
 def _array(items: Sequence[T], encode: Callable[[T], bytes]) -> bytes:
@@ -87,6 +91,7 @@ def _map(items: Mapping[str, T], encode: Callable[[T], bytes]) -> bytes:
 
 def encode_ingestion_failure_v1(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     merchant_id: str | None,
@@ -104,14 +109,21 @@ def encode_ingestion_failure_v1(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            b"\x00" if merchant_id is None else b"\x02" + (_string(merchant_id)),
-            _string(stage),
-            _string(reason_code),
-            _string(reason),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            b"\x00" if merchant_id is None else b"\x02" + _string(merchant_id),
+            _long(len(_3 := stage.encode())),
+            _3,
+            _long(len(_4 := reason_code.encode())),
+            _4,
+            _long(len(_5 := reason.encode())),
+            _5,
             _map(headers, _string),
-            _bytes(payload),
+            _long(len(payload)),
+            payload,
             _long(received_at),
             _int(schema_version),
         )
@@ -120,6 +132,7 @@ def encode_ingestion_failure_v1(
 
 def encode_payment_event_v1(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -145,20 +158,28 @@ def encode_payment_event_v1(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(event_type),
-            _string(merchant_id),
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
-            _string(currency),
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
-            _string(status),
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            _long(len(_7 := currency.encode())),
+            _7,
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
+            _long(len(_11 := status.encode())),
+            _11,
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
@@ -169,6 +190,7 @@ def encode_payment_event_v1(
 
 def encode_payment_event_v2(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -198,34 +220,43 @@ def encode_payment_event_v2(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(event_type),
-            _string(merchant_id),
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
-            _string(currency),
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
-            _string(status),
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            _long(len(_7 := currency.encode())),
+            _7,
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
+            _long(len(_11 := status.encode())),
+            _11,
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
             _int(schema_version),
-            b"\x00" if currency_exponent is None else b"\x02" + (_int(currency_exponent)),
-            b"\x00" if provider_object_id is None else b"\x02" + (_string(provider_object_id)),
-            b"\x00" if attempt_number is None else b"\x02" + (_int(attempt_number)),
-            b"\x00" if related_payment_id is None else b"\x02" + (_string(related_payment_id)),
+            b"\x00" if currency_exponent is None else b"\x02" + _int(currency_exponent),
+            b"\x00" if provider_object_id is None else b"\x02" + _string(provider_object_id),
+            b"\x00" if attempt_number is None else b"\x02" + _int(attempt_number),
+            b"\x00" if related_payment_id is None else b"\x02" + _string(related_payment_id),
         )
     )
 
 
 def encode_provider_event_v1(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -244,15 +275,22 @@ def encode_provider_event_v1(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(provider_event_type),
-            _string(merchant_id),
-            b"\x00" if api_version is None else b"\x02" + (_string(api_version)),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
             _map(headers, _string),
-            _bytes(payload),
-            b"\x00" if provider_created_at is None else b"\x02" + (_long(provider_created_at)),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
             _long(received_at),
             _int(schema_version),
         )
@@ -262,7 +300,7 @@ def encode_provider_event_v1(
 def _encode_RetryStrategy(record: Mapping[str, Any]) -> bytes:
     return b"".join(
         (
-            b"\x01" if record["should_retry"] else b"\x00",
+            (b"\x01" if record["should_retry"] else b"\x00"),
             _int(record["delay_seconds"]),
             _int(record["max_attempts"]),
         )
@@ -271,6 +309,7 @@ def _encode_RetryStrategy(record: Mapping[str, Any]) -> bytes:
 
 def encode_scored_payment_v1(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -303,29 +342,39 @@ def encode_scored_payment_v1(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(event_type),
-            _string(merchant_id),
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
-            _string(currency),
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
-            _string(status),
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            _long(len(_7 := currency.encode())),
+            _7,
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
+            _long(len(_11 := status.encode())),
+            _11,
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
-            _array(rule_violations, lambda item: _string(item)),
+            _array(rule_violations, _string),
             _double(fraud_score),
-            _string(fraud_risk_level),
-            _string(fraud_score_source),
-            b"\x00" if retry_strategy is None else b"\x02" + (_encode_RetryStrategy(retry_strategy)),
-            b"\x00" if retry_strategy_source is None else b"\x02" + (_string(retry_strategy_source)),
+            _long(len(_19 := fraud_risk_level.encode())),
+            _19,
+            _long(len(_20 := fraud_score_source.encode())),
+            _20,
+            b"\x00" if retry_strategy is None else b"\x02" + _encode_RetryStrategy(retry_strategy),
+            b"\x00" if retry_strategy_source is None else b"\x02" + _string(retry_strategy_source),
             _long(scored_at),
             _int(schema_version),
         )
@@ -334,6 +383,7 @@ def encode_scored_payment_v1(
 
 def encode_scored_payment_v2(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -370,41 +420,52 @@ def encode_scored_payment_v2(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(event_type),
-            _string(merchant_id),
-            b"\x00" if customer_id is None else b"\x02" + (_string(customer_id)),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if customer_id is None else b"\x02" + _string(customer_id),
             _long(amount_cents),
-            _string(currency),
-            b"\x00" if payment_method_type is None else b"\x02" + (_string(payment_method_type)),
-            b"\x00" if card_brand is None else b"\x02" + (_string(card_brand)),
-            b"\x00" if card_last_four is None else b"\x02" + (_string(card_last_four)),
-            _string(status),
-            b"\x00" if failure_code is None else b"\x02" + (_string(failure_code)),
-            b"\x00" if failure_message is None else b"\x02" + (_string(failure_message)),
+            _long(len(_7 := currency.encode())),
+            _7,
+            b"\x00" if payment_method_type is None else b"\x02" + _string(payment_method_type),
+            b"\x00" if card_brand is None else b"\x02" + _string(card_brand),
+            b"\x00" if card_last_four is None else b"\x02" + _string(card_last_four),
+            _long(len(_11 := status.encode())),
+            _11,
+            b"\x00" if failure_code is None else b"\x02" + _string(failure_code),
+            b"\x00" if failure_message is None else b"\x02" + _string(failure_message),
             _map(metadata, _string),
             _long(provider_created_at),
             _long(processed_at),
-            _array(rule_violations, lambda item: _string(item)),
+            _array(rule_violations, _string),
             _double(fraud_score),
-            _string(fraud_risk_level),
-            _string(fraud_score_source),
-            b"\x00" if retry_strategy is None else b"\x02" + (_encode_RetryStrategy(retry_strategy)),
-            b"\x00" if retry_strategy_source is None else b"\x02" + (_string(retry_strategy_source)),
+            _long(len(_19 := fraud_risk_level.encode())),
+            _19,
+            _long(len(_20 := fraud_score_source.encode())),
+            _20,
+            b"\x00" if retry_strategy is None else b"\x02" + _encode_RetryStrategy(retry_strategy),
+            b"\x00" if retry_strategy_source is None else b"\x02" + _string(retry_strategy_source),
             _long(scored_at),
             _int(schema_version),
-            b"\x00" if currency_exponent is None else b"\x02" + (_int(currency_exponent)),
-            b"\x00" if provider_object_id is None else b"\x02" + (_string(provider_object_id)),
-            b"\x00" if attempt_number is None else b"\x02" + (_int(attempt_number)),
-            b"\x00" if related_payment_id is None else b"\x02" + (_string(related_payment_id)),
+            b"\x00" if currency_exponent is None else b"\x02" + _int(currency_exponent),
+            b"\x00" if provider_object_id is None else b"\x02" + _string(provider_object_id),
+            b"\x00" if attempt_number is None else b"\x02" + _int(attempt_number),
+            b"\x00" if related_payment_id is None else b"\x02" + _string(related_payment_id),
         )
     )
 
 
 def encode_validation_failure_v1(
     *,
+    prefix: bytes = b"",
     event_id: str,
     provider: str,
     provider_event_id: str,
@@ -426,15 +487,23 @@ def encode_validation_failure_v1(
     """
     return b"".join(
         (
-            _string(event_id),
-            _string(provider),
-            _string(provider_event_id),
-            _string(provider_event_type),
-            _string(merchant_id),
-            _array(reason_codes, lambda item: _string(item)),
-            _array(reasons, lambda item: _string(item)),
-            _bytes(payload),
-            _string(source_topic),
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            _array(reason_codes, _string),
+            _array(reasons, _string),
+            _long(len(payload)),
+            payload,
+            _long(len(_8 := source_topic.encode())),
+            _8,
             _int(source_partition),
             _long(source_offset),
             _long(received_at),

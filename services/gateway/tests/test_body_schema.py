@@ -1,49 +1,20 @@
 """The schema of a body takes what the gateway takes, and nothing else."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 from gateway.body_schema import body_schema
-from gateway.envelope import Envelope, read
+from gateway.envelope import Envelope, EnvelopeReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payments_contracts.examples import EXAMPLES
 from payments_contracts.providers import PROVIDERS, Path, Provider
 
+from .greedy import GREEDY, GREEDY_EVENT
+
 STRIPE = PROVIDERS["stripe"]
-# Demands every type, below objects of its own, and finds merchants in and beside what it demands.
-GREEDY = replace(
-    STRIPE,
-    name="greedy",
-    envelope=replace(
-        STRIPE.envelope,
-        event_id=("id",),
-        event_type=("kind",),
-        created_at=("at", "second"),
-        account=("who", "account"),
-        merchant_id=(("who", "shop", "id"), ("id",), ("anywhere", "else")),
-        required=(
-            (("id",), "string"),
-            (("kind",), "string"),
-            (("at", "second"), "integer"),
-            (("at", "exact"), "number"),
-            (("live",), "boolean"),
-            (("who",), "object"),
-            (("items", "all"), "array"),
-        ),
-    ),
-)
-GREEDY_EVENT: dict[str, Any] = {
-    "id": "1",
-    "kind": "paid",
-    "at": {"second": 5, "exact": 0.5},
-    "live": False,
-    "who": {"account": None, "shop": {"id": "s"}},
-    "items": {"all": []},
-}
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
@@ -87,7 +58,7 @@ def event(provider: Provider) -> dict[str, Any]:
 def agree(provider: Provider, content: object) -> bool:
     """Return the verdict on a body, which has to be the same of both."""
     body = json.dumps(content).encode()
-    taken = isinstance(read(provider, body, "endpoint"), Envelope)
+    taken = isinstance(EnvelopeReader(provider).read(body, "endpoint"), Envelope)
     schema = jsonschema.Draft202012Validator(body_schema(provider.envelope))
     assert schema.is_valid(content) == taken, body
     return taken

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from gateway.envelope import Envelope, read
+from gateway.envelope import Envelope, EnvelopeReader
 from gateway.errors import Malformed
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,16 +30,26 @@ JSON = st.recursive(
 )
 
 
+def read(body: bytes) -> Envelope | Malformed:
+    return EnvelopeReader(STRIPE).read(body, "endpoint")
+
+
 def envelope(**changes: Any) -> Envelope:
-    found = read(STRIPE, orjson.dumps(CONTENT | changes), "endpoint")
+    found = read(orjson.dumps(CONTENT | changes))
     assert isinstance(found, Envelope)
     return found
 
 
 def refusal(body: bytes) -> tuple[str, str]:
-    found = read(STRIPE, body, "endpoint")
+    found = read(body)
     assert isinstance(found, Malformed)
     return found.stage, found.reason_code
+
+
+def detail(body: bytes) -> str:
+    found = read(body)
+    assert isinstance(found, Malformed)
+    return found.detail
 
 
 def refused(**changes: Any) -> str:
@@ -48,7 +58,7 @@ def refused(**changes: Any) -> str:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_agrees_with_every_example_of_the_contracts(example: Example) -> None:
-    found = read(PROVIDERS[example.provider], example.body, "merch_local")
+    found = EnvelopeReader(PROVIDERS[example.provider]).read(example.body, "merch_local")
     if example.kind == "malformed":
         assert isinstance(found, Malformed)
         assert (found.reason_code,) == example.reason_codes
@@ -83,7 +93,7 @@ def test_reads_what_the_contract_names() -> None:
 )
 def test_reads_a_time_that_is_written_as_text(text: str, millis: int | None) -> None:
     provider = replace(STRIPE, envelope=replace(STRIPE.envelope, required=()))
-    found = read(provider, orjson.dumps(CONTENT | {"created": text}), "endpoint")
+    found = EnvelopeReader(provider).read(orjson.dumps(CONTENT | {"created": text}), "endpoint")
     assert isinstance(found, Envelope)
     assert found.created_at == millis
 
@@ -105,6 +115,19 @@ def test_an_event_that_names_no_merchant_belongs_to_the_endpoints() -> None:
     assert envelope(account="", data={"object": {"metadata": []}}).merchant_id == "endpoint"
 
 
+def test_a_provider_may_have_neither_accounts_nor_versions() -> None:
+    places = replace(STRIPE.envelope, account=None, api_version=None, merchant_id=(("api_version",),))
+    found = EnvelopeReader(replace(STRIPE, envelope=places)).read(orjson.dumps(CONTENT | {"account": 7}), "endpoint")
+    assert found == envelope()._replace(merchant_id=CONTENT["api_version"], api_version=None)
+
+
+def test_where_an_account_is_no_merchant_it_tells_events_apart_and_no_more() -> None:
+    places = replace(STRIPE.envelope, merchant_id=())
+    found = EnvelopeReader(replace(STRIPE, envelope=places)).read(orjson.dumps(CONTENT | {"account": "a"}), "endpoint")
+    assert isinstance(found, Envelope)
+    assert (found.event_id, found.merchant_id) == (event_id("stripe", "a", "evt_1"), "endpoint")
+
+
 def test_accepts_unknown_event_types_and_api_versions() -> None:
     found = envelope(type="moon.landed", api_version="2999-01-01")
     assert (found.event_type, found.api_version) == ("moon.landed", "2999-01-01")
@@ -114,6 +137,11 @@ def test_an_api_version_that_is_no_text_is_left_out() -> None:
     assert envelope(api_version=7).api_version is None
 
 
+@pytest.mark.parametrize("created", [0, 253_402_214_400])
+def test_reads_a_time_from_1970_to_the_last_day_of_the_calendar(created: int) -> None:
+    assert envelope(created=created).created_at == created * 1000
+
+
 @pytest.mark.parametrize("created", [-1, 253_402_300_800, 10**18])
 def test_leaves_out_a_time_beyond_any_calendar(created: int) -> None:
     assert envelope(created=created).created_at is None
@@ -121,7 +149,7 @@ def test_leaves_out_a_time_beyond_any_calendar(created: int) -> None:
 
 def test_the_last_of_a_repeated_key_counts() -> None:
     body = orjson.dumps(CONTENT)[:-1] + b',"id":"evt_2"}'
-    found = read(STRIPE, body, "endpoint")
+    found = read(body)
     assert isinstance(found, Envelope)
     assert found.provider_event_id == "evt_2"
 
@@ -207,16 +235,45 @@ def test_refuses_an_account_of_another_type_instead_of_giving_the_event_to_anoth
     assert refused(data={"object": {"metadata": {"merchant_id": account}}}) == "field_type"
 
 
-def test_a_detail_names_the_field_and_shows_no_value() -> None:
-    found = read(STRIPE, orjson.dumps(CONTENT | {"created": "4242424242424242"}), "endpoint")
-    assert isinstance(found, Malformed)
-    assert found.detail == "The field created is a JSON string, not integer."
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"id":"caf\xe9"}', "The body is not UTF-8, from byte 10 on."),
+        (b"{", "The body is not JSON (RFC 8259), or nested deeper than 1024."),
+        (b"[]", "The body is a JSON array, not an object."),
+        (b"null", "The body is a JSON null, not an object."),
+        (b'{"id":""}', "The field id is absent, null or empty."),
+        (b'{"id":5}', "The field id is a JSON integer, not string."),
+    ],
+)
+def test_says_what_is_wrong_with_a_body(body: bytes, expected: str) -> None:
+    assert detail(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"created": "4242424242424242"}, "The field created is a JSON string, not integer."),
+        ({"created": 1.5}, "The field created is a JSON number, not integer."),
+        ({"type": True}, "The field type is a JSON boolean, not string."),
+        ({"data": {}}, "The field data.object is absent, null or empty."),
+        ({"data": []}, "The field data is a JSON array, not object."),
+        ({"data": {"object": []}}, "The field data.object is a JSON array, not object."),
+        ({"account": {}}, "The field account is a JSON object, not string."),
+        (
+            {"data": {"object": {"metadata": {"merchant_id": 7}}}},
+            "The field data.object.metadata.merchant_id is a JSON integer, not string.",
+        ),
+    ],
+)
+def test_says_what_is_wrong_with_a_field_and_shows_no_value(changes: dict[str, Any], expected: str) -> None:
+    assert detail(orjson.dumps(CONTENT | changes)) == expected
 
 
 @settings(deadline=None)
 @given(st.binary())
 def test_never_raises_whatever_the_bytes(body: bytes) -> None:
-    found = read(STRIPE, body, "endpoint")
+    found = read(body)
     assert isinstance(found, Malformed)
     assert found.reason_code in INGESTION_REASON_CODES
 
@@ -228,5 +285,5 @@ def test_never_raises_whatever_the_values(changes: dict[str, Any]) -> None:
         body = orjson.dumps(CONTENT | changes)
     except TypeError:
         return  # orjson writes no integers beyond 64 bits and no lone surrogates
-    found = read(STRIPE, body, "endpoint")
+    found = read(body)
     assert isinstance(found, Envelope) or found.reason_code in INGESTION_REASON_CODES

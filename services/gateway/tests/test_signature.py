@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from gateway.errors import Forged
@@ -16,8 +16,8 @@ SCHEME = PROVIDERS["stripe"].signature
 OLD = EndpointSecret.model_validate({"id": "old", "secret": "whsec_old", "merchant_id": "m-old"})
 NEW = EndpointSecret.model_validate({"id": "new", "secret": "whsec_new", "merchant_id": "m-new"})
 VERIFIER = verifier(SCHEME, [OLD, NEW])
-NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
-T = int(NOW.timestamp())
+NOW = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC).timestamp()
+T = int(NOW)
 BODY = b'{"id":"evt_1"}'
 
 
@@ -25,7 +25,7 @@ def hexmac(secret: str, timestamp: object, body: bytes) -> str:
     return hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-def reason(*header: str, body: bytes = BODY, now: datetime = NOW) -> str | None:
+def reason(*header: str, body: bytes = BODY, now: float = NOW) -> str | None:
     verdict = VERIFIER.verify(header, body, now)
     return verdict.reason_code if isinstance(verdict, Forged) else None
 
@@ -35,7 +35,7 @@ def signed(body: bytes = BODY, timestamp: int = T, secret: str = NEW.secret.get_
 
 
 @settings(deadline=None)
-@given(st.binary(max_size=2000))
+@given(st.binary(min_size=1, max_size=2000))
 def test_accepts_any_body_that_the_secret_signed(body: bytes) -> None:
     assert VERIFIER.verify([signed(body)], body, NOW) == Authentic("new", "m-new")
 
@@ -109,6 +109,15 @@ def test_refuses_a_timestamp_that_is_not_plain_digits_even_where_it_is_signed(ti
     assert reason(f"t={timestamp},v1={hexmac('whsec_new', timestamp, BODY)}") == "signature_malformed"
 
 
+@pytest.mark.parametrize("timestamp", ["1", "9" * 15])
+def test_judges_the_time_of_every_timestamp_in_plain_digits(timestamp: str) -> None:
+    assert reason(f"t={timestamp},v1={hexmac('whsec_new', timestamp, BODY)}") == "signature_expired"
+
+
+def test_refuses_an_empty_body_even_where_it_is_signed() -> None:
+    assert reason(signed(b""), body=b"") == "signature_mismatch"
+
+
 def test_refuses_two_timestamps() -> None:
     assert reason(f"t={T},{signed()}") == "signature_malformed"
 
@@ -117,20 +126,54 @@ def test_refuses_a_header_without_signature() -> None:
     assert reason(f"t={T}") == "signature_malformed"
 
 
+@pytest.mark.parametrize("pair", ["v1", "t"])
+def test_refuses_a_key_without_a_value_beside_a_true_signature(pair: str) -> None:
+    assert reason(f"{signed()},{pair}") == "signature_malformed"
+
+
+def test_takes_all_that_follows_the_first_equals_sign_for_the_signature() -> None:
+    assert reason(f"{signed()}=") == "signature_mismatch"
+
+
+@pytest.mark.parametrize("pair", ["v1=\xe9", "\xe9=1", "\udce9"])
+def test_refuses_a_header_beyond_ascii_wherever_it_is(pair: str) -> None:
+    assert reason(f"{signed()},{pair}") == "signature_malformed"
+
+
 @pytest.mark.parametrize(
-    ("seconds", "verdict"), [(300, None), (301, "signature_expired"), (10**6, "signature_expired")]
+    ("seconds", "verdict"), [(300, None), (300.001, "signature_expired"), (10**6, "signature_expired")]
 )
-def test_tolerates_an_old_signature_for_five_minutes(seconds: int, verdict: str | None) -> None:
-    assert reason(signed(), now=NOW + timedelta(seconds=seconds)) == verdict
+def test_tolerates_an_old_signature_for_five_minutes(seconds: float, verdict: str | None) -> None:
+    assert reason(signed(), now=NOW + seconds) == verdict
 
 
-@pytest.mark.parametrize(("seconds", "verdict"), [(60, None), (61, "signature_expired")])
-def test_tolerates_a_signature_from_the_future_for_one_minute(seconds: int, verdict: str | None) -> None:
-    assert reason(signed(), now=NOW - timedelta(seconds=seconds)) == verdict
+@pytest.mark.parametrize(("seconds", "verdict"), [(60, None), (60.001, "signature_expired")])
+def test_tolerates_a_signature_from_the_future_for_one_minute(seconds: float, verdict: str | None) -> None:
+    assert reason(signed(), now=NOW - seconds) == verdict
 
 
 def test_says_nothing_about_the_time_to_who_has_no_secret() -> None:
     assert reason(signed(secret="whsec_other", timestamp=1)) == "signature_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("header", "detail"),
+    [
+        ([], "The header Stripe-Signature is absent."),
+        ([signed(), signed()], "The header Stripe-Signature comes more than once."),
+        (["\xe9"], "The header Stripe-Signature is not ASCII."),
+        ([f"{signed()},v1"], "The header Stripe-Signature has a v1 without a value."),
+        (["v1=00"], "The header Stripe-Signature has to hold one t= with seconds since 1970."),
+        ([f"t={T}"], "The header Stripe-Signature holds no v1=."),
+        ([f"t={T},v1=00"], "No active secret of this endpoint made the signature of this body."),
+        ([signed(timestamp=T - 301)], "The signature is more than 300 seconds old."),
+        ([signed(timestamp=T + 61)], "The signature is more than 60 seconds in the future."),
+    ],
+)
+def test_says_what_is_wrong_with_a_header(header: list[str], detail: str) -> None:
+    verdict = VERIFIER.verify(header, BODY, NOW)
+    assert isinstance(verdict, Forged)
+    assert verdict.detail == detail
 
 
 def test_a_detail_shows_neither_secret_nor_expected_signature() -> None:

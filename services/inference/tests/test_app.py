@@ -1,3 +1,4 @@
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ import pytest
 import yaml
 from inference.app import build_app
 from inference.latency import Latency
+from payments_contracts.inference import Problem
 from prometheus_client import CollectorRegistry
 
 CONTRACT = Path(__file__).parents[3] / "contracts" / "openapi" / "inference" / "v1.yaml"
@@ -77,6 +79,64 @@ async def test_refuses_a_body_that_is_not_json_without_repeating_it(client: http
     assert "4242" not in answer.text
 
 
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/xml", "application/x-www-form-urlencoded"])
+async def test_refuses_what_does_not_come_as_json(client: httpx.AsyncClient, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    answer = await client.post("/fraud/score", content=json.dumps(FRAUD), headers=headers)
+    assert answer.status_code == 422
+    assert "application/json" in answer.json()["detail"]
+
+
+async def test_takes_json_whose_media_type_has_parameters(client: httpx.AsyncClient) -> None:
+    headers = {"Content-Type": "Application/JSON; charset=utf-8"}
+    assert (await client.post("/fraud/score", content=json.dumps(FRAUD), headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{4242",
+        b'{"a":"\xe9"}',
+        b"\x1f\x8b\x08\x00",
+        b"[" * 2000 + b"]" * 2000,
+        b"",
+        json.dumps(FRAUD).encode("utf-16"),
+    ],
+)
+async def test_answers_a_body_that_is_no_json_as_the_contract_says(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/fraud/score", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 422
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = Problem.model_validate_json(answer.content)
+    assert problem.detail == (
+        "The request does not have the form of its contract: body: It should be JSON (RFC 8259), "
+        "nested no deeper than 1024."
+    )
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999-23:00"]
+)
+async def test_takes_the_first_and_last_moments_of_the_calendar(client: httpx.AsyncClient, moment: str) -> None:
+    assert (await client.post("/fraud/score", json={**FRAUD, "occurred_at": moment})).status_code == 200
+    assert (await client.post("/retry/strategy", json={**RETRY, "failed_at": moment})).status_code == 200
+
+
+async def test_a_sender_that_hangs_up_is_no_error() -> None:
+    async def hang_up() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    answers: list[Any] = []
+
+    async def take(message: Any) -> None:
+        answers.append(message)
+
+    headers = [(b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/fraud/score", "headers": headers, "query_string": b""}
+    await build_app(Latency(0, 0), CollectorRegistry())(scope, hang_up, take)
+    assert answers[0]["status"] == 400
+
+
 async def test_tells_its_health_and_readiness(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "alive"}
     assert (await client.get("/readyz")).json() == {"status": "ready", "checks": {}}
@@ -132,3 +192,12 @@ def test_serves_the_openapi_document_of_its_contract() -> None:
     assert served["info"] == contract["info"]
     assert served["components"]["schemas"] == contract["components"]["schemas"]
     assert served["paths"] == contract["paths"]
+
+
+async def test_the_documentation_shows_what_a_body_holds(client: httpx.AsyncClient) -> None:
+    assert "/openapi.json" in (await client.get("/docs")).text
+    document = (await client.get("/openapi.json")).json()
+    for path, model in (("/fraud/score", "FraudScoreRequest"), ("/retry/strategy", "RetryStrategyRequest")):
+        schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": f"#/components/schemas/{model}"}
+        assert document["components"]["schemas"][model]["properties"]["amount_cents"]["type"] == "integer"

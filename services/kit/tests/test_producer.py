@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from kit.errors import Transient
+from confluent_kafka import KafkaError
+from kit.errors import Rejected, Transient
 from kit.kafka import Producer
+from kit.kafka.producer import _family
 
 NOWHERE = "127.0.0.1:1"
 
@@ -53,3 +55,17 @@ async def test_takes_nothing_while_closing(producer: Producer) -> None:
     await producer.close()
     with pytest.raises(Transient, match="closing"):
         await producer.produce("topic", b"key", b"value")
+
+
+async def test_a_record_that_is_too_large_is_refused_at_once_and_nothing_waits_for_it(producer: Producer) -> None:
+    with pytest.raises(Rejected, match=r"Raise message\.max\.bytes .* max\.message\.bytes of the topic") as caught:
+        await producer.produce("topic", b"key", b"secret" * 200_000)
+    assert caught.value.reason_code == "record_too_large"
+    assert "secret" not in caught.value.detail
+    assert producer.in_flight == 0
+
+
+def test_a_record_that_the_broker_finds_too_large_is_refused_too() -> None:
+    found = _family(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+    assert isinstance(found, Rejected)
+    assert found.reason_code == "record_too_large"

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 _TOLERANCES = ("tolerance_seconds", "future_tolerance_seconds")
+# What is said of a limit, and what it was where there was none.
 _LIMITS = {
-    "max_body_bytes": "bodies may have {} bytes, and could have {}",
-    "max_event_age_seconds": "events may be {} seconds old, and could be {}",
+    "max_body_bytes": ("bodies may have {} bytes, and could have {}", "any number"),
+    "max_text_characters": ("texts of the envelope may have {} characters, and could have {}", "any number"),
+    "max_event_age_seconds": ("events may be {} seconds old, and could be {}", "of any age"),
 }
 
 
@@ -128,10 +130,10 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 )
                 concern = ("provider", after.name, "envelope", "required")
                 yield broken(concern, after.source, ("envelope", "required", path), message, hint)
-        for key, words in _LIMITS.items():
+        for key, (words, without) in _LIMITS.items():
             was, limit = one.get(key), other.get(key)
             if limit is not None and (was is None or limit < was):
-                message = f"{after.name}: {words.format(limit, 'of any age' if was is None else was)}"
+                message = f"{after.name}: {words.format(limit, without if was is None else was)}"
                 concern = ("provider", after.name, "envelope", key)
                 yield broken(concern, after.source, ("envelope", key), message, hint)
 

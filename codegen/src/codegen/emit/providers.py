@@ -94,6 +94,7 @@ def _provider(provider: Provider) -> list[tuple[str, str]]:
                     ("required", tuple((path.steps, name) for path, name in envelope.required)),
                     ("headers_kept", envelope.headers_kept),
                     ("max_body_bytes", envelope.max_body_bytes),
+                    ("max_text_characters", envelope.max_text_characters),
                     ("max_event_age_seconds", envelope.max_event_age_seconds),
                 ],
             ),

@@ -27,6 +27,7 @@ from gateway.settings import GatewaySettings
 from gateway.signature import verifier
 
 _LOG = structlog.get_logger("gateway")
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 # One lookup; whoever asks tries again.
 _REGISTRY_PATIENCE_SECONDS = 0.5
 
@@ -88,9 +89,10 @@ async def _serve(settings: GatewaySettings) -> bool:
             on_refusal=lambda reason: metrics.count("refused", reason),
         )
         following = None if file is None else asyncio.create_task(file.follow(judge.use, metrics.count_reload))
-        # What was made so far stays: the collector need not look at it with every webhook's garbage.
+        # What was made so far stays, and webhooks leave no cycles: the collector has little to look for.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, 20, 20)
         await server.serve()
         if following is not None:
             following.cancel()

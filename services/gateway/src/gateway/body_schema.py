@@ -27,13 +27,17 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": "object", "additionalProperties": True}
     for path, wanted in envelope.required:
         _require(schema, path, wanted)
-    for path in envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id):
-        node = schema
-        for key in path:
-            # Without a type: what is no object has nothing at the path, and so names no merchant.
-            node = node.setdefault("properties", {}).setdefault(key, {})
+    owners = [path for path in (envelope.account, *envelope.merchant_id) if path is not None]
+    for path in owners:
+        node = _at(schema, path)
         if "type" not in node:
             node |= _OWNER
+    singles = (envelope.event_id, envelope.event_type, envelope.api_version, envelope.created_at)
+    for path in (*owners, *(each for each in singles if each is not None)):
+        node = _at(schema, path)
+        # Where it may be a text; JSON Schema counts code points, as Python does.
+        if "string" in node.get("type", "string"):
+            node["maxLength"] = envelope.max_text_characters
     return schema
 
 
@@ -46,3 +50,11 @@ def _require(schema: dict[str, Any], path: Path, wanted: JsonType) -> None:
             required.append(key)
         node = node.setdefault("properties", {}).setdefault(key, {})
     node |= _TYPES[wanted]
+
+
+def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:
+    node = schema
+    for key in path:
+        # Without a type: what is no object has nothing at the path.
+        node = node.setdefault("properties", {}).setdefault(key, {})
+    return node

@@ -62,7 +62,12 @@ def responses() -> dict[str, dict[str, Any]]:
             "description": "The request did not arrive in time. Nothing was kept; send it again, without pauses.",
             "content": _PROBLEM,
         },
-        "413": {"description": "The body is longer than the provider's contract allows.", "content": _PROBLEM},
+        "413": {
+            "description": (
+                "The body is longer than the provider's contract allows, or than Kafka takes. Nothing was kept."
+            ),
+            "content": _PROBLEM,
+        },
         "422": {
             "description": "The body is authentic, but is not an event. It was kept in the dead-letter topic.",
             "content": _PROBLEM,

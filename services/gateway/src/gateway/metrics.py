@@ -1,60 +1,85 @@
 """What the gateway measures. No label holds anything that a sender can choose."""
 
-from functools import cache
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
 
 from kit.metrics import LATENCY_BUCKETS
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_BOUNDS: Final = (*map(str, LATENCY_BUCKETS), "+Inf")
 
 
-class GatewayMetrics:
-    """The metrics of one provider's gateway, in a registry of the caller's."""
+class GatewayMetrics(Collector):
+    """The metrics of one provider's gateway, shown in a registry of the caller's.
+
+    Counted in plain numbers, since all of it happens in one thread: a lock for each of the four that a webhook changes
+    would take as long as reading its JSON.
+    """
 
     def __init__(self, provider: str, registry: CollectorRegistry) -> None:
-        webhooks = Counter(
-            "gateway_webhooks",
-            "Webhooks by what became of them; the reason is empty where they were accepted.",
-            ["provider", "outcome", "reason"],
-            registry=registry,
-        )
-        secrets = Counter(
-            "gateway_secret_uses",
-            "Authentic webhooks by the secret that signed them.",
-            ["provider", "secret_id"],
-            registry=registry,
-        )
-        self._reloads = Counter(
-            "gateway_secret_reloads",
-            "Changes of the file of secrets that were taken over, or refused.",
-            ["provider", "outcome"],
-            registry=registry,
-        )
-        acknowledgement = Histogram(
-            "gateway_acknowledgement_seconds",
-            "From the request's head to Kafka's acknowledgement.",
-            ["provider"],
-            buckets=LATENCY_BUCKETS,
-            registry=registry,
-        )
         self._provider = provider
-        # Looked up once: with its labels a counter takes three times as long.
-        self._webhooks = cache(lambda outcome, reason: webhooks.labels(provider, outcome, reason))
-        self._secrets = cache(lambda secret_id: secrets.labels(provider, secret_id))
-        self._accepted = self._webhooks("accepted", "")
-        self._acknowledgement = acknowledgement.labels(provider)
+        self._webhooks: Counter[tuple[str, str]] = Counter({("accepted", ""): 0})
+        self._secrets: Counter[str] = Counter()
+        self._reloads: Counter[str] = Counter()
+        self._acknowledged = [0] * len(_BOUNDS)
+        self._seconds = 0.0
+        registry.register(self)
 
     def count(self, outcome: str, reason: str) -> None:
         """Count a webhook that was not accepted."""
-        self._webhooks(outcome, reason).inc()
-
-    def count_secret(self, secret_id: str) -> None:
-        """Count a use of a secret."""
-        self._secrets(secret_id).inc()
+        self._webhooks[outcome, reason] += 1
 
     def count_reload(self, outcome: str) -> None:
         """Count a change of the file of secrets: `taken`, or `refused`."""
-        self._reloads.labels(self._provider, outcome).inc()
+        self._reloads[outcome] += 1
+
+    def count_secret(self, secret_id: str) -> None:
+        """Count a use of a secret."""
+        self._secrets[secret_id] += 1
 
     def note_accepted(self, seconds: float) -> None:
         """Count an accepted webhook and the time until Kafka's acknowledgement."""
-        self._accepted.inc()
-        self._acknowledgement.observe(seconds)
+        self._webhooks["accepted", ""] += 1
+        self._acknowledged[bisect_left(LATENCY_BUCKETS, seconds)] += 1
+        self._seconds += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield what was counted, for the registry."""
+        webhooks = CounterMetricFamily(
+            "gateway_webhooks",
+            "Webhooks by what became of them; the reason is empty where they were accepted.",
+            labels=["provider", "outcome", "reason"],
+        )
+        # Copied, since this runs in another thread than the counting.
+        for (outcome, reason), count in self._webhooks.copy().items():
+            webhooks.add_metric([self._provider, outcome, reason], count)
+        yield webhooks
+        secrets = CounterMetricFamily(
+            "gateway_secret_uses",
+            "Authentic webhooks by the secret that signed them.",
+            labels=["provider", "secret_id"],
+        )
+        for secret_id, count in self._secrets.copy().items():
+            secrets.add_metric([self._provider, secret_id], count)
+        yield secrets
+        reloads = CounterMetricFamily(
+            "gateway_secret_reloads",
+            "Changes of the file of secrets that were taken over, or refused.",
+            labels=["provider", "outcome"],
+        )
+        for outcome, count in self._reloads.copy().items():
+            reloads.add_metric([self._provider, outcome], count)
+        yield reloads
+        acknowledgement = HistogramMetricFamily(
+            "gateway_acknowledgement_seconds",
+            "From the request's head to Kafka's acknowledgement.",
+            labels=["provider"],
+        )
+        counts = accumulate(self._acknowledged.copy())
+        acknowledgement.add_metric([self._provider], list(zip(_BOUNDS, counts, strict=True)), self._seconds)
+        yield acknowledgement

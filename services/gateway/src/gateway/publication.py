@@ -1,7 +1,7 @@
 """Writes accepted and malformed webhooks to Kafka, each as its contract has it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from kit.errors import Fault
@@ -22,11 +22,11 @@ class Producer(Protocol):
     """Writes records durably.
 
     `produce` returns only once every in-sync replica has the record. It raises Transient if that did not happen in
-    time (the record may still arrive), and Fault if it never will. `check` gives None or what is wrong. After `close`
-    nothing is in flight, and `produce` raises Transient.
+    time (the record may still arrive), Rejected if Kafka takes no record of this size, and Fault if it takes none any
+    more. `check` gives None or what is wrong. After `close` nothing is in flight, and `produce` raises Transient.
     """
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> object:
+    def produce(self, topic: str, key: bytes, value: bytes) -> Awaitable[object]:
         """Write one record."""
 
     async def warm_up(self, topics: list[str]) -> None:
@@ -104,9 +104,10 @@ class Publication:
         """Tell for /readyz whether the schemas are registered: None, or what is wrong."""
         return self._trouble
 
-    async def accept(self, envelope: Envelope, delivery: Delivery) -> None:
-        """Write an event to the provider's topic; raises what `Producer.produce` raises."""
+    def accept(self, envelope: Envelope, delivery: Delivery) -> Awaitable[object]:
+        """Write an event to the provider's topic; raises what `Producer.produce` raises. To be awaited."""
         record = encode_provider_event_v1(
+            prefix=self._headers[self._accepted.name],
             event_id=envelope.event_id,
             provider=self._provider,
             provider_event_id=envelope.provider_event_id,
@@ -119,12 +120,13 @@ class Publication:
             received_at=delivery.received_at,
             schema_version=_EVENT_VERSION,
         )
-        await self._write(self._accepted, envelope.merchant_id, record)
+        return self._write(self._accepted, envelope.merchant_id, record)
 
     async def dead_letter(self, malformed: Malformed, merchant_id: str, delivery: Delivery) -> str:
         """Write a malformed webhook to the dead-letter topic and return the record's id; raises as `accept` does."""
         event_id = malformed_event_id(delivery.body)
         record = encode_ingestion_failure_v1(
+            prefix=self._headers[self._malformed.name],
             event_id=event_id,
             provider=self._provider,
             merchant_id=merchant_id,
@@ -139,5 +141,5 @@ class Publication:
         await self._write(self._malformed, event_id, record)
         return event_id
 
-    async def _write(self, topic: Topic, key: str, record: bytes) -> None:
-        await self._producer.produce(topic.name, key.encode(), self._headers[topic.name] + record)
+    def _write(self, topic: Topic, key: str, record: bytes) -> Awaitable[object]:
+        return self._producer.produce(topic.name, key.encode(), record)

@@ -8,6 +8,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 Text = Annotated[str, Field(min_length=1)]
 
 
+def _is_not_blank(secret: SecretStr) -> SecretStr:
+    # Whoever forgets to fill one in must not end up with a key that everybody knows.
+    if not secret.get_secret_value().strip():
+        raise ValueError("a secret is not blank")
+    return secret
+
+
 class EndpointSecret(BaseModel):
     """A secret that may sign webhooks.
 
@@ -22,7 +29,7 @@ class EndpointSecret(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     id: Text
-    secret: Annotated[SecretStr, Field(min_length=1)]
+    secret: Annotated[SecretStr, AfterValidator(_is_not_blank)]
     merchant_id: Text
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.problems import problem
 
@@ -37,63 +38,63 @@ OnRefusal = Callable[[str], None]
 
 
 class Outbox:
-    """Sends what was written in one turn of the event loop at its end, all in a row.
+    """Sends answers at the end of a turn of the event loop, all in a row.
 
-    A write wakes the peer, which on the same host costs more than the write. Where answers come in a row, as Kafka's
-    acknowledgements do, one wake-up serves them all; and an answer's head goes together with its body.
+    A write wakes the peer, which on the same host takes longer than the write. Where answers are due together, as
+    Kafka's acknowledgements come, one wake-up serves them all.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[JoiningTransport] = []
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
 
-    def add(self, transport: "JoiningTransport") -> None:
-        """Have a transport flushed."""
+    def add(self, transport: asyncio.Transport, answer: bytes) -> None:
+        """Have an answer sent before anything else that is written to this transport from now on in another turn."""
         if not self._waiting:
             self._loop.call_soon(self._send)
-        self._waiting.append(transport)
+        self._waiting.append((transport, answer))
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for transport in waiting:
-            transport.flush()
-
-
-class JoiningTransport(asyncio.Transport):
-    """Sends what was written in one turn of the event loop at once: uvicorn writes head and body one by one."""
-
-    def __init__(self, inner: asyncio.Transport, outbox: Outbox) -> None:
-        super().__init__()
-        self._inner = inner
-        self._outbox = outbox
-        self._parts: list[bytes] = []
-
-    def write(self, data: "bytes | bytearray | memoryview[Any]") -> None:
-        """Have bytes sent soon."""
-        if not self._parts:
-            self._outbox.add(self)
-        self._parts.append(bytes(data))
-
-    def flush(self) -> None:
-        """Send what was written, unless the client has left."""
-        if self._parts:
+        for transport, answer in waiting:
             # Writing to who has left would raise, and keep the others in the same row from their answers.
-            if not self._inner.is_closing():
-                self._inner.write(b"".join(self._parts))
-            self._parts.clear()
+            if not transport.is_closing():
+                transport.write(answer)
 
-    def close(self) -> None:
-        """Send what is left, then close."""
-        self.flush()
-        self._inner.close()
 
-    def is_closing(self) -> bool:
-        """Tell whether nothing more can be sent."""
-        return self._inner.is_closing()
+class ConstantHeadCycle(RequestResponseCycle):
+    """Sends an answer whose head is a constant of the program, a tuple, as it is, and head and body in one piece.
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        """Return what is known of the connection."""
-        return self._inner.get_extra_info(name, default)
+    Uvicorn looks at every header of every answer, and writes twice. It still does where headers come in a list.
+    """
+
+    outbox: Outbox
+    constant: ASGISendEvent | None = None
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Take a part of the answer."""
+        if message["type"] == "http.response.start" and isinstance(message.get("headers"), tuple):
+            self.constant = message
+        elif self.constant is None:
+            await super().send(message)
+        else:
+            self._finish(self.constant, message)
+
+    def _finish(self, start: Any, message: Any) -> None:
+        if self.disconnected:
+            return
+        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *start["headers"])]
+        if not self.keep_alive:
+            lines.append(b"connection: close\r\n")
+        answer = b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n", message["body"]))
+        self.response_started = self.response_complete = True
+        self.message_event.set()
+        if self.keep_alive:
+            self.outbox.add(self.transport, answer)
+        else:
+            self.transport.write(answer)
+            self.transport.close()
+        self.on_response()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -107,24 +108,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self._limits = limits
         self._outbox = outbox
         self._on_refusal = on_refusal
-        self._in_head = False
         self._in_body = False
         self._is_refused = False
         # What came since the parser last reported that something began or went on, and how often it did.
         self._unreported_bytes = 0
         self._reports = 0
+        # What is parsed now, and with which piece its head began: most heads come in one piece that is small.
+        self._pieces = 0
+        self._piece_bytes = 0
+        self._head_began_with = 0
         self._due: float | None = self.loop.time() + limits.request_seconds
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """Begin to listen."""
-        super().connection_made(transport)
-        self.transport = JoiningTransport(transport, self._outbox)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count what the parser keeps to itself."""
         if self._is_refused:
             return
         reports = self._reports
+        self._pieces += 1
+        self._piece_bytes = len(data)
         super().data_received(data)
         if self._reports == reports:
             # A header, or a trailer, that never ends is not reported by the parser, which keeps it.
@@ -137,22 +138,31 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._reports += 1
         self._unreported_bytes = 0
-        self._in_head = True
+        self._head_began_with = self._pieces
         if not self._is_refused:
             self._due = self.loop.time() + self._limits.request_seconds
 
     def on_headers_complete(self) -> None:
         """Hand the request over, unless its headers are too large."""
         self._reports += 1
-        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
-        if size > self._limits.header_bytes:
+        is_small = self._head_began_with == self._pieces and self._piece_bytes <= self._limits.header_bytes
+        if not is_small and self._head_size() > self._limits.header_bytes:
             self._refuse_large_head()
         if self._is_refused:
             return
         super().on_headers_complete()
-        self._in_head, self._in_body = False, True
+        self._in_body = True
         # Trailers are no headers: what follows the body goes into a list that nobody reads.
         self.headers = []
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        # Uvicorn names the class of its cycles itself.
+        cycle.__class__ = ConstantHeadCycle
+        cycle.outbox = self._outbox  # type: ignore[attr-defined]  # it is one by now
+        super()._start_asgi_task(cycle, app)
 
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""

@@ -5,11 +5,12 @@ card, failure, time of day) is that of the real thing.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC
 from typing import Literal
 
 from payments_contracts.currencies import EXPONENTS
 from payments_contracts.inference import FraudScore, FraudScoreRequest
+
+from inference.day import second_of_day
 
 _BASE = 0.05
 _NO_CUSTOMER = 0.15
@@ -78,4 +79,4 @@ def _failure(request: FraudScoreRequest) -> float:
 
 
 def _hour(request: FraudScoreRequest) -> float:
-    return _NIGHT if request.occurred_at.astimezone(UTC).hour < _NIGHT_ENDS_AT_HOUR else 0.0
+    return _NIGHT if second_of_day(request.occurred_at) < _NIGHT_ENDS_AT_HOUR * 3600 else 0.0

@@ -6,10 +6,11 @@ family names, as another provider's may be, is treated with patience.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from itertools import chain, repeat
 
 from payments_contracts.inference import RetryStrategyRequest, RetryStrategyResponse
+
+from inference.day import second_of_day
 
 _HOUR = 3600
 _DAY = 24 * _HOUR
@@ -84,11 +85,9 @@ def advise(request: RetryStrategyRequest) -> RetryStrategyResponse:
         return RetryStrategyResponse(should_retry=False, delay_seconds=0, max_attempts=family.max_attempts)
     delay = min(family.delay(request.attempt_count), _LONGEST_DELAY)
     if family.by_day:
-        delay += _until_morning(request.failed_at + timedelta(seconds=delay))
+        delay += _until_morning((second_of_day(request.failed_at) + delay) % _DAY)
     return RetryStrategyResponse(should_retry=True, delay_seconds=delay, max_attempts=family.max_attempts)
 
 
-def _until_morning(moment: datetime) -> int:
-    moment = moment.astimezone(UTC)
-    morning = moment.replace(hour=_MORNING_HOUR, minute=0, second=0, microsecond=0)
-    return max(0, int((morning - moment).total_seconds()))
+def _until_morning(second: float) -> int:
+    return max(0, int(_MORNING_HOUR * _HOUR - second))

@@ -4,7 +4,7 @@ Needs the extra `kafka`.
 """
 
 from kit.kafka.consumer import Consumer, Message, Partition
-from kit.kafka.producer import Position, Producer
+from kit.kafka.producer import Producer
 from kit.kafka.wire import AvroDecoder, AvroEncoder
 from kit.registry import RegisteredSchema, RegistryClient
 
@@ -14,7 +14,6 @@ __all__ = [
     "Consumer",
     "Message",
     "Partition",
-    "Position",
     "Producer",
     "RegisteredSchema",
     "RegistryClient",

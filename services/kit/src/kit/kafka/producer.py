@@ -6,13 +6,12 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
 
 import confluent_kafka
 import structlog
 from confluent_kafka import KafkaError, KafkaException
 
-from kit.errors import Fault, Transient
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
 
 # A thread of its own for polling would fight with the event loop for the interpreter at each acknowledgement: measured,
@@ -23,14 +22,6 @@ _STATISTICS_MS = 500
 # A broker may answer for a moment that it does not know a topic that was just created.
 _SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
-
-
-class Position(NamedTuple):
-    """Where a record came to stand."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 class Producer:
@@ -63,7 +54,7 @@ class Producer:
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         # In the order of their deadlines, since all have the same time.
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
         self._fatal: str | None = None
         self._identified = False
         self._connected = False
@@ -91,14 +82,15 @@ class Producer:
         )
         self._next_poll = self._loop.call_soon(self._poll)
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
+    async def produce(self, topic: str, key: bytes, value: bytes) -> None:
         """Write a record and wait for its acknowledgement by all in-sync replicas.
 
         After a Transient the record may still arrive: whoever sends it again needs a reader that knows duplicates.
 
         Raises:
             Transient: No acknowledgement within the deadline, or too much in flight, or closing.
-            Fault: The producer is beyond repair, or the record cannot be sent at all.
+            Rejected: Kafka takes no record of this size (`record_too_large`).
+            Fault: The producer is beyond repair.
         """
         if self._fatal is not None:
             raise Fault(self._fatal)
@@ -106,7 +98,7 @@ class Producer:
             raise Transient("The producer is closing.")
         if self._in_flight >= self._max_in_flight:
             raise Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
-        future: asyncio.Future[Any] = self._loop.create_future()
+        future: asyncio.Future[None] = self._loop.create_future()
         try:
             self._producer.produce(topic, value, key, on_delivery=partial(self._report, future))
         except BufferError as error:
@@ -117,8 +109,7 @@ class Producer:
             self._poll_in(_SECONDS_BETWEEN_POLLS)
         self._in_flight += 1
         self._waiting.append((self._loop.time() + self._deadline_seconds, future))
-        message = await future
-        return Position(message.topic(), message.partition(), message.offset())
+        await future
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Connect, find the topics and obtain the producer's id, so that the first record is as fast as any.
@@ -195,12 +186,12 @@ class Producer:
                 detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
                 future.set_exception(Transient(detail, retry_after_seconds=1.0))
 
-    def _report(self, future: "asyncio.Future[Any]", error: KafkaError | None, message: Any) -> None:
+    def _report(self, future: "asyncio.Future[None]", error: KafkaError | None, _message: object) -> None:
         self._in_flight -= 1
         if future.done():
             return
         if error is None:
-            future.set_result(message)
+            future.set_result(None)
         else:
             future.set_exception(_family(error))
 
@@ -219,9 +210,12 @@ class Producer:
         self._error_log.note(error)
 
 
-def _family(error: KafkaError) -> Transient | Fault:
+def _family(error: KafkaError) -> Transient | Rejected | Fault:
     if error.fatal():
         return Fault(f"The Kafka producer is beyond repair and has to be restarted: {error.str()}")
     if error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
-        return Fault(f"Kafka takes no record of this size: {error.str()}. Raise max.message.bytes of the topic.")
+        # No Fault: what is too large comes again, and would stop each producer that was started anew. Where the topic
+        # takes less than the producer, the broker refuses all that came in one batch.
+        remedy = "Raise message.max.bytes of the producer and max.message.bytes of the topic, or send less."
+        return Rejected(f"Kafka takes no record of this size: {error.str()}. {remedy}", "record_too_large")
     return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)

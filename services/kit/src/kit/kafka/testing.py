@@ -8,9 +8,9 @@ from typing import Protocol
 
 import pytest
 
-from kit.errors import Fault, Transient
-from kit.kafka.producer import Position
+from kit.errors import Fault, Rejected, Transient
 
+_MOST_BYTES = 1_000_000
 Read = Callable[[], Sequence[tuple[bytes, bytes]]]
 """Returns every key and value that was written so far."""
 
@@ -18,7 +18,7 @@ Read = Callable[[], Sequence[tuple[bytes, bytes]]]
 class AnyProducer(Protocol):
     """What the behaviour is about."""
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> Position: ...
+    async def produce(self, topic: str, key: bytes, value: bytes) -> None: ...
 
     async def warm_up(self, topics: Sequence[str]) -> None: ...
 
@@ -28,26 +28,30 @@ class AnyProducer(Protocol):
 
 
 class MemoryProducer:
-    """Keeps records in memory. Set `trouble` to have it raised, and clear `acknowledging` to hold answers back."""
+    """Keeps records in memory. Set `trouble` to have it raised, and clear `acknowledging` to hold answers back.
+
+    It takes records of up to a million bytes, as the real one does.
+    """
 
     def __init__(self, topics: Sequence[str]) -> None:
         self.records: list[tuple[str, bytes, bytes]] = []
-        self.trouble: Transient | Fault | None = None
+        self.trouble: Transient | Rejected | Fault | None = None
         self.acknowledging = asyncio.Event()
         self.acknowledging.set()
         self.is_closed = False
         self._topics = tuple(topics)
         self._is_warm = False
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> Position:
-        """Keep a record; raises Transient once closed, or the trouble that was set."""
+    async def produce(self, topic: str, key: bytes, value: bytes) -> None:
+        """Keep a record; raises Transient once closed, Rejected for a large one, or the trouble that was set."""
         await self.acknowledging.wait()
         if self.trouble is not None:
             raise self.trouble
         if self.is_closed:
             raise Transient("The producer is closing.")
+        if len(key) + len(value) > _MOST_BYTES:
+            raise Rejected("Kafka takes no record of this size.", "record_too_large")
         self.records.append((topic, key, value))
-        return Position(topic, 0, len(self.records) - 1)
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Do nothing; raises Fault for a topic that does not exist, or the trouble that was set."""
@@ -77,10 +81,6 @@ class ProducerBehaviour:
         await producer.produce(topic, b"key", b"\x00value\xff")
         assert (b"key", b"\x00value\xff") in read()
 
-    async def test_position_names_the_topic(self, producer: AnyProducer, topic: str) -> None:
-        position = await producer.produce(topic, b"key", b"value")
-        assert position.topic == topic
-
     async def test_records_written_at_the_same_time_arrive_once_each(
         self, producer: AnyProducer, topic: str, read: Read
     ) -> None:
@@ -95,6 +95,15 @@ class ProducerBehaviour:
     async def test_warming_up_finds_that_a_topic_is_missing(self, producer: AnyProducer) -> None:
         with pytest.raises(Fault, match="payments topics apply"):
             await producer.warm_up(["no-such-topic"])
+
+    async def test_a_record_that_is_too_large_is_refused_and_others_go_on(
+        self, producer: AnyProducer, topic: str, read: Read
+    ) -> None:
+        with pytest.raises(Rejected) as caught:
+            await producer.produce(topic, b"key", bytes(1_000_001))
+        assert caught.value.reason_code == "record_too_large"
+        await producer.produce(topic, b"key", b"small enough")
+        assert (b"key", b"small enough") in read()
 
     async def test_refuses_records_after_close(self, producer: AnyProducer, topic: str) -> None:
         await producer.close()
