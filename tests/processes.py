@@ -57,6 +57,12 @@ class Process:
         """What was written to standard error so far."""
         return Path(self._log.name).read_text(encoding="utf-8", errors="replace")
 
+    @property
+    def memory_bytes(self) -> int:
+        """How much memory it has."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+
     def readiness(self) -> int | None:
         """Return the status of /readyz, None where there is no answer."""
         try:

@@ -1,5 +1,6 @@
 """Fixtures that several modules of integration tests share."""
 
+from tests.integration.gateways import dead_letters, raw, tail_of
 from tests.integration.orchestration import catalog, deployment, inference_url
 
-__all__ = ["catalog", "deployment", "inference_url"]
+__all__ = ["catalog", "dead_letters", "deployment", "inference_url", "raw", "tail_of"]
