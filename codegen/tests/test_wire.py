@@ -259,5 +259,5 @@ def test_refuses_a_number_that_is_too_large(one_field: OneField, kind: Any, valu
 def test_an_encoder_takes_the_fields_of_its_record_by_name_alone(name: str, number: int) -> None:
     encode = getattr(project_wire, f"encode_{name}_v{number}")
     names = [field["name"] for field in json.loads(schemas.schema(name, number))["fields"]]
-    assert encode.__code__.co_varnames[: encode.__code__.co_kwonlyargcount] == tuple(names)
+    assert encode.__code__.co_varnames[: encode.__code__.co_kwonlyargcount] == ("prefix", *names)
     assert encode.__code__.co_argcount == 0

@@ -1,6 +1,7 @@
 """The HTTP server: uvicorn, with limits on what a client may send and how long it may take. See decision 16."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
@@ -9,9 +10,9 @@ from typing import Any, NamedTuple
 import uvicorn
 from starlette.responses import Response
 from starlette.types import ASGIApp
-from uvicorn._types import ASGISendEvent
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.answers import ConstantHeadCycle, Outbox
 from gateway.problems import problem
 
 _TICKS_BETWEEN_SWEEPS = 10
@@ -37,66 +38,6 @@ OnRefusal = Callable[[str], None]
 """Takes the reason code of a request that was refused before it became one."""
 
 
-class Outbox:
-    """Sends answers at the end of a turn of the event loop, all in a row.
-
-    A write wakes the peer, which on the same host takes longer than the write. Where answers are due together, as
-    Kafka's acknowledgements come, one wake-up serves them all.
-    """
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
-
-    def add(self, transport: asyncio.Transport, answer: bytes) -> None:
-        """Have an answer sent before anything else that is written to this transport from now on in another turn."""
-        if not self._waiting:
-            self._loop.call_soon(self._send)
-        self._waiting.append((transport, answer))
-
-    def _send(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for transport, answer in waiting:
-            # Writing to who has left would raise, and keep the others in the same row from their answers.
-            if not transport.is_closing():
-                transport.write(answer)
-
-
-class ConstantHeadCycle(RequestResponseCycle):
-    """Sends an answer whose head is a constant of the program, a tuple, as it is, and head and body in one piece.
-
-    Uvicorn looks at every header of every answer, and writes twice. It still does where headers come in a list.
-    """
-
-    outbox: Outbox
-    constant: ASGISendEvent | None = None
-
-    async def send(self, message: ASGISendEvent) -> None:
-        """Take a part of the answer."""
-        if message["type"] == "http.response.start" and isinstance(message.get("headers"), tuple):
-            self.constant = message
-        elif self.constant is None:
-            await super().send(message)
-        else:
-            self._finish(self.constant, message)
-
-    def _finish(self, start: Any, message: Any) -> None:
-        if self.disconnected:
-            return
-        lines = [b"%b: %b\r\n" % header for header in (*self.default_headers, *start["headers"])]
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        answer = b"".join((STATUS_LINE[start["status"]], *lines, b"\r\n", message["body"]))
-        self.response_started = self.response_complete = True
-        self.message_event.set()
-        if self.keep_alive:
-            self.outbox.add(self.transport, answer)
-        else:
-            self.transport.write(answer)
-            self.transport.close()
-        self.on_response()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses what uvicorn would wait for, or keep, without end: large headers (431) and slow requests (408).
 
@@ -118,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._piece_bytes = 0
         self._head_began_with = 0
         self._due: float | None = self.loop.time() + limits.request_seconds
+        self._idle_until = math.inf
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, and count what the parser keeps to itself."""
@@ -139,6 +81,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._reports += 1
         self._unreported_bytes = 0
         self._head_began_with = self._pieces
+        self._idle_until = math.inf
         if not self._is_refused:
             self._due = self.loop.time() + self._limits.request_seconds
 
@@ -164,6 +107,22 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle.outbox = self._outbox  # type: ignore[attr-defined]  # it is one by now
         super()._start_asgi_task(cycle, app)
 
+    def on_response_complete(self) -> None:
+        """Go on with the next request, or begin to be idle; without a timer, which uvicorn sets for each answer."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._idle_until = self.loop.time() + self._limits.idle_seconds
+
+    def shutdown(self) -> None:
+        """Let the connection end once what is under way is answered."""
+        self._outbox.flush()
+        super().shutdown()
+
     def on_body(self, body: bytes) -> None:
         """Hand a part of the body over."""
         self._reports += 1
@@ -180,10 +139,13 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def expire(self, now: float) -> None:
-        """Refuse the request that is being received, if its time is over at `now` on the loop's clock.
+        """Refuse the request that is being received, or end an idle connection, if its time is over at `now`.
 
-        While an earlier one on the connection waits for its answer nothing is read, which is not the client's fault.
+        That is on the loop's clock. While an earlier request on the connection waits for its answer nothing is read,
+        which is not the client's fault.
         """
+        if self._due is None and now >= self._idle_until:
+            self.transport.close()
         if self._due is None or now < self._due or self._earlier_is_under_way():
             return
         seconds = self._limits.request_seconds
