@@ -1,15 +1,24 @@
 """The real producer, while no broker answers."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from confluent_kafka import KafkaError
 from kit.errors import Rejected, Transient
 from kit.kafka import Producer
 from kit.kafka.producer import _family
+from structlog.testing import capture_logs
 
 NOWHERE = "127.0.0.1:1"
+
+
+async def nothing_in_flight(producer: Producer) -> None:
+    """Wait until the library, too, has given up what it was given."""
+    while producer.in_flight:  # noqa: ASYNC110  # it has no signal for it
+        await asyncio.sleep(0.01)
 
 
 @pytest.fixture
@@ -32,6 +41,49 @@ async def test_takes_no_more_than_may_be_in_flight(producer: Producer) -> None:
     assert [str(answer).startswith("3 records wait") for answer in answers] == [False, False, False, True, True]
 
 
+async def test_takes_more_once_what_was_in_flight_is_given_up(producer: Producer) -> None:
+    for _ in range(2):
+        answers = await asyncio.gather(
+            *(producer.produce("topic", b"key", b"value") for _ in range(3)), return_exceptions=True
+        )
+        assert all(str(answer).startswith("Kafka did not acknowledge") for answer in answers)
+        await nothing_in_flight(producer)
+
+
+async def test_whoever_waits_no_more_keeps_nobody_else_from_waiting(producer: Producer) -> None:
+    first, second, third = [asyncio.ensure_future(producer.produce("topic", b"key", b"value")) for _ in range(3)]
+    await asyncio.sleep(0)
+    second.cancel()
+    answers = await asyncio.gather(first, second, third, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Transient, asyncio.CancelledError, Transient]
+    await nothing_in_flight(producer)
+
+
+async def test_what_nobody_waits_for_any_more_is_still_in_flight(producer: Producer) -> None:
+    waiting = asyncio.ensure_future(producer.produce("topic", b"key", b"value"))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert producer.in_flight == 1
+    assert await producer.close(timeout_seconds=10) == 0
+
+
+async def test_what_was_given_up_is_forgotten_at_once(producer: Producer) -> None:
+    """While the broker is away, memory must not grow with what was refused until the next collection."""
+    for _ in range(2):
+        gc.collect()
+        gc.disable()
+        try:
+            with suppress(Transient):
+                await producer.produce("topic", b"key", b"value")
+            await nothing_in_flight(producer)
+            unreachable = gc.collect()
+        finally:
+            gc.enable()
+    # The first time things are made that stay.
+    assert unreachable == 0
+
+
 async def test_does_not_warm_up_when_no_broker_answers(producer: Producer) -> None:
     with pytest.raises(Transient):
         await producer.warm_up(["topic"])
@@ -49,6 +101,22 @@ async def test_closing_waits_until_nothing_is_in_flight(producer: Producer) -> N
     assert given_up == 0
     assert isinstance(await asyncio.gather(pending, return_exceptions=True), list)
     assert producer.in_flight == 0
+
+
+async def test_closing_gives_up_what_takes_too_long_and_says_so_to_whoever_waits() -> None:
+    producer = Producer(NOWHERE, "test", deadline_seconds=300)
+    waiting = [asyncio.ensure_future(producer.produce("topic", b"key", b"value")) for _ in range(3)]
+    await asyncio.sleep(0)
+    with capture_logs() as lines:
+        assert await producer.close(timeout_seconds=0.1) == 3
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert [str(answer) for answer in answers] == ["The producer was closed before Kafka acknowledged."] * 3
+    assert all(isinstance(answer, Transient) for answer in answers)
+    assert [line["count"] for line in lines if line["event"] == "records given up"] == [3]
+
+
+async def test_closing_twice_is_closing_once(producer: Producer) -> None:
+    assert [await producer.close(), await producer.close()] == [0, 0]
 
 
 async def test_takes_nothing_while_closing(producer: Producer) -> None:

@@ -109,7 +109,11 @@ class Producer:
             self._poll_in(_SECONDS_BETWEEN_POLLS)
         self._in_flight += 1
         self._waiting.append((self._loop.time() + self._deadline_seconds, future))
-        await future
+        try:
+            await future
+        finally:
+            # It holds an error, which holds this frame: a circle that would keep the record until the next collection.
+            del future
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Connect, find the topics and obtain the producer's id, so that the first record is as fast as any.
@@ -153,6 +157,9 @@ class Producer:
         if given_up := self._in_flight:
             _LOG.warning("records given up", count=given_up)
             self._producer.purge()
+            for _, future in self._waiting:
+                if not future.done():
+                    future.set_exception(Transient("The producer was closed before Kafka acknowledged."))
         return given_up
 
     def _exists(self, topic: str) -> bool:
