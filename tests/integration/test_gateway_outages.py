@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 # What is sent while Kafka is away has to be much more than what may be kept.
 CONNECTIONS = 40
 PADDING = 200_000
-MOST_GROWTH = 200_000_000
+MOST_GROWTH = 150_000_000
 
 
 async def test_refuses_while_kafka_is_restarted_and_loses_nothing_that_it_accepted(

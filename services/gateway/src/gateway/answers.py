@@ -63,6 +63,10 @@ class ConstantHeadCycle(RequestResponseCycle):
             self.constant = message
         elif self.constant is None:
             await super().send(message)
+        elif self.scope["method"] == "HEAD" or (message["type"] == "http.response.body" and message.get("more_body")):
+            constant, self.constant = self.constant, None
+            await super().send(constant)
+            await super().send(message)
         else:
             self._finish(self.constant, message)
 

@@ -169,6 +169,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._due = None
         self._on_refusal(reason_code)
+        self._outbox.flush()
         # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
         if not self._earlier_is_under_way() and not (self._in_body and self.cycle.response_started):
             self.transport.write(_message(problem(status, reason_code, detail)))
