@@ -64,3 +64,38 @@ def test_a_webhook_that_was_never_sent_is_reported_as_lost_at_its_first_hop(
     assert verified.returncode == 1
     assert "accepted, in the raw topic" in verified.stdout
     assert phantom["event_id"] in verified.stdout
+
+
+def test_events_that_are_delivered_three_times_at_once_count_once(
+    applications: Mapping[str, str], tmp_path: Path
+) -> None:
+    ledgers = [tmp_path / f"{number}.jsonl" for number in range(3)]
+    # Equal seeds and tags give equal events.
+    send = (
+        "send",
+        "--count",
+        "20",
+        "--rate",
+        "0",
+        "--seed",
+        "9",
+        "--run",
+        f"thrice{os.getpid()}",
+        "--mix",
+        "accepted=1",
+    )
+    senders = [
+        subprocess.Popen(
+            [str(BIN / "simulator"), *send, "--ledger", str(ledger)],
+            env=os.environ | applications,
+            stdout=subprocess.DEVNULL,
+        )
+        for ledger in ledgers
+    ]
+    assert [sender.wait(120) for sender in senders] == [0, 0, 0]
+    sent = [sorted(json.loads(line)["event_id"] for line in ledger.read_text().splitlines()) for ledger in ledgers]
+    assert sent[0] == sent[1] == sent[2]
+
+    # One row in Bronze, from one workflow, and one in Silver for each: more would be told as doubled.
+    verified = run(applications, str(BIN / "payments"), "verify", "--refresh", "--ledger", str(ledgers[0]))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
