@@ -51,10 +51,11 @@ class Outbox:
     def add(self, transport: asyncio.Transport, answer: bytes) -> None:
         """Have an answer sent before anything else that is written to this transport from now on in another turn."""
         if not self._waiting:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.send)
         self._waiting.append((transport, answer))
 
-    def _send(self) -> None:
+    def send(self) -> None:
+        """Send what waits now, before anything that ends a connection."""
         waiting, self._waiting = self._waiting, []
         for transport, answer in waiting:
             # Writing to who has left would raise, and keep the others in the same row from their answers.
@@ -190,6 +191,11 @@ class BoundedProtocol(HttpToolsProtocol):
         detail = f"The request did not arrive whole within {seconds:g} seconds; send it again."
         self._refuse(HTTPStatus.REQUEST_TIMEOUT, "request_timeout", detail)
 
+    def shutdown(self) -> None:
+        """End the connection once it has no request under way."""
+        self._outbox.send()
+        super().shutdown()
+
     def _earlier_is_under_way(self) -> bool:
         """Tell whether a request before the one that is being received is not answered yet."""
         if self._in_body:
@@ -207,6 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_refused = True
         self._due = None
         self._on_refusal(reason_code)
+        self._outbox.send()
         # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
         if not self._earlier_is_under_way() and not (self._in_body and self.cycle.response_started):
             self.transport.write(_message(problem(status, reason_code, detail)))
