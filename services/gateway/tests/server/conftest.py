@@ -44,6 +44,9 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
         self.socket.close()
 
@@ -71,8 +74,7 @@ class Client:
     def abort(self) -> None:
         """Break the connection without a word."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-        self._file.close()
-        self.socket.close()
+        self.close()
 
 
 @dataclass
@@ -126,7 +128,9 @@ class App:
         names = [name.decode() for name, _ in scope["headers"]]
         content = json.dumps({"path": scope["path"], "length": len(body), "headers": names}).encode()
         length = (b"content-length", b"%d" % len(content))
-        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        # Headers that are a constant of the program, as they are of most answers, come in a tuple.
+        headers = [length] if scope["path"] == "/varied" else (length,)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _live(self, receive: Receive, send: Send) -> None:
@@ -151,17 +155,33 @@ class Served(Record):
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self._limits = limits
+        self._clients: list[Client] = []
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         assert self._started.wait(PATIENCE_SECONDS)
 
     def connect(self) -> Client:
-        return Client(self._port)
+        self._clients.append(Client(self._port))
+        return self._clients[-1]
 
     def release(self) -> None:
         """Have requests of /held answered."""
         self._loop.call_soon_threadsafe(self._app.released.set)
+
+    def end_at_once(self) -> None:
+        """Have requests of /held answered, and all connections ended in the same turn of the event loop."""
+
+        def end() -> None:
+            for connection in list(self._server.server_state.connections):
+                connection.shutdown()
+
+        def both() -> None:
+            self._app.released.set()
+            # Setting it has the answers given before this.
+            self._loop.call_soon(end)
+
+        self._loop.call_soon_threadsafe(both)
 
     def stop(self) -> None:
         """Tell the server to answer what is under way, and end."""
@@ -169,6 +189,8 @@ class Served(Record):
 
     def join(self) -> None:
         self._thread.join()
+        for client in self._clients:
+            client.close()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

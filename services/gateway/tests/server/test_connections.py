@@ -9,13 +9,13 @@ CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n7
 
 def test_a_connection_serves_one_request_after_the_other(served: Any, write: Any) -> None:
     with served.connect() as client:
-        for path in ("/first", "/second"):
+        for path in ("/first", "/second", "/varied", "/last"):
             client.send(write(path, b"{}"))
             assert client.answer().content["path"] == path
 
 
 def test_requests_sent_all_at_once_are_answered_in_their_order(patient: Any, write: Any) -> None:
-    paths = ["/held", *(f"/{number}" for number in range(20))]
+    paths = ["/held", *(f"/{number}" for number in range(20)), "/varied", "/last"]
     with patient.connect() as client:
         client.send(b"".join(write(path, path.encode()) for path in paths))
         patient.wait_for(lambda: bool(patient.requests))
@@ -52,7 +52,7 @@ def test_a_body_that_nobody_read_does_not_disturb_the_next_request(patient: Any,
 
 def test_the_answer_to_head_has_no_body(served: Any, write: Any) -> None:
     with served.connect() as client:
-        client.send(write("/", method=b"HEAD"), write("/after"))
+        client.send(write("/varied", method=b"HEAD"), write("/after"))
         assert client.answer(to="HEAD").body == b""
         assert client.answer().content["path"] == "/after"
 
@@ -157,8 +157,6 @@ def test_clients_that_do_not_wait_for_their_answers_harm_nobody(patient: Any, wr
         assert other.answer().status == 200
     patient.release()
     assert [client.answer().status for client in staying] == [200] * 20
-    for client in staying:
-        client.__exit__()
 
 
 def test_what_is_under_way_is_answered_before_the_end(patient: Any, write: Any) -> None:
@@ -171,4 +169,14 @@ def test_what_is_under_way_is_answered_before_the_end(patient: Any, write: Any) 
     for client in clients:
         assert client.answer().status == 200
         assert client.has_ended()
-        client.__exit__()
+
+
+def test_what_is_answered_in_the_moment_of_the_end_is_sent(patient: Any, write: Any) -> None:
+    clients = [patient.connect() for _ in range(20)]
+    for client in clients:
+        client.send(write("/held", b"{}"))
+    patient.wait_for(lambda: len(patient.requests) == 20)
+    patient.end_at_once()
+    for client in clients:
+        assert client.answer().status == 200
+        assert client.has_ended()

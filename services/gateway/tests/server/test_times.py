@@ -120,4 +120,3 @@ def test_others_are_served_while_many_are_slow(served: Any, write: Any) -> None:
             assert client.answer().status == 200
     for each in slow:
         assert each.answer().status == 408
-        each.__exit__()
