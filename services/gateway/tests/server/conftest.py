@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -221,6 +222,8 @@ def request(path: str = "/", body: bytes = b"", *headers: bytes, method: bytes =
 @pytest.fixture
 def serve() -> Iterator[Callable[[Limits], Served]]:
     """Start servers with limits of one's own."""
+    log = logging.getLogger("uvicorn.error")
+    level = log.level
     running: list[Served] = []
 
     def start(limits: Limits) -> Served:
@@ -232,6 +235,8 @@ def serve() -> Iterator[Callable[[Limits], Served]]:
         served.stop()
         served.release()
         served.join()
+    # The server sets it for the whole program.
+    log.setLevel(level)
 
 
 @pytest.fixture
