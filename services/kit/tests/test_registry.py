@@ -76,8 +76,9 @@ def test_is_transient_when_the_registry_stays_away() -> None:
     assert registry.check() == "http://registry/api/ does not answer (ConnectError)"
 
 
-def test_is_a_fault_when_something_else_answers() -> None:
-    registry = client(httpx.MockTransport(lambda _request: httpx.Response(200, json=[])))
+@pytest.mark.parametrize("content", [b"[]", b"<html></html>", b"", b"\xff"])
+def test_is_a_fault_when_something_else_answers(content: bytes) -> None:
+    registry = client(httpx.MockTransport(lambda _request: httpx.Response(200, content=content)))
     with pytest.raises(Fault, match="not a schema registry"):
         registry.text(41)
 

@@ -117,7 +117,10 @@ class RegistryClient:
     def _content(self, answer: httpx.Response, what: str) -> dict[str, Any]:
         if answer.is_error:
             raise Fault(f"The schema registry refused to look up {what}: {answer.status_code}: {answer.text[:300]}")
-        content = json.loads(answer.content)
+        try:
+            content = json.loads(answer.content)
+        except ValueError:
+            raise Fault(f"{self._client.base_url} is not a schema registry: it answered no JSON.") from None
         if not isinstance(content, dict):
             raise Fault(f"{self._client.base_url} is not a schema registry: it answered {type(content).__name__}.")
         return content
