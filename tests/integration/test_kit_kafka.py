@@ -2,13 +2,14 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from functools import partial
 
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from kit.errors import Fault
 from kit.kafka import Consumer, Message, Partition, Producer
-from kit.kafka.testing import ProducerBehaviour, Read
+from kit.kafka.testing import ProducerBehaviour, Read, acknowledged
 
 pytestmark = pytest.mark.integration
 
@@ -67,7 +68,7 @@ class TestKafkaProducer(ProducerBehaviour):
 async def test_a_message_comes_with_its_place(
     producer: Producer, bootstrap_servers: str, topic: str, group: str
 ) -> None:
-    await producer.produce(topic, b"key", b"value")
+    await acknowledged(partial(producer.produce, topic, b"key", b"value"))
     with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
         [message] = take(consumer, 1)
     assert (message.topic, message.partition, message.offset) == (topic, 0, 0)
@@ -79,7 +80,7 @@ async def test_a_group_goes_on_after_what_it_committed(
     producer: Producer, bootstrap_servers: str, topic: str, group: str
 ) -> None:
     for number in range(5):
-        await producer.produce(topic, b"key", b"%d" % number)
+        await acknowledged(partial(producer.produce, topic, b"key", b"%d" % number))
     with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
         assert len(take(consumer, 5)) == 5
         consumer.commit({Partition(topic, 0): 3})
@@ -92,7 +93,7 @@ async def test_a_group_goes_on_after_what_it_committed(
 async def test_what_was_read_without_commit_is_read_again(
     producer: Producer, bootstrap_servers: str, topic: str, group: str
 ) -> None:
-    await producer.produce(topic, b"key", b"value")
+    await acknowledged(partial(producer.produce, topic, b"key", b"value"))
     for _ in range(2):
         with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
             assert [message.value for message in take(consumer, 1)] == [b"value"]
@@ -101,7 +102,7 @@ async def test_what_was_read_without_commit_is_read_again(
 async def test_tells_which_partitions_come_and_go(
     producer: Producer, bootstrap_servers: str, topic: str, group: str
 ) -> None:
-    await producer.produce(topic, b"key", b"value")
+    await acknowledged(partial(producer.produce, topic, b"key", b"value"))
     came: list[Partition] = []
     went: list[Partition] = []
     with Consumer(
@@ -115,11 +116,11 @@ async def test_tells_which_partitions_come_and_go(
 async def test_a_paused_partition_gives_nothing_until_it_is_resumed(
     producer: Producer, bootstrap_servers: str, topic: str, group: str
 ) -> None:
-    await producer.produce(topic, b"key", b"first")
+    await acknowledged(partial(producer.produce, topic, b"key", b"first"))
     with Consumer(bootstrap_servers, group, [topic], client_id="test") as consumer:
         take(consumer, 1)
         consumer.pause([Partition(topic, 0)])
-        await producer.produce(topic, b"key", b"second")
+        await acknowledged(partial(producer.produce, topic, b"key", b"second"))
         assert consumer.poll(limit=10, timeout_seconds=1) == []
         consumer.resume([Partition(topic, 0)])
         assert [message.value for message in take(consumer, 1)] == [b"second"]

@@ -4,10 +4,12 @@ import asyncio
 import hashlib
 import hmac
 import io
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import fastavro
@@ -16,7 +18,9 @@ import orjson
 import pytest
 from gateway.app import GatewayApp, build_app
 from gateway.metrics import GatewayMetrics
+from gateway.protocol import Limits
 from gateway.secrets import EndpointSecret
+from gateway.server import build_server
 from gateway.signature import Verifier, verifier
 from kit.kafka.testing import MemoryProducer
 from payments_contracts.providers import PROVIDERS, Provider
@@ -73,7 +77,8 @@ class Gateway:
     client: httpx.AsyncClient
     clock: Clock
     schemas: Schemas
-    faults: list[str] = field(default_factory=list)
+    faults: list[str]
+    refusals: list[str] = field(default_factory=list)
 
     @asynccontextmanager
     async def alive(self) -> AsyncIterator[None]:
@@ -147,6 +152,41 @@ def build(
     return Gateway(provider, app, judge, producer, registry, client, clock, schemas, faults)
 
 
+@asynccontextmanager
+async def on_a_socket(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """Have a gateway's own server listen, which answers webhooks without ASGI; give a client of it."""
+    loop = asyncio.get_running_loop()
+    log = logging.getLogger("uvicorn.error")
+    level = log.level
+    server = build_server(
+        gateway.app,
+        "127.0.0.1",
+        0,
+        endpoints=gateway.app.endpoints,
+        limits=Limits(),
+        drain_seconds=1,
+        on_refusal=gateway.refusals.append,
+    )
+    server.config.load()
+    # Without the lifespan, which tests go through when they want to.
+    make: Any = server.config.http_protocol_class
+    protocol = partial(make, server.config, server.server_state, {})
+    listening = await loop.create_server(protocol, "127.0.0.1", 0)
+    port = listening.sockets[0].getsockname()[1]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        yield client
+    listening.close()
+    await listening.wait_closed()
+    # The server sets it for the whole program.
+    log.setLevel(level)
+
+
+@pytest.fixture(params=["asgi", "socket"])
+def way(request: pytest.FixtureRequest) -> str:
+    """How requests reach the gateway: through any ASGI server, or its own."""
+    return str(request.param)
+
+
 @pytest.fixture
 def sign() -> Callable[..., str]:
     return signature
@@ -158,25 +198,29 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def make() -> AsyncIterator[Callable[..., Gateway]]:
+async def make(way: str) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
     """Give the gateway of a provider; it has not started yet."""
     async with AsyncExitStack() as clients:
 
-        def made(provider: Provider = STRIPE, **options: Any) -> Gateway:
+        async def made(provider: Provider = STRIPE, **options: Any) -> Gateway:
             gateway = build(provider, **options)
             clients.push_async_callback(gateway.client.aclose)
+            if way == "socket":
+                gateway.client = await clients.enter_async_context(on_a_socket(gateway))
             return gateway
 
         yield made
 
 
 @pytest.fixture
-async def opened(make: Callable[..., Gateway], until: Until) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
+async def opened(
+    make: Callable[..., Awaitable[Gateway]], until: Until
+) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
     """Give the gateway of a provider, ready."""
     async with AsyncExitStack() as lives:
 
         async def open_(provider: Provider = STRIPE, **options: Any) -> Gateway:
-            gateway = make(provider, **options)
+            gateway = await make(provider, **options)
             await lives.enter_async_context(gateway.alive())
             await until(lambda: gateway.producer.check() is None)
             return gateway
@@ -185,9 +229,9 @@ async def opened(make: Callable[..., Gateway], until: Until) -> AsyncIterator[Ca
 
 
 @pytest.fixture
-async def cold(make: Callable[..., Gateway]) -> Gateway:
+async def cold(make: Callable[..., Awaitable[Gateway]]) -> Gateway:
     """A gateway of Stripe's that has not started yet."""
-    return make()
+    return await make()
 
 
 @pytest.fixture

@@ -178,5 +178,5 @@ async def test_a_sender_that_hangs_up_is_no_error(gateway: Any) -> None:
 
     scope = {"type": "http", "method": "POST", "path": "/webhooks/stripe", "headers": [], "query_string": b""}
     await gateway.app(scope, hang_up, take)
-    assert answers[0]["status"] == 400
+    assert answers == []
     assert gateway.count("refused", "disconnected") == 1

@@ -1,5 +1,6 @@
 """What Kafka does not take for its size is refused, and the gateway goes on."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway.answers import Answer
 from gateway.metrics import GatewayMetrics
 from gateway.publication import Publication
 from gateway.reception import Reception
@@ -55,18 +57,13 @@ class Endpoint:
         )
         self._reception.is_open = True
 
-    async def post(self, body: bytes) -> tuple[int, bytes]:
-        sent: list[Any] = []
-
-        async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": body}
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
+    async def post(self, body: bytes) -> Answer:
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         await self._publication.pin()
-        await self._reception({"type": "http", "headers": []}, receive, send)
-        return sent[0]["status"], b"".join(message.get("body", b"") for message in sent)
+        webhook = self._reception.begin([], answered.set_result)
+        assert webhook is not None
+        self._reception.complete(webhook, body)
+        return await answered
 
     def refused(self) -> float | None:
         labels = {"provider": "stripe", "outcome": "refused", "reason": "body_too_large"}
@@ -80,17 +77,16 @@ async def endpoint() -> Endpoint:
 
 @pytest.mark.parametrize("body", [LARGE, LARGE[:-1]])
 async def test_answers_413_to_what_kafka_does_not_take_as_event_or_dead_letter(endpoint: Endpoint, body: bytes) -> None:
-    status, content = await endpoint.post(body)
-    problem = Problem.model_validate_json(content)
-    assert (status, problem.reason_code.root, problem.event_id) == (413, "body_too_large", None)
+    answer = await endpoint.post(body)
+    problem = Problem.model_validate_json(answer.body)
+    assert (answer.status, problem.reason_code.root, problem.event_id) == (413, "body_too_large", None)
     assert endpoint.producer.records == []
     assert endpoint.refused() == 1
 
 
 async def test_goes_on_after_it(endpoint: Endpoint) -> None:
     await endpoint.post(LARGE)
-    status, _ = await endpoint.post(SMALL)
-    assert status == 200
+    assert (await endpoint.post(SMALL)).status == 200
     assert endpoint.faults == []
 
 

@@ -1,7 +1,7 @@
 """The OpenAPI document that is served says what the contract says."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,10 @@ def contract_of(provider: Provider) -> Any:
 
 @pytest.mark.parametrize("provider", PROVIDERS.values(), ids=PROVIDERS)
 async def test_the_document_of_every_gateway_equals_its_contract(
-    provider: Provider, make: Callable[[Provider], Any]
+    provider: Provider, make: Callable[[Provider], Awaitable[Any]]
 ) -> None:
-    served, contract = make(provider).app.fastapi.openapi(), contract_of(provider)
+    gateway = await make(provider)
+    served, contract = gateway.app.fastapi.openapi(), contract_of(provider)
     assert essence(served["paths"]) == essence(contract["paths"])
     assert essence(served["components"]) == essence(contract["components"])
     assert served["info"]["title"] == contract["info"]["title"]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,13 +12,13 @@ from gateway.errors import Malformed
 from gateway.publication import Delivery, Publication
 from kit.errors import Fault, Transient
 from kit.kafka import AvroDecoder
-from kit.kafka.testing import MemoryProducer
-from payments_contracts.identity import malformed_event_id
+from kit.kafka.testing import MemoryProducer, acknowledged
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, STRIPE_RAW, Topic
 
 IDS = {STRIPE_RAW.name: 7, INGESTION_DLQ.name: 8}
 ENVELOPE = Envelope("00000000-0000-5000-8000-000000000000", "evt", "paid", "m", "v1", 1_777_636_800_123)
+MALFORMED = Malformed("not_json", "It is not.", "decode")
 DELIVERY = Delivery({"content-type": "é"}, b'{"\xff', 1_777_636_800_456)
 
 
@@ -56,7 +57,7 @@ def read(producer: MemoryProducer, topic: Topic) -> tuple[bytes, dict[str, Any]]
 
 
 async def test_an_event_is_written_under_its_merchant(publication: Publication, producer: MemoryProducer) -> None:
-    await publication.accept(ENVELOPE, DELIVERY)
+    await acknowledged(partial(publication.accept, ENVELOPE, DELIVERY))
     assert read(producer, STRIPE_RAW) == (
         b"m",
         {
@@ -76,15 +77,16 @@ async def test_an_event_is_written_under_its_merchant(publication: Publication, 
 
 
 async def test_what_an_event_does_not_say_is_null(publication: Publication, producer: MemoryProducer) -> None:
-    await publication.accept(ENVELOPE._replace(api_version=None, created_at=None), DELIVERY)
+    envelope = ENVELOPE._replace(api_version=None, created_at=None)
+    await acknowledged(partial(publication.accept, envelope, DELIVERY))
     _, record = read(producer, STRIPE_RAW)
     assert (record["api_version"], record["provider_created_at"]) == (None, None)
 
 
 async def test_a_dead_letter_is_written_under_its_own_id(publication: Publication, producer: MemoryProducer) -> None:
-    found = await publication.dead_letter(Malformed("not_json", "It is not.", "decode"), "m", DELIVERY)
+    await acknowledged(partial(publication.dead_letter, MALFORMED, "its own", "m", DELIVERY))
     key, record = read(producer, INGESTION_DLQ)
-    assert key.decode() == record["event_id"] == found == malformed_event_id(DELIVERY.body)
+    assert key.decode() == record["event_id"] == "its own"
     assert (record["reason_code"], record["reason"], record["stage"]) == ("not_json", "It is not.", "decode")
     assert (record["payload"], record["merchant_id"], record["provider"]) == (DELIVERY.body, "m", "stripe")
 
@@ -95,9 +97,9 @@ async def test_what_cannot_be_written_is_not_passed_over(
 ) -> None:
     producer.trouble = trouble
     with pytest.raises(type(trouble)):
-        await publication.accept(ENVELOPE, DELIVERY)
+        await acknowledged(partial(publication.accept, ENVELOPE, DELIVERY))
     with pytest.raises(type(trouble)):
-        await publication.dead_letter(Malformed("not_json", "It is not.", "decode"), "m", DELIVERY)
+        await acknowledged(partial(publication.dead_letter, MALFORMED, "its own", "m", DELIVERY))
 
 
 @pytest.mark.parametrize("changed", [STRIPE_RAW, INGESTION_DLQ])

@@ -76,10 +76,14 @@ async def test_what_was_answered_is_under_way_no_more(opened: Callable[..., Awai
     assert (await gateway.post(BODY)).status_code == 200
 
 
-async def test_what_was_given_up_is_under_way_no_more(opened: Callable[..., Awaitable[Any]]) -> None:
+async def test_what_was_given_up_is_under_way_until_it_is_written(
+    opened: Callable[..., Awaitable[Any]], until: Callable[..., Awaitable[None]]
+) -> None:
     gateway = await opened(max_concurrent=1)
     [sent] = await under_way(gateway, 1)
     sent.cancel()
     await asyncio.gather(sent, return_exceptions=True)
+    assert (await gateway.post(BODY)).status_code == 503
     gateway.producer.acknowledging.set()
+    await until(lambda: len(gateway.producer.records) == 1)
     assert (await gateway.post(BODY)).status_code == 200

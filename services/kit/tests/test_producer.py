@@ -4,15 +4,21 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 
 import pytest
 from confluent_kafka import KafkaError
 from kit.errors import Rejected, Transient
 from kit.kafka import Producer
 from kit.kafka.producer import _family
+from kit.kafka.testing import acknowledged
 from structlog.testing import capture_logs
 
 NOWHERE = "127.0.0.1:1"
+
+
+async def produced(producer: Producer, value: bytes = b"value") -> None:
+    await acknowledged(partial(producer.produce, "topic", b"key", value))
 
 
 async def nothing_in_flight(producer: Producer) -> None:
@@ -30,28 +36,33 @@ async def producer() -> AsyncIterator[Producer]:
 
 async def test_gives_up_at_the_deadline_when_no_broker_answers(producer: Producer) -> None:
     with pytest.raises(Transient, match=r"acknowledge within 0\.3 s") as caught:
-        await producer.produce("topic", b"key", b"value")
+        await produced(producer)
     assert caught.value.retry_after_seconds == 1.0
 
 
+async def test_says_once_what_became_of_a_record(producer: Producer) -> None:
+    told: list[object] = []
+    producer.produce("topic", b"key", b"value", told.append)
+    assert told == []
+    # The library reports it, too, once its own deadline is over.
+    await nothing_in_flight(producer)
+    assert [type(each) for each in told] == [Transient]
+
+
 async def test_takes_no_more_than_may_be_in_flight(producer: Producer) -> None:
-    answers = await asyncio.gather(
-        *(producer.produce("topic", b"key", b"value") for _ in range(5)), return_exceptions=True
-    )
+    answers = await asyncio.gather(*(produced(producer) for _ in range(5)), return_exceptions=True)
     assert [str(answer).startswith("3 records wait") for answer in answers] == [False, False, False, True, True]
 
 
 async def test_takes_more_once_what_was_in_flight_is_given_up(producer: Producer) -> None:
     for _ in range(2):
-        answers = await asyncio.gather(
-            *(producer.produce("topic", b"key", b"value") for _ in range(3)), return_exceptions=True
-        )
+        answers = await asyncio.gather(*(produced(producer) for _ in range(3)), return_exceptions=True)
         assert all(str(answer).startswith("Kafka did not acknowledge") for answer in answers)
         await nothing_in_flight(producer)
 
 
 async def test_whoever_waits_no_more_keeps_nobody_else_from_waiting(producer: Producer) -> None:
-    first, second, third = [asyncio.ensure_future(producer.produce("topic", b"key", b"value")) for _ in range(3)]
+    first, second, third = [asyncio.ensure_future(produced(producer)) for _ in range(3)]
     await asyncio.sleep(0)
     second.cancel()
     answers = await asyncio.gather(first, second, third, return_exceptions=True)
@@ -60,7 +71,7 @@ async def test_whoever_waits_no_more_keeps_nobody_else_from_waiting(producer: Pr
 
 
 async def test_what_nobody_waits_for_any_more_is_still_in_flight(producer: Producer) -> None:
-    waiting = asyncio.ensure_future(producer.produce("topic", b"key", b"value"))
+    waiting = asyncio.ensure_future(produced(producer))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
@@ -75,7 +86,7 @@ async def test_what_was_given_up_is_forgotten_at_once(producer: Producer) -> Non
         gc.disable()
         try:
             with suppress(Transient):
-                await producer.produce("topic", b"key", b"value")
+                await produced(producer)
             await nothing_in_flight(producer)
             unreachable = gc.collect()
         finally:
@@ -94,7 +105,7 @@ async def test_says_that_no_broker_is_reachable(producer: Producer) -> None:
 
 
 async def test_closing_waits_until_nothing_is_in_flight(producer: Producer) -> None:
-    pending = asyncio.ensure_future(producer.produce("topic", b"key", b"value"))
+    pending = asyncio.ensure_future(produced(producer))
     await asyncio.sleep(0)
     assert producer.in_flight == 1
     given_up = await producer.close(timeout_seconds=10)
@@ -105,7 +116,7 @@ async def test_closing_waits_until_nothing_is_in_flight(producer: Producer) -> N
 
 async def test_closing_gives_up_what_takes_too_long_and_says_so_to_whoever_waits() -> None:
     producer = Producer(NOWHERE, "test", deadline_seconds=300)
-    waiting = [asyncio.ensure_future(producer.produce("topic", b"key", b"value")) for _ in range(3)]
+    waiting = [asyncio.ensure_future(produced(producer)) for _ in range(3)]
     await asyncio.sleep(0)
     with capture_logs() as lines:
         assert await producer.close(timeout_seconds=0.1) == 3
@@ -122,12 +133,12 @@ async def test_closing_twice_is_closing_once(producer: Producer) -> None:
 async def test_takes_nothing_while_closing(producer: Producer) -> None:
     await producer.close()
     with pytest.raises(Transient, match="closing"):
-        await producer.produce("topic", b"key", b"value")
+        await produced(producer)
 
 
 async def test_a_record_that_is_too_large_is_refused_at_once_and_nothing_waits_for_it(producer: Producer) -> None:
     with pytest.raises(Rejected, match=r"Raise message\.max\.bytes .* max\.message\.bytes of the topic") as caught:
-        await producer.produce("topic", b"key", b"secret" * 200_000)
+        await produced(producer, b"secret" * 200_000)
     assert caught.value.reason_code == "record_too_large"
     assert "secret" not in caught.value.detail
     assert producer.in_flight == 0

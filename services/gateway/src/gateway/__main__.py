@@ -21,8 +21,9 @@ from prometheus_client import REGISTRY
 
 from gateway.app import build_app
 from gateway.metrics import GatewayMetrics
+from gateway.protocol import Limits
 from gateway.rotation import SecretsFile
-from gateway.server import Limits, build_server
+from gateway.server import build_server
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
 
@@ -84,6 +85,7 @@ async def _serve(settings: GatewaySettings) -> bool:
             app,
             settings.http_host,
             settings.http_port,
+            endpoints=app.endpoints,
             limits=Limits(settings.max_header_bytes, settings.request_timeout_seconds),
             drain_seconds=math.ceil(settings.acknowledgement_deadline_seconds) + 5,
             on_refusal=lambda reason: metrics.count("refused", reason),

@@ -24,10 +24,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway import description
+from gateway.answers import Answer
 from gateway.metrics import GatewayMetrics
 from gateway.problems import MEDIA_TYPE
 from gateway.publication import Producer, Publication, SchemaIdOf
-from gateway.reception import Reception
+from gateway.reception import Reception, Webhook
 from gateway.signature import Verifier
 
 _LOG = structlog.get_logger("gateway")
@@ -37,22 +38,56 @@ _SECONDS_BETWEEN_LOOKUPS = 30.0
 class GatewayApp:
     """The ASGI application: webhooks go straight to the reception, all else goes through FastAPI.
 
-    On its way through FastAPI to a route a webhook would spend as much time as in the reception itself.
+    On its way through FastAPI to a route a webhook would spend as much time as in the reception itself. A server that
+    can do without ASGI finds the reception in `endpoints`.
     """
 
     def __init__(self, path: str, reception: Reception, fastapi: FastAPI) -> None:
         self._path = path
         self._reception = reception
         self.fastapi = fastapi
+        self.endpoints = {path.encode(): reception}
         # For other methods than POST, and for whoever asks which routes there are.
-        fastapi.router.routes.append(Route(path, reception, methods=["POST"]))
+        fastapi.router.routes.append(Route(path, self._receive, methods=["POST"]))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or go through a lifespan."""
         if scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST":
-            await self._reception(scope, receive, send)
+            await self._receive(scope, receive, send)
         else:
             await self.fastapi(scope, receive, send)
+
+    async def _receive(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a webhook."""
+        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        webhook = self._reception.begin(scope["headers"], lambda answer: _settle(answered, answer))
+        if webhook is not None and not await self._read_body(webhook, receive):
+            return
+        answer = await answered
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _read_body(self, webhook: Webhook, receive: Receive) -> bool:
+        """Tell whether there will be an answer."""
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                self._reception.abandon(webhook, "disconnected")
+                return False
+            body += message.get("body", b"")
+            if len(body) > self._reception.max_body_bytes:
+                self._reception.refuse_large(webhook)
+                return True
+            if not message.get("more_body", False):
+                self._reception.complete(webhook, bytes(body))
+                return True
+
+
+def _settle(answered: "asyncio.Future[Answer]", answer: Answer) -> None:
+    # A server may have given up waiting.
+    if not answered.done():
+        answered.set_result(answer)
 
 
 def build_app(

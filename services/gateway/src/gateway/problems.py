@@ -3,28 +3,37 @@
 from http import HTTPStatus
 
 import orjson
-from starlette.responses import Response
+
+from gateway.answers import Answer, Header
 
 MEDIA_TYPE = "application/problem+json"
 
 
 def problem(
     status: HTTPStatus,
-    reason_code: str,
+    reason_code: str | None,
     detail: str,
     *,
     event_id: str | None = None,
     retry_after_seconds: int | None = None,
-) -> Response:
-    """Make an answer. `event_id` names the dead-letter record, where one was written."""
+) -> Answer:
+    """Make an answer.
+
+    A defect of the gateway has no reason's code, nor has what is no HTTP: neither is in the contract. `event_id` names
+    the dead-letter record, where one was written.
+    """
     content: dict[str, object] = {
         "type": "about:blank",
         "title": status.phrase,
         "status": status.value,
         "detail": detail,
-        "reason_code": reason_code,
     }
+    if reason_code is not None:
+        content["reason_code"] = reason_code
     if event_id is not None:
         content["event_id"] = event_id
-    headers = {} if retry_after_seconds is None else {"Retry-After": str(retry_after_seconds)}
-    return Response(orjson.dumps(content), status.value, headers, MEDIA_TYPE)
+    body = orjson.dumps(content)
+    headers: tuple[Header, ...] = ((b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)))
+    if retry_after_seconds is not None:
+        headers = (*headers, (b"retry-after", b"%d" % retry_after_seconds))
+    return Answer(status.value, headers, body)

@@ -1,12 +1,12 @@
 """Writes accepted and malformed webhooks to Kafka, each as its contract has it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
 
 from kit.errors import Fault
+from kit.kafka import Done
 from kit.kafka.wire import header
-from payments_contracts.identity import malformed_event_id
 from payments_contracts.topics import Topic
 from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider_event_v1
 
@@ -19,15 +19,10 @@ _FAILURE_VERSION: Final = 1
 
 
 class Producer(Protocol):
-    """Writes records durably.
+    """Writes records durably. `check` gives None or what is wrong. After `close` nothing is in flight or taken."""
 
-    `produce` returns only once every in-sync replica has the record. It raises Transient if that did not happen in
-    time (the record may still arrive), Rejected if Kafka takes no record of this size, and Fault if it takes none any
-    more. `check` gives None or what is wrong. After `close` nothing is in flight, and `produce` raises Transient.
-    """
-
-    def produce(self, topic: str, key: bytes, value: bytes) -> Awaitable[object]:
-        """Write one record."""
+    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+        """Write one record, and have `done` called once, maybe before this returns."""
 
     async def warm_up(self, topics: list[str]) -> None:
         """Make the first record as fast as any; raises Transient while the brokers are away, Fault without topic."""
@@ -46,15 +41,18 @@ Raises Fault where the contract's schema is not registered, Transient where nobo
 """
 
 
-class Delivery(NamedTuple):
+class Delivery:
     """What came in: the headers to keep, with names in lower case, the body as it was, and when it had been read.
 
     `received_at` is in milliseconds since 1970.
     """
 
-    headers: Mapping[str, str]
-    body: bytes
-    received_at: int
+    __slots__ = ("body", "headers", "received_at")
+
+    def __init__(self, headers: Mapping[str, str], body: bytes = b"", received_at: int = 0) -> None:
+        self.headers = headers
+        self.body = body
+        self.received_at = received_at
 
 
 class Publication:
@@ -104,8 +102,8 @@ class Publication:
         """Tell for /readyz whether the schemas are registered: None, or what is wrong."""
         return self._trouble
 
-    def accept(self, envelope: Envelope, delivery: Delivery) -> Awaitable[object]:
-        """Write an event to the provider's topic; raises what `Producer.produce` raises. To be awaited."""
+    def accept(self, envelope: Envelope, delivery: Delivery, done: Done) -> None:
+        """Write an event to the provider's topic; `done` is told what became of it."""
         record = encode_provider_event_v1(
             prefix=self._headers[self._accepted.name],
             event_id=envelope.event_id,
@@ -120,11 +118,12 @@ class Publication:
             received_at=delivery.received_at,
             schema_version=_EVENT_VERSION,
         )
-        return self._write(self._accepted, envelope.merchant_id, record)
+        self._producer.produce(self._accepted.name, envelope.merchant_id.encode(), record, done)
 
-    async def dead_letter(self, malformed: Malformed, merchant_id: str, delivery: Delivery) -> str:
-        """Write a malformed webhook to the dead-letter topic and return the record's id; raises as `accept` does."""
-        event_id = malformed_event_id(delivery.body)
+    def dead_letter(
+        self, malformed: Malformed, event_id: str, merchant_id: str, delivery: Delivery, done: Done
+    ) -> None:
+        """Write a malformed webhook to the dead-letter topic; `done` is told what became of it."""
         record = encode_ingestion_failure_v1(
             prefix=self._headers[self._malformed.name],
             event_id=event_id,
@@ -138,8 +137,4 @@ class Publication:
             received_at=delivery.received_at,
             schema_version=_FAILURE_VERSION,
         )
-        await self._write(self._malformed, event_id, record)
-        return event_id
-
-    def _write(self, topic: Topic, key: str, record: bytes) -> Awaitable[object]:
-        return self._producer.produce(topic.name, key.encode(), record)
+        self._producer.produce(self._malformed.name, event_id.encode(), record, done)

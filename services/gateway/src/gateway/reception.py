@@ -1,8 +1,13 @@
-"""Receives one webhook: authenticate, look at its structure, publish, answer."""
+"""Receives webhooks: authenticate, look at their structure, publish, answer.
+
+Those that came whole in one turn of the event loop are taken through each step together: what a step needs is in the
+processor's caches then. Measured, see docs/decisions/0015-what-makes-the-gateway-fast.md.
+"""
 
 import math
-from asyncio import sleep
+from asyncio import get_running_loop
 from collections.abc import Callable, Iterable
+from functools import partial
 from http import HTTPStatus
 from time import monotonic
 from typing import Final, Literal
@@ -10,13 +15,12 @@ from typing import Final, Literal
 import structlog
 from kit.clock import Clock
 from kit.errors import Fault, Rejected, Transient
+from payments_contracts.identity import malformed_event_id
 from payments_contracts.providers import Provider
-from starlette.requests import ClientDisconnect
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
+from gateway.answers import Answer, Header, Respond
 from gateway.envelope import Envelope, EnvelopeReader
-from gateway.errors import BodyTooLargeError, Forged, Malformed
+from gateway.errors import Forged, Malformed
 from gateway.metrics import GatewayMetrics
 from gateway.problems import problem
 from gateway.publication import Delivery, Publication
@@ -34,10 +38,25 @@ _ACCEPTED_HEADERS: Final = (
 )
 
 
-class Reception:
-    """Answers webhooks of one provider, as an ASGI application of its own. It is closed at first.
+class Webhook(Delivery):
+    """A webhook that is under way, and what is known of it so far."""
 
-    Webhooks do not pass through FastAPI, which would take as long for each as everything that is done here.
+    __slots__ = ("envelope", "merchant_id", "respond", "signatures", "started")
+
+    envelope: Envelope
+    merchant_id: str
+
+    def __init__(self, headers: dict[str, str], signatures: list[str], respond: Respond) -> None:
+        super().__init__(headers)
+        self.signatures = signatures
+        self.respond = respond
+        self.started = monotonic()
+
+
+class Reception:
+    """Answers webhooks of one provider. It is closed at first.
+
+    A server calls `begin` once a request's head is there, and then one of `complete`, `refuse_large` and `abandon`.
 
     Args:
         provider: Whose webhooks.
@@ -60,7 +79,7 @@ class Reception:
         max_concurrent: int,
         on_fault: Callable[[], None],
     ) -> None:
-        self._limit = provider.envelope.max_body_bytes
+        self.max_body_bytes = provider.envelope.max_body_bytes
         self._oldest = provider.envelope.max_event_age_seconds
         self._kept = {name.lower().encode(): name.lower() for name in provider.envelope.headers_kept}
         self._signature_header = provider.signature.header.lower().encode()
@@ -71,33 +90,21 @@ class Reception:
         self._metrics = metrics
         self._max_concurrent = max_concurrent
         self._under_way = 0
+        self._arrived: list[Webhook] = []
+        self._steps = (self._authenticate, self._read, self._write)
         self._on_fault = on_fault
         self._forgery_logged_at = -math.inf
         self.is_open = False
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one webhook: 2xx only once Kafka has acknowledged it, and never a 5xx for what it contains."""
+    def begin(self, headers: Iterable[Header], respond: Respond) -> Webhook | None:
+        """Take a webhook whose body is still to come, or respond at once. Headers have names in lower case."""
         if not self.is_open:
-            answer = self._unavailable("not_ready", "The gateway is starting or stopping; send the webhook again.")
-        elif self._under_way >= self._max_concurrent:
+            respond(self._unavailable("not_ready", "The gateway is starting or stopping; send the webhook again."))
+            return None
+        if self._under_way >= self._max_concurrent:
             detail = f"{self._under_way} webhooks are under way; send this one again."
-            answer = self._unavailable("not_ready", detail)
-        else:
-            self._under_way += 1
-            try:
-                event_id = await self._answer(scope, receive)
-            finally:
-                self._under_way -= 1
-            if isinstance(event_id, str):
-                await _accept(event_id, send)
-                return
-            answer = event_id
-        await answer(scope, receive, send)
-
-    async def _answer(self, scope: Scope, receive: Receive) -> str | Response:
-        """Return the event's id once it is durable, or the refusal."""
-        started = monotonic()
-        headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
+            respond(self._unavailable("not_ready", detail))
+            return None
         signatures: list[str] = []
         kept: dict[str, str] = {}
         announced = b""
@@ -109,89 +116,126 @@ class Reception:
                 kept.setdefault(known, value.decode("latin-1"))
             elif name == b"content-length":
                 announced = value
-        try:
-            body = await self._read(receive, announced)
-        except BodyTooLargeError:
-            return self._refuse_large()
-        except ClientDisconnect:
-            self._metrics.count("refused", "disconnected")
-            return Response(status_code=HTTPStatus.BAD_REQUEST)
-        # Each step gives way, so that it is done for all webhooks of this turn before the next one begins: what a step
-        # needs is in the processor's caches then. Measured, see docs/decisions/0015-what-makes-the-gateway-fast.md.
-        await sleep(0)
-        # To the millisecond, as it is kept: whoever verifies the record again comes to the same verdict.
-        received_at = int(self._clock().timestamp() * 1000)
-        verdict = self._verifier.verify(signatures, body, received_at / 1000)
-        if isinstance(verdict, Forged):
-            return self._refuse_forged(verdict)
-        self._metrics.count_secret(verdict.secret_id)
-        return await self._publish(Delivery(kept, body, received_at), verdict.merchant_id, started)
-
-    async def _read(self, receive: Receive, announced: bytes) -> bytes:
         # Compared as text first: Python refuses to read a number of thousands of digits.
-        if announced.isdigit() and (len(announced) > _MAX_DIGITS or int(announced) > self._limit):
-            raise BodyTooLargeError
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            if size > self._limit:
-                raise BodyTooLargeError
-            if not message.get("more_body", False):
-                return b"".join((*chunks, chunk)) if chunks else chunk
-            chunks.append(chunk)
+        if announced.isdigit() and (len(announced) > _MAX_DIGITS or int(announced) > self.max_body_bytes):
+            respond(self._too_large())
+            return None
+        self._under_way += 1
+        return Webhook(kept, signatures, respond)
 
-    async def _publish(self, delivery: Delivery, merchant_id: str, started: float) -> str | Response:
-        await sleep(0)
-        envelope = self._envelopes.read(delivery.body, merchant_id)
-        await sleep(0)
+    def complete(self, webhook: Webhook, body: bytes) -> None:
+        """Go on with a webhook whose body is there: 2xx only once Kafka has it, never a 5xx for what it contains."""
+        webhook.body = body
+        if not self._arrived:
+            get_running_loop().call_soon(self._take_arrived)
+        self._arrived.append(webhook)
+
+    def refuse_large(self, webhook: Webhook) -> None:
+        """Refuse a webhook whose body is longer than `max_body_bytes`."""
+        self._finish(webhook, self._too_large())
+
+    def abandon(self, _webhook: Webhook, reason_code: str) -> None:
+        """Forget a webhook whose body will not come, and count why; it is not answered."""
+        self._under_way -= 1
+        self._metrics.count("refused", reason_code)
+
+    def _take_arrived(self) -> None:
+        webhooks, self._arrived = self._arrived, []
+        for step in self._steps:
+            webhooks = [webhook for webhook in webhooks if self._passes(step, webhook)]
+
+    def _passes(self, step: Callable[[Webhook], bool], webhook: Webhook) -> bool:
         try:
-            if isinstance(envelope, Malformed):
-                event_id = await self._publication.dead_letter(envelope, merchant_id, delivery)
-                self._metrics.count("malformed", envelope.reason_code)
-                status = HTTPStatus.UNPROCESSABLE_ENTITY
-                return problem(status, envelope.reason_code, envelope.detail, event_id=event_id)
-            if (stale := self._stale(envelope, delivery)) is not None:
-                return self._refuse_forged(stale)
-            await self._publication.accept(envelope, delivery)
-        except Transient as error:
-            detail = "Kafka did not acknowledge the webhook; send it again."
-            return self._unavailable("broker_unavailable", detail, error)
-        except Rejected as error:
-            _LOG.error("record refused", detail=error.detail)
-            self._metrics.count("refused", "body_too_large")
-            detail = "Kafka takes no record of this size."
-            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
-        except Fault as error:
-            _LOG.critical("cannot publish", detail=str(error))
-            self._on_fault()
-            return self._unavailable("broker_unavailable", "Kafka cannot be written to; send the webhook again.")
-        self._metrics.note_accepted(monotonic() - started)
-        return envelope.event_id
+            return step(webhook)
+        except Exception:  # noqa: BLE001  # whatever it is, it must not take down the others that came in the same turn
+            _LOG.exception("webhook not handled")
+            self._finish(webhook, problem(HTTPStatus.INTERNAL_SERVER_ERROR, None, "The gateway has a defect."))
+            return False
 
-    def _stale(self, envelope: Envelope, delivery: Delivery) -> Forged | None:
+    def _authenticate(self, webhook: Webhook) -> bool:
+        # To the millisecond, as it is kept: whoever verifies the record again comes to the same verdict.
+        webhook.received_at = int(self._clock().timestamp() * 1000)
+        verdict = self._verifier.verify(webhook.signatures, webhook.body, webhook.received_at / 1000)
+        if isinstance(verdict, Forged):
+            self._finish(webhook, self._forged(verdict))
+            return False
+        self._metrics.count_secret(verdict.secret_id)
+        webhook.merchant_id = verdict.merchant_id
+        return True
+
+    def _read(self, webhook: Webhook) -> bool:
+        envelope = self._envelopes.read(webhook.body, webhook.merchant_id)
+        if isinstance(envelope, Malformed):
+            event_id = malformed_event_id(webhook.body)
+            done = partial(self._dead_letter_done, webhook, envelope, event_id)
+            self._publication.dead_letter(envelope, event_id, webhook.merchant_id, webhook, done)
+            return False
+        if (stale := self._stale(envelope, webhook)) is not None:
+            self._finish(webhook, self._forged(stale))
+            return False
+        webhook.envelope = envelope
+        return True
+
+    def _write(self, webhook: Webhook) -> bool:
+        self._publication.accept(webhook.envelope, webhook, partial(self._accept_done, webhook))
+        return True
+
+    def _stale(self, envelope: Envelope, webhook: Webhook) -> Forged | None:
         """Return why an authentic event is taken for a replay, where its signature covers no time of its own.
 
         One whose time cannot be read is not: nobody but the provider can have written it so.
         """
         if self._oldest is None or envelope.created_at is None:
             return None
-        if delivery.received_at - envelope.created_at > self._oldest * 1000:
+        if webhook.received_at - envelope.created_at > self._oldest * 1000:
             return Forged("signature_expired", f"The event is more than {self._oldest} seconds old.")
         return None
 
-    def _refuse_large(self) -> Response:
+    def _accept_done(self, webhook: Webhook, error: Transient | Rejected | Fault | None) -> None:
+        if error is not None:
+            self._finish(webhook, self._not_written(error))
+            return
+        self._metrics.note_accepted(monotonic() - webhook.started)
+        self._finish(webhook, Answer(200, _ACCEPTED_HEADERS, _ACCEPTED % webhook.envelope.event_id.encode()))
+
+    def _dead_letter_done(
+        self, webhook: Webhook, malformed: Malformed, event_id: str, error: Transient | Rejected | Fault | None
+    ) -> None:
+        if error is not None:
+            self._finish(webhook, self._not_written(error))
+            return
+        self._metrics.count("malformed", malformed.reason_code)
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        self._finish(webhook, problem(status, malformed.reason_code, malformed.detail, event_id=event_id))
+
+    def _finish(self, webhook: Webhook, answer: Answer) -> None:
+        self._under_way -= 1
+        webhook.respond(answer)
+
+    def _not_written(self, error: Transient | Rejected | Fault) -> Answer:
+        match error:
+            case Transient():
+                detail = "Kafka did not acknowledge the webhook; send it again."
+                return self._unavailable("broker_unavailable", detail, error.retry_after_seconds)
+            case Rejected():
+                _LOG.error("record refused", detail=error.detail)
+                self._metrics.count("refused", "body_too_large")
+                detail = "Kafka takes no record of this size."
+                return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
+            case Fault():
+                _LOG.critical("cannot publish", detail=str(error))
+                self._on_fault()
+                detail = "Kafka cannot be written to; send the webhook again."
+                return self._unavailable("broker_unavailable", detail)
+
+    def _too_large(self) -> Answer:
         self._metrics.count("refused", "body_too_large")
-        detail = f"The body is longer than {self._limit} bytes."
+        detail = f"The body is longer than {self.max_body_bytes} bytes."
         # The connection stays, so that the server reads and drops the rest: a connection closed while the sender is
         # still writing is reset, and takes the answer with it.
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
 
-    def _refuse_forged(self, forged: Forged) -> Response:
+    def _forged(self, forged: Forged) -> Answer:
         self._metrics.count("forged", forged.reason_code)
         # Sampled, so that a flood of forgeries does not become a flood of logs; the metric counts all.
         now = monotonic()
@@ -201,17 +245,11 @@ class Reception:
         return problem(HTTPStatus.UNAUTHORIZED, forged.reason_code, forged.detail)
 
     def _unavailable(
-        self, reason_code: Literal["not_ready", "broker_unavailable"], detail: str, error: Transient | None = None
-    ) -> Response:
+        self,
+        reason_code: Literal["not_ready", "broker_unavailable"],
+        detail: str,
+        retry_after_seconds: float | None = None,
+    ) -> Answer:
         self._metrics.count("unavailable", reason_code)
-        after = (
-            _RETRY_AFTER_SECONDS if error is None or error.retry_after_seconds is None else error.retry_after_seconds
-        )
-        return problem(
-            HTTPStatus.SERVICE_UNAVAILABLE, reason_code, detail, retry_after_seconds=max(1, math.ceil(after))
-        )
-
-
-async def _accept(event_id: str, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": _ACCEPTED_HEADERS})
-    await send({"type": "http.response.body", "body": _ACCEPTED % event_id.encode()})
+        after = _RETRY_AFTER_SECONDS if retry_after_seconds is None else max(1, math.ceil(retry_after_seconds))
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, reason_code, detail, retry_after_seconds=after)

@@ -1,21 +1,30 @@
-"""The server on a real socket, with its own event loop in a thread of its own, and an app that does as it is told."""
+"""The server on a real socket, with its own event loop in a thread of its own, and an app that does as it is told.
+
+Everything is tried twice: with an ASGI application, and with endpoints that do the same without ASGI.
+"""
 
 import asyncio
 import json
 import logging
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import pytest
 import uvloop
-from gateway.server import Limits, Server, build_server
+from gateway.answers import Answer as Reply
+from gateway.answers import Header, Respond
+from gateway.exchange import Endpoint
+from gateway.protocol import Limits
+from gateway.server import Server, build_server
 from starlette.types import Receive, Scope, Send
 
 # Long enough to fail only where nothing comes at all.
 PATIENCE_SECONDS = 30
+# What /small takes where it is a short way.
+SMALL = 1000
 LIMITS = Limits(header_bytes=8192, request_seconds=0.3, idle_seconds=10 * PATIENCE_SECONDS)
 
 
@@ -112,7 +121,7 @@ class App:
     """Answers with what came; /deaf does so without reading the body, /held once it is released."""
 
     def __init__(self, record: Record) -> None:
-        self._record = record
+        self.record = record
         self.released = asyncio.Event()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -121,18 +130,19 @@ class App:
             return
         body = b"" if scope["path"] == "/deaf" else await self._read(receive)
         if body is None:
-            self._record.disconnect()
+            self.record.disconnect()
             return
-        self._record.take(scope["path"], body)
+        answer = self.answer(scope["path"], scope["headers"], body)
         if scope["path"] == "/held":
             await self.released.wait()
-        names = [name.decode() for name, _ in scope["headers"]]
-        content = json.dumps({"path": scope["path"], "length": len(body), "headers": names}).encode()
-        length = (b"content-length", b"%d" % len(content))
-        # Headers that are a constant of the program, as they are of most answers, come in a tuple.
-        headers = [length] if scope["path"] == "/varied" else (length,)
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def answer(self, path: str, headers: Iterable[Header], body: bytes) -> Reply:
+        self.record.take(path, body)
+        names = [name.decode() for name, _ in headers]
+        content = json.dumps({"path": path, "length": len(body), "headers": names}).encode()
+        return Reply(200, ((b"content-length", b"%d" % len(content)),), content)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         for event in ("startup", "shutdown"):
@@ -150,12 +160,64 @@ class App:
                 return body
 
 
+class ShortWay:
+    """Does at one path what the app does."""
+
+    def __init__(self, app: App, path: str) -> None:
+        self._app = app
+        self._path = path
+        self.max_body_bytes = SMALL if path == "/small" else 2**40
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def begin(self, headers: Sequence[Header], respond: Respond) -> tuple[Sequence[Header], Respond] | None:
+        if self._path != "/deaf":
+            return headers, respond
+        respond(self._app.answer(self._path, headers, b""))
+        return None
+
+    def complete(self, work: tuple[Sequence[Header], Respond], body: bytes) -> None:
+        headers, respond = work
+        answer = self._app.answer(self._path, headers, body)
+        if self._path != "/held":
+            respond(answer)
+            return
+
+        async def hold() -> None:
+            await self._app.released.wait()
+            respond(answer)
+
+        task = asyncio.get_running_loop().create_task(hold())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def refuse_large(self, work: tuple[Sequence[Header], Respond]) -> None:
+        _, respond = work
+        respond(Reply(413, ((b"content-length", b"0"),), b""))
+
+    def abandon(self, _work: object, reason_code: str) -> None:
+        if reason_code != "disconnected":
+            self._app.record.refuse(reason_code)
+        self._app.record.disconnect()
+
+
+class ShortWays(dict[bytes, Endpoint[Any]]):
+    """Has a short way for every path."""
+
+    def __init__(self, app: App) -> None:
+        super().__init__()
+        self._app = app
+
+    def get(self, url: bytes, _default: object = None) -> ShortWay:
+        return ShortWay(self._app, url.decode())
+
+
 class Served(Record):
     """A running server."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, short: bool) -> None:
         super().__init__()
         self._limits = limits
+        self._short = short
         self._clients: list[Client] = []
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -201,7 +263,13 @@ class Served(Record):
         self._loop = asyncio.get_running_loop()
         self._app = App(self)
         self._server: Server = build_server(
-            self._app, "127.0.0.1", 0, limits=self._limits, drain_seconds=5, on_refusal=self.refuse
+            self._app,
+            "127.0.0.1",
+            0,
+            endpoints=ShortWays(self._app) if self._short else {},
+            limits=self._limits,
+            drain_seconds=5,
+            on_refusal=self.refuse,
         )
         serving = asyncio.create_task(self._server.serve())
         while not self._server.started:  # noqa: ASYNC110  # uvicorn has no signal for it
@@ -219,15 +287,15 @@ def request(path: str = "/", body: bytes = b"", *headers: bytes, method: bytes =
     return b"\r\n".join([*lines, b"", body])
 
 
-@pytest.fixture
-def serve() -> Iterator[Callable[[Limits], Served]]:
+@pytest.fixture(params=[False, True], ids=["asgi", "short"])
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[[Limits], Served]]:
     """Start servers with limits of one's own."""
     log = logging.getLogger("uvicorn.error")
     level = log.level
     running: list[Served] = []
 
     def start(limits: Limits) -> Served:
-        running.append(Served(limits))
+        running.append(Served(limits, short=request.param))
         return running[-1]
 
     yield start
@@ -249,6 +317,11 @@ def served(serve: Callable[[Limits], Served]) -> Served:
 def patient(serve: Callable[[Limits], Served]) -> Served:
     """A server that waits for as long as a test may take."""
     return serve(LIMITS._replace(request_seconds=300))
+
+
+@pytest.fixture
+def small() -> int:
+    return SMALL
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ Needs the extra `kafka`.
 """
 
 from kit.kafka.consumer import Consumer, Message, Partition
-from kit.kafka.producer import Producer
+from kit.kafka.producer import Done, Producer
 from kit.kafka.wire import AvroDecoder, AvroEncoder
 from kit.registry import RegisteredSchema, RegistryClient
 
@@ -12,6 +12,7 @@ __all__ = [
     "AvroDecoder",
     "AvroEncoder",
     "Consumer",
+    "Done",
     "Message",
     "Partition",
     "Producer",

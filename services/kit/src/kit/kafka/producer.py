@@ -1,10 +1,10 @@
-"""A producer for asyncio over librdkafka: await it, and the record is on every in-sync replica."""
+"""A producer for asyncio over librdkafka, which says of each record when it is on every in-sync replica."""
 
 import asyncio
 import json
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import confluent_kafka
@@ -23,11 +23,35 @@ _STATISTICS_MS = 500
 _SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
 
+Done = Callable[[Transient | Rejected | Fault | None], None]
+"""Told what became of a record: None once every in-sync replica has it, otherwise why it is not known to be there.
+
+Transient: no acknowledgement within the deadline, or too much in flight, or closing; the record may still arrive, so
+whoever sends it again needs a reader that knows duplicates. Rejected: Kafka takes no record of this size
+(`record_too_large`). Fault: the producer is beyond repair.
+"""
+
+
+class _Pending:
+    """A record of which something is still to be told."""
+
+    __slots__ = ("deadline", "done")
+
+    def __init__(self, deadline: float, done: Done) -> None:
+        self.deadline = deadline
+        self.done: Done | None = done
+
+    def tell(self, error: Transient | Rejected | Fault | None) -> None:
+        # Once: what is acknowledged after its deadline has been given up.
+        if (done := self.done) is not None:
+            self.done = None
+            done(error)
+
 
 class Producer:
     """Idempotent, acks=all. Make it inside a running event loop and use it from that loop only.
 
-    What is not yet acknowledged is bounded in number and in bytes; beyond it `produce` refuses at once, so that
+    What is not yet acknowledged is bounded in number and in bytes; beyond it records are refused at once, so that
     memory does not grow while the broker is away.
 
     Args:
@@ -54,7 +78,7 @@ class Producer:
         self._max_in_flight = max_in_flight
         self._in_flight = 0
         # In the order of their deadlines, since all have the same time.
-        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._waiting: deque[_Pending] = deque()
         self._fatal: str | None = None
         self._identified = False
         self._connected = False
@@ -82,38 +106,30 @@ class Producer:
         )
         self._next_poll = self._loop.call_soon(self._poll)
 
-    async def produce(self, topic: str, key: bytes, value: bytes) -> None:
-        """Write a record and wait for its acknowledgement by all in-sync replicas.
+    def produce(self, topic: str, key: bytes, value: bytes, done: Done) -> None:
+        """Write a record, and have `done` called once, in this event loop and maybe before this returns."""
+        if (refusal := self._hand_over(topic, key, value, done)) is not None:
+            done(refusal)
 
-        After a Transient the record may still arrive: whoever sends it again needs a reader that knows duplicates.
-
-        Raises:
-            Transient: No acknowledgement within the deadline, or too much in flight, or closing.
-            Rejected: Kafka takes no record of this size (`record_too_large`).
-            Fault: The producer is beyond repair.
-        """
+    def _hand_over(self, topic: str, key: bytes, value: bytes, done: Done) -> Transient | Rejected | Fault | None:
         if self._fatal is not None:
-            raise Fault(self._fatal)
+            return Fault(self._fatal)
         if self._closing:
-            raise Transient("The producer is closing.")
+            return Transient("The producer is closing.")
         if self._in_flight >= self._max_in_flight:
-            raise Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
-        future: asyncio.Future[None] = self._loop.create_future()
+            return Transient(f"{self._in_flight} records wait for Kafka's acknowledgement; no more are taken.", 1.0)
+        pending = _Pending(self._loop.time() + self._deadline_seconds, done)
         try:
-            self._producer.produce(topic, value, key, on_delivery=partial(self._report, future))
-        except BufferError as error:
-            raise Transient("The buffer of records that wait for Kafka is full.", 1.0) from error
+            self._producer.produce(topic, value, key, on_delivery=partial(self._report, pending))
+        except BufferError:
+            return Transient("The buffer of records that wait for Kafka is full.", 1.0)
         except KafkaException as error:
-            raise _family(error.args[0]) from error
+            return _family(error.args[0])
         if not self._in_flight:
             self._poll_in(_SECONDS_BETWEEN_POLLS)
         self._in_flight += 1
-        self._waiting.append((self._loop.time() + self._deadline_seconds, future))
-        try:
-            await future
-        finally:
-            # It holds an error, which holds this frame: a circle that would keep the record until the next collection.
-            del future
+        self._waiting.append(pending)
+        return None
 
     async def warm_up(self, topics: Sequence[str]) -> None:
         """Connect, find the topics and obtain the producer's id, so that the first record is as fast as any.
@@ -157,9 +173,8 @@ class Producer:
         if given_up := self._in_flight:
             _LOG.warning("records given up", count=given_up)
             self._producer.purge()
-            for _, future in self._waiting:
-                if not future.done():
-                    future.set_exception(Transient("The producer was closed before Kafka acknowledged."))
+            for pending in self._waiting:
+                pending.tell(Transient("The producer was closed before Kafka acknowledged."))
         return given_up
 
     def _exists(self, topic: str) -> bool:
@@ -187,20 +202,13 @@ class Producer:
 
     def _expire(self) -> None:
         now = self._loop.time()
-        while self._waiting and (self._waiting[0][0] <= now or self._waiting[0][1].done()):
-            _, future = self._waiting.popleft()
-            if not future.done():
-                detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
-                future.set_exception(Transient(detail, retry_after_seconds=1.0))
+        while self._waiting and (self._waiting[0].done is None or self._waiting[0].deadline <= now):
+            detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
+            self._waiting.popleft().tell(Transient(detail, retry_after_seconds=1.0))
 
-    def _report(self, future: "asyncio.Future[None]", error: KafkaError | None, _message: object) -> None:
+    def _report(self, pending: _Pending, error: KafkaError | None, _message: object) -> None:
         self._in_flight -= 1
-        if future.done():
-            return
-        if error is None:
-            future.set_result(None)
-        else:
-            future.set_exception(_family(error))
+        pending.tell(None if error is None else _family(error))
 
     def _note_statistics(self, text: str) -> None:
         statistics = json.loads(text)
