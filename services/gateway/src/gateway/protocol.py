@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from gateway.answers import Answer, Outbox
@@ -59,6 +60,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._outbox = outbox
         self._on_refusal = on_refusal
         self._in_body = False
+        self._wants_upgrade = False
         self._is_refused = False
         # What came since the parser last reported that something began or went on, and how often it did.
         self._unreported_bytes = 0
@@ -77,12 +79,38 @@ class BoundedProtocol(HttpToolsProtocol):
         reports = self._reports
         self._pieces += 1
         self._piece_bytes = len(data)
-        super().data_received(data)
+        self._parse(data)
         if self._reports == reports:
             # A header, or a trailer, that never ends is not reported by the parser, which keeps it.
             self._unreported_bytes += len(data)
             if self._unreported_bytes > _MOST_BYTES_PER_BYTE * self._limits.header_bytes:
                 self._refuse_large_head()
+
+    def _parse(self, data: bytes) -> None:
+        while data:
+            try:
+                self.parser.feed_data(data)
+            except HttpParserUpgrade as upgrade:
+                data = self._without_upgrade(data[upgrade.args[0] :])
+            except HttpParserError:
+                self.send_400_response("What came is no HTTP/1.1 request.")
+                return
+            else:
+                return
+
+    def _without_upgrade(self, rest: bytes) -> bytes:
+        """Return a request for another protocol as one that has no such wish, which RFC 9110, 7.8 leaves to a server.
+
+        The parser takes all that follows the head for the other protocol, so another one begins anew.
+        """
+        if not self._wants_upgrade:
+            return b""
+        self._wants_upgrade = False
+        head = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
+        line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        self.parser = HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        return line + head + b"\r\n" + rest
 
     def on_message_begin(self) -> None:
         """Begin to count and to wait."""
@@ -101,6 +129,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if not is_small and self._head_size() > self._limits.header_bytes:
             self._refuse_large_head()
         if self._is_refused:
+            return
+        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+            self._wants_upgrade = True
             return
         if (endpoint := self._endpoints.get(self.url)) is not None and self._may_go_the_short_way():
             self._begin_exchange(endpoint)
@@ -169,6 +200,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Stop waiting."""
         self._reports += 1
+        if self._wants_upgrade:
+            return
         self._in_body = False
         self._due = None
         if self._is_refused:

@@ -78,10 +78,38 @@ def test_a_large_body_in_tiny_chunks_is_no_head(patient: Any) -> None:
         assert client.answer().content["length"] == 50_000
 
 
-def test_a_request_for_another_protocol_is_answered_in_this_one(served: Any, write: Any) -> None:
-    with served.connect() as client:
-        client.send(write("/", b"", b"Connection: Upgrade", b"Upgrade: websocket"))
-        assert client.answer().status == 200
+@pytest.mark.parametrize("size", [1, 1000])
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c"])
+@pytest.mark.parametrize("body", [b"", b"hello"])
+def test_a_request_for_another_protocol_is_answered_in_this_one(
+    patient: Any, write: Any, protocol: bytes, body: bytes, size: int
+) -> None:
+    upgrade = write("/", body, b"Connection: Upgrade, X-Some", b"Upgrade: " + protocol)
+    both = upgrade + write("/next", b"{}")
+    with patient.connect() as client:
+        client.send(*(both[start : start + size] for start in range(0, len(both), size)))
+        assert client.answer().content["length"] == len(body)
+        assert client.answer().content["path"] == "/next"
+    assert patient.requests == [("/", body), ("/next", b"{}")]
+
+
+def test_many_requests_for_another_protocol_are_answered(patient: Any, write: Any) -> None:
+    upgrade = write("/", b"hello", b"Connection: Upgrade", b"Upgrade: h2c")
+    with patient.connect() as client:
+        client.send(upgrade * 2000)
+        for _ in range(2000):
+            assert client.answer().content["length"] == 5
+
+
+@pytest.mark.parametrize("target", [b"example.com:443", b"/"])
+def test_no_tunnel_is_made(patient: Any, write: Any, target: bytes) -> None:
+    with patient.connect() as client:
+        client.send(b"CONNECT " + target + b" HTTP/1.1\r\nHost: example.com\r\n\r\n", write("/inside", b"{}"))
+        client.answer()
+    with patient.connect() as other:
+        other.send(write("/outside", b"{}"))
+        other.answer()
+    assert "/inside" not in [path for path, _ in patient.requests]
 
 
 def test_the_connection_ends_where_the_client_says_so(served: Any, write: Any) -> None:
@@ -98,7 +126,7 @@ def test_what_is_no_http_is_refused(served: Any, garbage: bytes) -> None:
         client.send(garbage)
         answer = client.answer()
         assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
-        assert answer.content["detail"] == "Invalid HTTP request received."
+        assert answer.content["detail"] == "What came is no HTTP/1.1 request."
         assert client.has_ended()
     assert served.requests == []
 
