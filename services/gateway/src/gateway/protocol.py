@@ -104,7 +104,8 @@ class BoundedProtocol(HttpToolsProtocol):
         The parser takes all that follows the head for the other protocol, so another one begins anew.
         """
         if not self._wants_upgrade:
-            return b""
+            # It asked for a tunnel, which nobody makes; what follows is another request.
+            return rest
         self._wants_upgrade = False
         head = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
         line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)

@@ -101,15 +101,19 @@ def test_many_requests_for_another_protocol_are_answered(patient: Any, write: An
             assert client.answer().content["length"] == 5
 
 
-@pytest.mark.parametrize("target", [b"example.com:443", b"/"])
-def test_no_tunnel_is_made(patient: Any, write: Any, target: bytes) -> None:
+@pytest.mark.parametrize("size", [1, 1000])
+def test_who_asks_for_a_tunnel_is_answered_like_any_other(patient: Any, write: Any, size: int) -> None:
+    both = write("/", method=b"CONNECT") + write("/next", b"{}")
     with patient.connect() as client:
-        client.send(b"CONNECT " + target + b" HTTP/1.1\r\nHost: example.com\r\n\r\n", write("/inside", b"{}"))
-        client.answer()
-    with patient.connect() as other:
-        other.send(write("/outside", b"{}"))
-        other.answer()
-    assert "/inside" not in [path for path, _ in patient.requests]
+        client.send(*(both[start : start + size] for start in range(0, len(both), size)))
+        assert [client.answer().content["path"] for _ in range(2)] == ["/", "/next"]
+
+
+def test_a_tunnel_to_elsewhere_is_no_http(patient: Any) -> None:
+    with patient.connect() as client:
+        client.send(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        assert client.answer().status == 400
+        assert client.has_ended()
 
 
 def test_the_connection_ends_where_the_client_says_so(served: Any, write: Any) -> None:
