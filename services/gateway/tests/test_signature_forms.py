@@ -116,6 +116,15 @@ def test_tells_which_secret_made_a_bare_signature() -> None:
     assert judge.verify([mac(b"old", BODY)], BODY, NOW) == Authentic("old", "m-old")
 
 
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 127, 128, 129, 1000])
+@pytest.mark.parametrize("digest", ["hmac-sha1", "hmac-sha256", "hmac-sha512"])
+def test_takes_keys_of_every_length(digest: Digest, length: int) -> None:
+    # RFC 2104 shortens those that are longer than the digest's block, of 64 bytes or 128.
+    key = "k" * length
+    expected = mac(key.encode(), BODY, digest.removeprefix("hmac-"))
+    assert reason(replace(PLAIN, digest=digest), key, expected) is None
+
+
 @pytest.mark.parametrize("digest", ["hmac-sha1", "hmac-sha256", "hmac-sha512"])
 def test_knows_every_digest(digest: Digest) -> None:
     assert reason(replace(PLAIN, digest=digest), "k", mac(b"k", BODY, digest.removeprefix("hmac-"))) is None
