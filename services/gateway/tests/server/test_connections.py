@@ -116,6 +116,14 @@ def test_a_tunnel_to_elsewhere_is_no_http(patient: Any) -> None:
         assert client.has_ended()
 
 
+def test_an_old_client_is_answered_and_its_connection_ended(served: Any, write: Any) -> None:
+    with served.connect() as client:
+        client.send(write("/", b"hello").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        answer = client.answer()
+        assert (answer.status, answer.content["length"], answer.headers["connection"]) == (200, 5, "close")
+        assert client.has_ended()
+
+
 def test_the_connection_ends_where_the_client_says_so(served: Any, write: Any) -> None:
     with served.connect() as client:
         client.send(write("/", b"{}", b"Connection: close"))
