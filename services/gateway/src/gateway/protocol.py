@@ -108,7 +108,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return rest
         self._wants_upgrade = False
         head = b"".join(b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade")
-        line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
+        version = self.parser.get_http_version().encode()
+        line = b"%b %b HTTP/%b\r\n" % (self.parser.get_method(), self.url, version)
         self.parser = HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return line + head + b"\r\n" + rest

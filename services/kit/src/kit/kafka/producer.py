@@ -203,8 +203,11 @@ class Producer:
     def _expire(self) -> None:
         now = self._loop.time()
         while self._waiting and (self._waiting[0].done is None or self._waiting[0].deadline <= now):
-            detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
-            self._waiting.popleft().tell(Transient(detail, retry_after_seconds=1.0))
+            pending = self._waiting.popleft()
+            # Nearly all have been told by now; an error for each would be made for nothing.
+            if pending.done is not None:
+                detail = f"Kafka did not acknowledge within {self._deadline_seconds:g} s."
+                pending.tell(Transient(detail, retry_after_seconds=1.0))
 
     def _report(self, pending: _Pending, error: KafkaError | None, _message: object) -> None:
         self._in_flight -= 1
