@@ -1,4 +1,4 @@
-"""Consumer and worker as programs, on topics, queues and a table of a test's own."""
+"""The orchestrator as one program or several, on topics, queues and a table of a test's own."""
 
 import os
 import socket
@@ -111,7 +111,7 @@ def catalog(stack: Mapping[str, str]) -> Catalog:
 
 @dataclass
 class Deployment:
-    """A consumer and a worker with a topic, a group, task queues and a table of their own."""
+    """Processes of the orchestrator with a topic, a group, task queues and a table of their own."""
 
     environment: Mapping[str, str]
     catalog: Catalog
@@ -121,12 +121,12 @@ class Deployment:
     encoder: AvroEncoder
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
-    def start(self, program: str, *, may_stop: bool = False, **changes: str) -> subprocess.Popen[bytes]:
-        """Start `consumer` or `worker` and return when it is ready."""
+    def start(self, *roles: str, may_stop: bool = False, **changes: str) -> subprocess.Popen[bytes]:
+        """Start a process with some roles, or with all, and return when it is ready."""
         environment = {**self.environment, "METRICS_PORT": str(free_port()), **changes}
-        with (self.logs / f"{program}.log").open("ab") as log:
+        with self._log_of(roles).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "orchestrator", program],
+                [sys.executable, "-m", "orchestrator", "run", *(part for role in roles for part in ("--role", role))],
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **environment},
                 stdout=log,
                 stderr=log,
@@ -140,12 +140,15 @@ class Deployment:
             except httpx.TransportError:
                 return process.poll() is not None
 
-        wait_for(f"the {program}", answers)
-        assert may_stop or process.poll() is None, self.log(program)
+        wait_for(f"the {'-'.join(roles) or 'orchestrator'}", answers)
+        assert may_stop or process.poll() is None, self.log(*roles)
         return process
 
-    def log(self, program: str) -> str:
-        return (self.logs / f"{program}.log").read_text()
+    def log(self, *roles: str) -> str:
+        return self._log_of(roles).read_text()
+
+    def _log_of(self, roles: Sequence[str]) -> Path:
+        return self.logs / f"{'-'.join(roles) or 'all'}.log"
 
     def produce(self, events: Sequence[PaymentEventV2]) -> None:
         self.produce_records([event.model_dump() for event in events])

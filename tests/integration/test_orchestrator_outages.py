@@ -1,15 +1,24 @@
-"""What consumer and worker do while something they need is away, and with events that are out of the ordinary."""
+"""What the orchestrator does while something they need is away, and with events that are out of the ordinary."""
 
+import asyncio
 import signal
+import socket
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
 import psycopg
 import pytest
+from kit.kafka import AvroDecoder, Consumer, RegistryClient
+from orchestrator.temporal import connected_client
+from payments_contracts.schemas import schema
+from payments_contracts.topics import VALIDATION_DLQ
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.orchestration import Deployment, Passage, events, exactly_once, wait_for
+from tests.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -18,7 +27,7 @@ def test_a_consumer_outwaits_temporal_and_then_skips_nothing(deployment: Deploym
     host, port = stack["TEMPORAL_ADDRESS"].split(":")
     passage = Passage((host, int(port)))
     address = f"127.0.0.1:{passage.port}"
-    deployment.start("worker")
+    deployment.start("worker", "committer")
     consumer = deployment.start("consumer", TEMPORAL_ADDRESS=address, MAX_STARTS_IN_FLIGHT="5")
     sent = events(12)
     deployment.produce(sent)
@@ -48,28 +57,39 @@ def test_a_consumer_can_be_stopped_while_temporal_is_away(deployment: Deployment
     assert deployment.lag() == 3
 
 
-def test_rows_wait_while_the_catalog_is_away(deployment: Deployment, stack: Mapping[str, str]) -> None:
+def metric(port: str, name: str) -> float:
+    families = text_string_to_metric_families(httpx.get(f"http://127.0.0.1:{port}/metrics").text)
+    return sum(sample.value for family in families for sample in family.samples if sample.name == name)
+
+
+def test_while_the_lake_is_away_rows_wait_and_the_backlog_stays_in_kafka(
+    deployment: Deployment, stack: Mapping[str, str]
+) -> None:
     catalog = httpx.URL(stack["CATALOG_URI"])
     assert catalog.port is not None
     passage = Passage((catalog.host, catalog.port))
     passage.open()
-    deployment.start("worker", CATALOG_URI=f"http://127.0.0.1:{passage.port}")
-    deployment.start("consumer")
-    before, during = events(5), events(15)
+    port = str(free_port())
+    deployment.start(CATALOG_URI=f"http://127.0.0.1:{passage.port}", METRICS_PORT=port, MAX_OPEN_WORKFLOWS="10")
+    before, during = events(5), events(60)
     deployment.produce(before)
     deployment.wait_for_rows(5)
     passage.close()
     deployment.produce(during)
-    wait_for("the worker to notice", lambda: "commit_failed" in deployment.log("worker"))
+    wait_for("the process to notice", lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").json()["checks"]["lake"] != "ok")
+    begun = metric(port, "orchestrator_workflow_starts_total")
+    time.sleep(12)
+    # Those that had begun wait, longer than they wait beside the workflow; no other has begun.
+    assert metric(port, "orchestrator_workflow_starts_total") == begun < 40
+    assert deployment.lag() > 20
     passage.open()
-    deployment.wait_for_rows(20)
+    deployment.wait_for_rows(65)
     assert deployment.counts() == exactly_once([*before, *during])
     passage.close()
 
 
 def test_rows_carry_the_fallback_while_the_models_are_away(deployment: Deployment) -> None:
-    deployment.start("worker", INFERENCE_URL="http://127.0.0.1:9")
-    deployment.start("consumer")
+    deployment.start(INFERENCE_URL="http://127.0.0.1:9")
     deployment.produce(events(1, status="failed"))
     deployment.wait_for_rows(1)
     (row,) = deployment.rows()
@@ -77,17 +97,85 @@ def test_rows_carry_the_fallback_while_the_models_are_away(deployment: Deploymen
     assert (row["retry_strategy"]["should_retry"], row["retry_strategy_source"]) == (False, "fallback")
 
 
+def test_a_model_that_hangs_is_left_alone_after_a_few_events(deployment: Deployment) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(free_port())
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        deployment.start(INFERENCE_URL=url, METRICS_PORT=port, INFERENCE_TIMEOUT_SECONDS="0.5")
+        sent = events(60)
+        deployment.produce(sent)
+        deployment.wait_for_rows(60)
+        assert metric(port, "orchestrator_inference_circuit_open") == 1
+        assert metric(port, "orchestrator_fallbacks_total") == 60
+    assert deployment.counts() == exactly_once(sent)
+
+
+def test_a_workflow_that_was_terminated_is_started_again_when_its_event_comes_again(
+    deployment: Deployment, stack: Mapping[str, str]
+) -> None:
+    (event, last) = events(2)
+    # Without a worker the workflow stays where it is.
+    consumer = deployment.start("consumer")
+    deployment.produce([event])
+    wait_for("the start", lambda: deployment.lag() == 0)
+
+    async def terminate() -> None:
+        client = await connected_client(stack["TEMPORAL_ADDRESS"], stack["TEMPORAL_NAMESPACE"])
+        await client.get_workflow_handle(event.event_id).terminate("test")
+
+    asyncio.run(terminate())
+    consumer.kill()
+    consumer.wait()
+    deployment.start()
+    deployment.produce([event, last])
+    deployment.wait_for_rows(2)
+    assert deployment.counts() == exactly_once([event, last])
+
+
+def test_an_event_larger_than_temporal_takes_is_dead_lettered_and_the_rest_goes_on(
+    deployment: Deployment, stack: Mapping[str, str]
+) -> None:
+    # Control characters are one byte in Avro and six in JSON.
+    (large,) = events(1, metadata={"note": "\x01" * 900_000})
+    around = events(4)
+    deployment.start()
+    deployment.produce([*around[:2], large, *around[2:]])
+    deployment.wait_for_rows(4)
+    wait_for("all offsets", lambda: deployment.lag() == 0)
+    assert deployment.counts() == exactly_once(around)
+    letters = dead_letters_of(stack, [large.event_id])
+    assert [(letter["reason_codes"], letter["source_topic"]) for letter in letters] == [
+        (["event_too_large"], deployment.topic)
+    ]
+
+
+def dead_letters_of(stack: Mapping[str, str], event_ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the dead letters of some events."""
+    reader = schema(VALIDATION_DLQ.record, VALIDATION_DLQ.version)
+    with RegistryClient(stack["SCHEMA_REGISTRY_URL"]) as registry:
+        decoder = AvroDecoder(registry, reader)
+        found: list[Mapping[str, Any]] = []
+        with Consumer(
+            stack["KAFKA_BOOTSTRAP_SERVERS"], f"test-{uuid.uuid4().hex}", [VALIDATION_DLQ.name], client_id="test"
+        ) as consumer:
+            deadline = time.monotonic() + 60
+            while not found and time.monotonic() < deadline:
+                for message in consumer.poll(500, 0.5):
+                    assert message.value is not None
+                    letter = decoder.decode(message.value)
+                    found += [letter] if letter["event_id"] in event_ids else []
+    return found
+
+
 def test_business_rules_mark_an_event_and_keep_it(deployment: Deployment) -> None:
-    deployment.start("worker", RULES_BLOCKED_MERCHANTS='["merch_0"]')
-    deployment.start("consumer")
+    deployment.start(RULES_BLOCKED_MERCHANTS='["merch_0"]')
     deployment.produce(events(1, amount_cents=2_000_000))
     deployment.wait_for_rows(1)
     assert deployment.rows()[0]["rule_violations"] == ["amount_above_review_limit", "merchant_blocked"]
 
 
 def test_rows_are_in_the_operational_database_too(deployment: Deployment, stack: Mapping[str, str]) -> None:
-    deployment.start("worker")
-    deployment.start("consumer")
+    deployment.start()
     (event,) = events(1, status="failed")
     deployment.produce([event])
     statement = "SELECT status, amount_cents, retry_strategy FROM payment_events WHERE event_id = %s"

@@ -7,23 +7,24 @@ beside them under another name, when a change of the workflow is meant to be inc
 import json
 import os
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from kit.errors import Fault, Rejected, Transient
-from kit.lake import Outcome
+from kit.lake import Mark, Outcome
 from orchestrator import policies
-from orchestrator.activities.database import DatabaseActivities
-from orchestrator.activities.inference import InferenceActivities
 from orchestrator.activities.lake import LakeActivities
-from orchestrator.activities.validation import ValidationActivities
-from orchestrator.messages import Completion
+from orchestrator.messages import Completion, DeadLetter, Position
+from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.rules import RuleBook
-from orchestrator.temporal import WorkflowStarter
+from orchestrator.settings import WorkerSettings
+from orchestrator.starter import WorkflowStarter
+from orchestrator.worker import events_worker, persist_worker
 from orchestrator.workflow import PaymentEventWorkflow
 from payments_contracts.inference import (
     FraudScore,
@@ -35,14 +36,17 @@ from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer, Worker
+from temporalio.worker import Replayer
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 HISTORIES = Path(__file__).parents[2] / "services" / "orchestrator" / "tests" / "histories"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+NEW, UNKNOWN = Mark(4), None
+PLACE = Position(topic="t", partition=0, offset=1)
 
 
 def event(**changes: object) -> PaymentEventV2:
@@ -77,6 +81,11 @@ def failed_event() -> PaymentEventV2:
     return event(event_type="payment.failed", status="failed", failure_code="insufficient_funds")
 
 
+SETTINGS = WorkerSettings(
+    kafka_bootstrap_servers="unused", schema_registry_url="http://unused", inference_url="http://unused"
+)
+
+
 @dataclass
 class World:
     """What the activities reach: each raises the errors it was given, one per call, and then works."""
@@ -85,9 +94,10 @@ class World:
     lake_errors: list[Exception] = field(default_factory=list)
     database_errors: list[Exception] = field(default_factory=list)
     model_calls: int = 0
-    lake_calls: list[bool] = field(default_factory=list)
+    lake_calls: list[Mark | None] = field(default_factory=list)
     rows: dict[str, Mapping[str, object]] = field(default_factory=dict)
     stored: list[str] = field(default_factory=list)
+    letters: list[DeadLetter] = field(default_factory=list)
 
     async def score_fraud(self, request: FraudScoreRequest) -> FraudScore:
         self.model_calls += 1
@@ -100,8 +110,11 @@ class World:
             raise self.model_errors.pop(0)
         return RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
 
-    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
-        self.lake_calls.append(repeated)
+    def mark(self) -> Mark:
+        return NEW
+
+    async def append(self, row: Mapping[str, object], *, absent_at: Mark | None) -> Outcome:
+        self.lake_calls.append(absent_at)
         if self.lake_errors:
             raise self.lake_errors.pop(0)
         key = str(row["event_id"])
@@ -114,38 +127,39 @@ class World:
             raise self.database_errors.pop(0)
         self.stored.append(payment.event_id)
 
+    async def write(self, letter: DeadLetter) -> None:
+        self.letters.append(letter)
+
 
 @dataclass
 class Orchestrator:
-    """A client and a task queue on which workers with a world run."""
+    """A client and a task queue on which workers with a world run; `beside`: in one process with the consumer."""
 
     client: Client
     queue: str
+    beside: bool = True
+    opened: OpenWorkflows[Mark] = field(default_factory=lambda: OpenWorkflows(100, mark=lambda: NEW))
 
     @asynccontextmanager
     async def at_work(self, world: World) -> AsyncIterator[None]:
-        inference = InferenceActivities(world)
-        events = Worker(
+        lake = LakeActivities(world, self.opened if self.beside else None, lambda: NOON)
+        events = events_worker(
             self.client,
-            task_queue=self.queue,
-            workflows=[PaymentEventWorkflow],
-            activities=[
-                ValidationActivities(RuleBook()).validate_business_rules,
-                inference.get_fraud_score,
-                inference.get_retry_strategy,
-                DatabaseActivities(world).persist_to_database,
-            ],
+            SETTINGS,
+            queue=self.queue,
+            book=RuleBook(),
+            inference=world,
+            store=world,
+            dead_letters=world,
+            lake=lake,
+            runner=SandboxedWorkflowRunner(),
         )
-        persist = Worker(
-            self.client,
-            task_queue=policies.persist_queue(self.queue),
-            activities=[LakeActivities(world, lambda: NOON).persist_to_iceberg],
-        )
-        async with events, persist:
+        async with events, persist_worker(self.client, queue=self.queue, lake=lake):
             yield
 
     async def start(self, started: PaymentEventV2) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
-        await WorkflowStarter(self.client, self.queue).start(started)
+        starter = WorkflowStarter(self.client, self.queue, opened=self.opened if self.beside else None)
+        await starter.start(started, PLACE)
         return self.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
 
     async def run(self, started: PaymentEventV2, world: World) -> Completion:
@@ -243,21 +257,73 @@ async def test_a_model_that_refuses_the_request_is_not_asked_again(orchestrator:
     assert world.model_calls == 1
 
 
-async def test_a_later_attempt_to_persist_says_that_it_is_one(orchestrator: Orchestrator) -> None:
-    world = World(lake_errors=[Transient("object store away")])
+def types_of(history: WorkflowHistory) -> Counter[str]:
+    return Counter(EventType.Name(found.event_type).removeprefix("EVENT_TYPE_") for found in history.events)
+
+
+async def test_everything_happens_within_one_workflow_task(orchestrator: Orchestrator) -> None:
+    started = failed_event()
+    await orchestrator.run(started, World())
+    history = await orchestrator.client.get_workflow_handle(started.event_id).fetch_history()
+    assert types_of(history) == {
+        "WORKFLOW_EXECUTION_STARTED": 1,
+        "WORKFLOW_TASK_SCHEDULED": 1,
+        "WORKFLOW_TASK_STARTED": 1,
+        "WORKFLOW_TASK_COMPLETED": 1,
+        "MARKER_RECORDED": 5,
+        "WORKFLOW_EXECUTION_COMPLETED": 1,
+    }
+
+
+async def test_the_history_names_each_activity_with_its_retry_policy(orchestrator: Orchestrator) -> None:
+    started = failed_event()
+    await orchestrator.run(started, World())
+    history = await orchestrator.client.get_workflow_handle(started.event_id).fetch_history()
+    told = {}
+    for found in history.events:
+        if found.HasField("marker_recorded_event_attributes"):
+            details = json.loads(found.marker_recorded_event_attributes.details["data"].payloads[0].data)
+            told[details["activity_type"]] = json.loads(found.user_metadata.summary.data)
+    assert told == {
+        "validate_business_rules": policies.VALIDATION.summary,
+        "get_fraud_score": policies.INFERENCE.summary,
+        "get_retry_strategy": policies.INFERENCE.summary,
+        "persist_to_iceberg": policies.LAKE.summary,
+        "persist_to_database": policies.DATABASE.summary,
+    }
+
+
+async def test_the_row_of_a_workflow_that_began_here_needs_no_look_up(orchestrator: Orchestrator) -> None:
+    world = World()
     await orchestrator.run(event(), world)
-    assert world.lake_calls == [False, True]
+    assert world.lake_calls == [NEW]
+    assert orchestrator.opened.room() == 100
+
+
+async def test_a_workflow_of_another_process_hands_its_row_to_the_committers_queue(orchestrator: Orchestrator) -> None:
+    world, started = World(), event()
+    await replace(orchestrator, beside=False).run(started, world)
+    assert world.lake_calls == [NEW]
+    history = await orchestrator.client.get_workflow_handle(started.event_id).fetch_history()
+    assert types_of(history)["ACTIVITY_TASK_COMPLETED"] == 1
+
+
+async def test_a_later_attempt_to_persist_says_that_it_is_one(orchestrator: Orchestrator) -> None:
+    world = World(lake_errors=[Transient("the table lacks a column")] * 2)
+    await orchestrator.run(event(), world)
+    assert world.lake_calls == [NEW, UNKNOWN, UNKNOWN]
 
 
 async def test_a_row_outwaits_an_outage_longer_than_all_attempts(
     orchestrator: Orchestrator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(policies, "LAKE_PAUSE", timedelta(milliseconds=200))
+    monkeypatch.setattr("orchestrator.workflow.PAUSE", timedelta(milliseconds=200))
+    monkeypatch.setattr(policies, "PAUSE", timedelta(milliseconds=200))
     monkeypatch.setattr(policies.LAKE.retry, "maximum_attempts", 2)
-    world, started = World(lake_errors=[Transient("lake away")] * 3), event()
+    world, started = World(lake_errors=[Transient("lake away")] * 4), event()
     completion = await orchestrator.run(started, world)
     assert completion.lake is Outcome.APPENDED
-    assert world.lake_calls == [False, True, True, True]
+    assert world.lake_calls == [NEW, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN]
     handle = orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
     pauses = [found async for found in handle.fetch_history_events() if found.HasField("timer_fired_event_attributes")]
     assert len(pauses) == 1
@@ -265,18 +331,33 @@ async def test_a_row_outwaits_an_outage_longer_than_all_attempts(
     await record(handle, "lake-away")
 
 
-async def test_a_row_that_does_not_fit_the_table_fails_the_workflow(orchestrator: Orchestrator) -> None:
-    world = World(lake_errors=[Rejected("column amount takes an integer")])
-    with pytest.raises(WorkflowFailureError):
-        await orchestrator.run(event(), world)
-    assert len(world.lake_calls) == 1
-
-
-async def test_a_database_that_refuses_leaves_the_row_in_the_lake(orchestrator: Orchestrator) -> None:
-    world, started = World(database_errors=[Fault("refused")]), event()
+async def test_a_row_that_does_not_fit_the_table_becomes_a_dead_letter_with_its_place(
+    orchestrator: Orchestrator,
+) -> None:
+    world, started = World(lake_errors=[Rejected("column amount takes an integer")]), event()
     completion = await orchestrator.run(started, world)
-    assert completion.database == "failed"
-    assert started.event_id in world.rows
+    assert (completion.lake, completion.database) == ("dead_lettered", "stored")
+    assert len(world.lake_calls) == 1
+    assert world.letters == [
+        DeadLetter(event=started, position=PLACE, reason_code="row_rejected", reason="column amount takes an integer")
+    ]
+    await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "rejected")
+
+
+async def test_a_row_that_the_database_refuses_becomes_a_dead_letter_and_stays_in_the_lake(
+    orchestrator: Orchestrator,
+) -> None:
+    world, started = World(database_errors=[Rejected("no such text")]), event()
+    completion = await orchestrator.run(started, world)
+    assert (completion.lake, completion.database) == (Outcome.APPENDED, "dead_lettered")
+    assert [letter.reason_code for letter in world.letters] == ["database_row_rejected"]
+
+
+async def test_a_database_that_is_away_for_long_gets_the_row_when_it_is_back(orchestrator: Orchestrator) -> None:
+    world, started = World(database_errors=[Transient("away")] * 5), event()
+    completion = await orchestrator.run(started, world)
+    assert completion.database == "stored"
+    assert world.stored == [started.event_id]
 
 
 async def test_an_event_has_one_workflow_however_often_it_comes(orchestrator: Orchestrator) -> None:
@@ -286,7 +367,15 @@ async def test_an_event_has_one_workflow_however_often_it_comes(orchestrator: Or
             handle = await orchestrator.start(started)
         await handle.result()
         await orchestrator.start(started)
-    assert world.lake_calls == [False]
+    assert world.lake_calls == [NEW]
+
+
+async def test_a_workflow_that_was_terminated_begins_again_and_its_row_is_looked_up(orchestrator: Orchestrator) -> None:
+    world, started = World(), event()
+    handle = await replace(orchestrator, beside=False).start(started)
+    await handle.terminate("test")
+    await orchestrator.run(started, world)
+    assert world.lake_calls == [UNKNOWN]
 
 
 async def test_a_run_that_was_reset_looks_whether_its_row_is_there(orchestrator: Orchestrator) -> None:
@@ -311,5 +400,5 @@ async def test_a_run_that_was_reset_looks_whether_its_row_is_there(orchestrator:
         )
         again = orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
         completion = await again.result()
-    assert world.lake_calls == [False, True]
+    assert world.lake_calls == [NEW, UNKNOWN]
     assert completion.lake is Outcome.ALREADY_THERE

@@ -100,9 +100,10 @@ def rules(document: Document) -> Rules:
     return Rules(
         name=data["name"],
         record=data["record"],
-        reason_codes=data["reason_codes"],
+        reason_codes={**data["reason_codes"], **(later := data.get("later_reason_codes", {}))},
         null_values=tuple(data.get("null_values", ())),
         fields=found,
+        later_codes=frozenset(later),
         source=document,
     )
 

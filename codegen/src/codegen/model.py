@@ -153,13 +153,17 @@ Rule = Minimum | Maximum | Pattern | Reference | TimeRange
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """A closed set of reason codes, and the rules that stand on a record's fields whatever the provider."""
+    """A closed set of reason codes, and the rules that stand on a record's fields whatever the provider.
+
+    `later_codes` are those of the codes that a later service gives.
+    """
 
     name: str
     record: str
     reason_codes: Mapping[str, str]
     null_values: tuple[str, ...]
     fields: Mapping[str, tuple[Rule, ...]]
+    later_codes: frozenset[str]
     source: Document
 
 

@@ -20,6 +20,10 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "timestamp_invalid": "The time cannot be read.",
     "timestamp_out_of_range": "The time is before 2010-01-01 or after 2100-01-01.",
     "pattern_mismatch": "A value does not have the form that its contract says.",
+    "event_refused": "The workflow engine refuses to start a workflow for the event.",
+    "event_too_large": "The event is larger than the workflow engine takes.",
+    "row_rejected": "The event's row does not fit the lake's table.",
+    "database_row_rejected": "The operational database refuses the event's row.",
 })
 """The normalizer's reason codes and what they mean."""
 

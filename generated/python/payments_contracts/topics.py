@@ -80,7 +80,7 @@ STRIPE_RAW: Final = Topic(
 )
 VALIDATION_DLQ: Final = Topic(
     name="payments.validation.dlq",
-    description="Webhooks that the normalizer quarantined, with reasons and the original payload.",
+    description="Webhooks that the normalizer quarantined, and events that the orchestrator could make no row of, with reasons and payload.",
     subject="payments.validation.dlq-value",
     record="validation_failure",
     version=1,
@@ -88,7 +88,7 @@ VALIDATION_DLQ: Final = Topic(
     retention_ms=2592000000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("normalizer",),
+    producers=("normalizer", "orchestrator"),
     consumers=MappingProxyType({"operations": 1}),
 )
 

@@ -1,17 +1,19 @@
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit.errors import Transient
-from kit.lake import Outcome
+from kit.lake import Mark, Outcome
 from orchestrator import scoring
 from orchestrator.activities import lake
 from orchestrator.activities.database import DatabaseActivities
 from orchestrator.activities.inference import InferenceActivities
-from orchestrator.activities.lake import LakeActivities
+from orchestrator.activities.lake import AbsentCommitter, LakeActivities, NotHere
 from orchestrator.activities.validation import ValidationActivities
 from orchestrator.messages import PersistRequest
+from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.rules import RuleBook
 from payments_contracts.inference import (
     FraudScore,
@@ -48,12 +50,16 @@ class Committer:
     """Remembers what it was given; waits if it is told to, fails if it has an error."""
 
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
-        self.given: list[tuple[Mapping[str, object], bool]] = []
+        self.given: list[tuple[Mapping[str, object], Mark | None]] = []
         self.error = error
         self.seconds = seconds
+        self.state = Mark(5)
 
-    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
-        self.given.append((row, repeated))
+    def mark(self) -> Mark:
+        return self.state
+
+    async def append(self, row: Mapping[str, object], *, absent_at: Mark | None) -> Outcome:
+        self.given.append((row, absent_at))
         await asyncio.sleep(self.seconds)
         if self.error is not None:
             raise self.error
@@ -68,11 +74,14 @@ class Store:
         self.rows.append(payment)
 
 
-def environment(attempt: int = 1) -> ActivityEnvironment:
+def environment(attempt: int = 1, *, is_local: bool = False) -> ActivityEnvironment:
     environment = ActivityEnvironment()
-    environment.info = ActivityEnvironment.default_info()
-    object.__setattr__(environment.info, "attempt", attempt)
+    environment.info = replace(ActivityEnvironment.default_info(), attempt=attempt, is_local=is_local)
     return environment
+
+
+def lake_of(committer: Committer, opened: OpenWorkflows[Mark] | None = None) -> LakeActivities:
+    return LakeActivities(committer, opened, lambda: NOON)
 
 
 async def test_rules_are_those_of_the_workers_book(make_event: MakeEvent) -> None:
@@ -88,10 +97,9 @@ async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:
 
 async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV2) -> None:
     committer = Committer()
-    activities = LakeActivities(committer, lambda: NOON)
     request = PersistRequest(payment=payment)
-    assert await environment().run(activities.persist_to_iceberg, request) is Outcome.APPENDED
-    assert committer.given == [(payment.model_dump(), False)]
+    assert await environment().run(lake_of(committer).persist_to_iceberg, request) is Outcome.APPENDED
+    assert committer.given == [(payment.model_dump(), Mark(5))]
 
 
 @pytest.mark.parametrize(("attempt", "repeated"), [(2, False), (1, True)])
@@ -99,16 +107,67 @@ async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
     payment: ScoredPaymentV2, attempt: int, *, repeated: bool
 ) -> None:
     committer = Committer()
-    activities = LakeActivities(committer, lambda: NOON)
     request = PersistRequest(payment=payment, repeated=repeated)
-    await environment(attempt).run(activities.persist_to_iceberg, request)
-    assert committer.given[0][1] is True
+    await environment(attempt).run(lake_of(committer).persist_to_iceberg, request)
+    assert committer.given[0][1] is None
 
 
 async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV2) -> None:
-    activities = LakeActivities(Committer(Transient("object store away")), lambda: NOON)
+    lake_activities = lake_of(Committer(Transient("object store away")))
     with pytest.raises(Transient, match="object store away"):
-        await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
+        await environment().run(lake_activities.persist_to_iceberg, PersistRequest(payment=payment))
+
+
+async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning(payment: ScoredPaymentV2) -> None:
+    committer = Committer()
+    opened = OpenWorkflows(10, mark=committer.mark)
+    opened.begin(payment.event_id)
+    committer.state = Mark(9)
+    await environment(is_local=True).run(
+        lake_of(committer, opened).persist_to_iceberg, PersistRequest(payment=payment)
+    )
+    assert committer.given == [(payment.model_dump(), Mark(5))]
+    assert opened.room() == 10
+
+
+async def test_a_workflow_that_did_not_begin_here_is_sent_to_the_queue(payment: ScoredPaymentV2) -> None:
+    committer = Committer()
+    opened = OpenWorkflows(10, mark=committer.mark)
+    with pytest.raises(NotHere):
+        await environment(is_local=True).run(
+            lake_of(committer, opened).persist_to_iceberg, PersistRequest(payment=payment)
+        )
+    assert committer.given == []
+
+
+async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment: ScoredPaymentV2) -> None:
+    committer = Committer(Transient("the table lacks a column"))
+    opened = OpenWorkflows(10, mark=committer.mark)
+    opened.begin(payment.event_id)
+    persist = lake_of(committer, opened).persist_to_iceberg
+    with pytest.raises(Transient):
+        await environment(is_local=True).run(persist, PersistRequest(payment=payment))
+    with pytest.raises(NotHere):
+        await environment(attempt=2, is_local=True).run(persist, PersistRequest(payment=payment))
+    assert opened.room() == 10
+
+
+async def test_a_worker_without_a_committer_sends_every_row_to_the_queue(payment: ScoredPaymentV2) -> None:
+    with pytest.raises(NotHere):
+        await environment(is_local=True).run(
+            AbsentCommitter().persist_to_iceberg, PersistRequest(payment=payment)
+        )
+
+
+async def test_a_fallback_that_reached_bronze_is_counted(make_event: MakeEvent) -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("orchestrator_fallbacks_total", {"verdict": "fraud_score"}) or 0.0
+
+    fallback = scoring.Sourced(scoring.FALLBACK_SCORE, "fallback")
+    payment = scoring.scored_payment(make_event(), [], fallback, None, NOON)
+    before = total()
+    await environment().run(lake_of(Committer()).persist_to_iceberg, PersistRequest(payment=payment))
+    assert total() - before == 1
 
 
 async def test_heartbeats_while_the_row_waits_and_not_after(
@@ -119,7 +178,7 @@ async def test_heartbeats_while_the_row_waits_and_not_after(
     waiting = environment()
     waiting.on_heartbeat = lambda *details: beats.append(details)
     await waiting.run(
-        LakeActivities(Committer(seconds=0.2), lambda: NOON).persist_to_iceberg, PersistRequest(payment=payment)
+        lake_of(Committer(seconds=0.2)).persist_to_iceberg, PersistRequest(payment=payment)
     )
     counted = len(beats)
     assert counted >= 2
@@ -132,7 +191,7 @@ async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment
         return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_sum") or 0.0
 
     before = total()
-    activities = LakeActivities(Committer(), lambda: NOON + timedelta(seconds=1.5))
+    activities = LakeActivities(Committer(), None, lambda: NOON + timedelta(seconds=1.5))
     await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
     assert total() - before == pytest.approx(1.5)
 

@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from kit.errors import Fault, Transient
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Partition
 from orchestrator.bridge import Bridge
 from orchestrator.source import Arrival, GiveUp
@@ -71,8 +71,10 @@ class Workflows:
         self.errors: dict[str, Exception] = {}
         self.at_once = 0
         self.most_at_once = 0
+        self.refused: list[str] = []
 
-    async def start(self, event: PaymentEventV2) -> None:
+    async def start(self, arrival: Arrival) -> None:
+        event = arrival.event
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
         try:
@@ -85,6 +87,24 @@ class Workflows:
         finally:
             self.at_once -= 1
 
+    async def refuse(self, arrival: Arrival, error: Rejected) -> None:
+        self.refused.append(f"{arrival.event.event_id} {error.reason_code}")
+
+
+class Gate:
+    """Open, unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.places = 1_000
+        self.asked = asyncio.Event()
+
+    def room(self) -> int:
+        return self.places
+
+    async def wait_for_room(self, seconds: float) -> None:
+        self.asked.set()
+        await asyncio.sleep(0.001)
+
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
@@ -92,10 +112,12 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.002)
 
 
-def bridge_of(topic: Topic, workflows: Workflows, **options: float) -> Bridge:
+def bridge_of(topic: Topic, workflows: Workflows, gate: Gate | None = None, **options: float) -> Bridge:
     return Bridge(
         topic.open,
         workflows.start,
+        workflows.refuse,
+        gate or Gate(),
         max_in_flight=int(options.get("max_in_flight", 50)),
         commit_seconds=0.005,
         drain_seconds=options.get("drain_seconds", 5.0),
@@ -225,3 +247,25 @@ async def test_a_partition_that_comes_back_earlier_is_read_again(make_event: Mak
     stop.set()
     await running
     assert topic.committed == {ZERO: 3, ONE: 3}
+
+
+async def test_reads_nothing_while_there_is_no_room_for_workflows_and_goes_on_after(make_event: MakeEvent) -> None:
+    topic, workflows, gate = Topic(make_event(), zero=9), Workflows(), Gate()
+    gate.places = 0
+    stop = asyncio.Event()
+    running = asyncio.create_task(bridge_of(topic, workflows, gate).run(stop))
+    await until(lambda: topic.sessions[0].limits.count(0) > 1 if topic.sessions else False)
+    assert workflows.started == []
+    gate.places = 2
+    await until(lambda: len(workflows.started) == 9)
+    assert max(topic.sessions[0].limits) == 2
+    stop.set()
+    await running
+
+
+async def test_an_event_that_can_have_no_workflow_is_dead_lettered_and_the_rest_goes_on(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    workflows.errors["0-2"] = Rejected("too much", "event_too_large")
+    await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
+    assert workflows.refused == ["0-2 event_too_large"]
+    assert len(workflows.started) == 4

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from orchestrator import policies
 from temporalio.common import RetryPolicy
@@ -16,8 +18,24 @@ def test_each_activity_is_retried_as_often_as_the_outline_says(policy: RetryPoli
     assert policy.maximum_attempts == 1 + retries
 
 
-def test_a_row_beats_several_times_before_its_worker_is_taken_for_dead() -> None:
-    assert policies.LAKE_HEARTBEAT_EVERY * 3 <= policies.LAKE_HEARTBEAT_TIMEOUT < policies.LAKE.timeout
+def test_a_stall_of_ten_seconds_loses_no_attempt() -> None:
+    # The server hears of a heartbeat as often as the throttle lets through; a stall may begin just before one.
+    assert policies.LAKE_HEARTBEAT_EVERY < policies.LAKE_HEARTBEAT_THROTTLE
+    assert policies.LAKE_HEARTBEAT_THROTTLE + timedelta(seconds=10) < policies.LAKE_HEARTBEAT_TIMEOUT
+    assert policies.TASK_TIMEOUT > timedelta(seconds=10)
+
+
+def test_a_workflow_task_is_over_before_the_server_gives_it_to_another_worker() -> None:
+    # Beyond 0.8 of the timeout the SDK asks for more time, which costs events in the history.
+    for policy in (policies.INFERENCE, policies.LAKE, policies.DATABASE):
+        assert policy.beside is not None
+        assert policy.beside < 0.8 * policies.TASK_TIMEOUT
+
+
+def test_a_retry_policy_is_told_in_words() -> None:
+    assert policies.VALIDATION.summary == "3 retries, after 1 s each time"
+    assert policies.INFERENCE.summary == "5 retries, after 0.2 s doubled each time"
+    assert policies.DEAD_LETTER.summary == "retried until it succeeds, after 1 s doubled each time"
 
 
 def test_the_committers_queue_goes_with_the_queue_of_the_workflows() -> None:

@@ -2,22 +2,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from orchestrator.settings import ConsumerSettings, WorkerSettings
+from orchestrator.settings import CommitterSettings, ConsumerSettings, WorkerSettings
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED
 from pydantic import ValidationError
 
-WORKER: dict[str, Any] = {
+KAFKA: dict[str, Any] = {
+    "kafka_bootstrap_servers": "127.0.0.1:19092",
+    "schema_registry_url": "http://127.0.0.1:18081",
+}
+WORKER: dict[str, Any] = KAFKA | {"inference_url": "http://127.0.0.1:18110"}
+COMMITTER: dict[str, Any] = {
     "catalog_uri": "http://127.0.0.1:18181",
     "catalog_warehouse": "s3://lakehouse/warehouse",
     "s3_endpoint": "http://127.0.0.1:19000",
     "s3_access_key_id": "key",
     "s3_secret_access_key": "secret",
     "s3_region": "us-east-1",
-    "temporal_address": "127.0.0.1:17233",
-    "temporal_namespace": "payments",
-    "metrics_port": 18122,
-    "inference_url": "http://127.0.0.1:18110",
 }
 
 
@@ -28,15 +29,8 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_contract_says_what_is_read_and_written() -> None:
-    consumer = ConsumerSettings(
-        kafka_bootstrap_servers="127.0.0.1:19092",
-        schema_registry_url="http://127.0.0.1:18081",
-        temporal_address="127.0.0.1:17233",
-        temporal_namespace="payments",
-        metrics_port=18121,
-    )
-    assert consumer.source_topic == NORMALIZED.name
-    assert WorkerSettings(**WORKER).lake_table == BRONZE_PAYMENT_EVENTS.identifier
+    assert ConsumerSettings(**KAFKA).source_topic == NORMALIZED.name
+    assert CommitterSettings(**COMMITTER).lake_table == BRONZE_PAYMENT_EVENTS.identifier
 
 
 def test_the_database_is_written_where_there_is_one_and_it_is_not_switched_off() -> None:
@@ -46,17 +40,15 @@ def test_the_database_is_written_where_there_is_one_and_it_is_not_switched_off()
     assert WorkerSettings(**WORKER, postgres_dsn=dsn, database_enabled=False).database_dsn is None
 
 
-def test_rules_and_groups_follow_the_settings() -> None:
-    settings = WorkerSettings(
-        **WORKER,
-        rules_blocked_merchants=frozenset({"m"}),
-        rules_clock_tolerance_seconds=60,
-        commit_max_rows=7,
-        commit_max_wait_seconds=0.25,
-    )
+def test_rules_follow_the_settings() -> None:
+    settings = WorkerSettings(**WORKER, rules_blocked_merchants=frozenset({"m"}), rules_clock_tolerance_seconds=60)
     assert settings.rule_book.blocked_merchants == {"m"}
     assert settings.rule_book.clock_tolerance == timedelta(minutes=1)
-    assert (settings.group_policy.max_rows, settings.group_policy.waiting_rows) == (7, 70)
+
+
+def test_groups_follow_the_settings() -> None:
+    policy = CommitterSettings(**COMMITTER, commit_max_rows=7, commit_max_wait_seconds=0.25).group_policy
+    assert (policy.max_rows, policy.max_wait_seconds, policy.waiting_rows) == (7, 0.25, 70)
 
 
 def test_blocked_merchants_come_as_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,4 +58,4 @@ def test_blocked_merchants_come_as_a_json_list(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_wrong_value_is_refused() -> None:
     with pytest.raises(ValidationError, match="commit_max_rows"):
-        WorkerSettings(**WORKER | {"commit_max_rows": 0})
+        CommitterSettings(**COMMITTER | {"commit_max_rows": 0})

@@ -3,8 +3,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from kit.errors import Fault
-from orchestrator.temporal import WorkflowStarter
+from kit.errors import Fault, Rejected
+from kit.lake import Mark
+from orchestrator.messages import Position, Start
+from orchestrator.open_workflows import OpenWorkflows
+from orchestrator.starter import WorkflowStarter
 from payments_contracts.records import PaymentEventV2
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -19,44 +22,79 @@ class Temporal:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
         self.calls: list[dict[str, Any]] = []
-        self.asking = 0
-        self.most_asking = 0
         self.on_call: Callable[[], None] = lambda: None
 
     async def start_workflow(self, _run: object, event: PaymentEventV2, **options: Any) -> None:
         self.calls.append({"event": event, **options})
         self.on_call()
-        self.asking += 1
-        self.most_asking = max(self.most_asking, self.asking)
         await asyncio.sleep(0.001)
-        self.asking -= 1
         if self.errors:
             raise self.errors.pop(0)
 
 
-def starter_of(temporal: Temporal) -> WorkflowStarter:
+ALREADY = WorkflowAlreadyStartedError("e", "PaymentEventWorkflow")
+PLACE = Position(topic="t", partition=1, offset=7)
+
+
+def starter_of(temporal: Temporal, opened: OpenWorkflows[Mark] | None = None) -> WorkflowStarter:
     client: Any = temporal
-    return WorkflowStarter(client, "payment-events", wait_max_seconds=0.01)
+    return WorkflowStarter(client, "payment-events", opened=opened, wait_max_seconds=0.01)
 
 
-def refusal(status: RPCStatusCode) -> RPCError:
-    return RPCError("no", status, b"")
+def opened() -> OpenWorkflows[Mark]:
+    return OpenWorkflows(10, mark=lambda: Mark(3))
+
+
+def refusal(status: RPCStatusCode, words: str = "no") -> RPCError:
+    return RPCError(words, status, b"")
 
 
 async def test_the_workflows_id_is_the_events_and_never_used_twice(make_event: MakeEvent) -> None:
     temporal = Temporal()
     event = make_event()
-    await starter_of(temporal).start(event)
+    await starter_of(temporal).start(event, PLACE)
     (call,) = temporal.calls
     assert call["id"] == event.event_id
     assert call["id_reuse_policy"] is WorkflowIDReusePolicy.REJECT_DUPLICATE
-    assert call["id_conflict_policy"] is WorkflowIDConflictPolicy.USE_EXISTING
+    assert call["id_conflict_policy"] is WorkflowIDConflictPolicy.FAIL
+    assert call["memo"] == {"start": Start(position=PLACE)}
+    assert call["request_eager_start"] is False
+
+
+async def test_a_workflow_begins_at_once_where_worker_and_committer_are_beside(make_event: MakeEvent) -> None:
+    temporal, begun = Temporal(), opened()
+    event = make_event()
+    await starter_of(temporal, begun).start(event, PLACE)
+    (call,) = temporal.calls
+    assert call["request_eager_start"] is True
+    assert call["memo"] == {"start": Start(position=PLACE, committer_beside=True)}
+    assert begun.take_mark(event.event_id) == Mark(3)
 
 
 async def test_a_workflow_that_was_there_before_is_as_good(make_event: MakeEvent) -> None:
-    temporal = Temporal(WorkflowAlreadyStartedError("e", "PaymentEventWorkflow"))
-    await starter_of(temporal).start(make_event())
-    assert len(temporal.calls) == 1
+    temporal, begun = Temporal(ALREADY, ALREADY), opened()
+    event = make_event()
+    await starter_of(temporal, begun).start(event)
+    assert len(temporal.calls) == 2
+    assert begun.take_mark(event.event_id) is None
+    assert begun.room() == 10
+
+
+async def test_one_that_ended_without_success_is_started_again_and_its_row_looked_up(make_event: MakeEvent) -> None:
+    temporal, begun = Temporal(ALREADY), opened()
+    await starter_of(temporal, begun).start(make_event(), PLACE)
+    again = temporal.calls[1]
+    assert again["id_reuse_policy"] is WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+    assert again["memo"] == {"start": Start(position=PLACE, repeated=True)}
+    assert begun.room() == 10
+
+
+async def test_an_event_that_is_under_way_here_keeps_its_mark(make_event: MakeEvent) -> None:
+    begun = opened()
+    event = make_event()
+    await starter_of(Temporal(), begun).start(event)
+    await starter_of(Temporal(ALREADY, ALREADY), begun).start(event)
+    assert begun.take_mark(event.event_id) == Mark(3)
 
 
 @pytest.mark.parametrize(
@@ -79,21 +117,41 @@ async def test_waits_while_temporal_is_away_and_says_so(make_event: MakeEvent, e
     assert starter.check() is None
 
 
-@pytest.mark.parametrize("status", [RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT])
-async def test_a_refusal_is_a_fault(make_event: MakeEvent, status: RPCStatusCode) -> None:
+@pytest.mark.parametrize("status", [RPCStatusCode.NOT_FOUND, RPCStatusCode.PERMISSION_DENIED])
+async def test_a_refusal_of_everything_is_a_fault(make_event: MakeEvent, status: RPCStatusCode) -> None:
     with pytest.raises(Fault, match=status.name):
         await starter_of(Temporal(refusal(status))).start(make_event())
 
 
-async def test_of_many_starts_that_wait_one_at_a_time_asks_again(make_event: MakeEvent) -> None:
-    away = [refusal(RPCStatusCode.UNAVAILABLE) for _ in range(30)]
-    temporal = Temporal(*away)
-    starter = starter_of(temporal)
-    first_round = asyncio.gather(*(starter.start(make_event(event_id=str(n))) for n in range(20)))
-    await asyncio.sleep(0)
-    temporal.most_asking = 0
-    await asyncio.sleep(0.005)
-    temporal.most_asking = 0
-    await first_round
-    assert temporal.most_asking == 1
-    assert {call["id"] for call in temporal.calls} == {str(n) for n in range(20)}
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (refusal(RPCStatusCode.INVALID_ARGUMENT, "Blob data size exceeds limit."), "event_too_large"),
+        (refusal(RPCStatusCode.RESOURCE_EXHAUSTED, "grpc: received message larger than max"), "event_too_large"),
+        (refusal(RPCStatusCode.INVALID_ARGUMENT, "WorkflowId length exceeds limit."), "event_refused"),
+    ],
+    ids=["payload", "request", "other"],
+)
+async def test_a_refusal_of_the_event_is_a_rejection(make_event: MakeEvent, error: Exception, code: str) -> None:
+    begun = opened()
+    with pytest.raises(Rejected) as rejection:
+        await starter_of(Temporal(error), begun).start(make_event())
+    assert rejection.value.reason_code == code
+    assert begun.room() == 10
+
+
+async def test_an_event_that_temporal_cannot_take_holds_no_other_back(make_event: MakeEvent) -> None:
+    class OneShardStuck(Temporal):
+        async def start_workflow(self, _run: object, event: PaymentEventV2, **options: Any) -> None:
+            if event.event_id == "bad":
+                raise refusal(RPCStatusCode.UNAVAILABLE, "shard of this id is stuck")
+            await super().start_workflow(_run, event, **options)
+
+    hiccups = [refusal(RPCStatusCode.UNAVAILABLE) for _ in range(5)]
+    starter = starter_of(OneShardStuck(*hiccups))
+    bad = asyncio.create_task(starter.start(make_event(event_id="bad")))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(starter.start(make_event(event_id=f"good-{n}")) for n in range(5)))
+        await starter.start(make_event(event_id="good-later"))
+    assert not bad.done()
+    bad.cancel()

@@ -22,7 +22,7 @@ _DECLARE = "declare it under reason_codes, or use one that is"
 def reasons(catalog: Catalog) -> Iterator[Finding]:
     """Yield codes that are used but not declared, declared but not used, or unknown to a gateway's API."""
     validation = catalog.validation
-    used: set[str] = set(OWN_CODES)
+    used: set[str] = {*OWN_CODES, *validation.later_codes}
     for code in sorted(OWN_CODES - validation.reason_codes.keys()):
         message = f"the mapping language needs the reason code {code!r}"
         yield validation.source.finding("reason", ("reason_codes",), message, "declare it under reason_codes")

@@ -46,10 +46,9 @@ class Ports:
     gateway_7: int = 18106
     gateway_8: int = 18107
     inference: int = 18110
-    consumer_metrics: int = 18121
-    worker_metrics: int = 18122
+    orchestrator_metrics: int = 18122
     normalizer_metrics: int = 18123
-    worker_temporal_metrics: int = 18124
+    orchestrator_temporal_metrics: int = 18124
     catalog: int = 18181
     temporal_ui: int = 18233
     minio: int = 19000

@@ -36,3 +36,9 @@ class Transient(PipelineError):  # noqa: N818  # the family's name, as design.md
 
 class Fault(PipelineError):  # noqa: N818  # the family's name, as design.md has it
     """A bug or a misconfiguration; the message says what is wrong and what to do."""
+
+
+def gravest(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return, of what went wrong side by side, what should be told: a Fault first, what may pass last."""
+    leaves = [gravest(error) if isinstance(error, BaseExceptionGroup) else error for error in group.exceptions]
+    return min(leaves, key=lambda error: {Fault: 0, Rejected: 2, Transient: 2}.get(type(error), 1))

@@ -3,58 +3,68 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from typing import Annotated
 
 import structlog
 import typer
+import uvloop
 from kit.clock import utc_now
 from kit.errors import PipelineError
 from kit.logging import configure
-from kit.settings import LogSettings, load
+from kit.settings import load
 
-from orchestrator.consumer import run_consumer
-from orchestrator.settings import ConsumerSettings, WorkerSettings
-from orchestrator.worker import run_worker
+from orchestrator.program import run as run_program
+from orchestrator.roles import Assignment, Role
+from orchestrator.settings import CommitterSettings, ConsumerSettings, ProgramSettings, WorkerSettings
 
 app = typer.Typer(help="Runs one durable workflow per payment event.", no_args_is_help=True, add_completion=False)
 
 
-@app.command()
-def consumer() -> None:
-    """Start a workflow for every normalized event."""
-    settings = load(ConsumerSettings)
-    _serve("orchestrator-consumer", settings, lambda stop: run_consumer(settings, stop))
+@app.callback()
+def orchestrator() -> None:
+    """Run one durable workflow per payment event."""
 
 
 @app.command()
-def worker() -> None:
-    """Run the workflows and their activities."""
-    settings = load(WorkerSettings)
-    _serve("orchestrator-worker", settings, lambda stop: run_worker(settings, utc_now, stop))
+def run(
+    role: Annotated[
+        list[Role] | None,
+        typer.Option(help="A role of this process; may be given several times. Without it, the process has all."),
+    ] = None,
+) -> None:
+    """Start workflows for normalized events, run them, and commit their rows.
 
-
-def main() -> None:
-    """Run the command."""
-    app()
-
-
-def _serve(service: str, settings: LogSettings, run: Callable[[asyncio.Event], Coroutine[None, None, None]]) -> None:
-    configure(service, settings.log_level, settings.log_format)
-    log = structlog.get_logger(service)
+    Together in one process the roles cost least. For more than one process can do: one committer for the table, and
+    as many consumers and workers as needed.
+    """
+    roles = frozenset(role or Role)
+    assignment = Assignment(
+        program=load(ProgramSettings),
+        consumer=load(ConsumerSettings) if Role.CONSUMER in roles else None,
+        worker=load(WorkerSettings) if Role.WORKER in roles else None,
+        committer=load(CommitterSettings) if Role.COMMITTER in roles else None,
+    )
+    configure("orchestrator", assignment.program.log_level, assignment.program.log_format)
+    log = structlog.get_logger("orchestrator")
 
     async def until_told() -> None:
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        log.info("started")
-        await run(stop)
+        log.info("started", roles=sorted(roles))
+        await run_program(assignment, utc_now, stop)
         log.info("stopped")
 
     try:
-        asyncio.run(until_told())
+        uvloop.run(until_told())
     except PipelineError as error:
         log.error("gave_up", family=type(error).__name__, reason=str(error))  # noqa: TRY400  # the message says it all
         sys.exit(1)
+
+
+def main() -> None:
+    """Run the command."""
+    app()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
 
 import stamina
 import structlog
-from kit.errors import Fault, Transient
+from kit.errors import Rejected, Transient, gravest
 from kit.kafka import Partition
-from payments_contracts.records import PaymentEventV2
 
 from orchestrator import metrics
 from orchestrator.offsets import OffsetTracker
@@ -15,10 +15,25 @@ from orchestrator.source import Arrival, OpenSource, Source
 
 _log = structlog.get_logger(__name__)
 
-Start = Callable[[PaymentEventV2], Awaitable[None]]
-"""Returns once the event's workflow is durable; raises Fault if it never can be."""
+Start = Callable[[Arrival], Awaitable[None]]
+"""Returns once the event's workflow is durable; raises Rejected for an event that can have none, Fault if none can."""
+
+Refuse = Callable[[Arrival, Rejected], Awaitable[None]]
+"""Returns once a dead letter of the event is durable; raises Fault where so many are refused that it is no event's fault."""
+
+
+class Gate(Protocol):
+    """Says how many workflows may be started now."""
+
+    def room(self) -> int:
+        """Return how many more workflows may be started."""
+
+    async def wait_for_room(self, seconds: float) -> None:
+        """Return when there may be more room, or after a time."""
 
 _ROOM_SECONDS = 1.0
+# A poll without room keeps the membership alive, but makes the client forget what it has fetched ahead.
+_WAITS_BETWEEN_POLLS = 5
 _GIVE_UP_SECONDS = 5.0
 
 
@@ -28,6 +43,8 @@ class Bridge:
     Args:
         open_source: Opens a session with the topic; done again when Kafka was away.
         start: Starts a workflow.
+        refuse: Takes an event that can have no workflow.
+        gate: Says how many workflows may be started; what may not stays in Kafka.
         max_in_flight: Events read whose workflow is not durable yet; beyond it, reading pauses.
         commit_seconds: Time between commits.
         drain_seconds: How long to wait at the end for starts under way.
@@ -37,13 +54,17 @@ class Bridge:
         self,
         open_source: OpenSource,
         start: Start,
+        refuse: Refuse,
+        gate: Gate,
         *,
         max_in_flight: int = 200,
-        commit_seconds: float = 0.5,
+        commit_seconds: float = 1.0,
         drain_seconds: float = 15.0,
     ) -> None:
         self._open_source = open_source
         self._start = start
+        self._refuse = refuse
+        self._gate = gate
         self._max_in_flight = max_in_flight
         self._commit_seconds = commit_seconds
         self._drain_seconds = drain_seconds
@@ -54,14 +75,14 @@ class Bridge:
         """Work until `stop` is set, then finish what is under way.
 
         Raises:
-            Fault: An event cannot be read, or its workflow cannot be started; its offset is not committed.
+            Fault: An event cannot be read, or no workflow can be started; its offset is not committed.
         """
         async for attempt in stamina.retry_context(on=Transient, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
                 try:
                     await self._session(stop)
                 except ExceptionGroup as group:
-                    raise _gravest(group) from group
+                    raise gravest(group) from group
 
     async def _session(self, stop: asyncio.Event) -> None:
         self._tracker = OffsetTracker()
@@ -69,9 +90,13 @@ class Bridge:
         try:
             async with asyncio.TaskGroup() as tasks:
                 committing = tasks.create_task(self._commit_regularly(source))
+                waits = 0
                 while not stop.is_set():
-                    for arrival in await source.poll(await self._room()):
-                        self._begin(arrival, tasks)
+                    room = await self._room()
+                    waits = waits + 1 if room <= 0 else 0
+                    if not waits or waits % _WAITS_BETWEEN_POLLS == 0:
+                        for arrival in await source.poll(room):
+                            self._begin(arrival, tasks)
                 await self._settle(None, self._drain_seconds)
                 for task in (committing, *self._under_way):
                     task.cancel()
@@ -83,7 +108,9 @@ class Bridge:
         """Return how many more events may be read, after a moment's wait if there is no room."""
         if len(self._under_way) >= self._max_in_flight:
             await asyncio.wait(self._under_way, timeout=_ROOM_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        return self._max_in_flight - len(self._under_way)
+        elif self._gate.room() <= 0:
+            await self._gate.wait_for_room(_ROOM_SECONDS)
+        return min(self._max_in_flight - len(self._under_way), self._gate.room())
 
     def _begin(self, arrival: Arrival, tasks: asyncio.TaskGroup) -> None:
         self._tracker.begin(arrival.partition, arrival.offset)
@@ -93,7 +120,10 @@ class Bridge:
         metrics.IN_FLIGHT.set(len(self._under_way))
 
     async def _bring(self, arrival: Arrival, tracker: OffsetTracker[Partition]) -> None:
-        await self._start(arrival.event)
+        try:
+            await self._start(arrival)
+        except Rejected as error:
+            await self._refuse(arrival, error)
         tracker.finish(arrival.partition, arrival.offset)
 
     async def _settle(self, partitions: Sequence[Partition] | None, seconds: float) -> None:
@@ -120,8 +150,3 @@ class Bridge:
                 await source.commit(offsets)
                 self._tracker.committed(offsets)
                 metrics.COMMITS.inc()
-
-
-def _gravest(group: ExceptionGroup[Exception]) -> Exception:
-    """Return a Fault rather than anything else, and what is only Transient last."""
-    return min(group.exceptions, key=lambda error: {Fault: 0, Transient: 2}.get(type(error), 1))

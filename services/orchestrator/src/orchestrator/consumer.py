@@ -1,19 +1,14 @@
-"""The consumer program: what `orchestrator consumer` is made of."""
+"""Sessions with the topic of normalized events."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from kit.kafka import AvroDecoder, Consumer, Partition, RegistryClient
-from kit.metrics import MetricsServer
 from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED
 
-from orchestrator.bridge import Bridge
-from orchestrator.policies import events_queue
 from orchestrator.routing import PIN, Router
 from orchestrator.settings import ConsumerSettings
 from orchestrator.source import GiveUp, KafkaSource
-from orchestrator.temporal import WorkflowStarter, lazy_client
 
 
 class KafkaSessions:
@@ -43,19 +38,13 @@ class KafkaSessions:
         )
 
 
-async def run_consumer(settings: ConsumerSettings, stop: asyncio.Event) -> None:
-    """Bring every event of the topic to Temporal until `stop` is set.
+def open_router(registry: RegistryClient) -> Router:
+    """Make what reads messages; ask whether the contract's schema is registered. Blocks.
 
     Raises:
-        Fault: The contract's schema is not registered, or an event can neither be read nor skipped.
-        Transient: The registry did not answer at start.
+        Fault: It is not.
+        Transient: The registry does not answer.
     """
     reader = schema(NORMALIZED.record, PIN)
-    with RegistryClient(settings.schema_registry_url) as registry:
-        await asyncio.to_thread(registry.lookup, NORMALIZED.subject, PIN, reader)
-        sessions = KafkaSessions(settings, Router(AvroDecoder(registry, reader).decode))
-        client = await lazy_client(settings.temporal_address, settings.temporal_namespace)
-        starter = WorkflowStarter(client, events_queue(settings.task_queue_suffix))
-        checks = {"kafka": sessions.check, "temporal": starter.check}
-        with MetricsServer(settings.metrics_host, settings.metrics_port, checks):
-            await Bridge(sessions.open, starter.start, max_in_flight=settings.max_starts_in_flight).run(stop)
+    registry.lookup(NORMALIZED.subject, PIN, reader)
+    return Router(AvroDecoder(registry, reader).decode)

@@ -14,6 +14,8 @@ from payments_contracts.inference import (
 )
 from pydantic import BaseModel, ValidationError
 
+from orchestrator.circuit import Circuits
+
 M = TypeVar("M", bound=BaseModel)
 
 _PASSING = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -25,11 +27,20 @@ class InferenceClient:
     Args:
         url: Base URL of the service.
         timeout_seconds: Limit of each request.
+        circuits: The circuit breakers of the process.
         transport: For tests: what answers in the place of the network.
     """
 
-    def __init__(self, url: str, *, timeout_seconds: float, transport: httpx.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout_seconds: float,
+        circuits: Circuits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
         self._url = url
+        self._circuits = circuits or Circuits()
         self._client = httpx.AsyncClient(
             base_url=url,
             timeout=timeout_seconds,
@@ -49,14 +60,17 @@ class InferenceClient:
         """Return the probability of fraud.
 
         Raises:
+            Unavailable: It has failed too often lately and is not asked.
             Transient: The service does not answer, or says that it cannot now.
             Fault: It refuses the request's form, or answers in another form than the contract's.
         """
-        return await self._ask("/fraud/score", request, FraudScore)
+        async with self._circuits.asking("fraud_score"):
+            return await self._ask("/fraud/score", request, FraudScore)
 
     async def advise_retry(self, request: RetryStrategyRequest) -> RetryStrategyResponse:
         """Return advice on charging again; raises as `score_fraud` does."""
-        return await self._ask("/retry/strategy", request, RetryStrategyResponse)
+        async with self._circuits.asking("retry_strategy"):
+            return await self._ask("/retry/strategy", request, RetryStrategyResponse)
 
     async def _ask(self, path: str, request: BaseModel, form: type[M]) -> M:
         try:

@@ -3,16 +3,45 @@
 from typing import Literal
 
 from kit.lake import Outcome
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.scoring import ScoreSource, Source
 
 Stored = Literal["stored", "switched_off"]
+START_MEMO = "start"
+"""Name of a workflow's memo that holds its Start."""
+DEAD_LETTERED: Literal["dead_lettered"] = "dead_lettered"
+
+
+class Position(BaseModel):
+    """Where an event was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Start(BaseModel):
+    """How a workflow was started.
+
+    Attributes:
+        position: Where its event was read.
+        committer_beside: Whether the process that started it has a committer, which then knows that the row is new.
+        repeated: Whether an earlier workflow of the event, one that ended without success, may have written its row.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    position: Position | None = None
+    committer_beside: bool = False
+    repeated: bool = False
 
 
 class PersistRequest(BaseModel):
-    """A row for Bronze, and whether an earlier round of attempts may have written it."""
+    """A row for Bronze, and whether an earlier attempt may have written it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -20,8 +49,19 @@ class PersistRequest(BaseModel):
     repeated: bool = False
 
 
+class DeadLetter(BaseModel):
+    """An event that something refuses, with the reason for machines and in words."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event: PaymentEventV2
+    position: Position | None
+    reason_code: str
+    reason: str
+
+
 class Completion(BaseModel):
-    """How a workflow ended."""
+    """How a workflow ended: with a row, or with a dead letter."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -29,5 +69,5 @@ class Completion(BaseModel):
     rule_violations: list[str]
     fraud_score_source: ScoreSource
     retry_strategy_source: Source | None
-    lake: Outcome
-    database: Stored | Literal["failed"]
+    lake: Outcome | Literal["dead_lettered"]
+    database: Stored | Literal["dead_lettered"]

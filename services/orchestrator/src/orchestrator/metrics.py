@@ -5,6 +5,7 @@ from prometheus_client import Counter, Gauge, Histogram
 STARTS = Counter("orchestrator_workflow_starts", "Workflows asked for, by answer.", ["answer"])
 START_FAILURES = Counter("orchestrator_workflow_start_failures", "Failed tries to start a workflow.")
 IN_FLIGHT = Gauge("orchestrator_starts_in_flight", "Records read whose workflow start is not durable yet.")
+OPEN_WORKFLOWS = Gauge("orchestrator_open_workflows", "Workflows started here whose row is not committed yet.")
 START_SECONDS = Histogram(
     "orchestrator_workflow_start_seconds",
     "Time until a workflow start was durable, retries included.",
@@ -16,3 +17,8 @@ NORMALIZED_TO_BRONZE_SECONDS = Histogram(
     "Age of an event, since it was normalized, when its row was committed to Bronze.",
     buckets=(0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
+FALLBACKS = Counter(
+    "orchestrator_fallbacks", "Rows that carry a fallback because a model was away, by what it stands for.", ["verdict"]
+)
+CIRCUIT_OPEN = Gauge("orchestrator_inference_circuit_open", "1 while the inference service is not asked.", ["model"])
+DEAD_LETTERS = Counter("orchestrator_dead_letters", "Events that were dead-lettered here, by reason.", ["reason"])

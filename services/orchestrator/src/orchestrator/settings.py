@@ -1,4 +1,4 @@
-"""What the environment says to the consumer and to the worker."""
+"""What the environment says to each role."""
 
 from datetime import timedelta
 
@@ -18,40 +18,46 @@ from pydantic import Field, SecretStr
 from orchestrator.rules import RuleBook
 
 
-class TemporalSettings(EnvironmentSettings):
-    """Where Temporal is, and which queues are used there."""
+class ProgramSettings(MetricsSettings, LogSettings):
+    """Settings of the process, whatever its roles: where Temporal is, and which queues are used there."""
 
     temporal_address: str = Field(min_length=1, description="host:port of the frontend.")
     temporal_namespace: str = Field(min_length=1)
     task_queue_suffix: str = Field(default="", description="Sets a second deployment, as a test's, apart.")
+    temporal_metrics_port: int | None = Field(default=None, ge=1, le=65535, description="Where the SDK's metrics are.")
 
 
-class ConsumerSettings(KafkaSettings, RegistrySettings, TemporalSettings, MetricsSettings, LogSettings):
+class ConsumerSettings(KafkaSettings, RegistrySettings):
     """Settings of the consumer."""
 
     consumer_group: str = Field(default="orchestrator", min_length=1)
     source_topic: str = Field(default=NORMALIZED.name, description="Or another topic of the same record.")
-    max_starts_in_flight: int = Field(default=200, ge=1, description="Records read whose workflow is not started yet.")
+    max_starts_in_flight: int = Field(default=100, ge=1, description="Records read whose workflow is not started yet.")
+    max_open_workflows: int = Field(
+        default=100, ge=1, description="Workflows under way in a process that has all roles; the rest stays in Kafka."
+    )
+    max_waiting_tasks: int = Field(
+        default=1_000, ge=1, description="Tasks that may wait in Temporal for workers in other processes."
+    )
 
 
-class WorkerSettings(LakeSettings, TemporalSettings, MetricsSettings, LogSettings):
-    """Settings of the worker."""
+class WorkerSettings(KafkaSettings, RegistrySettings):
+    """Settings of the worker. It writes to Kafka only what can have no row."""
 
     inference_url: str = Field(pattern=r"^https?://")
     inference_timeout_seconds: float = Field(default=2.0, gt=0)
+    inference_circuit_failures: int = Field(
+        default=5, ge=1, description="Failures in a row after which a model is not asked for a while."
+    )
+    inference_circuit_seconds: float = Field(default=15.0, gt=0, description="How long it is not asked.")
 
     postgres_dsn: SecretStr | None = Field(default=None, description="Without it, no operational database is written.")
     database_enabled: bool = True
 
-    lake_table: str = Field(default=BRONZE_PAYMENT_EVENTS.identifier, description="Or another of the same columns.")
-    commit_max_rows: int = Field(default=500, ge=1)
-    commit_max_wait_seconds: float = Field(default=0.5, ge=0)
-    commit_expire_every: int = Field(default=50, ge=1)
-    commit_keep_snapshots: int = Field(default=10, ge=1)
-
-    max_workflow_tasks: int = Field(default=100, ge=2)
+    max_workflow_tasks: int = Field(
+        default=100, ge=2, description="Workflows that a worker advances at once; those that wait for a commit included."
+    )
     max_activities: int = Field(default=100, ge=1)
-    temporal_metrics_port: int | None = Field(default=None, ge=1, le=65535, description="Where the SDK's metrics are.")
 
     rules_review_limit: int = Field(default=10_000, ge=0, description="In the currency's major unit.")
     rules_blocked_merchants: frozenset[str] = frozenset()
@@ -73,6 +79,15 @@ class WorkerSettings(LakeSettings, TemporalSettings, MetricsSettings, LogSetting
             clock_tolerance=timedelta(seconds=self.rules_clock_tolerance_seconds),
         )
 
+
+class CommitterSettings(LakeSettings):
+    """Settings of the committer."""
+
+    lake_table: str = Field(default=BRONZE_PAYMENT_EVENTS.identifier, description="Or another of the same columns.")
+    commit_max_rows: int = Field(default=500, ge=1)
+    commit_max_wait_seconds: float = Field(default=0.7, ge=0)
+    commit_keep_snapshots: int = Field(default=10, ge=1)
+
     @property
     def group_policy(self) -> GroupPolicy:
         """When rows are committed together."""
@@ -80,5 +95,4 @@ class WorkerSettings(LakeSettings, TemporalSettings, MetricsSettings, LogSetting
             max_rows=self.commit_max_rows,
             max_wait_seconds=self.commit_max_wait_seconds,
             waiting_rows=10 * self.commit_max_rows,
-            expire_every=self.commit_expire_every,
         )

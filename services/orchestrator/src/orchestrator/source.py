@@ -11,6 +11,7 @@ from kit.errors import Transient
 from kit.kafka import Consumer, Partition
 from payments_contracts.records import PaymentEventV2
 
+from orchestrator.messages import Position
 from orchestrator.routing import Router
 
 _POLL_SECONDS = 0.25
@@ -24,6 +25,11 @@ class Arrival:
     partition: Partition
     offset: int
     event: PaymentEventV2
+
+    @property
+    def position(self) -> Position:
+        """The place, as workflows know it."""
+        return Position(topic=self.partition.topic, partition=self.partition.number, offset=self.offset)
 
 
 GiveUp = Callable[[Sequence[Partition]], Awaitable[Mapping[Partition, int]]]

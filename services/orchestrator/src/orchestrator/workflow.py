@@ -1,7 +1,8 @@
 """One durable workflow per payment event. Pure: no clock, no I/O, no randomness but the workflow's own."""
 
 import asyncio
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
 
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
@@ -13,18 +14,21 @@ with workflow.unsafe.imports_passed_through():
     from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
 
     from orchestrator.activities.database import DatabaseActivities
+    from orchestrator.activities.dead_letters import DeadLetterActivities
     from orchestrator.activities.inference import InferenceActivities
     from orchestrator.activities.lake import LakeActivities
     from orchestrator.activities.validation import ValidationActivities
-    from orchestrator.messages import Completion, PersistRequest, Stored
+    from orchestrator.messages import DEAD_LETTERED, START_MEMO, Completion, DeadLetter, PersistRequest, Start, Stored
     from orchestrator.policies import (
         DATABASE,
+        DEAD_LETTER,
         INFERENCE,
         LAKE,
         LAKE_HEARTBEAT_TIMEOUT,
-        LAKE_PAUSE,
+        PAUSE,
         REJECTED,
         VALIDATION,
+        ActivityPolicy,
         persist_queue,
     )
     from orchestrator.rules import NOT_EVALUATED
@@ -39,6 +43,9 @@ with workflow.unsafe.imports_passed_through():
         scored_payment,
     )
 
+T = TypeVar("T")
+Refused = Literal["dead_lettered"]
+
 
 @workflow.defn
 class PaymentEventWorkflow:
@@ -48,28 +55,23 @@ class PaymentEventWorkflow:
     async def run(self, event: PaymentEventV2) -> Completion:
         """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
 
-        Runs that began with an event of version 1 go on: what they were given reads as version 2 with nulls.
+        A row that the table or the database refuses becomes a dead letter; one for which they are away waits for them.
         """
+        start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, advice = await asyncio.gather(self._validate(event), self._score(event), self._advise(event))
         payment = scored_payment(event, violations, fraud, advice, workflow.now())
-        lake = await self._persist(payment)
         return Completion(
             event_id=event.event_id,
             rule_violations=violations,
             fraud_score_source=payment.fraud_score_source,
             retry_strategy_source=None if advice is None else advice.source,
-            lake=lake,
-            database=await self._store(payment),
+            lake=await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start)),
+            database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
 
     async def _validate(self, event: PaymentEventV2) -> list[str]:
         try:
-            return await workflow.execute_local_activity_method(
-                ValidationActivities.validate_business_rules,
-                event,
-                start_to_close_timeout=VALIDATION.timeout,
-                retry_policy=VALIDATION.retry,
-            )
+            return await _beside(ValidationActivities.validate_business_rules, event, VALIDATION)
         except FailureError as error:
             workflow.logger.warning("rules not evaluated: %s", _bearable(error))
             return [NOT_EVALUATED]
@@ -78,12 +80,7 @@ class PaymentEventWorkflow:
         if not needs_score(event):
             return None
         try:
-            score = await workflow.execute_activity_method(
-                InferenceActivities.get_fraud_score,
-                fraud_request(event),
-                start_to_close_timeout=INFERENCE.timeout,
-                retry_policy=INFERENCE.retry,
-            )
+            score = await _beside(InferenceActivities.get_fraud_score, fraud_request(event), INFERENCE)
         except FailureError as error:
             workflow.logger.warning("fallback fraud score used: %s", _bearable(error))
             return Sourced(FALLBACK_SCORE, "fallback")
@@ -93,21 +90,22 @@ class PaymentEventWorkflow:
         if not needs_advice(event):
             return None
         try:
-            advice = await workflow.execute_activity_method(
-                InferenceActivities.get_retry_strategy,
-                retry_request(event),
-                start_to_close_timeout=INFERENCE.timeout,
-                retry_policy=INFERENCE.retry,
-            )
+            advice = await _beside(InferenceActivities.get_retry_strategy, retry_request(event), INFERENCE)
         except FailureError as error:
             workflow.logger.warning("fallback retry advice used: %s", _bearable(error))
             return Sourced(FALLBACK_ADVICE, "fallback")
         return Sourced(advice, "model")
 
-    async def _persist(self, payment: ScoredPaymentV2) -> Outcome:
+    async def _persist(self, payment: ScoredPaymentV2, start: Start) -> Outcome:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
-        repeated = info.run_id != info.first_execution_run_id
+        repeated = start.repeated or info.run_id != info.first_execution_run_id
+        if start.committer_beside and not repeated:
+            try:
+                return await _beside(LakeActivities.persist_to_iceberg, PersistRequest(payment=payment), LAKE)
+            except FailureError as error:
+                _go_on_unless_rejected(error, "row handed to the committer's queue")
+            repeated = True
         while True:
             try:
                 return await workflow.execute_activity_method(
@@ -117,25 +115,67 @@ class PaymentEventWorkflow:
                     start_to_close_timeout=LAKE.timeout,
                     heartbeat_timeout=LAKE_HEARTBEAT_TIMEOUT,
                     retry_policy=LAKE.retry,
+                    summary=LAKE.summary,
                 )
             except FailureError as error:
-                if _type(error) == REJECTED:
-                    raise
-                workflow.logger.warning("row waits for the lake: %s", _bearable(error))
-            await workflow.sleep(LAKE_PAUSE)
+                _go_on_unless_rejected(error, "row waits for the lake")
+            await workflow.sleep(PAUSE)
             repeated = True
 
-    async def _store(self, payment: ScoredPaymentV2) -> Stored | Literal["failed"]:
+    async def _store(self, payment: ScoredPaymentV2) -> Stored:
         try:
-            return await workflow.execute_local_activity_method(
-                DatabaseActivities.persist_to_database,
-                payment,
-                start_to_close_timeout=DATABASE.timeout,
-                retry_policy=DATABASE.retry,
-            )
+            return await _beside(DatabaseActivities.persist_to_database, payment, DATABASE)
         except FailureError as error:
-            workflow.logger.warning("row not in the operational database: %s", _bearable(error))
-            return "failed"
+            _go_on_unless_rejected(error, "row waits for the operational database")
+        while True:
+            try:
+                return await workflow.execute_activity_method(
+                    DatabaseActivities.persist_to_database,
+                    payment,
+                    start_to_close_timeout=DATABASE.timeout,
+                    retry_policy=DATABASE.retry,
+                    summary=DATABASE.summary,
+                )
+            except FailureError as error:
+                _go_on_unless_rejected(error, "row waits for the operational database")
+            await workflow.sleep(PAUSE)
+
+    async def _or_dead_letter(
+        self, event: PaymentEventV2, start: Start, reason_code: str, writing: Awaitable[T]
+    ) -> T | Refused:
+        try:
+            return await writing
+        except FailureError as error:
+            if _cause(error) is None or _type(error) != REJECTED:
+                raise
+            reason = str(_cause(error))
+        await workflow.execute_activity_method(
+            DeadLetterActivities.dead_letter,
+            DeadLetter(event=event, position=start.position, reason_code=reason_code, reason=reason),
+            start_to_close_timeout=DEAD_LETTER.timeout,
+            retry_policy=DEAD_LETTER.retry,
+            summary=DEAD_LETTER.summary,
+        )
+        return DEAD_LETTERED
+
+
+async def _beside(method: Callable[[Any, Any], Awaitable[T]], argument: object, policy: ActivityPolicy) -> T:
+    """Run an activity in the process that runs the workflow, within one workflow task."""
+    result: T = await workflow.execute_local_activity_method(
+        method,
+        argument,
+        start_to_close_timeout=policy.timeout,
+        schedule_to_close_timeout=policy.beside,
+        retry_policy=policy.retry,
+        summary=policy.summary,
+    )
+    return result
+
+
+def _go_on_unless_rejected(error: FailureError, what: str) -> None:
+    if _type(error) == REJECTED:
+        raise error
+    workflow.logger.warning("%s: %s", what, _bearable(error))
 
 
 def _bearable(error: FailureError) -> str:
@@ -146,6 +186,11 @@ def _bearable(error: FailureError) -> str:
 
 
 def _type(error: FailureError) -> str | None:
+    cause = _cause(error)
+    return None if cause is None else cause.type
+
+
+def _cause(error: FailureError) -> ApplicationError | None:
     # A local activity's own error comes bare, another's wrapped in an ActivityError.
     cause = error if isinstance(error, ApplicationError) else error.cause
-    return cause.type if isinstance(cause, ApplicationError) else None
+    return cause if isinstance(cause, ApplicationError) else None

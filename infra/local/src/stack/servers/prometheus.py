@@ -19,9 +19,8 @@ def config(context: Context) -> str:
     targets = {
         **{each.name: (ports.named((each.port,))[each.port], "/metrics") for each in gateways(context.places)},
         "inference": (ports.inference, "/metrics"),
-        "orchestrator-consumer": (ports.consumer_metrics, "/metrics"),
-        "orchestrator-worker": (ports.worker_metrics, "/metrics"),
-        "orchestrator-worker-temporal": (ports.worker_temporal_metrics, "/metrics"),
+        "orchestrator": (ports.orchestrator_metrics, "/metrics"),
+        "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         "normalizer": (ports.normalizer_metrics, "/metrics"),
         "flink-jobmanager": (ports.flink_metrics, "/metrics"),
         "flink-taskmanager": (ports.flink_task_metrics, "/metrics"),

@@ -6,26 +6,43 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from kit.clock import Clock
-from kit.lake import Outcome
+from kit.errors import PipelineError
+from kit.lake import Mark, Outcome
+from payments_contracts.records import ScoredPaymentV2
 from temporalio import activity
 
 from orchestrator import metrics
 from orchestrator.messages import PersistRequest
+from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import LAKE_HEARTBEAT_EVERY
+
+
+class NotHere(PipelineError):  # noqa: N818  # no failure: the way over the queue is taken instead
+    """This process does not know that nobody else has written the row, so it must go to the committer's queue."""
 
 
 class Committer(Protocol):
     """Commits rows in groups; returns once the row is in a committed snapshot, or raises Transient or Rejected."""
 
-    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
-        """Have the row committed; `repeated` says that an earlier attempt may have done so already."""
+    def mark(self) -> Mark:
+        """Return the state of the table that was seen last."""
+
+    async def append(self, row: Mapping[str, object], *, absent_at: Mark | None) -> Outcome:
+        """Have the row committed; `absent_at` names a state without it, None says that it may have been written."""
 
 
 class LakeActivities:
-    """Writes rows through the table's one committer."""
+    """Writes rows through the table's committer.
 
-    def __init__(self, committer: Committer, clock: Clock) -> None:
+    Args:
+        committer: See Committer.
+        started: The workflows that were started in this process, if it starts any.
+        clock: Returns the present time.
+    """
+
+    def __init__(self, committer: Committer, started: OpenWorkflows[Mark] | None, clock: Clock) -> None:
         self._committer = committer
+        self._started = started
         self._clock = clock
 
     @activity.defn
@@ -33,15 +50,50 @@ class LakeActivities:
         """Return once the row is in a committed snapshot, exactly once.
 
         Raises:
-            Transient: Catalog or object store failed; the row may have been written.
+            NotHere: Beside the workflow, where another process may have been at it before.
+            Transient: The table lacks a column of the row, or the committer ends; the row may have been written.
             Rejected: The row does not fit the table.
         """
-        repeated = request.repeated or activity.info().attempt > 1
+        info = activity.info()
+        if info.is_local:
+            return await self._persist_at_once(request.payment)
+        absent_at = None if request.repeated or info.attempt > 1 else self._committer.mark()
         async with _heartbeats():
-            outcome = await self._committer.append(request.payment.model_dump(), repeated=repeated)
-        waited = self._clock() - request.payment.processed_at
+            return await self._append(request.payment, absent_at)
+
+    async def _persist_at_once(self, payment: ScoredPaymentV2) -> Outcome:
+        """Append the row of a workflow that began here: its process saw the table before anyone could write the row."""
+        mark = None if self._started is None else self._started.take_mark(payment.event_id)
+        if self._started is None or mark is None:
+            raise NotHere("the row may have been written by another process")
+        try:
+            return await self._append(payment, mark)
+        finally:
+            self._started.end(payment.event_id)
+
+    async def _append(self, payment: ScoredPaymentV2, absent_at: Mark | None) -> Outcome:
+        outcome = await self._committer.append(payment.model_dump(), absent_at=absent_at)
+        waited = self._clock() - payment.processed_at
         metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, waited.total_seconds()))
+        if outcome is Outcome.APPENDED:
+            _count_fallbacks(payment)
         return outcome
+
+
+class AbsentCommitter:
+    """Stands where a worker has no committer of its own: rows go over the committer's queue."""
+
+    @activity.defn(name="persist_to_iceberg")
+    async def persist_to_iceberg(self, _request: PersistRequest) -> Outcome:
+        """Raise NotHere."""
+        raise NotHere("this worker has no committer")
+
+
+def _count_fallbacks(payment: ScoredPaymentV2) -> None:
+    if payment.fraud_score_source == "fallback":
+        metrics.FALLBACKS.labels("fraud_score").inc()
+    if payment.retry_strategy_source == "fallback":
+        metrics.FALLBACKS.labels("retry_strategy").inc()
 
 
 @asynccontextmanager

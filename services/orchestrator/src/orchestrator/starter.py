@@ -1,0 +1,132 @@
+"""The start of workflows: one for each event, however often it is asked for."""
+
+import stamina
+from kit.errors import Fault, Rejected, Transient
+from kit.lake import Mark
+from payments_contracts.records import PaymentEventV2
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from orchestrator import metrics
+from orchestrator.messages import START_MEMO, Position, Start
+from orchestrator.open_workflows import OpenWorkflows
+from orchestrator.policies import TASK_TIMEOUT
+from orchestrator.temporal import RPC_TIMEOUT
+from orchestrator.workflow import PaymentEventWorkflow
+
+_PASSING = frozenset(
+    {
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.INTERNAL,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+
+
+class WorkflowStarter:
+    """Starts the workflow of an event. Each event waits for Temporal by itself, so that none holds back another.
+
+    Args:
+        client: Connects to Temporal.
+        task_queue: Queue of the workflows.
+        opened: Counts the workflows of a process that has worker and committer too; there they start at once.
+        wait_max_seconds: Longest pause between two tries.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        task_queue: str,
+        *,
+        opened: OpenWorkflows[Mark] | None = None,
+        wait_max_seconds: float = 5.0,
+    ) -> None:
+        self._client = client
+        self._task_queue = task_queue
+        self._opened = opened
+        self._wait_max_seconds = wait_max_seconds
+        self._trouble: str | None = None
+
+    async def start(self, event: PaymentEventV2, position: Position | None = None) -> None:
+        """Return once the workflow of the event is durable, or was before; wait as long as Temporal is away.
+
+        Raises:
+            Rejected: Temporal takes no such event, and never will.
+            Fault: Temporal does not know the namespace, or lets nobody in.
+        """
+        with metrics.START_SECONDS.time():
+            async for attempt in stamina.retry_context(
+                on=Transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=self._wait_max_seconds
+            ):
+                with attempt:
+                    await self._start_once(event, position)
+
+    def check(self) -> str | None:
+        """Say what is wrong with Temporal, as of the last start; None if nothing is."""
+        return self._trouble
+
+    async def _start_once(self, event: PaymentEventV2, position: Position | None) -> None:
+        try:
+            answer = await self._ask(event, position)
+        except RPCError as error:
+            raise self._family(error) from error
+        except RuntimeError as error:
+            # What a client raises that has never been connected.
+            metrics.START_FAILURES.inc()
+            self._trouble = "Temporal does not answer"
+            raise Transient(self._trouble) from error
+        self._trouble = None
+        metrics.STARTS.labels(answer).inc()
+
+    async def _ask(self, event: PaymentEventV2, position: Position | None) -> str:
+        began = self._opened is not None and self._opened.begin(event.event_id)
+        try:
+            await self._request(event, Start(position=position, committer_beside=began))
+        except BaseException as error:
+            if began and self._opened is not None:
+                self._opened.end(event.event_id)
+            if not isinstance(error, WorkflowAlreadyStartedError):
+                raise
+        else:
+            return "accepted"
+        # It may have ended without success, as when somebody terminated it: then it may be started once more.
+        try:
+            await self._request(event, Start(position=position, repeated=True))
+        except WorkflowAlreadyStartedError:
+            return "was_there"
+        return "accepted_again"
+
+    async def _request(self, event: PaymentEventV2, start: Start) -> None:
+        reuse = WorkflowIDReusePolicy
+        await self._client.start_workflow(
+            PaymentEventWorkflow.run,
+            event,
+            id=event.event_id,
+            memo={START_MEMO: start},
+            task_queue=self._task_queue,
+            id_reuse_policy=reuse.ALLOW_DUPLICATE_FAILED_ONLY if start.repeated else reuse.REJECT_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            task_timeout=TASK_TIMEOUT,
+            rpc_timeout=RPC_TIMEOUT,
+            request_eager_start=start.committer_beside,
+        )
+
+    def _family(self, error: RPCError) -> Transient | Rejected | Fault:
+        metrics.START_FAILURES.inc()
+        if error.status is RPCStatusCode.RESOURCE_EXHAUSTED and "larger than max" in error.message:
+            return Rejected("the event is larger than a request to Temporal may be", "event_too_large")
+        if error.status in _PASSING:
+            self._trouble = f"Temporal answers {error.status.name}"
+            return Transient(self._trouble)
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            too_large = "size exceeds limit" in error.message
+            return Rejected(
+                f"Temporal refuses the workflow: {error.message}", "event_too_large" if too_large else "event_refused"
+            )
+        return Fault(f"Temporal refuses to start a workflow: {error.status.name}: {error.message}")
