@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from kit.errors import Transient
-from kit.lake import Outcome
+from kit.lake import Mark, Outcome
 from orchestrator import scoring
 from orchestrator.activities import lake
 from orchestrator.activities.database import DatabaseActivities
@@ -48,12 +48,15 @@ class Committer:
     """Remembers what it was given; waits if it is told to, fails if it has an error."""
 
     def __init__(self, error: Exception | None = None, seconds: float = 0.0) -> None:
-        self.given: list[tuple[Mapping[str, object], bool]] = []
+        self.given: list[tuple[Mapping[str, object], Mark | None]] = []
         self.error = error
         self.seconds = seconds
 
-    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
-        self.given.append((row, repeated))
+    def mark(self) -> Mark:
+        return Mark(7)
+
+    async def append(self, row: Mapping[str, object], *, absent_at: Mark | None) -> Outcome:
+        self.given.append((row, absent_at))
         await asyncio.sleep(self.seconds)
         if self.error is not None:
             raise self.error
@@ -91,7 +94,7 @@ async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV2) -> Non
     activities = LakeActivities(committer, lambda: NOON)
     request = PersistRequest(payment=payment)
     assert await environment().run(activities.persist_to_iceberg, request) is Outcome.APPENDED
-    assert committer.given == [(payment.model_dump(), False)]
+    assert committer.given == [(payment.model_dump(), Mark(7))]
 
 
 @pytest.mark.parametrize(("attempt", "repeated"), [(2, False), (1, True)])
@@ -102,7 +105,7 @@ async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
     activities = LakeActivities(committer, lambda: NOON)
     request = PersistRequest(payment=payment, repeated=repeated)
     await environment(attempt).run(activities.persist_to_iceberg, request)
-    assert committer.given[0][1] is True
+    assert committer.given[0][1] is None
 
 
 async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV2) -> None:

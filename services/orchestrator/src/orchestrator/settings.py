@@ -46,7 +46,7 @@ class WorkerSettings(LakeSettings, TemporalSettings, MetricsSettings, LogSetting
     lake_table: str = Field(default=BRONZE_PAYMENT_EVENTS.identifier, description="Or another of the same columns.")
     commit_max_rows: int = Field(default=500, ge=1)
     commit_max_wait_seconds: float = Field(default=0.5, ge=0)
-    commit_expire_every: int = Field(default=50, ge=1)
+    commit_expire_every: int = Field(default=1, ge=1)
     commit_keep_snapshots: int = Field(default=10, ge=1)
 
     max_workflow_tasks: int = Field(default=100, ge=2)
@@ -80,5 +80,4 @@ class WorkerSettings(LakeSettings, TemporalSettings, MetricsSettings, LogSetting
             max_rows=self.commit_max_rows,
             max_wait_seconds=self.commit_max_wait_seconds,
             waiting_rows=10 * self.commit_max_rows,
-            expire_every=self.commit_expire_every,
         )

@@ -47,6 +47,7 @@ async def open_committer(settings: WorkerSettings) -> GroupCommitter:
             key=key,
             narrow_by="processed_at",
             keep_snapshots=settings.commit_keep_snapshots,
+            expire_every=settings.commit_expire_every,
         )
         return GroupCommitter(target, key=key, policy=settings.group_policy)
 
@@ -122,10 +123,14 @@ async def run_worker(settings: WorkerSettings, clock: Clock, stop: asyncio.Event
             clock=clock,
         )
         checks = {
-            "committer": lambda: None if committer.alive else "the committer has stopped",
+            "committer": lambda: committer.trouble() if committer.alive else "the committer has stopped",
             "workers": lambda: None if all(worker.is_running for worker in workers) else "not all workers run",
         }
         with MetricsServer(settings.metrics_host, settings.metrics_port, checks):
             for worker in workers:
                 await resources.enter_async_context(worker)
-            await stop.wait()
+            # A committer that has died ends the program: leaving it raises what it died of.
+            ends = [asyncio.create_task(stop.wait()), asyncio.create_task(committer.ended())]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for end in ends:
+                end.cancel()

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from kit.clock import Clock
-from kit.lake import Outcome
+from kit.lake import Mark, Outcome
 from temporalio import activity
 
 from orchestrator import metrics
@@ -17,8 +17,11 @@ from orchestrator.policies import LAKE_HEARTBEAT_EVERY
 class Committer(Protocol):
     """Commits rows in groups; returns once the row is in a committed snapshot, or raises Transient or Rejected."""
 
-    async def append(self, row: Mapping[str, object], *, repeated: bool = False) -> Outcome:
-        """Have the row committed; `repeated` says that an earlier attempt may have done so already."""
+    def mark(self) -> Mark:
+        """Return the newest state of the table that was seen."""
+
+    async def append(self, row: Mapping[str, object], *, absent_at: Mark | None) -> Outcome:
+        """Have the row committed; None says that an earlier attempt may have done so already."""
 
 
 class LakeActivities:
@@ -33,12 +36,13 @@ class LakeActivities:
         """Return once the row is in a committed snapshot, exactly once.
 
         Raises:
-            Transient: Catalog or object store failed; the row may have been written.
+            Transient: The committer was stopped, or the table lacks a column; the row may have been written.
             Rejected: The row does not fit the table.
         """
         repeated = request.repeated or activity.info().attempt > 1
+        absent_at = None if repeated else self._committer.mark()
         async with _heartbeats():
-            outcome = await self._committer.append(request.payment.model_dump(), repeated=repeated)
+            outcome = await self._committer.append(request.payment.model_dump(), absent_at=absent_at)
         waited = self._clock() - request.payment.processed_at
         metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, waited.total_seconds()))
         return outcome
