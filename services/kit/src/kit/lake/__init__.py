@@ -1,21 +1,26 @@
 """Rows into Iceberg tables: each exactly once, many of them in one commit."""
 
 from kit.lake.catalog import load_catalog
-from kit.lake.committer import GroupCommitter, GroupPolicy, Outcome
-from kit.lake.once import AppendTarget, Conflict
-from kit.lake.rows import Row, RowEncoder, UnknownColumn
-from kit.lake.table import IcebergTarget, open_target
+from kit.lake.committer import GroupCommitter
+from kit.lake.history import Mark
+from kit.lake.policy import GroupPolicy, Outcome, Target
+from kit.lake.rows import ColumnMissing, Row, RowEncoder, UnknownColumn
+from kit.lake.target import IcebergTarget, open_target
+from kit.lake.write import Pending, Written
 
 __all__ = [
-    "AppendTarget",
-    "Conflict",
+    "ColumnMissing",
     "GroupCommitter",
     "GroupPolicy",
     "IcebergTarget",
+    "Mark",
     "Outcome",
+    "Pending",
     "Row",
     "RowEncoder",
+    "Target",
     "UnknownColumn",
+    "Written",
     "load_catalog",
     "open_target",
 ]

@@ -34,7 +34,7 @@ def load_catalog(settings: LakeSettings) -> RestCatalog:
         "type": "rest",
         "uri": settings.catalog_uri,
         "warehouse": settings.catalog_warehouse,
-        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        "py-io-impl": "kit.lake.objects.SinglePutIO",
         "s3.endpoint": settings.s3_endpoint,
         "s3.region": settings.s3_region,
         "s3.access-key-id": settings.s3_access_key_id.get_secret_value(),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from kit.errors import Fault, Rejected
+from kit.errors import Fault, Rejected, Transient
 
 Row = Mapping[str, object]
 _Check = Callable[[object, str], None]
@@ -21,13 +21,27 @@ _SCALARS: tuple[tuple[Callable[[pa.DataType], bool], tuple[type, ...]], ...] = (
 
 
 class UnknownColumn(Rejected):
-    """The row has a column that the table, as it was seen last, has not."""
+    """The row has a value for a column that the table, as it was seen last, has not."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(f"column {column} is not in the table")
+        self.column = column
+
+
+class ColumnMissing(Transient):
+    """The table lacks a column that a row has a value for; once the table has evolved, the same row fits."""
+
+    def __init__(self, table: str, column: str) -> None:
+        super().__init__(f"{table} lacks column {column}: rows with it wait until `payments tables apply` has added it")
+        self.table = table
+        self.column = column
 
 
 class RowEncoder:
     """Checks rows against one Arrow schema and turns them into a table of it.
 
-    Arrow itself drops unknown columns and reads naive times as UTC; a payment may suffer neither.
+    Arrow itself drops unknown columns and reads naive times as UTC; a payment may suffer neither. Unknown columns
+    without a value are left out.
     """
 
     def __init__(self, schema: pa.Schema) -> None:
@@ -67,7 +81,7 @@ def _for_type(kind: pa.DataType, path: str) -> _Check:
         return _integer(kind.bit_width)
     for matches, accepted in _SCALARS:
         if matches(kind):
-            return _scalar(accepted, str(kind))
+            return _text(str(kind)) if accepted == (str,) else _scalar(accepted, str(kind))
     raise Fault(f"column {path} has type {kind}, which the row encoder does not know: add it to kit.lake.rows")
 
 
@@ -78,8 +92,9 @@ def _struct(fields: Sequence[pa.Field]) -> _Check:
         if not isinstance(value, Mapping):
             raise _refuse(path, "an object", value)
         prefix = f"{path}." if path else ""
-        if unknown := value.keys() - checks.keys():
-            raise UnknownColumn(f"column {prefix}{min(unknown)} is not in the table")
+        # A null may be left out: that is how it is read, too.
+        if unknown := [name for name in value.keys() - checks.keys() if value[name] is not None]:
+            raise UnknownColumn(prefix + min(unknown))
         for name, check_field in checks.items():
             check_field(value.get(name), prefix + name)
 
@@ -127,6 +142,18 @@ def _integer(bits: int) -> _Check:
             raise _refuse(path, "an integer", value)
         if not -bound <= value < bound:
             raise Rejected(f"column {path} takes {bits}-bit integers; the value is out of range")
+
+    return check
+
+
+def _text(wanted: str) -> _Check:
+    def check(value: object, path: str) -> None:
+        if not isinstance(value, str):
+            raise _refuse(path, wanted, value)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            raise Rejected(f"column {path} takes text that UTF-8 can write; the value has half a character") from error
 
     return check
 

@@ -1,146 +1,208 @@
-"""An Iceberg table as a target of appends."""
+"""An Iceberg table that is written to: its newest state, as this process has seen it."""
 
-from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 
-from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, RESTError
-from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, In, LessThanOrEqual, Reference
-from pyiceberg.expressions.literals import literal
-from pyiceberg.table import Table, TableProperties
+from pyiceberg.exceptions import BadRequestError, CommitFailedException, NoSuchTableError, RESTError
+from pyiceberg.io import FileIO
+from pyiceberg.table import Table
+from pyiceberg.table.metadata import TableMetadata
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.snapshots import ancestors_of
+from pyiceberg.table.update import TableRequirement, TableUpdate
 from requests import RequestException
 
 from kit.errors import Fault, Transient
-from kit.lake.once import Conflict
-from kit.lake.rows import Row, RowEncoder
+from kit.lake import metrics
+from kit.lake.bounds import KeyColumns
+from kit.lake.history import History
+from kit.lake.lookup import Finder
+from kit.lake.manifests import FAN_OUT, Listed
+from kit.lake.objects import put_threads
+from kit.lake.rows import RowEncoder
+
+_FORMAT_VERSION = 2
 
 
-def open_target(
-    catalog: Catalog, identifier: tuple[str, ...], *, key: str, narrow_by: str | None = None, keep_snapshots: int = 10
-) -> "IcebergTarget":
-    """Load the table and make a target of it; the arguments are those of IcebergTarget.
-
-    Raises:
-        Fault: The table does not exist.
-        Transient: The catalog does not answer.
-    """
-    name = ".".join(identifier)
-    with _as_transient(name):
-        try:
-            table = catalog.load_table(identifier)
-        except NoSuchTableError as error:
-            raise Fault(f"table {name} is not in the catalog: create the tables before starting this") from error
-    return IcebergTarget(table, key=key, narrow_by=narrow_by, keep_snapshots=keep_snapshots)
+class Conflict(Transient):
+    """A commit was refused because the table has moved, or because it had landed before: only the table can tell."""
 
 
-class IcebergTarget:
-    """Appends to an Iceberg table on top of the snapshot seen last. To be used by one thread, except `check`.
+class LakeTable:
+    """A table's metadata, its head's manifests and what is known of its history. For one thread at a time.
 
-    Args:
-        table: The table, as loaded from its catalog.
-        key: Column that identifies a row.
-        narrow_by: A timestamp column that is equal for equal keys and that the table is partitioned by; look-ups then
-            read only the partitions that the rows fall in.
-        keep_snapshots: How many of the newest snapshots expiry leaves.
+    Nothing that was written here is read again: the object store is asked only at the start and after others' commits.
+    The arguments are those of IcebergTarget.
     """
 
-    def __init__(self, table: Table, *, key: str, narrow_by: str | None = None, keep_snapshots: int = 10) -> None:
-        self._table = table
-        self._key = key
-        self._narrow_by = narrow_by
-        self._keep_snapshots = keep_snapshots
-        self._schema = table.schema()
-        self._encoder = RowEncoder(self._schema.as_arrow())
-        self._head = self._current_head()
+    def __init__(
+        self,
+        table: Table,
+        *,
+        key: str,
+        narrow_by: str | None,
+        keep_snapshots: int,
+        expire_every: int,
+    ) -> None:
         self.name = ".".join(table.name())
+        if table.metadata.format_version != _FORMAT_VERSION:
+            raise Fault(f"{self.name} is of format version {table.metadata.format_version}; only 2 can be written to")
+        self._table = table
+        self._keep_snapshots = keep_snapshots
+        self._expire_every = expire_every
+        self._columns = KeyColumns(table.schema(), key, narrow_by)
+        self._schema = table.schema()
+        self._listing: tuple[int, tuple[Listed, ...]] | None = None
+        self.encoder = RowEncoder(self._schema.as_arrow())
+        self.history = History(table.metadata)
+        self.finder = Finder(self._columns)
+        self.threads = put_threads()
 
-    def check(self, row: Row) -> None:
-        """Raise Rejected if the row does not fit the table, UnknownColumn if a column is missing. Touches no server."""
-        self._encoder.check(row)
+    @property
+    def metadata(self) -> TableMetadata:
+        """The newest state seen."""
+        return self._table.metadata
 
-    def refresh(self) -> bool:
-        """See the newest state; tell whether it holds a commit that was not made by `append` here."""
-        with _as_transient(self.name):
-            self._table.refresh()
-        self._follow_schema()
-        seen, self._head = self._head, self._current_head()
-        return seen != self._head
+    @property
+    def io(self) -> FileIO:
+        """Access to the table's objects."""
+        return self._table.io
 
-    def append(self, rows: Sequence[Row]) -> None:
-        """Commit the rows on top of the state seen last.
+    @property
+    def columns(self) -> KeyColumns:
+        """The columns that rows are looked up by."""
+        return self._columns
+
+    @property
+    def head_id(self) -> int | None:
+        """The id of the newest snapshot seen."""
+        head = self.metadata.current_snapshot()
+        return None if head is None else head.snapshot_id
+
+    def refresh(self) -> None:
+        """See the newest state.
 
         Raises:
-            Conflict: The table has moved since; nothing was appended.
-            Transient: The commit may or may not have happened.
+            Transient: The catalog does not answer.
+            Fault: The table is not there any more, or another one of its name is.
         """
-        self._forbid_retries()
-        with _as_transient(self.name):
+        with as_transient(self.name), _as_unusable(self.name):
             try:
-                self._table.append(self._encoder.encode(rows))
-            except CommitFailedException as error:
-                raise Conflict(str(error)) from error
-        self._follow_schema()
-        self._head = self._current_head()
+                loaded = self._table.catalog.load_table(self._table.name())
+            except NoSuchTableError as error:
+                raise Fault(f"table {self.name} is no longer in the catalog") from error
+        if loaded.metadata.table_uuid != self.metadata.table_uuid:
+            raise Fault(f"table {self.name} was replaced by another one of that name: start anew to write to that one")
+        if loaded.io.properties != self.io.properties:
+            self._table.io = loaded.io
+        self._follow(loaded.metadata, loaded.metadata_location)
 
-    def present(self, rows: Sequence[Row]) -> AbstractSet[str]:
-        """Return the keys among those of `rows` that the state seen last holds."""
-        with _as_transient(self.name):
-            found = self._table.scan(row_filter=self._filter(rows), selected_fields=(self._key,)).to_arrow()
-        return frozenset(str(value) for value in found.column(self._key).to_pylist())
+    def manifests(self) -> tuple[Listed, ...]:
+        """Return the manifests of the head.
 
-    def expire(self) -> int:
-        """Drop all but the newest snapshots, except those that a branch or tag needs; return how many.
-
-        Files stay: they are removed by the table's compaction job, which also sees files of failed commits.
+        Raises:
+            OSError: Their list was not written here, and could not be read.
         """
-        metadata = self._table.metadata
-        referenced = {ref.snapshot_id for ref in metadata.refs.values()}
-        by_age = sorted(metadata.snapshots, key=lambda snapshot: snapshot.sequence_number or 0)
-        old = [snapshot.snapshot_id for snapshot in by_age[: -self._keep_snapshots]]
-        doomed = [snapshot_id for snapshot_id in old if snapshot_id not in referenced]
-        if doomed:
-            with _as_transient(self.name):
-                try:
-                    self._table.maintenance.expire_snapshots().by_ids(doomed).commit()
-                except CommitFailedException as error:
-                    raise Transient(f"{self.name}: another writer came first") from error
-        return len(doomed)
+        head = self.metadata.current_snapshot()
+        if head is None:
+            return ()
+        if self._listing is None or self._listing[0] != head.snapshot_id:
+            known = {} if self._listing is None else {one.file.manifest_path: one for one in self._listing[1]}
+            files = head.manifests(self.io)
+            self._listing = (head.snapshot_id, tuple(known.get(file.manifest_path, Listed(file)) for file in files))
+            metrics.LISTS_READ.labels(self.name).inc()
+        return self._listing[1]
 
-    def _follow_schema(self) -> None:
+    def location(self, name: str) -> str:
+        """Return where a metadata file of that name belongs."""
+        return self._table.location_provider().new_metadata_location(name)
+
+    def expirable(self) -> list[int]:
+        """Return the snapshots that the next commit is to drop.
+
+        Only what the main branch has left behind: what other branches come from and what tags name is not ours to drop.
+        """
+        metadata = self.metadata
+        main = list(ancestors_of(metadata.current_snapshot(), metadata))
+        # The next commit adds one.
+        old = main[self._keep_snapshots - 1 :] if self._keep_snapshots > 1 else main
+        needed: set[int] = set()
+        for name, ref in metadata.refs.items():
+            if ref.snapshot_ref_type == SnapshotRefType.TAG:
+                needed.add(ref.snapshot_id)
+            elif name != MAIN_BRANCH:
+                needed.update(
+                    one.snapshot_id for one in ancestors_of(metadata.snapshot_by_id(ref.snapshot_id), metadata)
+                )
+        doomed = [one.snapshot_id for one in old if one.snapshot_id not in needed]
+        return doomed if len(doomed) >= self._expire_every else []
+
+    def post(
+        self, snapshot_id: int, requirements: tuple[TableRequirement, ...], updates: tuple[TableUpdate, ...]
+    ) -> None:
+        """Send a commit and follow the table to it.
+
+        Raises:
+            Conflict: The commit was refused; it may have landed nevertheless.
+            Transient: The commit may or may not have landed.
+            BadRequestError: The catalog takes no such commit.
+        """
+        self.history.claim(snapshot_id)
+        with as_transient(self.name), _as_unusable(self.name):
+            try:
+                answer = self._table.catalog.commit_table(self._table, requirements, updates)
+            except CommitFailedException as error:
+                raise Conflict(f"{self.name}: the commit was refused: {error}") from error
+            except NoSuchTableError as error:
+                raise Transient(f"{self.name}: the catalog knows no such table") from error
+        if answer.metadata.table_uuid != self.metadata.table_uuid:
+            raise Transient(f"{self.name}: the answer to a commit is of another table")
+        self._follow(answer.metadata, answer.metadata_location)
+        if not self.history.has_landed(snapshot_id):
+            raise Transient(f"{self.name}: the answer to a commit does not hold it")
+
+    def take_manifests(self, snapshot_id: int, sequence_number: int, manifests: Iterable[Listed]) -> None:
+        """Know the manifests of a snapshot that was made here, if it is the head."""
+        if self.head_id != snapshot_id:
+            return
+        kept = []
+        for listed in manifests:
+            numbered = listed.committed(snapshot_id, sequence_number)
+            if numbered.files >= FAN_OUT**2:
+                # It is not merged again: of its entries, only what look-ups need is kept.
+                self.finder.remember(numbered)
+                numbered = Listed(numbered.file)
+            kept.append(numbered)
+        self._listing = (snapshot_id, tuple(kept))
+        metrics.MANIFESTS.labels(self.name).set(len(kept))
+
+    def _follow(self, metadata: TableMetadata, location: str) -> None:
+        self._table.metadata = metadata
+        self._table.metadata_location = location
+        if self.history.follow(metadata):
+            metrics.FOREIGN.labels(self.name).inc()
         # A table gains columns while it is written to: rows from before then have null in them.
-        if self._table.schema() != self._schema:
-            self._schema = self._table.schema()
-            self._encoder = RowEncoder(self._schema.as_arrow())
-
-    def _current_head(self) -> int | None:
-        snapshot = self._table.current_snapshot()
-        return None if snapshot is None else snapshot.snapshot_id
-
-    def _forbid_retries(self) -> None:
-        # The library would rebase a refused commit on whatever came in between without looking whether that holds the
-        # same rows. Only our copy of the properties is changed: the commit does not carry them.
-        properties = {**self._table.metadata.properties, TableProperties.COMMIT_NUM_RETRIES: "0"}
-        self._table.metadata = self._table.metadata.model_copy(update={"properties": properties})
-
-    def _filter(self, rows: Sequence[Row]) -> BooleanExpression:
-        keys: BooleanExpression = In(term=Reference(self._key), literals={literal(str(row[self._key])) for row in rows})
-        if self._narrow_by is None:
-            return keys
-        times = [value for row in rows if isinstance(value := row[self._narrow_by], datetime)]
-        at = Reference(self._narrow_by)
-        return And(
-            keys,
-            GreaterThanOrEqual(term=at, value=literal(min(times).isoformat())),
-            LessThanOrEqual(term=at, value=literal(max(times).isoformat())),
-        )
+        if metadata.schema() != self._schema:
+            self._columns = KeyColumns(metadata.schema(), self._columns.key, self._columns.narrow_by)
+            self.encoder = RowEncoder(metadata.schema().as_arrow())
+            self._schema = metadata.schema()
 
 
 @contextmanager
-def _as_transient(name: str) -> Iterator[None]:
+def as_transient(name: str) -> Iterator[None]:
     """Translate what catalog and object store raise. OSError is what Arrow's S3 client raises."""
     try:
         yield
-    except (RESTError, RequestException, OSError, NoSuchTableError) as error:
+    except BadRequestError:
+        raise
+    except (RESTError, RequestException, OSError) as error:
         raise Transient(f"{name}: catalog or object store failed with {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def _as_unusable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        # Its text may hold all of the answer.
+        raise Transient(f"{name}: the catalog gave an answer that cannot be used ({type(error).__name__})") from error

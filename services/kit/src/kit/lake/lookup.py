@@ -1,0 +1,125 @@
+"""Looks keys up in a table: by the times and bounds that manifests tell, and then in the few files left."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    And,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    In,
+    LessThanOrEqual,
+    Reference,
+)
+from pyiceberg.expressions.literals import literal
+from pyiceberg.expressions.visitors import inclusive_projection, manifest_evaluator
+from pyiceberg.io import FileIO
+from pyiceberg.io.pyarrow import ArrowScan
+from pyiceberg.manifest import ManifestContent, ManifestFile
+from pyiceberg.table import FileScanTask
+from pyiceberg.table.metadata import TableMetadata
+
+from kit.lake.bounds import FileBounds, KeyColumns, Wanted
+from kit.lake.manifests import Listed, live_entries
+from kit.lake.rows import Row
+
+_REMEMBERED_FILES = 20_000
+
+
+class Finder:
+    """Finds keys in a table's data files. What manifests tell of files is remembered, within bounds.
+
+    A row that was deleted counts as there as long as its file is: it was written once, and is not to come back.
+    """
+
+    def __init__(self, columns: KeyColumns) -> None:
+        self._columns = columns
+        self._remembered: OrderedDict[str, tuple[FileBounds, ...]] = OrderedDict()
+        self._files = 0
+        self.manifests_read = 0
+        self.files_read = 0
+
+    def in_table(
+        self, rows: Mapping[str, Row], manifests: Iterable[Listed], metadata: TableMetadata, io: FileIO
+    ) -> AbstractSet[str]:
+        """Return the keys of `rows` that the table's files hold.
+
+        Raises:
+            OSError: The object store failed, or a file is there no more.
+        """
+        wanted = Wanted(self._columns, rows)
+        in_partitions = _PartitionFilter(metadata, self._time_filter(wanted))
+        files = (
+            file
+            for listed in manifests
+            if listed.file.content == ManifestContent.DATA
+            and wanted.may_be_within(self._columns.times_in_name(listed.file.manifest_path))
+            and in_partitions.may_match(listed.file)
+            for file in self._bounds(listed, io)
+        )
+        return self._in_files(wanted, files, metadata, io)
+
+    def in_files(
+        self, rows: Mapping[str, Row], files: Iterable[FileBounds], metadata: TableMetadata, io: FileIO
+    ) -> AbstractSet[str]:
+        """Return the keys of `rows` that the files hold; raises as `in_table` does."""
+        return self._in_files(Wanted(self._columns, rows), files, metadata, io)
+
+    def remember(self, listed: Listed) -> None:
+        """Keep what the entries of a manifest say of its files."""
+        if listed.entries is not None:
+            self._remember(listed.file.manifest_path, self._columns.bounds(listed.entries))
+
+    def _in_files(
+        self, wanted: Wanted, files: Iterable[FileBounds], metadata: TableMetadata, io: FileIO
+    ) -> AbstractSet[str]:
+        tasks = [FileScanTask(file.file) for file in files if wanted.may_be_in(file)]
+        if not tasks:
+            return frozenset()
+        self.files_read += len(tasks)
+        keys = In(term=Reference(self._columns.key), literals={literal(key) for key in wanted.keys})
+        scan = ArrowScan(
+            metadata, io, metadata.schema().select(self._columns.key), And(keys, self._time_filter(wanted))
+        )
+        return frozenset(scan.to_table(tasks).column(self._columns.key).to_pylist())
+
+    def _time_filter(self, wanted: Wanted) -> BooleanExpression:
+        if self._columns.narrow_by is None:
+            return AlwaysTrue()
+        at = Reference(self._columns.narrow_by)
+        low, high = (self._columns.literal_of(micros) for micros in wanted.range)
+        return And(GreaterThanOrEqual(term=at, value=low), LessThanOrEqual(term=at, value=high))
+
+    def _bounds(self, listed: Listed, io: FileIO) -> Sequence[FileBounds]:
+        path = listed.file.manifest_path
+        bounds = self._remembered.get(path)
+        if bounds is None:
+            self.manifests_read += listed.entries is None
+            bounds = self._columns.bounds(live_entries(listed, io))
+            self._remember(path, bounds)
+        else:
+            self._remembered.move_to_end(path)
+        return bounds
+
+    def _remember(self, path: str, bounds: tuple[FileBounds, ...]) -> None:
+        self._files += len(bounds) - len(self._remembered.pop(path, ()))
+        self._remembered[path] = bounds
+        while self._files > _REMEMBERED_FILES and len(self._remembered) > 1:
+            _, forgotten = self._remembered.popitem(last=False)
+            self._files -= len(forgotten)
+
+
+class _PartitionFilter:
+    def __init__(self, metadata: TableMetadata, rows: BooleanExpression) -> None:
+        self._metadata = metadata
+        self._rows = rows
+        self._evaluators: dict[int, Callable[[ManifestFile], bool]] = {}
+
+    def may_match(self, manifest: ManifestFile) -> bool:
+        spec_id = manifest.partition_spec_id
+        if spec_id not in self._evaluators:
+            spec, schema = self._metadata.specs()[spec_id], self._metadata.schema()
+            self._evaluators[spec_id] = manifest_evaluator(spec, schema, inclusive_projection(schema, spec)(self._rows))
+        return self._evaluators[spec_id](manifest)
