@@ -76,7 +76,9 @@ def test_while_the_lake_is_away_rows_wait_and_the_backlog_stays_in_kafka(
     deployment.wait_for_rows(5)
     passage.close()
     deployment.produce(during)
-    wait_for("the process to notice", lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").json()["checks"]["lake"] != "ok")
+    wait_for(
+        "the process to notice", lambda: httpx.get(f"http://127.0.0.1:{port}/readyz").json()["checks"]["lake"] != "ok"
+    )
     begun = metric(port, "orchestrator_workflow_starts_total")
     time.sleep(12)
     # Those that had begun wait, longer than they wait beside the workflow; no other has begun.

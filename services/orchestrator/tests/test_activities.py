@@ -123,9 +123,7 @@ async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning
     opened = OpenWorkflows(10, mark=committer.mark)
     opened.begin(payment.event_id)
     committer.state = Mark(9)
-    await environment(is_local=True).run(
-        lake_of(committer, opened).persist_to_iceberg, PersistRequest(payment=payment)
-    )
+    await environment(is_local=True).run(lake_of(committer, opened).persist_to_iceberg, PersistRequest(payment=payment))
     assert committer.given == [(payment.model_dump(), Mark(5))]
     assert opened.room() == 10
 
@@ -154,9 +152,7 @@ async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment
 
 async def test_a_worker_without_a_committer_sends_every_row_to_the_queue(payment: ScoredPaymentV2) -> None:
     with pytest.raises(NotHere):
-        await environment(is_local=True).run(
-            AbsentCommitter().persist_to_iceberg, PersistRequest(payment=payment)
-        )
+        await environment(is_local=True).run(AbsentCommitter().persist_to_iceberg, PersistRequest(payment=payment))
 
 
 async def test_a_fallback_that_reached_bronze_is_counted(make_event: MakeEvent) -> None:
@@ -177,9 +173,7 @@ async def test_heartbeats_while_the_row_waits_and_not_after(
     beats: list[object] = []
     waiting = environment()
     waiting.on_heartbeat = lambda *details: beats.append(details)
-    await waiting.run(
-        lake_of(Committer(seconds=0.2)).persist_to_iceberg, PersistRequest(payment=payment)
-    )
+    await waiting.run(lake_of(Committer(seconds=0.2)).persist_to_iceberg, PersistRequest(payment=payment))
     counted = len(beats)
     assert counted >= 2
     await asyncio.sleep(0.05)

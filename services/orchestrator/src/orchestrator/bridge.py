@@ -19,7 +19,7 @@ Start = Callable[[Arrival], Awaitable[None]]
 """Returns once the event's workflow is durable; raises Rejected for an event that can have none, Fault if none can."""
 
 Refuse = Callable[[Arrival, Rejected], Awaitable[None]]
-"""Returns once a dead letter of the event is durable; raises Fault where so many are refused that it is no event's fault."""
+"""Returns once a dead letter of the event is durable; raises Fault where too many events are refused."""
 
 
 class Gate(Protocol):
@@ -30,6 +30,7 @@ class Gate(Protocol):
 
     async def wait_for_room(self, seconds: float) -> None:
         """Return when there may be more room, or after a time."""
+
 
 _ROOM_SECONDS = 1.0
 # A poll without room keeps the membership alive, but makes the client forget what it has fetched ahead.

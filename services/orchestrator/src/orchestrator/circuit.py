@@ -31,7 +31,9 @@ class Circuits:
 
     def __init__(self, *, threshold: int = 5, open_seconds: float = 15.0) -> None:
         # A model that refuses a request's form is there: that is a Fault, and no reason to leave it alone.
-        self._breakers = AsyncCircuitBreakerFactory(default_threshold=threshold, default_ttl=open_seconds, exclude=[Fault])
+        self._breakers = AsyncCircuitBreakerFactory(
+            default_threshold=threshold, default_ttl=open_seconds, exclude=[Fault]
+        )
         self._breakers.add_listener(_note)
 
     @asynccontextmanager

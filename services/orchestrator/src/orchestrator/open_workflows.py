@@ -26,7 +26,7 @@ class OpenWorkflows(Generic[M]):
     Args:
         limit: Workflows that may be open.
         mark: Returns the state in which the table is now.
-        hindrance: Says why no workflow should be started at present, as while the lake is away; None if nothing is wrong.
+        hindrance: Says why no workflow should be started at present, as while the lake is away; None if it may.
         patience_seconds: See above.
     """
 
@@ -54,7 +54,7 @@ class OpenWorkflows(Generic[M]):
         return True
 
     def take_mark(self, event_id: str) -> M | None:
-        """Return, once, the state of the table before the workflow began; None if its row may have been written since."""
+        """Return, once, the table's state before the workflow began; None if its row may have been written since."""
         found = self._open.get(event_id)
         if found is None:
             return None

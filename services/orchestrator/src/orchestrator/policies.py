@@ -90,7 +90,7 @@ LAKE_HEARTBEAT_TIMEOUT = timedelta(seconds=30)
 """So soon is a row handed to another committer when its own has died."""
 LAKE_HEARTBEAT_EVERY = timedelta(seconds=5)
 LAKE_HEARTBEAT_THROTTLE = timedelta(seconds=15)
-"""The SDK sends no more heartbeats than this, and would else wait for 0.8 of the timeout: so a stall of 10 s is borne."""
+"""How often the SDK passes them on; left to itself it takes 0.8 of the timeout, and a stall of 10 s is too long."""
 
 DATABASE = ActivityPolicy(
     timeout=timedelta(seconds=5),

@@ -75,9 +75,7 @@ class _Process:
             self._checks["lake"] = committer.trouble
         opened = None
         if consumer is not None and worker is not None and committer is not None:
-            opened = OpenWorkflows(
-                consumer.max_open_workflows, mark=committer.mark, hindrance=committer.trouble
-            )
+            opened = OpenWorkflows(consumer.max_open_workflows, mark=committer.mark, hindrance=committer.trouble)
         client = await self._client()
         # What is stopped first comes first: nothing new is read, what was begun is finished, its rows are committed.
         stages: list[list[Callable[[asyncio.Event], Part]]] = [[], [], []]
@@ -172,9 +170,7 @@ class _Process:
 
     def _dead_letters(self, settings: ConsumerSettings | WorkerSettings) -> DeadLetterTopic:
         if self._letters is None:
-            self._letters = DeadLetterTopic(
-                settings.kafka_bootstrap_servers, settings.schema_registry_url, self._clock
-            )
+            self._letters = DeadLetterTopic(settings.kafka_bootstrap_servers, settings.schema_registry_url, self._clock)
             self._resources.push_async_callback(self._letters.close)
         return self._letters
 

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 from kit.lake import GroupPolicy
 from kit.settings import (
-    EnvironmentSettings,
     KafkaSettings,
     LakeSettings,
     LogSettings,
@@ -55,7 +54,9 @@ class WorkerSettings(KafkaSettings, RegistrySettings):
     database_enabled: bool = True
 
     max_workflow_tasks: int = Field(
-        default=100, ge=2, description="Workflows that a worker advances at once; those that wait for a commit included."
+        default=100,
+        ge=2,
+        description="Workflows that a worker advances at once; those that wait for a commit included.",
     )
     max_activities: int = Field(default=100, ge=1)
 

@@ -146,9 +146,10 @@ class PaymentEventWorkflow:
         try:
             return await writing
         except FailureError as error:
-            if _cause(error) is None or _type(error) != REJECTED:
+            cause = _cause(error)
+            if cause is None or cause.type != REJECTED:
                 raise
-            reason = str(_cause(error))
+            reason = cause.message
         await workflow.execute_activity_method(
             DeadLetterActivities.dead_letter,
             DeadLetter(event=event, position=start.position, reason_code=reason_code, reason=reason),
