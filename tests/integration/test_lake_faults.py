@@ -9,10 +9,11 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit.errors import Fault
-from kit.lake import ColumnMissing, GroupCommitter, GroupPolicy, Mark, Outcome, load_catalog
+from kit.lake import ColumnMissing, GroupCommitter, GroupPolicy, Mark, Outcome, load_catalog, objects
 from kit.settings import LakeSettings
 from pyiceberg.catalog import Catalog
 from pyiceberg.types import LongType, StringType
@@ -178,6 +179,26 @@ async def test_rows_wait_while_the_catalog_is_away(way: Faulty, identifier: Iden
         assert await asyncio.gather(waiting, more) == [Outcome.APPENDED] * 2
         assert committer.trouble() is None
     assert counts(way.catalog, identifier) == Counter("ab")
+
+
+async def test_rows_wait_while_the_object_store_is_away(
+    way: Faulty, identifier: Identifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = objects._write
+    failures = [OSError("no route to the store") for _ in range(7)]
+
+    def unreliable(*arguments: Any) -> None:
+        if failures:
+            raise failures.pop()
+        write(*arguments)
+
+    async with committer_of(way, identifier) as committer:
+        await committer.append(row("a"), absent_at=committer.mark())
+        monkeypatch.setattr(objects, "_write", unreliable)
+        outcomes = await asyncio.gather(*(committer.append(row(key), absent_at=committer.mark()) for key in "bcd"))
+    assert outcomes == [Outcome.APPENDED] * 3
+    assert failures == []
+    assert counts(way.catalog, identifier) == Counter("abcd")
 
 
 async def test_a_compaction_between_adds_no_rows_and_stops_nobody(way: Faulty, identifier: Identifier) -> None:

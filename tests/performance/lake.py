@@ -19,12 +19,16 @@ from functools import partial
 from pathlib import Path
 
 from kit.lake import IcebergTarget, Pending, Row, load_catalog, open_target
+from kit.lake.manifests import FAN_OUT, Listed, live_entries, write_manifest
+from kit.lake.objects import Staging
 from kit.settings import LakeSettings, load
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS as BRONZE
 from pyiceberg.catalog import Catalog
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.manifest import DataFile, ManifestEntry, ManifestEntryStatus
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
+from pyiceberg.utils.datetime import datetime_to_micros
 from rich.console import Console
 
 NAMESPACE = "lake_bench"
@@ -115,11 +119,55 @@ def commit(target: IcebergTarget, rows: Sequence[Row], *, known_absent: bool = T
     target.begin({str(row["event_id"]): Pending(row, mark) for row in rows}).step()
 
 
+def fast_forward(target: IcebergTarget, commits: int) -> None:
+    """Put the manifests of so many commits into the table, as merging would have left them, without their data files.
+
+    What is written is the library's own writing of the same entries; only the files that they name do not exist.
+    """
+    commit(target, [payment(MIDNIGHT, 0)])
+    table = target._table  # a bench may look inside
+    (template,) = live_entries(table.manifests()[0], table.io)
+    staging, metadata = Staging(), table.metadata
+    time_id = metadata.schema().find_field("processed_at").field_id
+    listed: list[Listed] = []
+    for start in range(0, commits, FAN_OUT**2):
+        entries = []
+        for n in range(start, min(start + FAN_OUT**2, commits)):
+            at = datetime_to_micros(MIDNIGHT - timedelta(seconds=(commits - n) * SECONDS_A_COMMIT)).to_bytes(
+                8, "little"
+            )
+            file = DataFile(*template.data_file._data)  # records have no copy of their own
+            file._data[1] = f"{template.data_file.file_path}.{n}"
+            file._data[10] = template.data_file.lower_bounds | {time_id: at}
+            file._data[11] = template.data_file.upper_bounds | {time_id: at}
+            file.spec_id = metadata.default_spec_id
+            entries.append(numbered_like(template, file))
+        suffix = table.columns.suffix(table.columns.times(table.columns.bounds(entries)))
+        location = table.location(f"{uuid.uuid4()}-m{start}{suffix}")
+        head = metadata.current_snapshot_id or 0
+        merged = write_manifest(metadata, staging, location, head, metadata.default_spec_id, existing=entries)
+        listed.append(merged.committed(head, 1))
+    staging.put(table.io, table.threads)
+    table.take_manifests(metadata.current_snapshot_id or 0, 1, [*listed, *table.manifests()])
+
+
+def numbered_like(entry: ManifestEntry, file: DataFile) -> ManifestEntry:
+    """Return an entry for another file, otherwise the same."""
+    return ManifestEntry.from_args(
+        status=ManifestEntryStatus.EXISTING,
+        snapshot_id=entry.snapshot_id,
+        sequence_number=entry.sequence_number,
+        file_sequence_number=entry.file_sequence_number,
+        data_file=file,
+    )
+
+
 def main() -> None:
     """Run the bench and print its figures."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--commits", type=int, default=2000)
     options.add_argument("--rows", type=int, default=7, help="rows a commit")
+    options.add_argument("--after", type=int, default=0, help="commits that the table is to have had before")
     options.add_argument("--expire-every", type=int, default=1)
     options.add_argument("--real", action="store_true", help="on the running stack's catalog and object store")
     options.add_argument("--server", action="append", default=[], metavar="NAME=PID")
@@ -128,6 +176,8 @@ def main() -> None:
     with table(real=arguments.real) as (catalog, identifier, folder):
         options_of_target = {"key": BRONZE.key[0], "narrow_by": "processed_at", "expire_every": arguments.expire_every}
         target = open_target(catalog, identifier, **options_of_target)
+        if arguments.after:
+            fast_forward(target, arguments.after)
         costs: list[float] = []
         kept: list[Row] = []
         for n in range(arguments.commits + WARM_UP):
@@ -149,6 +199,11 @@ def main() -> None:
             for what, rows in (("a fresh key", kept[-1:]), ("the oldest key", kept[:1]), ("100 keys", kept[-100:])):
                 cost = milliseconds(lambda asked=asked, rows=rows: commit(asked, rows, known_absent=False))
                 SAY(f"look-up of {what}{who}: {cost:.1f}")
+        for who, asked in (("", target), (", again", target)):
+            # Not there, and of the time at which the table began: nothing answers before all of that time was seen.
+            oldest = payment(MIDNIGHT - timedelta(seconds=arguments.after * SECONDS_A_COMMIT), 0)
+            cost = milliseconds(lambda asked=asked, oldest=oldest: asked.begin({"k": Pending(oldest, None)}).step())
+            SAY(f"look-up and commit of a key as old as the table{who}: {cost:.1f}")
         metadata = catalog.load_table(identifier)
         head = metadata.current_snapshot()
         if head is not None:
