@@ -176,7 +176,7 @@ async def test_rows_wait_while_the_catalog_is_away(way: Faulty, identifier: Iden
         assert "away" in str(committer.trouble())
         assert committer.alive
         back.set()
-        assert await asyncio.gather(waiting, more) == [Outcome.APPENDED] * 2
+        assert list(await asyncio.gather(waiting, more)) == [Outcome.APPENDED] * 2
         assert committer.trouble() is None
     assert counts(way.catalog, identifier) == Counter("ab")
 

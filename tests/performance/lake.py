@@ -185,7 +185,7 @@ def main() -> None:
                 before = servers.seconds()
             at = MIDNIGHT + timedelta(seconds=n * SECONDS_A_COMMIT)
             rows = [payment(at, n * arguments.rows + i) for i in range(arguments.rows)]
-            costs.append(milliseconds(lambda rows=rows: commit(target, rows)))
+            costs.append(milliseconds(partial(commit, target, rows)))
             kept.append(rows[0])
         costs = costs[WARM_UP:]
         SAY(f"{arguments.commits} commits of {arguments.rows} rows; CPU milliseconds; load {os.getloadavg()[0]:.1f}")
@@ -197,12 +197,12 @@ def main() -> None:
         restarted = open_target(catalog, identifier, **options_of_target)
         for who, asked in (("", target), (" after a restart", restarted)):
             for what, rows in (("a fresh key", kept[-1:]), ("the oldest key", kept[:1]), ("100 keys", kept[-100:])):
-                cost = milliseconds(lambda asked=asked, rows=rows: commit(asked, rows, known_absent=False))
+                cost = milliseconds(partial(commit, asked, rows, known_absent=False))
                 SAY(f"look-up of {what}{who}: {cost:.1f}")
         for who, asked in (("", target), (", again", target)):
             # Not there, and of the time at which the table began: nothing answers before all of that time was seen.
             oldest = payment(MIDNIGHT - timedelta(seconds=arguments.after * SECONDS_A_COMMIT), 0)
-            cost = milliseconds(lambda asked=asked, oldest=oldest: asked.begin({"k": Pending(oldest, None)}).step())
+            cost = milliseconds(partial(commit, asked, [oldest], known_absent=False))
             SAY(f"look-up and commit of a key as old as the table{who}: {cost:.1f}")
         metadata = catalog.load_table(identifier)
         head = metadata.current_snapshot()

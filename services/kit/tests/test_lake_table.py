@@ -1,7 +1,6 @@
 """A target on tables of local files: what it writes, what it reads, and what it asks the object store for."""
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def target(catalog: Catalog, identifier: Identifier) -> IcebergTarget:
 
 
 @pytest.fixture
-def reads(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count what is opened for reading, by the last part of its name."""
     opened: Counter[str] = Counter()
     really = PyArrowFile.open
