@@ -146,14 +146,17 @@ $(PYTHON):
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, BENCH=normalization, or both
+.PHONY: bench bench-normalization bench-gateway bench-lake
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, normalization or lake
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
 
 bench-gateway: setup
 	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
+
+bench-lake: $(PYTHON)
+	@$(PYTHON) -m tests.performance.lake $(BENCH_OPTIONS)
 
 ##@ Help
 

@@ -1,10 +1,9 @@
 """The group committer on the real catalog and object store, each test with a table of its own."""
 
 import asyncio
-import random
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +12,6 @@ from kit.errors import Fault, Transient
 from kit.lake import GroupCommitter, GroupPolicy, IcebergTarget, Outcome, Row, load_catalog, open_target
 from kit.settings import LakeSettings
 from pyiceberg.catalog import Catalog
-from pyiceberg.exceptions import CommitStateUnknownException
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.transforms import DayTransform
@@ -108,7 +106,7 @@ def snapshots(catalog: Catalog, identifier: Identifier) -> int:
 async def test_rows_that_arrive_together_are_one_snapshot(
     catalog: Catalog, identifier: Identifier, committer: GroupCommitter
 ) -> None:
-    outcomes = await asyncio.gather(*(committer.append(row(f"k{n}")) for n in range(300)))
+    outcomes = await asyncio.gather(*(committer.append(row(f"k{n}"), absent_at=None) for n in range(300)))
     assert set(outcomes) == {Outcome.APPENDED}
     assert len(counts(catalog, identifier)) == 300
     assert snapshots(catalog, identifier) == 1
@@ -118,87 +116,52 @@ async def test_values_come_back_as_they_were(
     catalog: Catalog, identifier: Identifier, committer: GroupCommitter
 ) -> None:
     wanted = row("a", at=NOON + timedelta(milliseconds=1), extra={}, tags=[], advice=None)
-    await committer.append(wanted)
+    await committer.append(wanted, absent_at=committer.mark())
     assert rows_in(catalog, identifier) == [wanted]
 
 
 async def test_a_row_of_an_earlier_process_is_found_by_its_key(
     catalog: Catalog, identifier: Identifier, committer: GroupCommitter
 ) -> None:
-    await asyncio.gather(*(committer.append(row(f"k{n}", at=NOON + n * timedelta(hours=7))) for n in range(9)))
+    await asyncio.gather(
+        *(committer.append(row(f"k{n}", at=NOON + n * timedelta(hours=7)), absent_at=None) for n in range(9))
+    )
     async with GroupCommitter(target_of(catalog, identifier), key="id") as restarted:
         again = await asyncio.gather(
-            *(restarted.append(row(f"k{n}", at=NOON + n * timedelta(hours=7)), repeated=True) for n in range(11))
+            *(restarted.append(row(f"k{n}", at=NOON + n * timedelta(hours=7)), absent_at=None) for n in range(11))
         )
     assert again == [Outcome.ALREADY_THERE] * 9 + [Outcome.APPENDED] * 2
     assert set(counts(catalog, identifier).values()) == {1}
 
 
-async def test_two_committers_write_each_key_once(catalog: Catalog, identifier: Identifier) -> None:
-    """Every key goes to both: as a first attempt to one and as a repetition to the other."""
-    policy = GroupPolicy(max_rows=10, max_wait_seconds=0.02)
-    dice = random.Random(7)  # noqa: S311  # a schedule, no secret
-
-    async def persist(committer: GroupCommitter, key: str, *, repeated: bool) -> Outcome:
-        await asyncio.sleep(dice.random())
-        while True:
-            try:
-                return await committer.append(row(key), repeated=repeated)
-            except Transient:
-                repeated = True
-
-    async with (
-        GroupCommitter(target_of(catalog, identifier), key="id", policy=policy) as one,
-        GroupCommitter(target_of(catalog, identifier), key="id", policy=policy) as two,
-    ):
-        keys = [f"k{n}" for n in range(60)]
-        outcomes = await asyncio.gather(
-            *(persist(one, key, repeated=False) for key in keys),
-            *(persist(two, key, repeated=True) for key in keys),
-        )
-    assert Counter(outcomes) == {Outcome.APPENDED: 60, Outcome.ALREADY_THERE: 60}
-    assert counts(catalog, identifier) == Counter(dict.fromkeys(keys, 1))
-
-
-async def test_a_commit_whose_answer_was_lost_is_not_repeated(catalog: Catalog, identifier: Identifier) -> None:
-    class Forgetful(IcebergTarget):
-        """Loses the answer to its first commit."""
-
-        lost = False
-
-        def append(self, rows: Sequence[Row]) -> None:
-            super().append(rows)
-            if not self.lost:
-                self.lost = True
-                raise Transient("the answer was lost") from CommitStateUnknownException()
-
-    target = Forgetful(catalog.load_table(identifier), key="id", narrow_by="at")
-    async with GroupCommitter(target, key="id", policy=GroupPolicy(max_wait_seconds=0.05)) as committer:
-        first = await asyncio.gather(*(committer.append(row(key)) for key in "abc"), return_exceptions=True)
-        assert [type(answer) for answer in first] == [Transient] * 3
-        again = await asyncio.gather(*(committer.append(row(key), repeated=True) for key in "abcd"))
-    assert again == [Outcome.ALREADY_THERE] * 3 + [Outcome.APPENDED]
-    assert counts(catalog, identifier) == Counter("abcd")
-
-
-async def test_expiry_keeps_the_number_of_snapshots_small(catalog: Catalog, identifier: Identifier) -> None:
-    policy = GroupPolicy(max_rows=1, max_wait_seconds=0.0, expire_every=4)
-    target = target_of(catalog, identifier, keep_snapshots=2)
-    async with GroupCommitter(target, key="id", policy=policy) as committer:
+async def test_expiry_keeps_the_number_of_snapshots_small_and_what_tags_and_branches_need(
+    catalog: Catalog, identifier: Identifier
+) -> None:
+    policy = GroupPolicy(max_rows=1, max_wait_seconds=0.0)
+    async with GroupCommitter(target_of(catalog, identifier, keep_snapshots=2), key="id", policy=policy) as committer:
         for n in range(9):
-            await committer.append(row(f"k{n}"))
-    assert snapshots(catalog, identifier) == 3
+            await committer.append(row(f"k{n}"), absent_at=committer.mark())
+            head = catalog.load_table(identifier)
+            if n == 3:
+                head.manage_snapshots().create_tag(head.metadata.current_snapshot_id or 0, "kept").commit()
+            if n == 5:
+                head.manage_snapshots().create_branch(head.metadata.current_snapshot_id or 0, "aside").commit()
+    table = catalog.load_table(identifier)
+    assert set(table.refs()) == {"main", "kept", "aside"}
+    # Two of the main branch, the tag's and the branch's; a commit that was under way may not have known of the branch
+    # yet, and have dropped what was old of it.
+    assert 4 <= snapshots(catalog, identifier) <= 5
     assert len(counts(catalog, identifier)) == 9
 
 
 async def test_a_column_added_meanwhile_is_taken_as_null(
     catalog: Catalog, identifier: Identifier, committer: GroupCommitter
 ) -> None:
-    await committer.append(row("a"))
+    await committer.append(row("a"), absent_at=committer.mark())
     with catalog.load_table(identifier).update_schema() as change:
         change.add_column("note", StringType())
-    await committer.append(row("b"))
-    await committer.append(row("c"), repeated=True)
+    await committer.append(row("b"), absent_at=committer.mark())
+    await committer.append(row("c"), absent_at=None)
     assert {found["id"]: found["note"] for found in rows_in(catalog, identifier)} == {"a": None, "b": None, "c": None}
 
 

@@ -85,6 +85,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         {
             "write.parquet.compression-codec": "zstd",
             "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
             "comment": "One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
             "contract.owner": "payments-platform",
             "contract.record": "scored_payment",

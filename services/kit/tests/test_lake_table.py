@@ -1,69 +1,157 @@
-"""A target on a table that gains a column, in a catalog in memory."""
+"""A target on tables of local files: what it writes, what it reads, and what it asks the object store for."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from kit.lake import IcebergTarget, Row, UnknownColumn, open_target
+from kit.errors import Fault
+from kit.lake import IcebergTarget, Mark, Pending, UnknownColumn, Written, open_target
+from kit.lake import manifests as levels
 from pyiceberg.catalog import Catalog
-from pyiceberg.catalog.memory import InMemoryCatalog
-from pyiceberg.schema import Schema
-from pyiceberg.types import IntegerType, NestedField, StringType
+from pyiceberg.io.pyarrow import PyArrowFile
+from pyiceberg.types import LongType
 
-NAME = ("lake", "things")
-OLD: Row = {"id": "old"}
-NEW: Row = {"id": "new", "attempt": 2}
+from tests.lakes import Identifier, counts, local_catalog, new_table, row
+
+NEVER_YET = Mark(0)
 
 
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
-    catalog = InMemoryCatalog("test", warehouse=tmp_path.as_uri())
-    catalog.create_namespace("lake")
-    catalog.create_table(NAME, Schema(NestedField(1, "id", StringType(), required=True)))
-    return catalog
+    return local_catalog(tmp_path)
 
 
 @pytest.fixture
-def target(catalog: Catalog) -> IcebergTarget:
-    return open_target(catalog, NAME, key="id")
+def identifier(catalog: Catalog) -> Identifier:
+    return new_table(catalog)
 
 
-def evolve(catalog: Catalog) -> None:
-    with catalog.load_table(NAME).update_schema() as update:
-        update.add_column("attempt", IntegerType())
+@pytest.fixture
+def target(catalog: Catalog, identifier: Identifier) -> IcebergTarget:
+    return open_target(catalog, identifier, key="id", narrow_by="at")
 
 
-def rows_in(catalog: Catalog) -> list[Row]:
-    found: list[Row] = catalog.load_table(NAME).scan().to_arrow().sort_by("id").to_pylist()
-    return found
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count what is opened for reading, by the last part of its name."""
+    opened: Counter[str] = Counter()
+    really = PyArrowFile.open
+
+    def counted(file: PyArrowFile, seekable: bool = True) -> object:  # noqa: FBT001, FBT002  # the library's signature
+        opened[Path(file.location).suffix] += 1
+        return really(file, seekable)
+
+    monkeypatch.setattr(PyArrowFile, "open", counted)
+    return opened
+
+
+def write(target: IcebergTarget, *keys: str, minutes: float = 0.0, absent_at: Mark | None = NEVER_YET) -> Written:
+    return target.begin({key: Pending(row(key, minutes), absent_at) for key in keys}).step()
+
+
+def evolve(catalog: Catalog, identifier: Identifier) -> None:
+    with catalog.load_table(identifier).update_schema() as update:
+        update.add_column("attempt", LongType())
 
 
 def test_a_row_with_a_column_more_is_told_apart_from_a_bad_row(target: IcebergTarget) -> None:
     with pytest.raises(UnknownColumn, match="column attempt is not in the table"):
-        target.check(NEW)
+        target.check(row("a", attempt=1))
 
 
-def test_rows_of_both_kinds_are_written_after_the_table_has_evolved(catalog: Catalog, target: IcebergTarget) -> None:
-    target.append([OLD])
-    evolve(catalog)
-    assert target.refresh() is False
-    target.check(NEW)
-    target.append([NEW, {"id": "older"}])
-    assert rows_in(catalog) == [NEW, {"id": "old", "attempt": None}, {"id": "older", "attempt": None}]
+def test_a_column_more_without_a_value_is_left_out(target: IcebergTarget) -> None:
+    target.check(row("a", attempt=None))
 
 
-def test_a_writer_that_has_not_seen_the_change_goes_on_and_then_knows_it(
-    catalog: Catalog, target: IcebergTarget
+def test_a_writer_that_has_not_seen_a_change_goes_on_and_then_knows_it(
+    catalog: Catalog, identifier: Identifier, target: IcebergTarget
 ) -> None:
-    evolve(catalog)
-    target.append([OLD])
-    target.check(NEW)
-    target.append([NEW])
-    assert rows_in(catalog) == [NEW, {"id": "old", "attempt": None}]
+    evolve(catalog, identifier)
+    write(target, "a")
+    target.check(row("b", attempt=2))
+    target.begin({"b": Pending(row("b", attempt=2), None)}).step()
+    rows = catalog.load_table(identifier).scan().to_arrow().sort_by("id")
+    assert rows.column("attempt").to_pylist() == [None, 2]
 
 
-def test_keys_are_found_in_files_from_before_and_after_the_change(catalog: Catalog, target: IcebergTarget) -> None:
-    target.append([OLD])
-    evolve(catalog)
+def test_keys_are_found_in_files_from_before_and_after_a_change(
+    catalog: Catalog, identifier: Identifier, target: IcebergTarget
+) -> None:
+    write(target, "a")
+    evolve(catalog, identifier)
+    write(target, "b")
+    assert write(target, "a", "b", "c", absent_at=None).already_there == {"a", "b"}
+    assert counts(catalog, identifier) == Counter("abc")
+
+
+def test_nothing_that_was_written_here_is_read_again(target: IcebergTarget, reads: Counter[str]) -> None:
+    for n in range(40):
+        write(target, f"k{n}", minutes=n)
+    assert set(reads) <= {".json"}  # what the catalog itself reads
+
+
+def test_manifests_stay_few_and_entries_are_rewritten_once_a_level(
+    catalog: Catalog, identifier: Identifier, target: IcebergTarget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(levels, "FAN_OUT", 4)
+    monkeypatch.setattr("kit.lake.table.FAN_OUT", 4)
+    most = 0
+    for n in range(70):
+        write(target, f"k{n}", minutes=n)
+        most = max(most, len(target._table.manifests()))
+    head = catalog.load_table(identifier).current_snapshot()
+    assert head is not None
+    assert most <= 2 * 4 + 70 // 16
+    entries = [
+        entry
+        for manifest in head.manifests(target._table.io)
+        for entry in manifest.fetch_manifest_entry(target._table.io)
+    ]
+    assert sorted(entry.sequence_number or 0 for entry in entries) == list(range(1, 71))
+    assert counts(catalog, identifier) == Counter(f"k{n}" for n in range(70))
+
+
+def test_a_look_up_opens_only_manifests_and_files_of_its_time(
+    catalog: Catalog,
+    identifier: Identifier,
+    target: IcebergTarget,
+    reads: Counter[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(levels, "FAN_OUT", 4)
+    monkeypatch.setattr("kit.lake.table.FAN_OUT", 4)
+    for n in range(70):
+        write(target, f"k{n}", minutes=n)
+    restarted = open_target(catalog, identifier, key="id", narrow_by="at")
+    assert write(restarted, "k3", minutes=3, absent_at=None).already_there == {"k3"}
+    assert restarted._table.finder.files_read == 1
+    # The list, the one large manifest of that time, and the small ones whose names tell no time.
+    assert reads[".avro"] <= 1 + 1 + 4
+
+
+def test_metadata_stays_small(catalog: Catalog, identifier: Identifier, target: IcebergTarget) -> None:
+    sizes = []
+    for n in range(40):
+        write(target, f"k{n}", minutes=n)
+        table = catalog.load_table(identifier)
+        sizes.append(len(table.metadata.snapshots))
+    assert max(sizes) == 10
+
+
+def test_only_what_others_added_since_the_mark_is_searched(
+    catalog: Catalog, identifier: Identifier, target: IcebergTarget
+) -> None:
+    mark = target.mark
+    write(target, "a", absent_at=mark)
+    write(open_target(catalog, identifier, key="id", narrow_by="at"), "b", "x", absent_at=None)
     target.refresh()
-    target.append([NEW])
-    assert target.present([OLD, NEW, {"id": "other"}]) == {"old", "new"}
+    assert write(target, "b", "c", absent_at=mark).already_there == {"b"}
+    assert target._table.finder.files_read == 1
+    assert write(target, "d", "x", absent_at=target.mark).already_there == set()
+
+
+def test_a_table_of_another_format_is_a_fault(catalog: Catalog, identifier: Identifier) -> None:
+    first = (identifier[0], "first")
+    catalog.create_table(first, catalog.load_table(identifier).schema(), properties={"format-version": "1"})
+    with pytest.raises(Fault, match="format version 1"):
+        open_target(catalog, first, key="id")
