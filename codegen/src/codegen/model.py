@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codegen.avro import Record
+    from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
     from codegen.mapping.model import Mapped, Path
@@ -289,6 +290,7 @@ class Catalog:
     topics: tuple[Topic, ...]
     tables: tuple[Table, ...]
     derived: tuple[DerivedTable, ...]
+    database: tuple[DatabaseTable, ...]
     providers: tuple[Provider, ...]
     validation: Rules
     ingestion: Rules
