@@ -16,3 +16,13 @@ NORMALIZED_TO_BRONZE_SECONDS = Histogram(
     "Age of an event, since it was normalized, when its row was committed to Bronze.",
     buckets=(0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
+DATABASE_ROWS = Counter(
+    "orchestrator_database_rows", "Rows put into the operational database: stored, or there before.", ["outcome"]
+)
+DATABASE_ROWS_MENDED = Counter(
+    "orchestrator_database_rows_mended",
+    "Rows stored in the operational database with U+FFFD for characters that it cannot hold.",
+)
+DATABASE_ROWS_REJECTED = Counter(
+    "orchestrator_database_rows_rejected", "Rows that the operational database refuses for what is in them."
+)

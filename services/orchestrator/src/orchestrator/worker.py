@@ -95,7 +95,7 @@ async def run_worker(settings: WorkerSettings, clock: Clock, stop: asyncio.Event
     """Work on workflows until `stop` is set, then finish the activities under way and commit their rows.
 
     Raises:
-        Fault: The Bronze table does not exist, or a worker broke.
+        Fault: The Bronze table does not exist, that of the database lacks something, or a worker broke.
         Transient: The catalog does not answer at start.
     """
     metrics_address = f"{settings.metrics_host}:{settings.temporal_metrics_port}"
@@ -112,6 +112,7 @@ async def run_worker(settings: WorkerSettings, clock: Clock, stop: asyncio.Event
         store = None if settings.database_dsn is None else PostgresStore(settings.database_dsn)
         if store is not None:
             resources.push_async_callback(store.close)
+            await store.check()
         workers = build_workers(
             client,
             settings,
