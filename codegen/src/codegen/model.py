@@ -299,6 +299,16 @@ class Catalog:
     currency_source: Document
     apis: tuple[Api, ...]
 
+    @property
+    def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:
+        """Return all that hold a version of a record."""
+        return (*self.topics, *self.tables, *self.database)
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Return the services that write tables, of the lake and of the database."""
+        return (*(table.writer for table in self.tables), *(table.writer for table in self.database))
+
     def record(self, name: str, version: int) -> RecordVersion:
         """Return a version of a record; KeyError where the contracts have none such."""
         for each in self.records.get(name, ()):

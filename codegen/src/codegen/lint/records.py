@@ -107,7 +107,7 @@ def gaps(catalog: Catalog) -> Iterator[Finding]:
 
 def unused(catalog: Catalog) -> Iterator[Finding]:
     """Yield records that no topic and no table holds."""
-    used = {each.record for each in (*catalog.topics, *catalog.tables, *catalog.database)}
+    used = {holder.record for holder in catalog.holders}
     for name, versions in catalog.records.items():
         if name not in used:
             message = f"no topic and no table holds {name}"

@@ -25,8 +25,7 @@ def flow(catalog: Catalog) -> Drawing:
 
 def observers(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the readers that write nothing further, with their topics: they are named, not drawn."""
-    writers = {name for topic in catalog.topics for name in topic.producers}
-    writers |= {each.writer for each in (*catalog.tables, *catalog.database)}
+    writers = {name for topic in catalog.topics for name in topic.producers} | set(catalog.writers)
     readers = dict.fromkeys(name for topic in catalog.topics for name in topic.consumers if name not in writers)
     return {name: tuple(topic.name for topic in catalog.topics if name in topic.consumers) for name in readers}
 
@@ -52,7 +51,7 @@ def _nodes(catalog: Catalog) -> Iterator[Node]:
     apis = {api.name: api for api in catalog.apis}
     quiet = observers(catalog)
     services = [name for topic in catalog.topics for name in (*topic.producers, *topic.consumers) if name not in quiet]
-    for service in dict.fromkeys([*services, *(each.writer for each in (*catalog.tables, *catalog.database))]):
+    for service in dict.fromkeys([*services, *catalog.writers]):
         for program in _programs(catalog, service):
             href = f"api-{program}-v{apis[program].version}.html" if program in apis else "topics.html"
             yield Node(f"service {program}", "service", program, "service", href, f"{program}, a service")
