@@ -40,7 +40,7 @@ ACCEPT ?=
 compat: $(PYTHON) ## Fail when contracts/ break what they promised at AGAINST (default: where this branch left main)
 	@.venv/bin/codegen compat $(if $(AGAINST),--against "$(AGAINST)") $(foreach rule,$(ACCEPT),--accept "$(rule)")
 
-.PHONY: topics register registry-drift tables
+.PHONY: topics register registry-drift tables database
 topics: ## Create the topics of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments topics apply
 
@@ -52,6 +52,9 @@ registry-drift: ## Tell where the registry of the running stack and the contract
 
 tables: ## Create the tables of the contracts on the running stack
 	@$(WITH_STACK) .venv/bin/payments tables apply
+
+database: ## Create the tables of the operational database on the running stack
+	@$(WITH_STACK) .venv/bin/payments database apply
 
 ##@ Check
 

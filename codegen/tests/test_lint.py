@@ -30,10 +30,10 @@ CASES = [
     ("name", "avro/stored_payment/v1.avsc", '"name": "retry"', '"name": "reTry"', "advice.reTry is not in snake case"),
     (
         "unused",
-        "tables/bronze.payments.yaml",
-        "record: stored_payment",
+        "topics/payments.validation.dlq.yaml",
+        "record: validation_failure",
         "record: provider_event",
-        "holds stored_payment",
+        "holds validation_failure",
     ),
     ("topic", "topics/payments.acme.raw.yaml", "name: payments.acme.raw", "name: payments.other", "belongs in topics/"),
     ("topic", "topics/payments.acme.raw.yaml", "provider: acme", "provider: nobody", "there is no provider 'nobody'"),

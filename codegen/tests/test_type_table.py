@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from codegen.avro import Array, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit import columns, flink, pydantic
+from codegen.emit.postgres import sql_type
 from codegen.emit.trino import trino_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PRIMITIVES = ["boolean", "int", "long", "double", "bytes", "string"]
-COLUMNS = ("Avro", "Pydantic", "Flink SQL", "Iceberg", "Trino")
+COLUMNS = ("Avro", "Pydantic", "Flink SQL", "Iceberg", "Trino", "PostgreSQL")
 
 
 def documented() -> dict[str, dict[str, str]]:
@@ -78,6 +79,8 @@ class Documented:
             case Record(name=name, fields=members):
                 if self._target == "Pydantic":
                     return self._classes[name]
+                if self._target == "PostgreSQL":
+                    return self._filled("record")
                 before, member, after = re.fullmatch(r"(\w+[<(])(.*), …([>)])", self._filled("record")).groups()  # type: ignore[union-attr]
                 quoted = "`{}`" if self._target == "Flink SQL" else "{}"
                 return (
@@ -119,6 +122,7 @@ def check_against_the_table(catalog: Catalog, version: RecordVersion) -> None:
         plain = replace(field, allowed=())
         assert flink.sql_type(field.type) == Documented("Flink SQL", classes).of(field.type)
         assert pydantic.python_type(plain, classes) == Documented("Pydantic", classes).of(field.type)
+        assert sql_type(field.type) == Documented("PostgreSQL", classes).of(field.type)
         assert trino_type(field.type) == Documented("Trino", classes).of(field.type)
         assert iceberg_text(in_lake[field.name].field_type) == Documented("Iceberg", classes).of(field.type)
         assert in_lake[field.name].required == (not field.nullable)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from codegen import build, specification
 from codegen.avsc import Reader
+from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
@@ -29,7 +30,13 @@ _AVSC = re.compile(r"avro/(?P<name>[a-z][a-z0-9_]*)/v(?P<version>[1-9][0-9]*)\.a
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
-_KIND_OF_FOLDER = {"topics": "topic", "tables": "table", "derived": "derived", "reference": "reference"}
+_KIND_OF_FOLDER = {
+    "topics": "topic",
+    "tables": "table",
+    "derived": "derived",
+    "database": "database",
+    "reference": "reference",
+}
 READING: Mapping[str, str] = {
     "folder": "There is a folder of contracts.",
     "orphan": "Every file is a plain file, and a contract of some kind by its name and place.",
@@ -79,6 +86,7 @@ class _Loading:
         topics = tuple(self._all("topics/", build.topic))
         tables = tuple(self._all("tables/", build.table))
         derived_tables = tuple(self._all("derived/", derived))
+        database = tuple(self._all("database/", database_table))
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
@@ -86,6 +94,7 @@ class _Loading:
             topics=topics,
             tables=tables,
             derived=derived_tables,
+            database=database,
             providers=providers,
             validation=validation,
             ingestion=ingestion,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codegen.avro import Record
+    from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
     from codegen.mapping.model import Mapped, Path
@@ -293,6 +294,7 @@ class Catalog:
     topics: tuple[Topic, ...]
     tables: tuple[Table, ...]
     derived: tuple[DerivedTable, ...]
+    database: tuple[DatabaseTable, ...]
     providers: tuple[Provider, ...]
     validation: Rules
     ingestion: Rules
@@ -300,6 +302,16 @@ class Catalog:
     currencies: tuple[Currency, ...]
     currency_source: Document
     apis: tuple[Api, ...]
+
+    @property
+    def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:
+        """Return all that hold a version of a record."""
+        return (*self.topics, *self.tables, *self.database)
+
+    @property
+    def writers(self) -> tuple[str, ...]:
+        """Return the services that write tables, of the lake and of the database."""
+        return (*(table.writer for table in self.tables), *(table.writer for table in self.database))
 
     def record(self, name: str, version: int) -> RecordVersion:
         """Return a version of a record; KeyError where the contracts have none such."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.compat import apis, providers, records, tables, topics
+from codegen.compat import apis, database, providers, records, tables, topics
 from codegen.compat.breakage import Breakage, CompatRule, Concern
 
 if TYPE_CHECKING:
@@ -39,6 +39,12 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule(
         "column-values", "What stored rows hold stays in the closed set that dbt tests.", tables.values_narrowed
     ),
+    CompatRule("database-removed", "A table of the database stays.", database.removed),
+    CompatRule("database-key", "Rows of the database are told apart by the same columns.", database.key_changed),
+    CompatRule("database-column", "A column of the database stays, under its name.", database.columns_removed),
+    CompatRule("database-type", "A column of the database keeps its type.", database.types_changed),
+    CompatRule("database-required", "What stored rows may lack is not required.", database.required),
+    CompatRule("database-index", "An index stays, over the same columns.", database.indexes_changed),
     CompatRule("provider-removed", "A provider stays.", providers.removed),
     CompatRule("event-removed", "An event type that was normalized goes on being so.", providers.events_removed),
     CompatRule(

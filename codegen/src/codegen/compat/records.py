@@ -80,8 +80,7 @@ def forward(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def _reached(catalog: Catalog, name: str) -> int:
     """Return the highest version of a record that is written somewhere; higher ones are drafts, and may change."""
-    topics = [topic.version for topic in catalog.topics if topic.record == name]
-    return max((*topics, *(table.version for table in catalog.tables if table.record == name)), default=0)
+    return max((holder.version for holder in catalog.holders if holder.record == name), default=0)
 
 
 def _both(old: Catalog, new: Catalog) -> Iterator[tuple[RecordVersion, RecordVersion]]:

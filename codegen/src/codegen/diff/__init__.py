@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, flows, providers, records, tables
+from codegen.diff import apis, database, flows, providers, records, tables
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
 
@@ -23,6 +23,9 @@ _COMPARISONS = (
     tables.tables,
     tables.columns,
     tables.sources,
+    database.tables,
+    database.columns,
+    database.indexes,
     records.models,
     providers.providers,
     providers.mappings,
@@ -51,6 +54,7 @@ def nothing(like: Catalog) -> Catalog:
         topics=(),
         tables=(),
         derived=(),
+        database=(),
         providers=(),
         apis=(),
         currencies=(),

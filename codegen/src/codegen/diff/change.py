@@ -20,6 +20,7 @@ class Section(enum.Enum):
     TABLES = "Tables"
     ICEBERG = "Iceberg columns"
     DBT = "dbt sources"
+    DATABASE = "Database"
     MODELS = "Pydantic models"
     PROVIDERS = "Providers"
     MAPPINGS = "Mappings"

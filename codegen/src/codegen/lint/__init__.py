@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codegen.lint import (
     apis,
+    database,
     examples,
     expressions,
     flows,
@@ -56,6 +57,11 @@ RULES: tuple[LintRule, ...] = (
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
+    LintRule(
+        "database",
+        "A database table's record and columns exist, under names that Postgres keeps.",
+        database.tables,
+    ),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers

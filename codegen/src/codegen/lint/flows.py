@@ -26,7 +26,7 @@ def topics(catalog: Catalog) -> Iterator[Finding]:
     """Yield topics that name what does not exist, and providers without a raw topic."""
     providers = {provider.name for provider in catalog.providers}
     for topic in catalog.topics:
-        yield from _misfiled("topic", topic.source, f"topics/{topic.name}.yaml")
+        yield from misfiled("topic", topic.source, f"topics/{topic.name}.yaml")
         if topic.provider is not None and topic.provider not in providers:
             message = f"there is no provider {topic.provider!r}"
             yield topic.source.finding("topic", ("provider",), message, "name a folder of contracts/providers")
@@ -41,7 +41,7 @@ def topics(catalog: Catalog) -> Iterator[Finding]:
 def _topic(catalog: Catalog, topic: Topic) -> Iterator[Finding]:
     record = record_of(catalog, topic.record, topic.version)
     if record is None:
-        yield _no_record("topic", topic.source, topic.record, topic.version)
+        yield no_record("topic", topic.source, topic.record, topic.version)
         return
     key = {field.name: field for field in record.fields}.get(topic.key)
     if key is None or key.nullable or key.bare is not Primitive.STRING:
@@ -52,10 +52,10 @@ def _topic(catalog: Catalog, topic: Topic) -> Iterator[Finding]:
 def tables(catalog: Catalog) -> Iterator[Finding]:
     """Yield tables that name what does not exist or does not fit."""
     for table in catalog.tables:
-        yield from _misfiled("table", table.source, f"tables/{table.identifier}.yaml")
+        yield from misfiled("table", table.source, f"tables/{table.identifier}.yaml")
         record = record_of(catalog, table.record, table.version)
         if record is None:
-            yield _no_record("table", table.source, table.record, table.version)
+            yield no_record("table", table.source, table.record, table.version)
             continue
         yield from _columns(table, {field.name: field for field in record.fields})
 
@@ -109,13 +109,15 @@ def _untransformable(field: Field, transform: str) -> str:
     return "" if transform == "identity" else f"{transform} needs an instant, and {field.name!r} is none"
 
 
-def _misfiled(rule: str, source: Document, path: str) -> Iterator[Finding]:
+def misfiled(rule: str, source: Document, path: str) -> Iterator[Finding]:
+    """Yield a contract that does not stand where its name says."""
     if source.path != path:
         yield source.finding(
             rule, ("name",), f"a contract of this name belongs in {path}", "rename the file or the contract"
         )
 
 
-def _no_record(rule: str, source: Document, record: str, version: int) -> Finding:
+def no_record(rule: str, source: Document, record: str, version: int) -> Finding:
+    """Return that a contract holds a version of a record that does not exist."""
     message = f"there is no {record} v{version}"
     return source.finding(rule, ("record",), message, f"write avro/{record}/v{version}.avsc or name another")

@@ -50,6 +50,10 @@ def untemplated(catalog: Catalog) -> Iterator[Finding]:
 def _texts(catalog: Catalog) -> Iterator[tuple[str, str, Document, Place]]:
     for table in catalog.tables:
         yield table.description, f"the description of {table.identifier}", table.source, ("description",)
+    for each in catalog.database:
+        yield each.description, f"the description of {each.name}", each.source, ("description",)
+        for index in each.indexes:
+            yield index.description, f"the description of {index.name}", each.source, ("indexes", index.name)
     for derived in catalog.derived:
         yield derived.description, f"the description of {derived.identifier}", derived.source, ("description",)
         for column in derived.columns:
@@ -103,7 +107,7 @@ def gaps(catalog: Catalog) -> Iterator[Finding]:
 
 def unused(catalog: Catalog) -> Iterator[Finding]:
     """Yield records that no topic and no table holds."""
-    used = {topic.record for topic in catalog.topics} | {table.record for table in catalog.tables}
+    used = {holder.record for holder in catalog.holders}
     for name, versions in catalog.records.items():
         if name not in used:
             message = f"no topic and no table holds {name}"

@@ -41,6 +41,7 @@ def deployment(context: Context) -> tuple[Step, ...]:
         step("topics", ("payments", "topics", "apply"), {"kafka"}),
         step("schemas", ("payments", "schemas", "register"), {"registry"}),
         step("tables", ("payments", "tables", "apply"), {"catalog"}),
+        step("database", ("payments", "database", "apply"), {"databases"}),
         step("dbt", ("python", "-m", DAGSTER_PACKAGE)),
     )
 
@@ -96,7 +97,7 @@ def applications(context: Context) -> tuple[Process, ...]:
                 "METRICS_PORT": str(ports.orchestrator_metrics),
                 "TEMPORAL_METRICS_PORT": str(ports.orchestrator_temporal_metrics),
             },
-            after=streams | {"tables", "temporal-namespace", "databases", "inference"},
+            after=streams | {"tables", "database", "temporal-namespace", "inference"},
         ),
         *_dagster(context),
     )

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from kit.errors import PipelineError, Transient
 from kit.lake import load_catalog
 from kit.settings import RegistrySettings, load
+from payments_contracts import database as contracts
 from payments_contracts.tables import TABLES
 from payments_contracts.topics import TOPICS
 from rich.console import Console
@@ -22,12 +23,13 @@ from rich.text import Text
 
 from operations.assembly import open_census
 from operations.dagster import launch, wait
+from operations.database import apply_database, plan_database
 from operations.ledger import read_ledger
 from operations.reconciliation import first_loss
 from operations.registry import SchemaRegistry
 from operations.report import print_verdict
 from operations.schemas import find_drift, register_schemas, subject_of
-from operations.settings import OperationsSettings
+from operations.settings import DatabaseSettings, OperationsSettings
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
 from operations.verification import verify_run
@@ -36,9 +38,11 @@ app = typer.Typer(no_args_is_help=True, help="Deploy the contracts, and look int
 topics_app = typer.Typer(no_args_is_help=True, help="Topics of the contracts.")
 schemas_app = typer.Typer(no_args_is_help=True, help="Schemas of the contracts.")
 tables_app = typer.Typer(no_args_is_help=True, help="Tables of the contracts.")
+database_app = typer.Typer(no_args_is_help=True, help="The operational database of the contracts.")
 app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
+app.add_typer(database_app, name="database")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0
@@ -89,6 +93,19 @@ def tables_apply() -> None:
     """Create missing tables and compare the others with the contracts; safe to run again."""
     connect = stamina.retry(on=Transient, attempts=None, timeout=_PATIENCE_SECONDS)(load_catalog)
     _print(apply_tables(connect(load(OperationsSettings)), TABLES))
+
+
+@database_app.command("apply")
+def database_apply(
+    *, dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the statements and run none.")] = False
+) -> None:
+    """Create missing tables of the operational database and add what the others lack; safe to run again."""
+    dsn = load(DatabaseSettings).postgres_dsn
+    if dry_run:
+        for statement in plan_database(dsn, contracts.TABLES):
+            typer.echo(f"{statement.text};")
+    else:
+        _print(apply_database(dsn, contracts.TABLES))
 
 
 @app.command()

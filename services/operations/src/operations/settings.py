@@ -1,6 +1,13 @@
 """Where the `payments` command finds the servers."""
 
-from kit.settings import KafkaSettings, LakeSettings, RegistrySettings
+from kit.settings import EnvironmentSettings, KafkaSettings, LakeSettings, RegistrySettings
+from pydantic import Field, SecretStr
+
+
+class DatabaseSettings(EnvironmentSettings):
+    """Address of the operational database, by a role that may create tables; services need one that may insert."""
+
+    postgres_dsn: SecretStr = Field(min_length=1)
 
 
 class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):

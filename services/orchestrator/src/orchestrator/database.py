@@ -1,140 +1,182 @@
-"""The operational database: one row per event, its columns derived from the contract."""
+"""The operational database: one row per event, in the table that contracts/database declares.
+
+The table is made and evolved by `payments database apply`; here nothing is. A role that may insert, and select the key,
+is enough.
+"""
 
 import asyncio
-import types
-import typing
-from collections.abc import Mapping
+import logging
+import re
+from contextlib import suppress
 from typing import Any
 
 import psycopg
-from kit.errors import Fault, Transient
+from kit.errors import Fault, PipelineError, Rejected, Transient
+from payments_contracts.database import PAYMENT_EVENTS, Table
 from payments_contracts.records import ScoredPaymentV2
-from psycopg import AsyncConnection, sql
-from psycopg.types.json import Jsonb
-from pydantic import AwareDatetime, BaseModel, SecretStr
+from psycopg import AsyncConnection, AsyncRawCursor
+from pydantic import SecretStr
 
-_TABLE = sql.Identifier("payment_events")
-_KEY = "event_id"
+from orchestrator.metrics import DATABASE_ROWS, DATABASE_ROWS_MENDED, DATABASE_ROWS_REJECTED
+from orchestrator.row import REFUSED, RowWriter
+
+logger = logging.getLogger(__name__)
+
 _CONNECT_TIMEOUT_SECONDS = 3
-_COLUMN_TYPES: Mapping[Any, str] = {
-    bool: "boolean",
-    int: "bigint",
-    float: "double precision",
-    str: "text",
-    AwareDatetime: "timestamptz",
-    list: "jsonb",
-    dict: "jsonb",
-}
+# Below the activity's own limit, so that it is Postgres that gives up and the connection stays as good as it was.
+_STATEMENT_TIMEOUT = "4s"
+_PRESENT = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped"
+_REMEDY = "run `payments database apply`"
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html, by the first two characters: data exceptions,
+# violated constraints, limits of the server such as the size of an index entry.
+_OF_THE_ROW = frozenset({"22", "23", "54"})
+# Connection, rollback of a transaction, resources, intervention of an operator.
+_OF_THE_MOMENT = frozenset({"08", "40", "53", "57"})
+_READ_ONLY = "25006"
+_NULL_REFUSED = "23502"
+# The server's words hold no value where it is not set up to log parameters; only the number is taken from them.
+_PARAMETER = re.compile(r"parameter \$(\d+)")
+
+_Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class PostgresStore:
     """Keeps scored payments in Postgres, over one connection that is made when needed and again after a failure."""
 
-    def __init__(self, dsn: SecretStr) -> None:
+    def __init__(self, dsn: SecretStr, table: Table = PAYMENT_EVENTS) -> None:
+        """Take the address of the database; `table` holds the record that `put` is given."""
         self._dsn = dsn
-        self._lock = asyncio.Lock()
-        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
-        self._put = _upsert()
+        self._table = table
+        self._writer = RowWriter(table)
+        self._connection: _Connection | None = None
+        self._opening: asyncio.Task[_Connection] | None = None
 
-    async def put(self, payment: ScoredPaymentV2) -> None:
-        """Insert the row, or replace the one with the same event id.
+    async def check(self) -> None:
+        """Hold the table against its contract; a database that is away is told in the log, and looked at later.
 
         Raises:
-            Transient: The database is away.
-            Fault: It refuses the statement.
+            Fault: The table or a column is missing; the message names it and the command that adds it.
         """
-        values = {name: _value(value) for name, value in payment.model_dump().items()}
-        async with self._lock:
-            try:
-                connection = await self._connected()
-                await connection.execute(self._put, values)
-            except psycopg.OperationalError as error:
-                await self._disconnect()
-                raise Transient(f"the operational database is away: {type(error).__name__}") from error
-            except psycopg.Error as error:
-                # Not `from error`: the server's words may quote the row.
-                raise Fault(f"the operational database refuses the row: {type(error).__name__}") from None
+        try:
+            await self._connected()
+        except Transient as error:
+            logger.warning("the table is not checked yet: %s", error)
+
+    async def put(self, payment: ScoredPaymentV2) -> None:
+        """Insert the row, unless one of the same event is there: that one stays, with the score that it was given.
+
+        An event that is processed twice changes nothing. Within Kafka's retention the workflow's id sees to that; one
+        that is delivered again after Temporal has forgotten it is scored anew, and must not overwrite the score on
+        which somebody may have acted.
+
+        Raises:
+            Rejected: Postgres refuses the row for what is in it; it would do so for ever.
+            Transient: The database is away, busy or read-only.
+            Fault: The table is not as the contract says, or the role may not insert.
+        """
+        try:
+            row = self._writer.row(payment)
+            connection = await self._connected()
+            cursor = await connection.execute(self._table.insert, row.parameters, prepare=True)
+        except psycopg.Error as error:
+            failure = self._failure(error)
+            # Not `from error`: the server's words may quote the row.
+            raise self._counted(failure) from None
+        except Rejected as failure:
+            raise self._counted(failure) from None
+        DATABASE_ROWS.labels(outcome="stored" if cursor.rowcount else "unchanged").inc()
+        if row.mended and cursor.rowcount:
+            DATABASE_ROWS_MENDED.inc()
 
     async def close(self) -> None:
         """Close the connection."""
-        async with self._lock:
-            await self._disconnect()
-
-    async def _connected(self) -> AsyncConnection[tuple[Any, ...]]:
-        if self._connection is None:
-            connection = await AsyncConnection.connect(
-                self._dsn.get_secret_value(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_SECONDS
-            )
-            try:
-                for statement in _schema():
-                    await connection.execute(statement)
-            except BaseException:
-                await connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def _disconnect(self) -> None:
+        opening, self._opening = self._opening, None
+        if opening is not None:
+            opening.cancel()
+            with suppress(asyncio.CancelledError, PipelineError):
+                await opening
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
 
+    async def _connected(self) -> _Connection:
+        """Return the connection; all who wait for a new one share one attempt at it."""
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        # One who gives up waiting does not end the attempt for the others.
+        return await asyncio.shield(self._opening)
 
-def _columns() -> dict[str, str]:
-    return {name: _column_type(field.annotation) for name, field in ScoredPaymentV2.model_fields.items()}
+    def _opened(self, opening: asyncio.Task[_Connection]) -> None:
+        if self._opening is opening:
+            self._opening = None
+        if not opening.cancelled():
+            # Nobody may be left to whom this matters; asyncio would complain.
+            opening.exception()
 
+    async def _open(self) -> _Connection:
+        try:
+            connection = await AsyncConnection.connect(
+                self._dsn.get_secret_value(),
+                autocommit=True,
+                connect_timeout=_CONNECT_TIMEOUT_SECONDS,
+                cursor_factory=AsyncRawCursor,
+            )
+        except psycopg.OperationalError as error:
+            raise Transient(f"the operational database is away: {type(error).__name__}") from error
+        try:
+            await connection.execute("SELECT set_config('statement_timeout', $1, false)", [_STATEMENT_TIMEOUT])
+            cursor = await connection.execute(_PRESENT, [f'"{self._table.name}"'])
+            self._compare({str(name) for (name,) in await cursor.fetchall()})
+        except psycopg.Error as error:
+            await connection.close()
+            raise self._failure(error) from error
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
+        return connection
 
-def _column_type(annotation: Any) -> str:
-    """Return the Postgres type of a field's annotation; nested values become jsonb.
+    def _compare(self, present: set[str]) -> None:
+        if not present:
+            raise Fault(f"the operational database has no table {self._table.name}: {_REMEDY}")
+        missing = [column.name for column in self._table.columns if column.name not in present]
+        if missing:
+            raise Fault(f"{self._table.name} of the operational database lacks {', '.join(missing)}: {_REMEDY}")
 
-    Raises:
-        Fault: The contract has a type that this does not know.
-    """
-    origin = typing.get_origin(annotation)
-    arguments = typing.get_args(annotation)
-    if origin is typing.Literal:
-        return _column_type(type(arguments[0]))
-    if origin is typing.Annotated:
-        return _column_type(arguments[0])
-    if origin in {typing.Union, types.UnionType}:
-        (kind,) = {_column_type(argument) for argument in arguments if argument is not types.NoneType}
-        return kind
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "jsonb"
-    try:
-        return _COLUMN_TYPES[origin or annotation]
-    except KeyError:
-        raise Fault(f"type {annotation} of the contract has no column type: add it to orchestrator.database") from None
+    def _counted(self, failure: PipelineError) -> PipelineError:
+        if isinstance(failure, Rejected):
+            DATABASE_ROWS_REJECTED.inc()
+        return failure
 
+    def _failure(self, error: psycopg.Error) -> PipelineError:
+        """Return what an error of Postgres or its driver means, without a word of the row."""
+        code = error.sqlstate
+        if code is None:
+            if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+                return Transient(f"the operational database is away: {type(error).__name__}")
+            return Fault(f"the driver of the operational database fails: {type(error).__name__}")
+        place = self._place(error)
+        if code == _NULL_REFUSED and place not in {column.name for column in self._table.columns}:
+            return Fault(
+                f"{place} of {self._table.name} must have a value and is not in the contract: drop it, or its NOT NULL"
+            )
+        said = f"SQLSTATE {code}{f' at {place}' if place else ''}"
+        if code[:2] in _OF_THE_ROW:
+            return Rejected(f"the operational database refuses the row: {said}", REFUSED)
+        if code[:2] in _OF_THE_MOMENT or code == _READ_ONLY:
+            return Transient(f"the operational database is away or busy: {said}")
+        return Fault(f"the operational database refuses to insert into {self._table.name}: {said}; {_REMEDY}")
 
-def _schema() -> list[sql.Composed]:
-    """Return statements that bring the table to the contract's columns, whatever version of it is there."""
-    create = sql.SQL("CREATE TABLE IF NOT EXISTS {} ({} text PRIMARY KEY)").format(_TABLE, sql.Identifier(_KEY))
-    columns = [
-        sql.SQL("ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} {}").format(_TABLE, sql.Identifier(name), sql.SQL(kind))
-        for name, kind in _columns().items()
-    ]
-    index = sql.SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}, {} DESC)").format(
-        sql.Identifier("payment_events_by_merchant"),
-        _TABLE,
-        sql.Identifier("merchant_id"),
-        sql.Identifier("provider_created_at"),
-    )
-    return [create, *columns, index]
-
-
-def _upsert() -> sql.Composed:
-    names = list(ScoredPaymentV2.model_fields)
-    return sql.SQL("INSERT INTO {} ({}) VALUES ({}) ON CONFLICT ({}) DO UPDATE SET {}").format(
-        _TABLE,
-        sql.SQL(", ").join(map(sql.Identifier, names)),
-        sql.SQL(", ").join(map(sql.Placeholder, names)),
-        sql.Identifier(_KEY),
-        sql.SQL(", ").join(
-            sql.SQL("{0} = EXCLUDED.{0}").format(sql.Identifier(name)) for name in names if name != _KEY
-        ),
-    )
-
-
-def _value(value: object) -> object:
-    return Jsonb(value) if isinstance(value, dict | list) else value
+    def _place(self, error: psycopg.Error) -> str:
+        """Return the column or index that an error is about, empty where that cannot be told."""
+        if error.diag.column_name:
+            return error.diag.column_name
+        found = _PARAMETER.search(error.diag.context or "")
+        if found and 0 < int(found[1]) <= len(self._table.columns):
+            return self._table.columns[int(found[1]) - 1].name
+        names = (f"{self._table.name}_pkey", *(index.name for index in self._table.indexes))
+        return next((name for name in names if f'"{name}"' in (error.diag.message_primary or "")), "")

@@ -22,3 +22,13 @@ FALLBACKS = Counter(
 )
 CIRCUIT_OPEN = Gauge("orchestrator_inference_circuit_open", "1 while the inference service is not asked.", ["model"])
 DEAD_LETTERS = Counter("orchestrator_dead_letters", "Events that were dead-lettered here, by reason.", ["reason"])
+DATABASE_ROWS = Counter(
+    "orchestrator_database_rows", "Rows put into the operational database: stored, or there before.", ["outcome"]
+)
+DATABASE_ROWS_MENDED = Counter(
+    "orchestrator_database_rows_mended",
+    "Rows stored in the operational database with U+FFFD for characters that it cannot hold.",
+)
+DATABASE_ROWS_REJECTED = Counter(
+    "orchestrator_database_rows_rejected", "Rows that the operational database refuses for what is in them."
+)

@@ -152,6 +152,7 @@ class _Process:
             store = None if settings.database_dsn is None else PostgresStore(settings.database_dsn)
             if store is not None:
                 self._resources.push_async_callback(store.close)
+                await store.check()
             workers.append(
                 events_worker(
                     client,

@@ -31,7 +31,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     )
     yield from _records(site, catalog)
     yield site.page("topics.html", "topics", "contracts/topics")
-    yield site.page("tables.html", "tables", "contracts/tables, contracts/derived", unified=unified_tables(catalog))
+    yield site.page(
+        "tables.html",
+        "tables",
+        "contracts/tables, contracts/derived, contracts/database",
+        unified=unified_tables(catalog),
+    )
     yield from _providers(site, catalog, all_trails)
     yield from _apis(site, catalog)
     yield site.page("rules.html", "rules", "contracts/rules")

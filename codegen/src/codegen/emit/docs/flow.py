@@ -25,7 +25,7 @@ def flow(catalog: Catalog) -> Drawing:
 
 def observers(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """Return the readers that write nothing further, with their topics: they are named, not drawn."""
-    writers = {name for topic in catalog.topics for name in topic.producers} | {each.writer for each in catalog.tables}
+    writers = {name for topic in catalog.topics for name in topic.producers} | set(catalog.writers)
     readers = dict.fromkeys(name for topic in catalog.topics for name in topic.consumers if name not in writers)
     return {name: tuple(topic.name for topic in catalog.topics if name in topic.consumers) for name in readers}
 
@@ -51,7 +51,7 @@ def _nodes(catalog: Catalog) -> Iterator[Node]:
     apis = {api.name: api for api in catalog.apis}
     quiet = observers(catalog)
     services = [name for topic in catalog.topics for name in (*topic.producers, *topic.consumers) if name not in quiet]
-    for service in dict.fromkeys([*services, *(table.writer for table in catalog.tables)]):
+    for service in dict.fromkeys([*services, *catalog.writers]):
         for program in _programs(catalog, service):
             href = f"api-{program}-v{apis[program].version}.html" if program in apis else "topics.html"
             yield Node(f"service {program}", "service", program, "service", href, f"{program}, a service")
@@ -72,6 +72,15 @@ def _nodes(catalog: Catalog) -> Iterator[Node]:
             f"{table.record} v{table.version}",
             f"tables.html#{table.identifier}",
             f"{table.identifier}: {table.description}",
+        )
+    for each in catalog.database:
+        yield Node(
+            f"database {each.name}",
+            "database",
+            each.name,
+            f"{each.record} v{each.version}",
+            f"tables.html#{each.name}",
+            f"{each.name}, a table of the database: {each.description}",
         )
     for derived in catalog.derived:
         yield Node(
@@ -94,6 +103,8 @@ def _edges(catalog: Catalog) -> Iterator[tuple[str, str]]:
         yield from ((f"topic {topic.name}", f"service {name}") for name in topic.consumers if name not in quiet)
     for table in catalog.tables:
         yield f"service {table.writer}", f"table {table.identifier}"
+    for each in catalog.database:
+        yield f"service {each.writer}", f"database {each.name}"
     for derived in catalog.derived:
         for name in dict.fromkeys(source.table for column in derived.columns for source in column.sources):
             yield f"table {name}", f"table {derived.identifier}"

@@ -51,6 +51,8 @@ def _flows(catalog: Catalog) -> Iterator[Entry]:
         yield topic.name, "topic", f"topics.html#{topic.name}", topic.description
     for table in catalog.tables:
         yield table.identifier, "table", f"tables.html#{table.identifier}", table.description
+    for each in catalog.database:
+        yield each.name, "database table", f"tables.html#{each.name}", each.description
     for derived in catalog.derived:
         yield derived.identifier, "table", f"tables.html#{derived.identifier}", derived.description
         for column in derived.columns:

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from codegen.emit.docs.targets import avro, types_of
+from codegen.emit.postgres import shown_type
 from codegen.emit.text import file, notice
 from codegen.mapping.plan import wording
 
@@ -100,6 +101,12 @@ def _environment() -> Environment:
         autoescape=True,
     )
     environment.filters.update(
-        prose=prose, breakable=breakable, counted=counted, avro=avro, types_of=types_of, wording=wording
+        prose=prose,
+        breakable=breakable,
+        counted=counted,
+        avro=avro,
+        types_of=types_of,
+        postgres=shown_type,
+        wording=wording,
     )
     return environment

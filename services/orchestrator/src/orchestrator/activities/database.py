@@ -9,10 +9,10 @@ from orchestrator.messages import Stored
 
 
 class PaymentStore(Protocol):
-    """Keeps one row per event; raises Transient while the database is away."""
+    """Keeps one row per event; raises Transient while the database is away, Rejected for a row that it cannot hold."""
 
     async def put(self, payment: ScoredPaymentV2) -> None:
-        """Insert the row, or replace the one with the same event id."""
+        """Insert the row; one that is there with the same event id stays as it is."""
 
 
 class DatabaseActivities:
@@ -26,6 +26,7 @@ class DatabaseActivities:
         """Put the row into the database; safe to repeat.
 
         Raises:
+            Rejected: The database cannot hold the row.
             Transient: The database is away.
         """
         if self._store is None:
