@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from codegen.avro import Record
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.maintenance import Maintenance
     from codegen.mapping.model import Mapped, Path
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
@@ -98,6 +99,7 @@ class Table:
     sort: tuple[Transformed, ...]
     properties: Mapping[str, str]
     freshness: Freshness
+    maintenance: Maintenance | None
     source: Document
 
     @property

@@ -12,6 +12,7 @@ from codegen.lint import (
     flows,
     gateways,
     lineage,
+    maintenance,
     mappings,
     pins,
     records,
@@ -57,6 +58,7 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
+    LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),
