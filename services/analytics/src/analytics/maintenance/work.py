@@ -18,6 +18,7 @@ from analytics.maintenance.lake import AbsentTableError, Rows
 
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
 _DATA, _POSITION_DELETES = 0, 1
+_EMPTY = "it is empty"
 
 
 class Statements(Protocol):
@@ -90,6 +91,8 @@ def compact(
         before = measure(lake, table)
     except AbsentTableError:
         return Report(None, None, {}, _absent(table))
+    if not before.partitions:
+        return Report(before, before, {}, _EMPTY)
     done: dict[str, int] = {}
     note = ""
     for clause in choose(table, before.partitions):
@@ -101,7 +104,7 @@ def compact(
     if not note and _count_of(lake, table, "manifests") >= table.manifests:
         _add(done, _execute(lake, table, "optimize_manifests"))
     if not done:
-        return Report(before, before, done, note or ("it is empty" if not before.partitions else "nothing is due"))
+        return Report(before, before, done, note or "nothing is due")
     _require_same_rows(lake, table)
     return Report(before, measure(lake, table), done, note)
 
@@ -132,6 +135,10 @@ def measure(lake: Statements, table: Maintenance) -> State:
     Raises:
         AbsentTableError: There is no such table.
     """
+    snapshots = _count_of(lake, table, "snapshots")
+    if not snapshots:
+        # Trino fails on the files of a table that nobody has written to yet.
+        return State((), manifests=0, snapshots=0)
     value = f"partition.{table.partition[0][0]}_day" if by_day(table) else "cast(null as date)"
     grouped = "partition" if _is_partitioned(lake, table) else "content < 0"
     small = table.small_file_mib * 1024 * 1024
@@ -142,7 +149,7 @@ def measure(lake: Statements, table: Maintenance) -> State:
         f" from {_metadata(lake, table, 'files')} group by {grouped}"
     )
     partitions = tuple(Partition(*each) for each in found)
-    return State(partitions, _count_of(lake, table, "manifests"), _count_of(lake, table, "snapshots"))
+    return State(partitions, _count_of(lake, table, "manifests"), snapshots)
 
 
 def by_day(table: Maintenance) -> bool:
@@ -174,6 +181,8 @@ def _clean(lake: Statements, table: Maintenance, procedure: str) -> Report:
         before = measure(lake, table)
     except AbsentTableError:
         return Report(None, None, {}, _absent(table))
+    if not before.snapshots:
+        return Report(before, before, {}, _EMPTY)
     done = _execute(lake, table, procedure)
     return Report(before, measure(lake, table), done)
 
