@@ -1,13 +1,14 @@
 """What maintenance did, read from Dagster's events and put into words."""
 
 import json
+from collections.abc import Mapping
 
 import httpx
 from operations.dagster import Observation, find_observations
 from operations.maintenance import describe
 
 
-def answer(*events: dict[str, object]) -> httpx.MockTransport:
+def answer(*events: Mapping[str, object]) -> httpx.MockTransport:
     page = {"__typename": "EventConnection", "cursor": "1", "hasMore": False, "events": events}
     return httpx.MockTransport(lambda _: httpx.Response(200, text=json.dumps({"data": {"logsForRun": page}})))
 

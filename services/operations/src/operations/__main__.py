@@ -131,7 +131,7 @@ def maintain(
         wait(dagster, run_id, patience)
     finally:
         for each in find_observations(dagster, run_id):
-            console.print(describe(each), highlight=False)
+            console.print(describe(each), highlight=False, soft_wrap=True)
 
 
 def _print(changes: Iterable[Change]) -> None:
