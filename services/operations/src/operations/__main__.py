@@ -117,9 +117,7 @@ def verify(
 @app.command()
 def maintain(
     job: Annotated[str, typer.Option(help="One of Dagster's jobs of maintenance; all of it unless said.")] = "maintain",
-    patience: Annotated[
-        float, typer.Option(help="Seconds to wait; the run goes on after them.")
-    ] = 3600,
+    patience: Annotated[float, typer.Option(help="Seconds to wait; the run goes on after them.")] = 3600,
 ) -> None:
     """Merge files and manifests, expire snapshots and remove orphan files of every table of the lake, now.
 
