@@ -411,6 +411,7 @@ window.CATALOGUE = [
 ["table","check","checks.html#table","A table's record and columns exist and fit their use."],
 ["database","check","checks.html#database","A database table's record and columns exist, under names that Postgres keeps."],
 ["lineage","check","checks.html#lineage","A derived column is made from columns that exist in a layer before its own."],
+["maintenance","check","checks.html#maintenance","A file that is still to be committed is never taken for an orphan."],
 ["provider","check","checks.html#provider","A provider's files agree on its name, and its event types on their group."],
 ["signature","check","checks.html#signature","A signature covers the body once; its keys, time and tolerances fit; nothing can be replayed for ever."],
 ["path","check","checks.html#path","Every path is declared in the payload contract."],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from codegen.findings import ContractError, Finding
+from codegen.maintenance import maintenance
 from codegen.mapping.read import read_mapping, read_path
 from codegen.model import (
     Currency,
@@ -77,6 +78,7 @@ def table(document: Document) -> Table:
         sort=tuple(Transformed(**each) for each in data["sort"]),
         properties=data["properties"],
         freshness=_fitted(Freshness, data["freshness"]),
+        maintenance=maintenance(data),
         source=document,
     )
 

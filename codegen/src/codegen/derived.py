@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codegen.maintenance import maintenance
+
 if TYPE_CHECKING:
     from codegen.document import Document
+    from codegen.maintenance import Maintenance
 
 LAYERS = ("bronze", "silver", "gold")
 
@@ -43,6 +46,7 @@ class DerivedTable:
     writer: str
     key: tuple[str, ...]
     columns: tuple[DerivedColumn, ...]
+    maintenance: Maintenance | None
     source: Document
 
     @property
@@ -72,5 +76,6 @@ def derived(document: Document) -> DerivedTable:
             DerivedColumn(column, each.get("doc", ""), tuple(read_column(source) for source in each["from"]))
             for column, each in data["columns"].items()
         ),
+        maintenance=maintenance(data),
         source=document,
     )

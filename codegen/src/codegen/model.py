@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.maintenance import Maintenance
     from codegen.mapping.model import Mapped, Path
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
@@ -99,6 +100,7 @@ class Table:
     sort: tuple[Transformed, ...]
     properties: Mapping[str, str]
     freshness: Freshness
+    maintenance: Maintenance | None
     source: Document
 
     @property

@@ -72,7 +72,8 @@ def test_refresh_builds_every_model_and_tests_bronze_but_not_its_age(definitions
 
 def test_silver_and_gold_are_scheduled_by_the_hour_and_by_the_day(definitions: Definitions) -> None:
     repository = definitions.get_repository_def()
-    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    layers = {"silver", "gold"}
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs if schedule.job_name in layers}
     assert {name: (each.job_name, each.cron_schedule) for name, each in schedules.items()} == {
         "hourly_silver": ("silver", "0 * * * *"),
         "daily_gold": ("gold", "15 0 * * *"),
@@ -81,6 +82,11 @@ def test_silver_and_gold_are_scheduled_by_the_hour_and_by_the_day(definitions: D
     assert assets_of(definitions, "silver") == {STAGED, SILVER}
     assert (BRONZE, "is_fresh") in checks_of(definitions, "silver")
     assert assets_of(definitions, "gold") == {GOLD}
+
+
+def test_maintenance_is_part_of_the_location(definitions: Definitions) -> None:
+    jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
+    assert jobs >= {"compact_streamed", "compact_built", "clean", "maintain"}
 
 
 def test_says_what_to_run_when_the_project_is_not_prepared(tmp_path: Path) -> None:

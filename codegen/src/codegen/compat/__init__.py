@@ -33,6 +33,7 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("table-key", "Rows are told apart by the same columns.", tables.key_changed),
     CompatRule("table-partition", "Partitions stay as stored files have them.", tables.partition_changed),
     CompatRule("table-sort", "The order of rows stays as stored files have it.", tables.sort_changed),
+    CompatRule("table-history", "A table as it was can be read for as long as was promised.", tables.history_shortened),
     CompatRule("column-removed", "A column stays, under its name.", tables.columns_removed),
     CompatRule("column-type", "A column's type changes only by a promotion of Iceberg.", tables.types_changed),
     CompatRule("column-required", "What stored rows may lack is not required.", tables.required),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.emit import columns
 from codegen.lint.flows import record_of
+from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,21 @@ def sort_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             )
             hint = "leave it, or rewrite the table by hand first"
             yield broken(("table", after.identifier, "sort"), after.source, ("sort",), message, hint)
+
+
+def history_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield tables, derived ones too, that keep their snapshots for less time."""
+    kept = {table.identifier: each.keep_snapshots_hours for table, each in maintained(old)}
+    for table, each in maintained(new):
+        hours = kept.get(table.identifier, 0)
+        if each.keep_snapshots_hours < hours:
+            message = (
+                f"snapshots of {table.identifier} could be read for {hours} h and are to be kept for "
+                f"{each.keep_snapshots_hours}"
+            )
+            place = ("maintenance", "keep_snapshots_hours")
+            hint = "leave the time, or agree with whoever reads the table as it was"
+            yield broken(("table", table.identifier, "maintenance"), table.source, place, message, hint)
 
 
 def columns_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:

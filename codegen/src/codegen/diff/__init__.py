@@ -21,6 +21,7 @@ _COMPARISONS = (
     records.subjects,
     flows.columns,
     tables.tables,
+    tables.upkeep,
     tables.columns,
     tables.sources,
     database.tables,

@@ -8,6 +8,7 @@ from codegen.compat.tables import columns_of, schema_of, type_of
 from codegen.diff.change import Change, Section
 from codegen.emit import dbt
 from codegen.lint.flows import record_of
+from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +32,20 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
                 if getattr(was, attribute) != getattr(now, attribute):
                     one, other = (_worded(each.source.data[attribute]) for each in (was, now))
                     yield Change(Section.TABLES, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+
+
+def upkeep(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield changes to how tables are maintained, derived ones too, in a table that the lake had before and has now."""
+    before, after = (
+        {table.identifier: (table.source.data["maintenance"], kept) for table, kept in maintained(catalog)}
+        for catalog in (old, new)
+    )
+    for name in sorted(before.keys() & after.keys()):
+        (was, one), (now, other) = before[name], after[name]
+        if one != other:
+            changed = (key for key in now if was.get(key) != now[key])
+            text = "; ".join(f"maintenance {key} {was.get(key)} → {now[key]}" for key in changed)
+            yield Change(Section.TABLES, name, text, (("table", name, "maintenance"),))
 
 
 def columns(old: Catalog, new: Catalog) -> Iterator[Change]:

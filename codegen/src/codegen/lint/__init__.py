@@ -13,6 +13,7 @@ from codegen.lint import (
     flows,
     gateways,
     lineage,
+    maintenance,
     mappings,
     pins,
     records,
@@ -63,6 +64,7 @@ RULES: tuple[LintRule, ...] = (
         database.tables,
     ),
     LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
+    LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),

@@ -1,5 +1,6 @@
 """The pipeline's own programs, and the steps that deploy the contracts before they start."""
 
+import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -11,7 +12,7 @@ from stack.gateways import gateways
 from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process, Step
-from stack.readiness import HttpReady
+from stack.readiness import HttpReady, PortReady
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 DAGSTER_PACKAGE = "analytics"
@@ -136,7 +137,8 @@ def _dagster(context: Context) -> tuple[Process, ...]:
     url = context.url(context.ports.dagster)
     variables = {**_base(context, programs), "DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
     config = context.places.repository / "services" / DAGSTER_PACKAGE / "dagster.yaml"
-    files = {home / config.name: config.read_text()}
+    workspace = home / "workspace.yaml"
+    files = {home / config.name: config.read_text(), workspace: _workspace(context)}
     after = frozenset({"tables", "trino", "dbt"})
 
     def healthy(body: object) -> bool:
@@ -146,33 +148,55 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         return False
 
     return (
+        # One for both of the others: left to itself, each starts its own, and the daemon a new one every minute.
+        Process(
+            name="dagster-code",
+            group=Group.APPLICATIONS,
+            command=(
+                str(programs / "dagster"),
+                *("api", "grpc", "-h", LOOPBACK, "-p", str(context.ports.dagster_code), "-m", DAGSTER_MODULE),
+                *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
+            ),
+            environment=variables,
+            files=files,
+            directory=home,
+            ports=("dagster_code",),
+            # It listens once it has loaded the definitions.
+            ready=PortReady(context.ports.dagster_code),
+            after=after,
+        ),
         Process(
             name="dagster-webserver",
             group=Group.APPLICATIONS,
             command=(
                 str(programs / "dagster-webserver"),
-                *("-h", LOOPBACK, "-p", str(context.ports.dagster)),
-                *("-m", DAGSTER_MODULE),
+                *("-h", LOOPBACK, "-p", str(context.ports.dagster), "-w", str(workspace)),
             ),
             environment=variables,
             files=files,
             directory=home,
             ports=("dagster",),
             ready=HttpReady(f"{url}/server_info"),
-            after=after,
+            after=after | {"dagster-code"},
         ),
         Process(
             name="dagster-daemon",
             group=Group.APPLICATIONS,
-            command=(str(programs / "dagster-daemon"), "run", "-m", DAGSTER_MODULE),
+            command=(str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
             environment=variables,
             files=files,
             directory=home,
             # Only the web server can be asked for the daemon's health. Both start slowly, hence side by side.
             ready=HttpReady(f"{url}/graphql", post={"query": DAGSTER_HEALTH}, accept=healthy),
-            after=after,
+            after=after | {"dagster-code"},
         ),
     )
+
+
+def _workspace(context: Context) -> str:
+    server = {"host": LOOPBACK, "port": context.ports.dagster_code, "location_name": DAGSTER_MODULE}
+    # JSON is YAML.
+    return json.dumps({"load_from": [{"grpc_server": server}]}, indent=2) + "\n"
 
 
 def _base(context: Context, programs: Path) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ class Ports:
     """Every port that the stack listens on; all of them on loopback."""
 
     dagster: int = 13000
+    dagster_code: int = 13001
     postgres: int = 15432
     trino: int = 18080
     registry: int = 18081

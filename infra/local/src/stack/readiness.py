@@ -68,6 +68,21 @@ class PostgresReady:
 
 
 @dataclass(frozen=True, slots=True)
+class PortReady:
+    """A server that listens only once it is ready listens."""
+
+    port: int
+
+    def check(self) -> str | None:
+        """Connect once."""
+        try:
+            socket.create_connection((LOOPBACK, self.port), timeout=PROBE_SECONDS).close()
+        except OSError:
+            return f"nothing listens at port {self.port} yet"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
 class KafkaReady:
     """A broker answers an ApiVersions request (version 0) of the Kafka protocol."""
 

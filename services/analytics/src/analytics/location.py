@@ -1,8 +1,10 @@
 """The composition root: what the code location has."""
 
 from dagster import Definitions, in_process_executor
+from payments_contracts.maintenance import MAINTAINED
 
 from analytics.freshness import build_freshness_check
+from analytics.maintenance.jobs import build_maintenance_jobs
 from analytics.models import build_models, describe_sources
 from analytics.program import open_dbt
 from analytics.project import find_project, read_manifest
@@ -12,7 +14,7 @@ from analytics.translator import LayerTranslator
 
 
 def build(settings: AnalyticsSettings) -> Definitions:
-    """Assets, checks, jobs and schedules of the lake's upper layers.
+    """Assets, checks, jobs and schedules of the lake's upper layers, and the maintenance of all its tables.
 
     Raises:
         AnalyticsError: the dbt project is not there, or not prepared.
@@ -22,11 +24,12 @@ def build(settings: AnalyticsSettings) -> Definitions:
     translator = LayerTranslator()
     sources = describe_sources(manifest, project, translator)
     freshness = build_freshness_check(manifest, translator)
+    jobs, schedules = build_maintenance_jobs(MAINTAINED, settings)
     return Definitions(
         assets=[*sources, build_models(manifest, project, translator)],
         asset_checks=[freshness],
-        jobs=build_jobs([source.key for source in sources], freshness),
-        schedules=build_schedules(),
+        jobs=[*build_jobs([source.key for source in sources], freshness), *jobs],
+        schedules=[*build_schedules(), *schedules],
         resources={"dbt": open_dbt(project)},
         # One dbt process does the work of a run: a process around it would only cost time.
         executor=in_process_executor,

@@ -22,9 +22,10 @@ from rich.console import Console
 from rich.text import Text
 
 from operations.assembly import open_census
-from operations.dagster import launch, wait
+from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
 from operations.ledger import read_ledger
+from operations.maintenance import describe
 from operations.reconciliation import first_loss
 from operations.registry import SchemaRegistry
 from operations.report import print_verdict
@@ -128,6 +129,24 @@ def verify(
     print_verdict(verdict, console)
     if first_loss(verdict.hops):
         raise typer.Exit(1)
+
+
+@app.command()
+def maintain(
+    job: Annotated[str, typer.Option(help="One of Dagster's jobs of maintenance; all of it unless said.")] = "maintain",
+    patience: Annotated[float, typer.Option(help="Seconds to wait; the run goes on after them.")] = 3600,
+) -> None:
+    """Merge files and manifests, expire snapshots and remove orphan files of every table of the lake, now.
+
+    Prints each table's figures before and after; exits with 1 and names the step when one failed.
+    """
+    dagster = load(OperationsSettings).dagster_url
+    run_id = launch(dagster, job)
+    try:
+        wait(dagster, run_id, patience)
+    finally:
+        for each in find_observations(dagster, run_id):
+            console.print(describe(each), highlight=False, soft_wrap=True)
 
 
 def _print(changes: Iterable[Change]) -> None:

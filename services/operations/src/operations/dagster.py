@@ -1,7 +1,8 @@
 """Runs a job of Dagster over its GraphQL interface."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -61,6 +62,10 @@ query Events($runId: ID!, $cursor: String, $limit: Int!) {
       events {
         __typename
         ... on MessageEvent { message }
+        ... on ObservationEvent {
+          stepKey
+          metadataEntries { label ... on IntMetadataEntry { intRepr } ... on TextMetadataEntry { text } }
+        }
         ... on ExecutionStepFailureEvent { stepKey error { message errorChain { error { message } } } }
         ... on RunFailureEvent { error { message } }
       }
@@ -68,6 +73,14 @@ query Events($runId: ID!, $cursor: String, $limit: Int!) {
   }
 }
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a step of a run observed: numbers as they are, texts, by name."""
+
+    step: str
+    told: Mapping[str, str | int]
 
 
 class RunFailedError(RefreshError):
@@ -128,6 +141,24 @@ def wait(
             sleep(_INTERVAL_SECONDS)
 
 
+def find_observations(url: str, run_id: str, *, transport: httpx.BaseTransport | None = None) -> list[Observation]:
+    """What the steps of a run have observed so far, in the order in which they did.
+
+    Raises:
+        UnavailableError: Dagster does not answer.
+    """
+    with _connect(url, transport) as client:
+        return [
+            Observation(event["stepKey"], {entry["label"]: _value(entry) for entry in event["metadataEntries"]})
+            for event in _read_events(client, run_id)
+            if event["__typename"] == "ObservationEvent"
+        ]
+
+
+def _value(entry: Mapping[str, str]) -> str | int:
+    return int(entry["intRepr"]) if "intRepr" in entry else entry.get("text", "")
+
+
 def _connect(url: str, transport: httpx.BaseTransport | None) -> httpx.Client:
     return httpx.Client(base_url=url, timeout=_REQUEST_TIMEOUT_SECONDS, transport=transport, trust_env=False)
 
@@ -186,19 +217,24 @@ def _find_failures(client: httpx.Client, run_id: str) -> list[str]:
     """What the failed steps say; where no step failed, what the run says."""
     steps: list[str] = []
     runs: list[str] = []
+    for event in _read_events(client, run_id):
+        match event["__typename"]:
+            case "ExecutionStepFailureEvent":
+                steps.append(f"step {event['stepKey']}: {_step_error(event)}")
+            case "RunFailureEvent" | "RunCanceledEvent":
+                runs.append(_first(event.get("error"), event.get("message")))
+    return steps or runs
+
+
+def _read_events(client: httpx.Client, run_id: str) -> Iterator[dict[str, Any]]:
     cursor: str | None = None
     while True:
         page = _ask(client, _EVENTS, runId=run_id, cursor=cursor, limit=_EVENTS_PER_PAGE)["logsForRun"]
         if page["__typename"] != "EventConnection":
-            return steps or runs
-        for event in page["events"]:
-            match event["__typename"]:
-                case "ExecutionStepFailureEvent":
-                    steps.append(f"step {event['stepKey']}: {_step_error(event)}")
-                case "RunFailureEvent" | "RunCanceledEvent":
-                    runs.append(_first(event.get("error"), event.get("message")))
+            return
+        yield from page["events"]
         if not page["hasMore"]:
-            return steps or runs
+            return
         cursor = page["cursor"]
 
 

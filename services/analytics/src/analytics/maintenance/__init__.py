@@ -1,0 +1,1 @@
+"""Keeps the tables of the lake small: merges files and manifests, expires snapshots, removes what nothing names."""

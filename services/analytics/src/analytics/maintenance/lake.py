@@ -1,0 +1,89 @@
+"""Statements to Trino, whose failures are told apart."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import trino
+from kit.errors import Fault, Transient
+from requests import RequestException
+from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
+
+from analytics.settings import TrinoSettings
+
+Rows = Sequence[Sequence[Any]]
+
+# Another writer forestalled the commit; nothing was changed.
+_CONFLICT = "ICEBERG_COMMIT_ERROR"
+# It is starting or stopping, or has no room now.
+_BUSY = frozenset({"SERVER_STARTING_UP", "SERVER_SHUTTING_DOWN", "NO_NODES_AVAILABLE", "QUERY_QUEUE_FULL"})
+_OUT_OF_TIME = frozenset({"EXCEEDED_TIME_LIMIT", "ABANDONED_QUERY", "ADMINISTRATIVELY_KILLED"})
+_ABSENT = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
+
+
+class AbsentTableError(Fault):
+    """The lake has no such table."""
+
+
+class Lake:
+    """The lake's tables, by Trino; connects with the first statement.
+
+    Trino itself ends a statement after `statement_seconds`, also when nobody waits for it any more.
+    """
+
+    def __init__(self, settings: TrinoSettings, *, statement_seconds: int) -> None:
+        self.catalog = settings.trino_catalog
+        self._address = f"{settings.trino_host}:{settings.trino_port}"
+        self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has half its types
+            host=settings.trino_host,
+            port=settings.trino_port,
+            user=settings.trino_user,
+            catalog=self.catalog,
+            source="maintenance",
+            session_properties={"query_max_run_time": f"{statement_seconds}s"},
+        )
+
+    def ask(self, statement: str) -> Rows:
+        """Run a statement and return its rows.
+
+        Raises:
+            AbsentTableError: The table does not exist.
+            Transient: Trino is away, or another writer came first: nothing was changed, and the same statement may
+                succeed later.
+            Fault: Trino refuses the statement, or it took too long.
+        """
+        with self._told_apart():
+            cursor = self._connection.cursor()
+            try:
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+            finally:
+                cursor.close()
+
+    def close(self) -> None:
+        """End the session."""
+        self._connection.close()
+
+    @contextmanager
+    def _told_apart(self) -> Iterator[None]:
+        try:
+            yield
+        except TrinoUserError as error:
+            if error.error_name in _ABSENT:
+                raise AbsentTableError(str(error.message)) from error
+            raise Fault(f"Trino refuses the statement: {error.message}") from error
+        except TrinoQueryError as error:
+            raise self._judge(error) from error
+        except (Error, DatabaseError, RequestException) as error:
+            raise Transient(f"Trino at {self._address} does not answer: {type(error).__name__}") from error
+
+    def _judge(self, error: TrinoQueryError) -> Fault | Transient:
+        if error.error_name == _CONFLICT:
+            return Transient(f"another writer changed the table first: {error.message}")
+        if error.error_name in _BUSY:
+            return Transient(f"Trino at {self._address} has no room now: {error.error_name}")
+        if error.error_name in _OUT_OF_TIME:
+            return Fault(f"Trino ended the statement, which took too long: {error.error_name}")
+        # The object store or the catalog behind it.
+        kind = Transient if error.error_type == "EXTERNAL" else Fault
+        return kind(f"Trino failed with {error.error_name}: {error.message}")
