@@ -30,6 +30,7 @@ PROGRAM = ROOT / ".venv-stack" / "bin" / "stack"
 STORES = ("minio", "seaweedfs")
 BUCKET = "lakehouse"
 CLIENTS = 4
+TIMEOUT_SECONDS = 20.0
 TICKS = os.sysconf("SC_CLK_TCK")
 MEGABYTE = 1 << 20
 
@@ -166,6 +167,9 @@ def _filesystem(settings: Mapping[str, str]) -> S3FileSystem:
         endpoint_override=settings["S3_ENDPOINT"],
         region=settings["S3_REGION"],
         allow_delayed_open=True,
+        # As the lake's own; the library's default of three is little for the deletion of a thousand on a busy machine.
+        request_timeout=TIMEOUT_SECONDS,
+        connect_timeout=TIMEOUT_SECONDS,
     )
 
 

@@ -22,6 +22,15 @@ from stack.settings import ObjectStore
 # One volume is one file. A small one is compacted quickly, and the largest file that we write fits in.
 VOLUME_MEGABYTES = 1024
 SHELL_SECONDS = 60
+# What it does every 17 minutes. The log of all changes, which only other clusters would read, grows by about 450 bytes
+# with each; of its own list is left out what moves volumes between servers.
+MAINTENANCE = """
+lock
+fs.log.purge -daysAgo=1
+volume.deleteEmpty -quietFor=24h -apply
+s3.clean.uploads -timeAgo=24h
+unlock
+"""
 # What the interfaces sign for each other with.
 TOKENS = ("JWT_SIGNING_KEY", "JWT_SIGNING_READ_KEY", "JWT_FILER_SIGNING_KEY", "JWT_FILER_SIGNING_READ_KEY")
 # The clean end takes 15 seconds, in which it only waits for streams that it has with itself. What was answered is in
@@ -121,7 +130,12 @@ def _environment(context: Context, data: Path) -> dict[str, str]:
     secret = context.secrets.s3_secret_access_key.get_secret_value()
     tokens = {f"WEED_{name}": hashlib.sha256(f"{name} {secret}".encode()).hexdigest() for name in TOKENS}
     # A bucket gets volumes of its own; seven at once is meant for many disks. The home is where it looks for settings.
-    return {**tokens, "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1", "HOME": str(data)}
+    return {
+        **tokens,
+        "WEED_MASTER_MAINTENANCE_SCRIPTS": MAINTENANCE,
+        "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
+        "HOME": str(data),
+    }
 
 
 def _make_buckets(task: Task, context: Context) -> None:
