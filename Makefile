@@ -8,6 +8,10 @@ STACK := .venv-stack/bin/stack
 # Settings of the local stack, for commands that talk to it.
 WITH_STACK = eval "$$($(STACK) env)";
 
+# OBJECT_STORE=minio gives the stack the other object store, seaweedfs being the default. A file is in one store only,
+# hence another state directory for the tests.
+export PAYMENTS_TEST_STATE_DIR ?= .state-test$(OBJECT_STORE:%=-%)
+
 COUNT ?= 200
 RATE ?= 50
 
@@ -123,8 +127,15 @@ format: $(PYTHON) ## Format the code
 integration: setup ## Tests against real servers, on ports and a state directory of their own
 	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
 
+# Whatever reads or writes the object store.
+OBJECT_STORE_TESTS = test_object_store test_group_committer test_orchestrator_lake test_analytics_trino test_normalizer_flink
+
+.PHONY: object-store
+object-store: setup ## Only the integration tests that touch the object store; OBJECT_STORE=minio for the other one
+	@$(PYTHON) -m pytest -m "integration or e2e" $(OBJECT_STORE_TESTS:%=tests/integration/%.py) tests/e2e
+
 # Kafka and registry of the tests, with topics and schemas, until the recipe ends.
-TEST_STREAMS = export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}" \
+TEST_STREAMS = export PAYMENTS_STATE_DIR="$$PAYMENTS_TEST_STATE_DIR" \
 	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
 	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
 	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
@@ -150,7 +161,7 @@ BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
 .PHONY: bench bench-normalization bench-gateway bench-lake
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, normalization or lake
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, lake, normalization, object-store, or several
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -160,6 +171,11 @@ bench-gateway: setup
 
 bench-lake: $(PYTHON)
 	@$(PYTHON) -m tests.performance.lake $(BENCH_OPTIONS)
+
+.PHONY: bench-object-store
+bench-object-store:
+	@for store in seaweedfs minio; do OBJECT_STORE=$$store infra/local/bootstrap.sh setup; done
+	@$(PYTHON) -m tests.performance.object_store $(BENCH_OPTIONS)
 
 ##@ Help
 

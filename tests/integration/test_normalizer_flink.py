@@ -1,4 +1,4 @@
-"""The normalizer's program on real Kafka, registry, Flink and MinIO, over topics of its own.
+"""The normalizer's program on real Kafka, registry, Flink and object store, over topics of its own.
 
 The topics are copies, so that a normalizer which runs beside the test neither reads these events nor adds its own.
 """

@@ -11,6 +11,7 @@ from stack.places import Places
 from stack.ports import Ports
 from stack.processes import Group, Process, Step
 from stack.secrets import generate
+from stack.settings import ObjectStore
 from stack.tools.catalogue import toolbox
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -62,14 +63,20 @@ def places() -> Callable[[Path], Places]:
     return _places
 
 
+@pytest.fixture(params=ObjectStore)
+def object_store(request: pytest.FixtureRequest) -> ObjectStore:
+    return ObjectStore(request.param)
+
+
 @pytest.fixture
-def context(tmp_path: Path) -> Context:
+def context(tmp_path: Path, object_store: ObjectStore) -> Context:
     here = _places(tmp_path)
     java_home = tmp_path / "jdk"
     return Context(
         here,
         Ports.with_offset(5000),
         generate(gateway.provider for gateway in gateways(here)),
-        toolbox(here, java_home),
+        toolbox(here, java_home, object_store),
         java_home,
+        object_store,
     )

@@ -77,3 +77,12 @@ def test_a_failure_shows_the_end_of_its_log(tmp_path: Path) -> None:
     assert lines[0] == f"The end of {log}:"
     assert lines[1].strip() == "line 85"
     assert lines[-1] == "error: kafka does not start."
+
+
+def test_an_object_store_that_does_not_exist_is_told_by_the_name_of_its_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OBJECT_STORE", "floppy")
+    with pytest.raises(ValidationError) as caught:
+        Settings()
+    assert sentences(caught.value).startswith("OBJECT_STORE is 'floppy'")

@@ -13,7 +13,7 @@ from stack.gateways import gateways
 from stack.jobs import Job, ordered
 from stack.ports import Ports
 from stack.processes import Process
-from stack.servers import catalog, flink, kafka, minio, postgres, prometheus, registry, temporal, trino
+from stack.servers import catalog, flink, kafka, object_store, postgres, prometheus, registry, temporal, trino
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def everything(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     shipped.parent.mkdir(parents=True)
     shipped.write_text("env: {java: {opts: {all: --add-opens=x}}}")
     monkeypatch.setattr(flink, "environment_packages", lambda _: tmp_path / "packages")
-    servers = (postgres, minio, kafka, registry, catalog, flink, trino, temporal, prometheus)
+    servers = (postgres, object_store, kafka, registry, catalog, flink, trino, temporal, prometheus)
     infrastructure = [item for server in servers for item in server.items(context)]
     items = [*infrastructure, *deployment(context), *applications(context)]
     assert ordered([Job(item.name, lambda _: None, frozenset(item.after)) for item in items])

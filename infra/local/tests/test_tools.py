@@ -45,7 +45,7 @@ def test_everything_that_is_downloaded_is_pinned_by_a_hash(context: Context) -> 
 
 def test_names_the_tools_that_are_missing(context: Context) -> None:
     tools = context.tools
-    tools.minio.target().mkdir(parents=True)
+    tools.postgres.target().mkdir(parents=True)
     missing = tools.missing()
-    assert "minio" not in missing
+    assert "postgres" not in missing
     assert "kafka" in missing

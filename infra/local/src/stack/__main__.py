@@ -36,11 +36,15 @@ def report(error: StackError, console: Console) -> None:
         console.print(line, markup=False)
 
 
+def variable(setting: str) -> str:
+    """Return the environment variable that a setting, as a validation error names it, comes from."""
+    return f"PAYMENTS_{setting.upper()}" if setting in Settings.model_fields else setting
+
+
 def sentences(error: ValidationError) -> str:
     """Return one line per setting that is wrong."""
     return "\n".join(
-        f"PAYMENTS_{str(problem['loc'][0]).upper()} is {problem['input']!r}: {problem['msg']}."
-        for problem in error.errors()
+        f"{variable(str(problem['loc'][0]))} is {problem['input']!r}: {problem['msg']}." for problem in error.errors()
     )
 
 

@@ -58,7 +58,9 @@ def _session(context: typer.Context) -> Session:
 def setup(context: typer.Context) -> None:
     """Get the servers and the Python environments; what is already there is kept."""
     session = _session(context)
-    get_everything(session.places, toolbox(session.places, session.java_home()), session.console)
+    get_everything(
+        session.places, toolbox(session.places, session.java_home(), session.settings.object_store), session.console
+    )
 
 
 @app.command()
@@ -134,6 +136,7 @@ def env(
     variables = {
         **environment.shared(session.places, session.ports, session.secrets()),
         "PAYMENTS_PORT_OFFSET": str(session.settings.port_offset),
+        "OBJECT_STORE": session.settings.object_store.value,
     }
     if form is Form.JSON:
         typer.echo(json.dumps(variables, indent=2))

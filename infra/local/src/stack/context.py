@@ -6,23 +6,26 @@ from pathlib import Path
 from stack.places import Places
 from stack.ports import Ports, url
 from stack.secrets import Secrets
+from stack.settings import ObjectStore
 from stack.tools.catalogue import Toolbox
 
 BUCKET_LAKE = "lakehouse"
 BUCKET_FLINK = "flink"
+BUCKETS = (BUCKET_LAKE, BUCKET_FLINK)
 TEMPORAL_NAMESPACE = "payments"
 S3_REGION = "us-east-1"
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Places, ports, secrets, tools and the JDK of one stack."""
+    """Places, ports, secrets, tools, the JDK and the choice of servers of one stack."""
 
     places: Places
     ports: Ports
     secrets: Secrets
     tools: Toolbox
     java_home: Path
+    object_store: ObjectStore
 
     @property
     def java(self) -> str:

@@ -6,9 +6,9 @@ from stack.applications import applications, deployment
 from stack.context import Context
 from stack.errors import StackError
 from stack.processes import Group, Item, Process
-from stack.servers import catalog, flink, kafka, minio, postgres, prometheus, registry, temporal, trino
+from stack.servers import catalog, flink, kafka, object_store, postgres, prometheus, registry, temporal, trino
 
-SERVERS = (postgres, minio, kafka, registry, catalog, flink, trino, temporal, prometheus)
+SERVERS = (postgres, object_store, kafka, registry, catalog, flink, trino, temporal, prometheus)
 
 
 def items(context: Context) -> tuple[Item, ...]:

@@ -52,8 +52,15 @@ class Ports:
     orchestrator_temporal_metrics: int = 18124
     catalog: int = 18181
     temporal_ui: int = 18233
-    minio: int = 19000
-    minio_console: int = 19001
+    object_store: int = 19000
+    object_store_1: int = 19001
+    object_store_2: int = 19002
+    object_store_3: int = 19003
+    object_store_4: int = 19004
+    object_store_5: int = 19005
+    object_store_6: int = 19006
+    object_store_7: int = 19007
+    object_store_8: int = 19008
     prometheus: int = 19090
     kafka: int = 19092
     kafka_controller: int = 19093

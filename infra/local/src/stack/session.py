@@ -48,4 +48,5 @@ class Session:
     def context(self) -> Context:
         """Return what the definitions of processes are made from."""
         home = self.java_home()
-        return Context(self.places, self.ports, self.secrets(), toolbox(self.places, home), home)
+        store = self.settings.object_store
+        return Context(self.places, self.ports, self.secrets(), toolbox(self.places, home, store), home, store)

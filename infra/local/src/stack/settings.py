@@ -1,5 +1,6 @@
-"""What a user can set, all by environment variables that start with PAYMENTS_."""
+"""What a user can set, by environment variables that start with PAYMENTS_; and OBJECT_STORE."""
 
+import enum
 import os
 from pathlib import Path
 
@@ -9,6 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from stack.places import Places
 
 HIGHEST_OFFSET = 40000
+
+
+class ObjectStore(enum.StrEnum):
+    """The object stores that the stack can run; each has a module of its own among the servers."""
+
+    SEAWEEDFS = "seaweedfs"
+    MINIO = "minio"
 
 
 def _default_cache() -> Path:
@@ -31,6 +39,11 @@ class Settings(BaseSettings):
     )
     state_dir: Path | None = Field(default=None, description="Data, configuration and logs of the running stack.")
     port_offset: int = Field(default=0, ge=0, le=HIGHEST_OFFSET, description="Added to every port of the stack.")
+    object_store: ObjectStore = Field(
+        default=ObjectStore.SEAWEEDFS,
+        validation_alias="OBJECT_STORE",
+        description="Which server keeps the files of the lake.",
+    )
 
     def places(self) -> Places:
         """Return the directories that these settings name, as absolute paths."""

@@ -1,4 +1,4 @@
-"""The Iceberg REST catalog, which keeps its pointers in Postgres and the tables' files in MinIO.
+"""The Iceberg REST catalog, which keeps its pointers in Postgres and the tables' files in the object store.
 
 It has no authentication. Iceberg's own server would listen on every interface; ours (java/CatalogMain.java) serves
 the same on loopback only.
@@ -22,7 +22,7 @@ def properties(context: Context) -> str:
         "jdbc.schema-version": "V1",
         "warehouse": f"s3\\://{BUCKET_LAKE}/warehouse",
         "io-impl": "org.apache.iceberg.aws.s3.S3FileIO",
-        "s3.endpoint": context.url(ports.minio).replace(":", "\\:"),
+        "s3.endpoint": context.url(ports.object_store).replace(":", "\\:"),
         "s3.path-style-access": "true",
         "s3.access-key-id": secrets.s3_access_key_id.get_secret_value(),
         "s3.secret-access-key": secrets.s3_secret_access_key.get_secret_value(),

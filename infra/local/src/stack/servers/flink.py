@@ -106,7 +106,7 @@ def config(context: Context, java_options: object) -> str:
         "restart-strategy.type": "exponential-delay",
         "restart-strategy.exponential-delay.initial-backoff": "1 s",
         "restart-strategy.exponential-delay.max-backoff": "30 s",
-        "s3.endpoint": context.url(ports.minio),
+        "s3.endpoint": context.url(ports.object_store),
         "s3.path.style.access": True,
         "s3.access-key": secrets.s3_access_key_id.get_secret_value(),
         "s3.secret-key": secrets.s3_secret_access_key.get_secret_value(),

@@ -1,19 +1,23 @@
-"""MinIO: the object store of the lake and of Flink's checkpoints."""
+"""MinIO as the object store."""
 
-from stack.context import BUCKET_FLINK, BUCKET_LAKE, Context
+from stack.context import BUCKETS, Context
 from stack.errors import StackError
 from stack.jobs import Task
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process, Step
 from stack.readiness import HttpReady
+from stack.settings import ObjectStore
 
-BUCKETS = (BUCKET_LAKE, BUCKET_FLINK)
+
+def metrics(context: Context) -> tuple[int, str]:
+    """Return the port and the path of the metrics."""
+    return context.ports.object_store, "/minio/v2/metrics/cluster"
 
 
 def items(context: Context) -> tuple[Process | Step, ...]:
     """Return the server and its buckets."""
     ports, secrets = context.ports, context.secrets
-    data = context.data("minio")
+    data = context.data(ObjectStore.MINIO)
 
     def make_buckets(_: Task) -> None:
         # A directory of the drive is a bucket, which saves this environment an S3 client.
@@ -23,21 +27,21 @@ def items(context: Context) -> tuple[Process | Step, ...]:
     def check_buckets(_: Task) -> None:
         for bucket in BUCKETS:
             # Without a signature the answer is 403 for a bucket that exists, and 404 for one that does not.
-            problem = HttpReady(f"{context.url(ports.minio)}/{bucket}/", statuses=frozenset({403})).check()
+            problem = HttpReady(f"{context.url(ports.object_store)}/{bucket}/", statuses=frozenset({403})).check()
             if problem:
                 raise StackError(f"MinIO does not offer the bucket {bucket}: {problem}.")
 
     server = Process(
-        name="minio",
+        name="object-store",
         group=Group.INFRASTRUCTURE,
         command=(
-            str(context.tools.minio.target() / "minio"),
+            str(context.tools.object_store.target() / "minio"),
             "server",
             str(data),
             "--address",
-            f"{LOOPBACK}:{ports.minio}",
+            f"{LOOPBACK}:{ports.object_store}",
             "--console-address",
-            f"{LOOPBACK}:{ports.minio_console}",
+            f"{LOOPBACK}:{ports.object_store_1}",
         ),
         environment={
             "MINIO_ROOT_USER": secrets.s3_access_key_id.get_secret_value(),
@@ -45,12 +49,12 @@ def items(context: Context) -> tuple[Process | Step, ...]:
             "MINIO_UPDATE": "off",
             "MINIO_PROMETHEUS_AUTH_TYPE": "public",
         },
-        ports=("minio", "minio_console"),
-        ready=HttpReady(f"{context.url(ports.minio)}/minio/health/ready"),
-        after={"minio-directories"},
+        ports=("object_store", "object_store_1"),
+        ready=HttpReady(f"{context.url(ports.object_store)}/minio/health/ready"),
+        after={"object-store-directories"},
     )
     return (
-        Step(name="minio-directories", group=Group.INFRASTRUCTURE, run=make_buckets),
+        Step(name="object-store-directories", group=Group.INFRASTRUCTURE, run=make_buckets),
         server,
-        Step(name="buckets", group=Group.INFRASTRUCTURE, run=check_buckets, after={"minio"}),
+        Step(name="buckets", group=Group.INFRASTRUCTURE, run=check_buckets, after={"object-store"}),
     )

@@ -9,6 +9,7 @@ from stack.gateways import gateways
 from stack.ports import LOOPBACK
 from stack.processes import Group, Process
 from stack.readiness import HttpReady
+from stack.servers import object_store
 
 RETENTION = "2d"
 
@@ -25,7 +26,7 @@ def config(context: Context) -> str:
         "flink-jobmanager": (ports.flink_metrics, "/metrics"),
         "flink-taskmanager": (ports.flink_task_metrics, "/metrics"),
         "temporal": (ports.temporal_metrics, "/metrics"),
-        "minio": (ports.minio, "/minio/v2/metrics/cluster"),
+        "object-store": object_store.metrics(context),
         "registry": (ports.registry_management, "/metrics"),
         "prometheus": (ports.prometheus, "/metrics"),
     }

@@ -38,7 +38,7 @@ def files(context: Context, directory: Path) -> dict[Path, str]:
         "iceberg.expire-snapshots.min-retention": "0s",
         "iceberg.remove-orphan-files.min-retention": "0s",
         "fs.s3.enabled": "true",
-        "s3.endpoint": context.url(ports.minio),
+        "s3.endpoint": context.url(ports.object_store),
         "s3.region": S3_REGION,
         "s3.path-style-access": "true",
         "s3.aws-access-key": secrets.s3_access_key_id.get_secret_value(),

