@@ -1,4 +1,4 @@
-"""The normalizer's program on real Kafka, registry, Flink and MinIO, over topics of its own.
+"""The normalizer's program on real Kafka, registry, Flink and object store, over topics of its own.
 
 The topics are copies, so that a normalizer which runs beside the test neither reads these events nor adds its own.
 """
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -48,7 +48,7 @@ def until(done: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -
 class Program:
     """The normalizer as the supervisor runs it, under names that are only this test's."""
 
-    def __init__(self, stack: Mapping[str, str], name: str, sql: Path, log: Path) -> None:
+    def __init__(self, stack: Mapping[str, str], name: str, sql: Path, state: str, log: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -57,6 +57,7 @@ class Program:
             | stack
             | {
                 "NORMALIZER_SQL_DIR": str(sql),
+                "NORMALIZER_STATE_DIR": state,
                 "NORMALIZER_JOB_NAME": name,
                 "NORMALIZER_GROUP_ID": name,
                 "NORMALIZER_TRANSACTIONAL_ID_PREFIX": name,
@@ -71,12 +72,19 @@ class Program:
         with self._log.open("ab") as log:
             command = [str(PYTHON), "-m", "normalizer"]
             self._process = subprocess.Popen(command, env=self._environment, stderr=log, stdout=log)
-        until(self._ready, f"the normalizer is ready (its log: {self._log})")
+        self.await_ready()
 
     def end(self, number: signal.Signals) -> int:
         assert self._process is not None
         self._process.send_signal(number)
-        return self._process.wait(timeout=60)
+        return self.await_end()
+
+    def await_end(self) -> int:
+        assert self._process is not None
+        return self._process.wait(timeout=PATIENCE_S)
+
+    def await_ready(self) -> None:
+        until(self._ready, f"the normalizer is ready (its log: {self._log})")
 
     def metrics(self) -> str:
         return self._client.get("/metrics").text
@@ -197,8 +205,16 @@ def stream(stack: Mapping[str, str], topics: Mapping[str, Topic]) -> Iterator[St
     stream.close()
 
 
+@pytest.fixture(params=["disk", "object store"])
+def state(request: pytest.FixtureRequest, stack: Mapping[str, str]) -> str:
+    """Where the job's state lies: as the local stack has it, and as a cluster of several machines would."""
+    return stack["NORMALIZER_STATE_DIR"] if request.param == "disk" else "s3://flink"
+
+
 @pytest.fixture
-def program(stack: Mapping[str, str], name: str, topics: Mapping[str, Topic], tmp_path: Path) -> Iterator[Program]:
+def program(
+    stack: Mapping[str, str], name: str, state: str, topics: Mapping[str, Topic], tmp_path: Path
+) -> Iterator[Program]:
     sql = tmp_path / "sql"
     sql.mkdir()
 
@@ -207,25 +223,32 @@ def program(stack: Mapping[str, str], name: str, topics: Mapping[str, Topic], tm
 
     for file in Path(stack["NORMALIZER_SQL_DIR"]).glob("*.sql"):
         (sql / file.name).write_text(re.sub(r"'topic' = '([^']+)'", renamed, file.read_text()))
-    program = Program(stack, name, sql, tmp_path / "normalizer.log")
+    program = Program(stack, name, sql, state, tmp_path / "normalizer.log")
     yield program
     program.close()
-    _forget(stack, name)
+    _forget(stack, name, state)
 
 
-def _forget(stack: Mapping[str, str], name: str) -> None:
+def _forget(stack: Mapping[str, str], name: str, state: str) -> None:
     """Cancel what a failed test left running, and delete the job's state."""
     for job in _jobs(stack, name):
         httpx.patch(f"{stack['FLINK_URL']}/jobs/{job}")
+    store, directory = _store(stack, state)
+    for kind in ("checkpoints", "savepoints"):
+        if store.get_file_info(f"{directory}/{kind}/{name}").type == fs.FileType.Directory:
+            store.delete_dir(f"{directory}/{kind}/{name}")
+
+
+def _store(stack: Mapping[str, str], state: str) -> tuple[fs.FileSystem, str]:
+    if state.startswith("file://"):
+        return fs.LocalFileSystem(), state.removeprefix("file://")
     store = fs.S3FileSystem(
         access_key=stack["S3_ACCESS_KEY_ID"],
         secret_key=stack["S3_SECRET_ACCESS_KEY"],
         endpoint_override=stack["S3_ENDPOINT"],
         region=stack["S3_REGION"],
     )
-    for kind in ("checkpoints", "savepoints"):
-        if store.get_file_info(f"flink/{kind}/{name}").type == fs.FileType.Directory:
-            store.delete_dir(f"flink/{kind}/{name}")
+    return store, state.removeprefix("s3://")
 
 
 def _jobs(stack: Mapping[str, str], name: str) -> list[str]:
@@ -277,22 +300,46 @@ def test_every_example_becomes_what_its_contract_says(program: Program, stream: 
     assert (dict(normalized), dict(quarantined)) == ({}, {})
 
 
+class Traffic:
+    """Events that are sent all the while, fifty a second."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self._evaluated = [example for example in STREAMED if example.kind != "unsupported"]
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+        self.sent: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._enough.set()
+        self._thread.join()
+        self._stream.flush()
+
+    def _send(self) -> None:
+        while not self._enough.wait(0.02):
+            self.sent.append(self._stream.send(self._evaluated[len(self.sent) % len(self._evaluated)]))
+
+
+def _arrived(stream: Stream) -> Counter[str]:
+    outputs = (*stream.read(NORMALIZED).items(), *stream.read(VALIDATION_DLQ).items())
+    return Counter({event_id: len(records) for event_id, records in outputs})
+
+
+def _pass_on(stream: Stream) -> None:
+    before = len(_arrived(stream))
+    until(lambda: len(_arrived(stream)) > before, "events flow")
+
+
 def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts(
     stack: Mapping[str, str], name: str, program: Program, stream: Stream
 ) -> None:
-    evaluated = [example for example in STREAMED if example.kind != "unsupported"]
-    sent: list[str] = []
-    enough = threading.Event()
-
-    def send() -> None:
-        while not enough.wait(0.02):
-            sent.append(stream.send(evaluated[len(sent) % len(evaluated)]))
-
     program.start()
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        until(lambda: len(stream.read(NORMALIZED)) > 0, "events flow before the restart")
+    with Traffic(stream) as traffic:
+        _pass_on(stream)
         assert program.end(signal.SIGTERM) == 0
         assert _jobs(stack, name) == []
         time.sleep(1)
@@ -301,18 +348,50 @@ def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts(
         program.end(signal.SIGKILL)
         program.start()
         assert _jobs(stack, name) == [job]
-    finally:
-        enough.set()
-        sender.join()
-    stream.flush()
 
-    def arrived() -> Counter[str]:
-        outputs = (*stream.read(NORMALIZED).items(), *stream.read(VALIDATION_DLQ).items())
-        return Counter({event_id: len(records) for event_id, records in outputs})
-
-    until(lambda: len(arrived()) >= len(sent), "every event has arrived")
+    until(lambda: len(_arrived(stream)) >= len(traffic.sent), "every event has arrived")
     assert program.end(signal.SIGTERM) == 0
-    assert arrived() == Counter(sent)
+    assert _arrived(stream) == Counter(traffic.sent)
+
+
+def test_no_event_is_lost_or_doubled_when_flink_is_killed(
+    stack: Mapping[str, str], program: Program, stream: Stream
+) -> None:
+    program.start()
+    with Traffic(stream) as traffic:
+        _pass_on(stream)
+        _kill(stack, "flink-taskmanager")
+        _pass_on(stream)
+        program.await_ready()
+        _kill(stack, "flink-jobmanager")
+        # The job manager has forgotten the job; a supervisor starts the program again, which goes on from its state.
+        assert program.await_end() == 1
+        program.start()
+        _pass_on(stream)
+
+    until(lambda: len(_arrived(stream)) >= len(traffic.sent), "every event has arrived")
+    assert program.end(signal.SIGTERM) == 0
+    assert _arrived(stream) == Counter(traffic.sent)
+
+
+def _kill(stack: Mapping[str, str], service: str) -> None:
+    """Kill a server of the test stack, which its supervisor starts again."""
+    marks = {f"PAYMENTS_SUPERVISED_BY={stack['PAYMENTS_STATE_DIR']}", f"SUPERVISOR_PROCESS_NAME={service}"}
+    found = [
+        int(entry.name)
+        for entry in Path("/proc").iterdir()
+        if entry.name.isdigit() and marks <= _environment(entry) and b"java" in (entry / "cmdline").read_bytes()
+    ]
+    assert found, f"{service} does not run"
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+
+
+def _environment(entry: Path) -> set[str]:
+    try:
+        return set((entry / "environ").read_text(errors="replace").split("\0"))
+    except OSError:
+        return set()
 
 
 def _total(exposition: str, name: str) -> float:

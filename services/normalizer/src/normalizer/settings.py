@@ -48,7 +48,7 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
     )
     normalizer_parallelism: int = Field(default=1, gt=0, description="Task slots that the job takes.")
     normalizer_checkpoint_spacing_ms: int = Field(
-        default=100,
+        default=80,
         ge=10,
         description="Readers see an event when the checkpoint after it is complete. One is asked for as soon as an "
         "event has been written, but not sooner than so long after the one before.",
