@@ -87,6 +87,8 @@ def config(context: Context, java_options: object) -> str:
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.flink,
         "rest.bind-port": ports.flink,
+        # The job manager does not end before results that nobody has asked for, as those of checkpoints, are forgotten.
+        "rest.async.store-duration": "10 s",
         "web.upload.dir": str(context.data("flink") / "uploads"),
         "taskmanager.host": LOOPBACK,
         "taskmanager.bind-host": LOOPBACK,
@@ -98,6 +100,8 @@ def config(context: Context, java_options: object) -> str:
         "taskmanager.memory.managed.consumer-weights": "OPERATOR:30,STATE_BACKEND:10,PYTHON:60",
         "parallelism.default": 1,
         "io.tmp.dirs": str(context.data("flink") / "temporary"),
+        # While a whole stack starts on two cores, ten seconds are too short for the actor system.
+        "pekko.startup-timeout": "60 s",
         # A killed task manager is noticed within seconds: all is on one machine.
         "heartbeat.interval": "2 s",
         "heartbeat.timeout": "6 s",
