@@ -22,7 +22,7 @@ include infra/local/stack.mk
 .PHONY: demo
 demo: up ## Send COUNT signed webhooks at RATE a second and follow them to Gold
 	@$(WITH_STACK) run="$$(date -u +%y%m%d%H%M%S)"; ledger="$${PAYMENTS_STATE_DIR:-.state}/ledgers/$$run.jsonl"; \
-	mkdir -p "$$(dirname "$$ledger")"; \
+	mkdir -p "$$(dirname "$$ledger")"; $(STACK) settle; \
 	.venv/bin/simulator send --provider stripe --count $(COUNT) --rate $(RATE) --run "$$run" --ledger "$$ledger"; \
 	.venv/bin/payments verify --refresh --ledger "$$ledger"; \
 	$(STACK) addresses

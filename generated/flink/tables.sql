@@ -25,7 +25,6 @@ CREATE TEMPORARY TABLE `raw_provider_event_v1` (
   'properties.group.id' = '${group_id}',
   'properties.auto.offset.reset' = 'earliest',
   'properties.isolation.level' = 'read_committed',
-  'properties.fetch.max.wait.ms' = '50',
   'scan.startup.mode' = 'group-offsets',
   'value.format' = 'avro-confluent',
   'value.avro-confluent.url' = '${schema_registry_url}',

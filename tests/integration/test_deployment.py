@@ -17,6 +17,7 @@ from operations.schemas import find_drift, subject_of
 from operations.tables import apply_tables
 from operations.testing import RegistrationBehaviour, record
 from operations.topics import apply_topics
+from operations.warmup import warm_up
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED, TOPICS, Topic
 from pyiceberg.catalog import Catalog
@@ -67,6 +68,14 @@ def test_another_number_of_partitions_is_refused_with_the_reason(admin: AdminCli
     with pytest.raises(DeploymentError, match="2 partitions, its contract says 3"):
         list(apply_topics(admin, [replace(topic, partitions=3)], 1))
     admin.delete_topics([topic.name])[topic.name].result()
+
+
+def test_brokers_are_warmed_up_without_a_trace(stack: Mapping[str, str], admin: AdminClient) -> None:
+    before = set(admin.list_topics(timeout=30).topics)
+
+    assert warm_up(stack["KAFKA_BOOTSTRAP_SERVERS"]) > 0
+
+    assert set(admin.list_topics(timeout=30).topics) <= before
 
 
 class TestSchemaRegistry(RegistrationBehaviour):

@@ -2,13 +2,15 @@
 
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 
+import confluent_kafka
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from kit.errors import Fault
-from kit.kafka import Consumer, Message, Partition, Producer
+from kit.kafka import Consumer, Message, Partition, Producer, Tail
 from kit.kafka.testing import ProducerBehaviour, Read, acknowledged
 
 pytestmark = pytest.mark.integration
@@ -132,3 +134,35 @@ def test_a_topic_that_is_missing_is_a_fault(bootstrap_servers: str, group: str) 
         pytest.raises(Fault, match="payments topics apply"),
     ):
         take(consumer, 1)
+
+
+async def test_the_tail_notices_what_is_appended_and_not_what_was_there(
+    producer: Producer, bootstrap_servers: str, topic: str
+) -> None:
+    await acknowledged(partial(producer.produce, topic, b"key", b"before"))
+    with closing(Tail(bootstrap_servers, (topic,), client_id="test")) as tail:
+        assert tail.wait(2) == 0
+        await acknowledged(partial(producer.produce, topic, b"key", b"after"))
+        assert tail.wait(10) == 1
+
+
+def test_the_tail_notices_a_record_whose_transaction_is_open(bootstrap_servers: str, topic: str) -> None:
+    with closing(Tail(bootstrap_servers, (topic,), client_id="test")) as tail:
+        assert tail.wait(2) == 0
+        writer = confluent_kafka.Producer(
+            {"bootstrap.servers": bootstrap_servers, "transactional.id": f"test-{uuid.uuid4()}"}
+        )
+        writer.init_transactions(30)
+        writer.begin_transaction()
+        writer.produce(topic, b"value")
+        assert writer.flush(30) == 0
+        assert tail.wait(10) == 1
+        writer.abort_transaction(30)
+
+
+def test_the_tail_names_a_topic_that_does_not_exist(bootstrap_servers: str) -> None:
+    with (
+        closing(Tail(bootstrap_servers, ("absent",), client_id="test")) as tail,
+        pytest.raises(Fault, match="no topic absent"),
+    ):
+        tail.wait(1)

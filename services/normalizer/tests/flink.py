@@ -69,7 +69,7 @@ class FakeFlink:
                 vertices = [{"id": f"v{n}", "status": status} for n, status in enumerate(job.tasks)]
                 body: Any = {"state": job.state, "vertices": vertices}
             case ["checkpoints"]:
-                body = {"counts": {"completed": job.checkpoints}, "latest": {"completed": latest}}
+                body = {"request-id": "1", "counts": {"completed": job.checkpoints}, "latest": {"completed": latest}}
             case ["config"]:
                 body = {"execution-config": {"user-config": job.parameters}}
             case ["exceptions"]:

@@ -56,11 +56,11 @@ def test_lists_files_with_their_times(tmp_path: Path) -> None:
     metadata.write_bytes(b"x")
     os.utime(metadata, (START.timestamp(), START.timestamp()))
 
-    found = list(storage.files(fs.LocalFileSystem(), str(tmp_path)))
+    found = list(storage.files(fs.LocalFileSystem(), tmp_path.as_uri()))
 
-    assert found == [StoredFile(str(metadata), START)]
+    assert found == [StoredFile(metadata.as_uri(), START)]
 
 
 @pytest.mark.parametrize("name", ["absent", "absent/deeper"])
 def test_lists_nothing_where_there_is_nothing(tmp_path: Path, name: str) -> None:
-    assert list(storage.files(fs.LocalFileSystem(), str(tmp_path / name))) == []
+    assert list(storage.files(fs.LocalFileSystem(), (tmp_path / name).as_uri())) == []

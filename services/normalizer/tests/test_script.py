@@ -73,3 +73,13 @@ def test_refuses_a_statement_set_without_end(tmp_path: Path) -> None:
 
     with pytest.raises(UnusableScript, match="no END"):
         read(folder, VALUES)
+
+
+def test_knows_the_topics_that_its_sinks_write(tmp_path: Path) -> None:
+    (tmp_path / "tables.sql").write_text(
+        "CREATE TABLE a (x INT) WITH ('topic' = 'in', 'properties.x' = 'y');"
+        "CREATE TABLE b (x INT) WITH ('topic' = 'out', 'sink.delivery-guarantee' = 'exactly-once');"
+    )
+    (tmp_path / "pipeline.sql").write_text("EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a; END;")
+
+    assert read(tmp_path, {}).written_topics() == ("out",)

@@ -2,10 +2,12 @@ from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
+from kit.errors import Fault
 from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded
 from normalizer.metrics import NormalizerMetrics
+from normalizer.pacer import Pacer
 from normalizer.watcher import Plan, Watcher
 from prometheus_client import CollectorRegistry
 
@@ -46,14 +48,34 @@ class TickingClock:
         return self.now
 
 
+class FakePacer(Pacer):
+    """Remembers which jobs it was told to follow, and fails where a test wants it to."""
+
+    def __init__(self) -> None:
+        self.followed: list[str | None] = []
+        self.fault: Fault | None = None
+
+    def follow(self, job_id: str | None) -> None:
+        self.followed.append(job_id)
+
+    def check(self) -> None:
+        if self.fault is not None:
+            raise self.fault
+
+
 @pytest.fixture
-def watcher(flink: FakeFlink, cluster: Cluster, stop: Event) -> Watcher:
+def pacer() -> FakePacer:
+    return FakePacer()
+
+
+@pytest.fixture
+def watcher(flink: FakeFlink, cluster: Cluster, pacer: FakePacer, stop: Event) -> Watcher:
     def submit() -> str:
         flink.requests.append("SUBMIT")
         return flink.add(FakeJob("new", parameters=dict(SAME))).id
 
     metrics = NormalizerMetrics(CollectorRegistry())
-    return Watcher(PLAN, cluster=cluster, submit=submit, metrics=metrics, stop=stop, clock=TickingClock())
+    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
 
 
 def test_submits_the_job_when_there_is_none(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
@@ -217,3 +239,22 @@ def test_ends_at_once_when_stopped_before_the_cluster_came(flink: FakeFlink, wat
     watcher.run()
 
     assert "SUBMIT" not in flink.requests
+
+
+def test_has_checkpoints_of_the_running_job_asked_for(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    flink.add(FakeJob("old", parameters=dict(SAME)))
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert pacer.followed == ["old"]
+
+
+def test_ends_when_nobody_can_ask_for_checkpoints(flink: FakeFlink, watcher: Watcher, pacer: FakePacer) -> None:
+    flink.add(FakeJob("old", parameters=dict(SAME)))
+    pacer.fault = Fault("there is no such topic")
+
+    with pytest.raises(Fault, match="no such topic"):
+        watcher.run()

@@ -40,6 +40,7 @@ def deployment(context: Context) -> tuple[Step, ...]:
 
     return (
         step("topics", ("payments", "topics", "apply"), {"kafka"}),
+        step("warm-up", ("payments", "topics", "warm-up"), {"topics"}),
         step("schemas", ("payments", "schemas", "register"), {"registry"}),
         step("tables", ("payments", "tables", "apply"), {"catalog"}),
         step("database", ("payments", "database", "apply"), {"databases"}),
@@ -73,7 +74,7 @@ def applications(context: Context) -> tuple[Process, ...]:
                     "HTTP_HOST": LOOPBACK,
                     "HTTP_PORT": str(ports.named((gateway.port,))[gateway.port]),
                 },
-                after=streams,
+                after=streams | {"warm-up"},
             )
             for gateway in gateways(context.places)
         ),

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from stack import checksums, environment, shutdown, startup, status
+from stack import checksums, environment, load, shutdown, startup, status
 from stack.errors import StackError
 from stack.jobs import Task
 from stack.processes import Group
@@ -117,6 +117,19 @@ def logs(
         raise StackError(f"There is no log of {service!r}; there are: {known}.")
     arguments = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(log)]
     os.execvp(arguments[0], arguments)
+
+
+@app.command("settle")
+def settle(context: typer.Context) -> None:
+    """Wait until the stack is done with starting: until its processes are quiet, for three minutes at most."""
+    session = _session(context)
+    pids = [info.pid for info in session.supervisor.processes().values() if info.pid]
+
+    def say(text: str) -> None:
+        session.console.print(text, highlight=False)
+
+    if not load.settle(lambda: load.cpu_seconds(pids), say):
+        say("It is still busy; the first answers will be slow.")
 
 
 @app.command("clean-state")

@@ -36,6 +36,8 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "FLINK_URL": url(ports.flink),
         # The normalizer plans with the very jars that the cluster has.
         "FLINK_HOME": str(places.flink_home),
+        # All of Flink is on this machine, so that its own disk serves, at a fifth of the cost of the object store.
+        "NORMALIZER_STATE_DIR": (places.data / "flink" / "state").as_uri(),
         "NORMALIZER_SQL_DIR": str(places.repository / "generated" / "flink"),
         "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
         "LOG_LEVEL": "INFO",

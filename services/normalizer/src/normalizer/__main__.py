@@ -3,16 +3,19 @@
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from importlib.resources import as_file
 from importlib.resources import files as package_files
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from time import monotonic
 
 import httpx
 import structlog
 from kit import logging
 from kit.clock import utc_now
 from kit.errors import PipelineError
+from kit.kafka import Tail
 from kit.metrics import MetricsServer
 from kit.registry import RegistryClient
 from kit.settings import load
@@ -24,6 +27,7 @@ from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT, fingerprint, job_options, recovery_options
 from normalizer.errors import ClusterAway
 from normalizer.metrics import NormalizerMetrics
+from normalizer.pacer import Pacer
 from normalizer.registration import require_registered
 from normalizer.settings import NormalizerSettings
 from normalizer.watcher import Plan, Watcher
@@ -31,6 +35,7 @@ from normalizer.watcher import Plan, Watcher
 log = structlog.get_logger("normalizer")
 
 REST_TIMEOUT_S = 10.0
+PACER = "normalizer-pacer"
 
 
 def main() -> None:
@@ -65,7 +70,13 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         job = submission.Submission(script=text, options=options | parameters | recovery)
         return submission.submit(job, flink_home=settings.flink_home)
 
-    with httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as client:
+    with (
+        closing(Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER)) as tail,
+        httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as pacing,
+        httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as client,
+    ):
+        spacing_s = settings.normalizer_checkpoint_spacing_ms / 1000
+        pacer = Pacer(tail, Cluster(pacing), spacing_s=spacing_s, monotonic=monotonic, stop=stop)
         watcher = Watcher(
             Plan(
                 name=settings.normalizer_job_name,
@@ -77,13 +88,26 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
             ),
             cluster=Cluster(client),
             submit=submit,
+            pacer=pacer,
             metrics=metrics,
             stop=stop,
             clock=utc_now,
         )
         checks = {"job": watcher.check}
-        with MetricsServer(settings.metrics_host, settings.metrics_port, checks, registry):
+        with MetricsServer(settings.metrics_host, settings.metrics_port, checks, registry), _beside(pacer, stop):
             watcher.run()
+
+
+@contextmanager
+def _beside(pacer: Pacer, stop: Event) -> Iterator[None]:
+    """Let the pacer work in a thread of its own meanwhile."""
+    thread = Thread(target=pacer.run, name=PACER)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
 
 
 def _recovery_path(settings: NormalizerSettings) -> str | None:

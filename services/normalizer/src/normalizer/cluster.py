@@ -73,6 +73,10 @@ class Cluster:
         body = {"targetDirectory": directory, "drain": False, "formatType": "CANONICAL", "triggerId": request_id}
         self._post(f"/jobs/{job_id}/stop", body)
 
+    def checkpoint(self, job_id: str) -> None:
+        """Ask the job for a checkpoint, without waiting for it; one that goes on is completed first."""
+        self._post(f"/jobs/{job_id}/checkpoints", {})
+
     def savepoint(self, job_id: str, request_id: str) -> Savepoint | None:
         """Return the outcome of a stop request, or None while it goes on."""
         answer = self._get(f"/jobs/{job_id}/savepoints/{request_id}")

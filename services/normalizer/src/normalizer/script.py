@@ -13,6 +13,8 @@ FILES = ("tables.sql", "pipeline.sql")
 # A quoted text (in which '' stands for one quote), a quoted name, a comment, the end of a statement, or anything else.
 _LEXEME = re.compile(r"'(?:[^']|'')*'|`[^`]*`|--[^\n]*|;|[^'`;-]+|.", re.DOTALL)
 _SET_OPENS = re.compile(r"EXECUTE\s+STATEMENT\s+SET\b|BEGIN\s+STATEMENT\s+SET\b", re.IGNORECASE)
+_SINK = re.compile(r"'sink\.[^']+'\s*=")
+_TOPIC = re.compile(r"'topic'\s*=\s*'([^']+)'")
 _SET_CLOSES = re.compile(r"END\b", re.IGNORECASE)
 
 
@@ -23,6 +25,11 @@ class Script(BaseModel):
 
     definitions: tuple[str, ...]
     statement_set: str
+
+    def written_topics(self) -> tuple[str, ...]:
+        """Return the topics of the tables that are sinks."""
+        sinks = [definition for definition in self.definitions if _SINK.search(definition)]
+        return tuple(topic for sink in sinks for topic in _TOPIC.findall(sink))
 
 
 def read(directory: Path, values: Mapping[str, str]) -> Script:

@@ -13,7 +13,12 @@ class StateSettings(EnvironmentSettings):
     s3_access_key_id: str = Field(min_length=1)
     s3_secret_access_key: SecretStr = Field(min_length=1)
     s3_region: str = Field(min_length=1)
-    normalizer_state_dir: str = Field(default="s3://flink", description="Parent of checkpoints/ and savepoints/.")
+    normalizer_state_dir: str = Field(
+        default="s3://flink",
+        pattern=r"^(s3://.|file:///)",
+        description="Parent of checkpoints/ and savepoints/: in the object store, or as file:///path on a disk that "
+        "job manager, task managers and this program share.",
+    )
     normalizer_job_name: str = Field(
         default="normalizer",
         pattern=r"^[A-Za-z0-9._-]+$",
@@ -42,8 +47,14 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         default="normalizer", description="Two jobs that share one fence each other's transactions off."
     )
     normalizer_parallelism: int = Field(default=1, gt=0, description="Task slots that the job takes.")
+    normalizer_checkpoint_spacing_ms: int = Field(
+        default=80,
+        ge=10,
+        description="Readers see an event when the checkpoint after it is complete. One is asked for as soon as an "
+        "event has been written, but not sooner than so long after the one before.",
+    )
     normalizer_checkpoint_interval_ms: int = Field(
-        default=100, ge=10, description="Readers see an event when the checkpoint after it is complete."
+        default=2000, ge=10, description="A checkpoint comes so often by itself, with news or without."
     )
     normalizer_ignore_unclaimed_state: bool = Field(
         default=False,
@@ -51,7 +62,7 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         "then go on from the consumer group's offsets, which may be a checkpoint behind: events can come twice.",
     )
     normalizer_bundle_size: int = Field(default=200, gt=0, description="Events handed to Python at once, at most.")
-    normalizer_bundle_ms: int = Field(default=5, gt=0, description="Milliseconds that a bundle waits to be filled.")
+    normalizer_bundle_ms: int = Field(default=10, gt=0, description="Milliseconds that a bundle waits to be filled.")
     normalizer_buffer_timeout_ms: int = Field(default=5, ge=0, description="Milliseconds between operators.")
     normalizer_start_timeout_s: float = Field(default=180, gt=0, description="Longest wait for the cluster.")
     normalizer_stop_timeout_s: float = Field(default=20, gt=0, description="Longest wait for the last savepoint.")

@@ -1,4 +1,4 @@
-"""The adapter to the object store that holds checkpoints and savepoints."""
+"""The adapter to where Flink keeps checkpoints and savepoints: the object store, or a disk that they all see."""
 
 from collections.abc import Iterator
 
@@ -7,12 +7,13 @@ from pyarrow import fs
 from normalizer.restore import StoredFile
 from normalizer.settings import StateSettings
 
-_SCHEME = "s3://"
+_OBJECTS = "s3://"
+_DISK = "file://"
 
 
 def connect(settings: StateSettings) -> fs.FileSystem:
-    """Return the file system of the checkpoint directory: S3, or local for a file path."""
-    if not settings.normalizer_state_dir.startswith(_SCHEME):
+    """Return the file system of the state directory: S3, or this machine's own."""
+    if settings.normalizer_state_dir.startswith(_DISK):
         return fs.LocalFileSystem()
     return fs.S3FileSystem(
         access_key=settings.s3_access_key_id,
@@ -25,12 +26,12 @@ def connect(settings: StateSettings) -> fs.FileSystem:
 
 
 def files(filesystem: fs.FileSystem, directory: str) -> Iterator[StoredFile]:
-    """Yield every file below `directory` (none when it is absent).
+    """Yield every file below `directory`, which begins with s3:// or file:// (none when it is absent).
 
     Raises:
         OSError: the store does not answer or refuses the credentials.
     """
-    scheme = _SCHEME if directory.startswith(_SCHEME) else ""
+    scheme = _OBJECTS if directory.startswith(_OBJECTS) else _DISK
     selector = fs.FileSelector(directory.removeprefix(scheme), recursive=True, allow_not_found=True)
     for entry in filesystem.get_file_info(selector):
         if entry.type == fs.FileType.File:

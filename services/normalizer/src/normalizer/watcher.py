@@ -15,6 +15,7 @@ from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, RefusedRequest
 from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
 from normalizer.metrics import NormalizerMetrics
+from normalizer.pacer import Pacer
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ class Watcher:
         *,
         cluster: Cluster,
         submit: Callable[[], str],
+        pacer: Pacer,
         metrics: NormalizerMetrics,
         stop: Event,
         clock: Clock,
@@ -54,6 +56,7 @@ class Watcher:
         self._plan = plan
         self._cluster = cluster
         self._submit = submit
+        self._pacer = pacer
         self._metrics = metrics
         self._stop = stop
         self._clock = clock
@@ -71,6 +74,7 @@ class Watcher:
             JobEnded: the job failed, or somebody else stopped it, or the job manager lost it.
             SubmissionFailed: Flink refused the job.
             ClusterAway: the cluster did not come up in time.
+            Fault: the pacer cannot watch the job's topics.
         """
         self._await_cluster()
         if self._stop.is_set():
@@ -124,7 +128,9 @@ class Watcher:
 
     def _watch(self, job_id: str) -> None:
         look = 0
+        self._pacer.follow(job_id)
         while not self._stop.is_set():
+            self._pacer.check()
             try:
                 self._look(job_id)
                 if look % METRICS_EVERY == 0:

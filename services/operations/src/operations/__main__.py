@@ -14,7 +14,7 @@ import typer
 from confluent_kafka.admin import AdminClient
 from kit.errors import PipelineError, Transient
 from kit.lake import load_catalog
-from kit.settings import RegistrySettings, load
+from kit.settings import KafkaSettings, RegistrySettings, load
 from payments_contracts import database as contracts
 from payments_contracts.tables import TABLES
 from payments_contracts.topics import TOPICS
@@ -34,6 +34,7 @@ from operations.settings import DatabaseSettings, OperationsSettings
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
 from operations.verification import verify_run
+from operations.warmup import warm_up
 
 app = typer.Typer(no_args_is_help=True, help="Deploy the contracts, and look into the pipeline.")
 topics_app = typer.Typer(no_args_is_help=True, help="Topics of the contracts.")
@@ -56,6 +57,13 @@ def topics_apply() -> None:
     settings = load(OperationsSettings)
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 2})
     _print(apply_topics(admin, TOPICS, settings.replication_factor))
+
+
+@topics_app.command("warm-up")
+def topics_warm_up() -> None:
+    """Let brokers that have just started compile their code before the first webhook comes."""
+    count = warm_up(load(KafkaSettings).kafka_bootstrap_servers)
+    typer.echo(f"{count} records written to a topic of their own and deleted")
 
 
 @schemas_app.command("register")

@@ -31,6 +31,7 @@ REPORTER_SERVICE = "META-INF/services/org.apache.flink.metrics.reporter.MetricRe
 QUIET_LOGGERS = {
     "org.apache.flink.connector.kafka": "WARN",
     "org.apache.flink.runtime.checkpoint": "WARN",
+    "org.apache.flink.runtime.source.coordinator": "WARN",
     "org.apache.flink.runtime.state.filesystem.FsCheckpointMetadataOutputStream": "WARN",
     "org.apache.flink.runtime.metrics.MetricRegistryImpl": "WARN",
     # Warns at every checkpoint that a metric of the Kafka sink exists already.
@@ -72,7 +73,10 @@ def config(context: Context, java_options: object) -> str:
     """Return config.yaml; `java_options` are the distribution's own, without which Flink cannot reflect."""
     ports, secrets = context.ports, context.secrets
     settings: dict[str, object] = {
-        "env.java.opts.all": java_options,
+        # The actor system's clock ticks a hundred times a second unless told; nothing here is timed so finely.
+        "env.java.opts.all": f"{java_options} -XX:+UseSerialGC -Dpekko.scheduler.tick-duration=100ms",
+        # It does little, and that from the start: the second compiler would cost more than it could win back.
+        "env.java.opts.jobmanager": "-XX:TieredStopAtLevel=1",
         "jobmanager.rpc.address": LOOPBACK,
         "jobmanager.rpc.port": ports.flink_rpc,
         "jobmanager.bind-host": LOOPBACK,
@@ -83,6 +87,8 @@ def config(context: Context, java_options: object) -> str:
         "rest.bind-address": LOOPBACK,
         "rest.port": ports.flink,
         "rest.bind-port": ports.flink,
+        # The job manager does not end before results that nobody has asked for, as those of checkpoints, are forgotten.
+        "rest.async.store-duration": "10 s",
         "web.upload.dir": str(context.data("flink") / "uploads"),
         "taskmanager.host": LOOPBACK,
         "taskmanager.bind-host": LOOPBACK,
@@ -94,9 +100,11 @@ def config(context: Context, java_options: object) -> str:
         "taskmanager.memory.managed.consumer-weights": "OPERATOR:30,STATE_BACKEND:10,PYTHON:60",
         "parallelism.default": 1,
         "io.tmp.dirs": str(context.data("flink") / "temporary"),
+        # While a whole stack starts on two cores, ten seconds are too short for the actor system.
+        "pekko.startup-timeout": "60 s",
         # A killed task manager is noticed within seconds: all is on one machine.
-        "heartbeat.interval": "1 s",
-        "heartbeat.timeout": "5 s",
+        "heartbeat.interval": "2 s",
+        "heartbeat.timeout": "6 s",
         "state.backend.type": "hashmap",
         "execution.checkpointing.storage": "filesystem",
         "execution.checkpointing.dir": f"s3://{BUCKET_FLINK}/checkpoints",

@@ -54,6 +54,12 @@ def properties(context: Context) -> str:
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "group.initial.rebalance.delay.ms": "0",
+        # Idle threads wake up several times a second, and the work of one small machine needs few.
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "background.threads": "2",
+        # The controller writes a record when it has had nothing to write for so long; the default is half a second.
+        "metadata.max.idle.interval.ms": "10000",
         # Flink's transactions must outlive a restart of the job.
         "transaction.max.timeout.ms": "900000",
     }
@@ -82,8 +88,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
             context.java,
             "-Xms256m",
             "-Xmx512m",
-            "-XX:+UseG1GC",
-            "-XX:MaxGCPauseMillis=20",
+            "-XX:+UseSerialGC",
             logging,
             "-cp",
             classpath,

@@ -31,6 +31,11 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "150",
     "shared_buffers": "128MB",
+    # Statements are short: to compile one costs more than to run it.
+    "jit": "off",
+    # A page is written to the log as a whole at its first change after a checkpoint.
+    "checkpoint_timeout": "15min",
+    "max_wal_size": "2GB",
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
 }

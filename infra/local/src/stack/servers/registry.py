@@ -26,7 +26,15 @@ def items(context: Context) -> tuple[Process, ...]:
         Process(
             name="registry",
             group=Group.INFRASTRUCTURE,
-            command=(context.java, "-Xmx384m", "-XX:+UseSerialGC", *options, "-jar", str(home / "quarkus-run.jar")),
+            command=(
+                context.java,
+                "-Xmx384m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                *options,
+                "-jar",
+                str(home / "quarkus-run.jar"),
+            ),
             directory=context.data("registry"),
             ports=("registry", "registry_management"),
             ready=HttpReady(f"{context.url(ports.registry_management)}/health/ready"),

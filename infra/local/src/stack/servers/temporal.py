@@ -1,8 +1,11 @@
 """Temporal: all four services in one process on Postgres, and its web interface."""
 
+from typing import Any
+
 import httpx
 import psycopg
 import yaml
+from psycopg import sql
 
 from stack.context import TEMPORAL_NAMESPACE, Context
 from stack.errors import StackError
@@ -17,6 +20,17 @@ SCHEMAS = {
     "temporal": "postgresql/v12/temporal",
     "temporal_visibility": "postgresql/v12/visibility",
 }
+# What the web interface and this pipeline look workflows up by. The schema has an index for each of some seventy
+# attributes that a workflow may carry, and each is written at every start and end of a workflow.
+VISIBILITY_TABLE = "executions_visibility"
+VISIBILITY_INDEXES = (
+    "executions_visibility_pkey",
+    "default_idx",
+    "by_workflow_id",
+    "by_workflow_type",
+    "by_status",
+    "by_task_queue",
+)
 HISTORY_SHARDS = 4
 RETENTION = "259200s"
 NAMESPACE_SECONDS = 60
@@ -133,7 +147,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
             "temporal_worker_membership",
         ),
         ready=HttpReady(f"{context.url(ports.temporal_http)}/api/v1/cluster-info"),
-        after={"temporal-schema"},
+        after={"temporal-indexes"},
     )
     interface = Process(
         name="temporal-ui",
@@ -160,6 +174,12 @@ def items(context: Context) -> tuple[Process | Step, ...]:
             group=Group.INFRASTRUCTURE,
             run=lambda task: _migrate(task, context),
             after={"databases"},
+        ),
+        Step(
+            name="temporal-indexes",
+            group=Group.INFRASTRUCTURE,
+            run=lambda _: _drop_unused_indexes(context),
+            after={"temporal-schema"},
         ),
         server,
         Step(
@@ -190,9 +210,24 @@ def _migrate(task: Task, context: Context) -> None:
     marker.write_text(wanted)
 
 
-def _has_schema(context: Context, database: str) -> bool:
+def _drop_unused_indexes(context: Context) -> None:
+    """Drop what an update of the schema may have made anew, too."""
+    with _connect(context, "temporal_visibility") as connection:
+        names = connection.execute(
+            "SELECT indexname FROM pg_indexes WHERE tablename = %s AND indexname <> ALL (%s)",
+            (VISIBILITY_TABLE, list(VISIBILITY_INDEXES)),
+        ).fetchall()
+        for (name,) in names:
+            connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+
+
+def _connect(context: Context, database: str) -> psycopg.Connection[tuple[Any, ...]]:
     password = context.secrets.temporal_password.get_secret_value()
-    with psycopg.connect(postgres.dsn(context, "temporal", password, database)) as connection:
+    return psycopg.connect(postgres.dsn(context, "temporal", password, database))
+
+
+def _has_schema(context: Context, database: str) -> bool:
+    with _connect(context, database) as connection:
         row = connection.execute("SELECT to_regclass('schema_version') IS NOT NULL").fetchone()
     return row is not None and bool(row[0])
 

@@ -5,6 +5,7 @@ Needs the extra `kafka`.
 
 from kit.kafka.consumer import Consumer, Message, Partition
 from kit.kafka.producer import Done, Producer
+from kit.kafka.tail import Tail
 from kit.kafka.wire import AvroDecoder, AvroEncoder
 from kit.registry import RegisteredSchema, RegistryClient
 
@@ -18,4 +19,5 @@ __all__ = [
     "Producer",
     "RegisteredSchema",
     "RegistryClient",
+    "Tail",
 ]

@@ -79,7 +79,6 @@ class Consumer:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
-                "fetch.wait.max.ms": 50,
                 "error_cb": ErrorLog(client_id).note,
                 "logger": logging.getLogger("kafka"),
                 **QUIET,

@@ -1,0 +1,74 @@
+"""Notices at once that something is appended to topics, without being a member of a group."""
+
+import logging
+
+import confluent_kafka
+from confluent_kafka import OFFSET_END, KafkaException, TopicPartition
+
+from kit.errors import Fault, Transient
+from kit.kafka.errorlog import QUIET, ErrorLog
+
+_BATCH = 1000
+_ANSWER_S = 5.0
+
+
+class Tail:
+    """The end of some topics, from the first `wait` on. It blocks: use it from one thread.
+
+    Records of open transactions count: they are there, though readers of committed records do not see them yet.
+    Partitions that a topic gets later are not watched.
+
+    Args:
+        bootstrap_servers: Comma-separated host:port list.
+        topics: What to watch.
+        client_id: Name under which the brokers log this program.
+    """
+
+    def __init__(self, bootstrap_servers: str, topics: tuple[str, ...], *, client_id: str) -> None:
+        self._topics = topics
+        self._watching = False
+        self._consumer = confluent_kafka.Consumer(
+            {
+                "bootstrap.servers": bootstrap_servers,
+                # The library asks for one; nothing is ever stored under it.
+                "group.id": client_id,
+                "client.id": client_id,
+                "isolation.level": "read_uncommitted",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "latest",
+                "error_cb": ErrorLog(client_id).note,
+                "logger": logging.getLogger("kafka"),
+                **QUIET,
+            }
+        )
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Return how many records have come, as soon as there are any, or 0 after the timeout.
+
+        Raises:
+            Transient: The brokers do not answer.
+            Fault: A topic does not exist.
+        """
+        if not self._watching:
+            self._consumer.assign(self._ends())
+            self._watching = True
+        first = self._consumer.poll(timeout_seconds)
+        if first is None:
+            return 0
+        batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
+        return sum(message.error() is None for message in batch)
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._consumer.close()
+
+    def _ends(self) -> list[TopicPartition]:
+        try:
+            topics = self._consumer.list_topics(timeout=_ANSWER_S).topics
+        except KafkaException as error:
+            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
+        for name in self._topics:
+            if name not in topics or topics[name].error is not None:
+                raise Fault(f"There is no topic {name}. Run `payments topics apply`.")
+        return [TopicPartition(name, number, OFFSET_END) for name in self._topics for number in topics[name].partitions]

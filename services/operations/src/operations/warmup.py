@@ -1,0 +1,49 @@
+"""Brings a cluster that has just started up to speed, on a topic of its own that is deleted again.
+
+A broker compiles its code as it is used: the first record takes about a second, and the next hundreds several times as
+long as later ones. No webhook should wait for that, and no topic of the contracts is to hold what is no event.
+"""
+
+from uuid import uuid4
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # the module does not export them
+
+from operations.errors import DeploymentError
+
+RECORDS = 500
+_VALUE = b"x" * 1024
+_TIMEOUT_SECONDS = 60.0
+
+
+def warm_up(bootstrap_servers: str) -> int:
+    """Write records one by one until the brokers' way of a record is compiled; return how many.
+
+    Raises:
+        DeploymentError: The cluster cannot be reached, or refuses the topic or a record.
+    """
+    admin = AdminClient({"bootstrap.servers": bootstrap_servers})
+    topic = f"warm-up.{uuid4().hex}"
+    try:
+        admin.create_topics([NewTopic(topic, 1)])[topic].result(_TIMEOUT_SECONDS)
+        try:
+            _write(bootstrap_servers, topic)
+        finally:
+            admin.delete_topics([topic])[topic].result(_TIMEOUT_SECONDS)
+    except KafkaException as error:
+        raise DeploymentError(
+            f"Kafka cannot be warmed up: {error.args[0].str()}. Is it up? See `make status`."
+        ) from error
+    return RECORDS
+
+
+def _write(bootstrap_servers: str, topic: str) -> None:
+    def acknowledged(error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            raise KafkaException(error)
+
+    producer = Producer({"bootstrap.servers": bootstrap_servers, "enable.idempotence": True, "linger.ms": 0})
+    for _ in range(RECORDS):
+        producer.produce(topic, _VALUE, on_delivery=acknowledged)
+        # One at a time, since a batch would be one request.
+        producer.flush(_TIMEOUT_SECONDS)
