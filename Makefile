@@ -142,18 +142,22 @@ $(PYTHON):
 
 ##@ Measure
 
-# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's.
+# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,
+# `pipeline` and `orchestrator`, take many minutes and are run when they are named.
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, BENCH=normalization, or both
+.PHONY: bench bench-normalization bench-gateway bench-pipeline
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, pipeline
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
 
 bench-gateway: setup
 	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
+
+bench-pipeline: up
+	@$(WITH_STACK) $(PYTHON) -m tests.performance.pipeline $(BENCH_OPTIONS)
 
 ##@ Help
 
