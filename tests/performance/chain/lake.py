@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import psycopg
 import pyarrow.parquet
@@ -57,7 +57,17 @@ def visible_at(sightings: list[Sighting], sequence_number: int) -> float | None:
     return min((each.seen_at for each in sightings if each.sequence_number >= sequence_number), default=None)
 
 
-class Pointer:
+class Pointer(Protocol):
+    """Knows where a table's present metadata is."""
+
+    def read(self) -> str:
+        """Return the location; raise an OSError, LookupError or psycopg.Error where nobody can tell now."""
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+class DatabasePointer:
     """Asks the catalog's database where a table's metadata is: a twentieth of the cost of asking the catalog itself.
 
     Even where the catalog answers 304 it reads the metadata from the object store to do so: 10 ms of CPU for each

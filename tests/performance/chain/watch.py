@@ -22,7 +22,7 @@ from stack.settings import Settings
 
 from tests.performance.chain.accounts import Accounts
 from tests.performance.chain.figures import difference
-from tests.performance.chain.lake import LakeWatch, Pointer
+from tests.performance.chain.lake import DatabasePointer, LakeWatch
 from tests.performance.chain.proc import Proc
 from tests.performance.chain.stream import StreamWatch
 
@@ -88,7 +88,7 @@ class Watch:
             dsn = f"postgresql://{_ADMINISTRATOR}:{password}@{LOOPBACK}:{session.ports.postgres}/iceberg"
             catalog = load_catalog(LakeSettings.model_validate({name.lower(): value for name, value in stack.items()}))
             table = (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name)
-            self.lake = LakeWatch(Pointer(dsn, table), load_file_io(catalog.properties))
+            self.lake = LakeWatch(DatabasePointer(dsn, table), load_file_io(catalog.properties))
             open_.callback(self.lake.close)
             self.stream = StreamWatch(stack["KAFKA_BOOTSTRAP_SERVERS"], self.registry, NORMALIZED)
             open_.callback(self.stream.close)
