@@ -118,12 +118,14 @@ format: $(PYTHON) ## Format the code
 
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
-	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
+	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz tests/faults services
 
-# Kafka and registry of the tests, with topics and schemas, until the recipe ends.
-TEST_STREAMS = export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}" \
+# The stack of the tests, stopped when the recipe ends.
+TEST_STACK = export PAYMENTS_STATE_DIR="$${PAYMENTS_TEST_STATE_DIR:-.state-test}" \
 	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
-	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
+	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT;
+# Its Kafka and registry, with topics and schemas.
+TEST_STREAMS = $(TEST_STACK) \
 	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
 
 # Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
@@ -134,6 +136,15 @@ SEED ?=
 .PHONY: fuzz
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
 	@$(TEST_STREAMS) $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
+
+# Settings of `make faults`, beside SEED: which processes to kill instead of all, and other options.
+KILL ?=
+FAULTS_OPTIONS ?=
+
+.PHONY: faults
+faults: setup ## Kill every process that carries events while webhooks come in; fail when one is lost, repeated or stuck
+	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
+		$(FAULTS_OPTIONS)
 
 test: setup check integration ## Set up what is needed and run every test
 

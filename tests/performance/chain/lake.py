@@ -207,10 +207,11 @@ class LakeWatch:
                     continue
                 if entry.status == ManifestEntryStatus.DELETED:
                     continue
-                self._paths.add(path)
                 for event in self._events(path):
                     self._counts[event] += 1
                     self._sequences.setdefault(event, number)
+                # Not before: if the object store fails, the file is read the next time.
+                self._paths.add(path)
         self._read_to = max(self._read_to, snapshot.sequence_number or 0)
 
     def _events(self, path: str) -> list[str]:

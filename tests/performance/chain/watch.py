@@ -68,6 +68,16 @@ class Span:
         }
 
 
+def watch_bronze(session: Session, stack: Mapping[str, str]) -> LakeWatch:
+    """Begin to watch Bronze; `stack` is the environment of `stack env`."""
+    password = session.secrets().postgres_password.get_secret_value()
+    # As the administrator, who has no other session: so what watching costs Postgres can be told apart.
+    dsn = f"postgresql://{_ADMINISTRATOR}:{password}@{LOOPBACK}:{session.ports.postgres}/iceberg"
+    catalog = load_catalog(LakeSettings.model_validate({name.lower(): value for name, value in stack.items()}))
+    table = (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name)
+    return LakeWatch(DatabasePointer(dsn, table), load_file_io(catalog.properties))
+
+
 class Watch:
     """The observers of a running stack; `stack` is the environment of `stack env`. To be closed."""
 
@@ -83,12 +93,7 @@ class Watch:
         self._stop = threading.Event()
         with ExitStack() as open_:
             self.registry = open_.enter_context(RegistryClient(stack["SCHEMA_REGISTRY_URL"]))
-            password = session.secrets().postgres_password.get_secret_value()
-            # As the administrator, who has no other session: so what watching costs Postgres can be told apart.
-            dsn = f"postgresql://{_ADMINISTRATOR}:{password}@{LOOPBACK}:{session.ports.postgres}/iceberg"
-            catalog = load_catalog(LakeSettings.model_validate({name.lower(): value for name, value in stack.items()}))
-            table = (BRONZE_PAYMENT_EVENTS.namespace, BRONZE_PAYMENT_EVENTS.name)
-            self.lake = LakeWatch(DatabasePointer(dsn, table), load_file_io(catalog.properties))
+            self.lake = watch_bronze(session, stack)
             open_.callback(self.lake.close)
             self.stream = StreamWatch(stack["KAFKA_BOOTSTRAP_SERVERS"], self.registry, NORMALIZED)
             open_.callback(self.stream.close)
