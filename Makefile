@@ -158,8 +158,8 @@ $(PYTHON):
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-pipeline
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, pipeline
+.PHONY: bench bench-normalization bench-gateway bench-pipeline bench-orchestrator
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, pipeline, orchestrator
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -167,8 +167,8 @@ bench-normalization: $(PYTHON)
 bench-gateway: setup
 	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
 
-bench-pipeline: up
-	@$(WITH_STACK) $(PYTHON) -m tests.performance.pipeline $(BENCH_OPTIONS)
+bench-pipeline bench-orchestrator: bench-%: up
+	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
 ##@ Help
 

@@ -13,9 +13,11 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from tests.performance.chain.progress import Progress
+from tests.performance.chain.rest import rest, settle_down
+from tests.performance.chain.tables import show_idle
 from tests.performance.chain.watch import Watch
 from tests.performance.pipeline import phases, report
-from tests.performance.pipeline.progress import Progress
 
 _SECONDS_BETWEEN_PHASES = 5.0
 _CONNECTIONS = 16
@@ -54,11 +56,11 @@ def bench(
         with tempfile.TemporaryDirectory(prefix="bench-") as directory, Progress(console) as progress:
             watch = Watch(dict(os.environ))
             try:
-                _settle(watch, settle, progress)
+                settle_down(watch, settle, progress)
                 settings = phases.Settings(os.environ, provider or ["stripe"], _CONNECTIONS, patience, Path(directory))
-                resting = phases.rest(watch, idle, progress)
+                resting = rest(watch, idle, progress)
                 results["idle"] = resting.result
-                report.show_idle(console, resting.result)
+                show_idle(console, resting.result)
                 for each in rates:
                     count, name = max(1, round(each * seconds)), f"bench-{tag}-{each:g}".replace(".", "-")
                     phase = phases.carry(watch, settings, resting, phases.Load(name, each, count), progress)
@@ -90,18 +92,6 @@ def bench(
     if lost:
         console.print("[bold red]Not every webhook was accepted and found at every hop: the figures mean nothing.[/]")
         raise typer.Exit(1)
-
-
-def _settle(watch: Watch, seconds: float, progress: Progress) -> None:
-    """Wait until every service has run for some time: what starts is not what runs."""
-    name, age = watch.youngest()
-    if age >= seconds:
-        return
-    progress.phase(f"settling: {name} has run {age:.0f} of {seconds:.0f} s", seconds - age, {})
-    began = time.monotonic()
-    while (age := watch.youngest()[1]) < seconds:
-        progress.passed(time.monotonic() - began)
-        time.sleep(min(1.0, seconds - age))
 
 
 if __name__ == "__main__":

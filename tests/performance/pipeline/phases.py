@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 from payments_contracts.topics import raw_topic
 
+from tests.performance.chain.arrival import await_rows
 from tests.performance.chain.figures import milliseconds_per_event, per_second, spread
 from tests.performance.chain.sender import NO_ANSWER
 from tests.performance.chain.stream import TopicReader
 from tests.performance.chain.webhooks import Sending, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from tests.performance.chain.progress import Progress
+    from tests.performance.chain.rest import Idle
     from tests.performance.chain.sender import Outcome
-    from tests.performance.chain.watch import Look, Span, Watch
-    from tests.performance.pipeline.progress import Progress
+    from tests.performance.chain.watch import Span, Watch
 
 _STEP_SECONDS = 0.5
 ACKNOWLEDGED, NORMALIZED, LAKE = "gateway acknowledgement", "raw → normalized", "normalized → Iceberg"
@@ -39,14 +41,6 @@ class Settings:
     connections: int
     patience: float
     directory: Path
-
-
-@dataclass(frozen=True)
-class Idle:
-    """What the stack costs without events: fractions of a core by service, and the whole as it is written down."""
-
-    cores: Mapping[str, float]
-    result: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -79,26 +73,6 @@ class _Course:
     span: Span
 
 
-def rest(watch: Watch, seconds: float, progress: Progress) -> Idle:
-    """Measure the stack while nothing is sent."""
-    first = watch.look()
-    progress.phase("idle", seconds, {})
-    while (passed := time.time() - first.at) < seconds:
-        progress.passed(passed)
-        time.sleep(min(_STEP_SECONDS, seconds - passed))
-    span = watch.between(first, watch.look())
-    cores = per_second(span.usage, span.seconds)
-    result = {
-        "seconds": span.seconds,
-        "cores_used": sum(cores.values()),
-        "cores": cores,
-        "own_cores": {"observers": span.own / span.seconds},
-        "memory_mib": watch.memory(),
-        **span.conditions(),
-    }
-    return Idle(cores, result)
-
-
 def carry(watch: Watch, settings: Settings, idle: Idle, load: Load, progress: Progress) -> Phase:
     """Send webhooks at a rate, and follow each of them to the lake."""
     webhooks = prepare(settings.stack, settings.providers, load.count, load.name, settings.directory)
@@ -126,7 +100,7 @@ def carry(watch: Watch, settings: Settings, idle: Idle, load: Load, progress: Pr
             tell()
             time.sleep(_STEP_SECONDS)
         outcome = sending.outcome()
-        last, visible = _await(watch, outcome.accepted(webhooks.event_ids), settings.patience, tell)
+        last, visible = await_rows(watch, outcome.accepted(webhooks.event_ids), settings.patience, tell)
         received = {event: at for reader in raw for event, at, _ in reader.rest()}
     course = _Course(
         webhooks.event_ids,
@@ -151,25 +125,6 @@ def carry(watch: Watch, settings: Settings, idle: Idle, load: Load, progress: Pr
         "Iceberg": _absent(taken, course.visible),
     }
     return Phase(result, missing)
-
-
-def _await(
-    watch: Watch, wanted: Sequence[str], patience: float, tell: Callable[[], tuple[int, int]]
-) -> tuple[Look, Mapping[str, float]]:
-    """Wait until all events are in the lake; return the look at that moment, and when each row was first seen."""
-    before, since = (-1, -1), time.monotonic()
-    while True:
-        reached = tell()
-        if reached != before:
-            before, since = reached, time.monotonic()
-        is_late = time.monotonic() - since > patience
-        if min(reached) >= len(wanted) or is_late:
-            # Before the files are read, so that this is not counted.
-            last = watch.look()
-            visible = watch.lake.rows()
-            if is_late or (visible.keys() >= set(wanted) and watch.stream.arrivals().keys() >= set(wanted)):
-                return last, visible
-        time.sleep(_STEP_SECONDS)
 
 
 def _result(course: _Course, idle: Idle) -> dict[str, Any]:
