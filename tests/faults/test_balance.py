@@ -1,5 +1,6 @@
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus
@@ -13,6 +14,11 @@ GOOD = Found(ONCE, ONCE, ONCE, ONCE, {"a": [DONE], "b": [DONE]})
 BOTH = {"a", "b"}
 
 
+def changed(place: str, counts: Counter[str]) -> Found:
+    changes: dict[str, Any] = {place: counts}
+    return replace(GOOD, **changes)
+
+
 def told(found: Found) -> list[str]:
     return list(faults(BOTH, BOTH, found))
 
@@ -23,18 +29,18 @@ def test_nothing_is_told_where_each_event_is_everywhere_once() -> None:
 
 @pytest.mark.parametrize("place", ["raw", "normalized", "bronze", "database"])
 def test_an_acknowledged_event_that_is_absent_is_lost(place: str) -> None:
-    assert any("lost: acknowledged" in problem for problem in told(replace(GOOD, **{place: Counter({"a": 1})})))
+    assert any("lost: acknowledged" in problem for problem in told(changed(place, Counter({"a": 1}))))
 
 
 @pytest.mark.parametrize("place", ["raw", "normalized", "bronze", "database"])
 def test_an_event_that_nobody_sent_is_invented(place: str) -> None:
-    found = replace(GOOD, **{place: Counter({"a": 1, "b": 1, "c": 1})})
+    found = changed(place, Counter({"a": 1, "b": 1, "c": 1}))
     assert any("invented" in problem and problem.endswith(" c") for problem in told(found))
 
 
 @pytest.mark.parametrize("place", ["bronze", "database"])
 def test_an_event_with_two_rows_is_repeated(place: str) -> None:
-    found = replace(GOOD, **{place: Counter({"a": 2, "b": 1})})
+    found = changed(place, Counter({"a": 2, "b": 1}))
     assert next(problem.split(":")[0] for problem in told(found)).startswith("1 events repeated in")
 
 

@@ -112,10 +112,8 @@ def work(watch: Watch, stack: Mapping[str, str], idle: Idle, load: tuple[int, fl
     found = [event for event in publication.event_ids if event in visible]
     seconds = max((visible[event] for event in found), default=last.at) - first.at
     span = watch.between(first, last)
-    return Cost(
-        _result(span, _costs(span, idle, count), len(found), seconds),
-        [event for event in publication.event_ids if event not in visible],
-    )
+    absent = [event for event in publication.event_ids if event not in visible]
+    return Cost(_result(span, _costs(span, idle, count), len(found), seconds), absent)
 
 
 def _costs(span: Span, idle: Idle, count: int) -> dict[str, float]:

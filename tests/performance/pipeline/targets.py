@@ -10,6 +10,7 @@ from tests.performance.pipeline.phases import ACKNOWLEDGED, LAKE, NORMALIZED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+Relation = Literal["<", "<=", ">="]
 OURS, OUTLINE = "aim", "outline"
 
 
@@ -20,7 +21,7 @@ class Target:
     name: str
     source: str
     path: tuple[str, ...]
-    relation: Literal["<", "<=", ">="]
+    relation: Relation
     limit: float
     unit: str
 

@@ -1,5 +1,9 @@
+from dataclasses import replace
+
 from tests.performance.pipeline.phases import NORMALIZED
-from tests.performance.pipeline.targets import TARGETS, Target, judge
+from tests.performance.pipeline.targets import TARGETS, Relation, judge
+
+RELATIONS: tuple[Relation, ...] = ("<", "<=", ">=")
 
 
 def results(p99: float, refused: int) -> dict[str, object]:
@@ -20,8 +24,8 @@ def test_a_refused_webhook_misses_the_target() -> None:
 
 
 def test_a_figure_at_its_limit_is_judged_as_the_relation_says() -> None:
-    limits = {relation: Target("", "", (), relation, 30, "").is_met(30) for relation in ("<", "<=", ">=")}
-    assert limits == {"<": False, "<=": True, ">=": True}
+    below, most, least = (replace(TARGETS[0], relation=relation, limit=30) for relation in RELATIONS)
+    assert [each.is_met(30) for each in (below, most, least)] == [False, True, True]
 
 
 def test_no_target_is_named_twice() -> None:
