@@ -88,7 +88,7 @@ async def _measure(task: Task) -> Outcome:
                     await slots.acquire()
                     started = group.create_task(_start_and_forget(client, queue))
                     started.add_done_callback(lambda _: slots.release())
-        # An eager workflow is over with its first task, which this one's result waits for, being the last to start.
+        # All others have been given out by now, and each is over with its one task: so they are when this one is.
         await _start(client, queue, asyncio.Semaphore(1))
         return Outcome(time.perf_counter() - began, time.process_time() - used)
 
