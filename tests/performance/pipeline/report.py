@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _SHOWN_IDS = 10
 _LEAST_SHOWN = 0.005
 # What a later run is held against, besides the latencies.
+_COSTS = (".cpu_ms_per_event.", "idle.cores.")
+_LEAST_COMPARED = {"idle.": 0.01, "rates": 0.5, "burst": 0.5}
 _COMPARED = ("cores_used", "cpu_ms_per_event.all", "drained_per_second", "refused.all", "seconds_to_last_row")
 
 
@@ -72,6 +74,8 @@ def show_comparison(console: Console, results: Mapping[str, Any], earlier: Mappi
     """Print the ratios to an earlier run."""
     made = table(f"Against {name}", "figure", "before", "now", "ratio")
     for path, (before, now, ratio) in ratios(results, earlier).items():
-        if ".latency_ms." in path or path.endswith(_COMPARED) or ".cpu_ms_per_event." in path:
-            made.add_row(path, f"{before:,.2f}", f"{now:,.2f}", f"{ratio:.2f}")
+        # What costs next to nothing has no ratio worth a line.
+        is_cost = any(part in path for part in _COSTS) and max(abs(before), abs(now)) > _LEAST_COMPARED[path[:5]]
+        if ".latency_ms." in path or path.endswith(_COMPARED) or is_cost:
+            made.add_row(path, f"{before:,.3f}", f"{now:,.3f}", f"{ratio:.2f}" if min(before, now) > 0 else "")
     console.print(made)
