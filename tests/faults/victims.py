@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 # No event passes through these.
 _BYSTANDERS = ("dagster", "trino", "temporal-ui", "prometheus", "alertmanager")
-_SECONDS_TO_RETURN = 180.0
 _STEP_SECONDS = 0.2
 
 
@@ -51,17 +50,19 @@ class Victims:
         Raises:
             NotBackError: The supervisor has given up, or time is over.
         """
-        deadline = time.monotonic() + _SECONDS_TO_RETURN
+        process = self._processes[name]
+        # No less than it is given when it is started for the first time.
+        deadline = time.monotonic() + process.ready_seconds
         while True:
             info = self._supervisor.processes()[name]
             if info.state == "FATAL":
                 raise NotBackError(f"The supervisor has given {name} up: {info.detail}.")
             problem = f"it is {info.state}"
             if info.state == "RUNNING" and info.pid != killed:
-                ready = self._processes[name].ready.check()
+                ready = process.ready.check()
                 if ready is None:
                     return
                 problem = ready
             if time.monotonic() > deadline:
-                raise NotBackError(f"{name} is not back after {_SECONDS_TO_RETURN:g} s: {problem}.")
+                raise NotBackError(f"{name} is not back after {process.ready_seconds:g} s: {problem}.")
             time.sleep(_STEP_SECONDS)
