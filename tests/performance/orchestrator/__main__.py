@@ -79,7 +79,7 @@ def bench(
 def _show(console: Console, title: str, result: Mapping[str, Any], rate: float) -> None:
     nothing, event = result["no-op"], result["event"]
     made = table(f"A workflow {title}, CPU ms", "service", "no-op", "event", "ratio")
-    names = sorted(nothing["cpu_ms"].keys() | event["cpu_ms"].keys(), key=lambda name: name == "all")
+    names = sorted(nothing["cpu_ms"].keys() | event["cpu_ms"].keys(), key=lambda name: (name == "all", name))
     for name in names:
         costs = [each["cpu_ms"].get(name) for each in (nothing, event)]
         cells = ["" if cost is None else f"{cost:.2f}" for cost in costs]
