@@ -14,10 +14,11 @@ import uuid
 from dataclasses import asdict, dataclass
 
 from temporalio import workflow
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 _WARM_UP = 20
+_NAME = "Nothing"
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Outcome:
     cpu_seconds: float
 
 
-@workflow.defn
+@workflow.defn(name=_NAME)
 class Nothing:
     """Does nothing."""
 
@@ -50,14 +51,12 @@ class Nothing:
 
 async def _start(client: Client, queue: str, slots: asyncio.Semaphore) -> None:
     async with slots:
-        handle: WorkflowHandle[Nothing, None] = await client.start_workflow(
-            Nothing.run, id=str(uuid.uuid4()), task_queue=queue, request_eager_start=True
-        )
+        handle = await client.start_workflow(_NAME, id=str(uuid.uuid4()), task_queue=queue, request_eager_start=True)
         await handle.result()
 
 
 async def _start_and_forget(client: Client, queue: str) -> None:
-    await client.start_workflow(Nothing.run, id=str(uuid.uuid4()), task_queue=queue, request_eager_start=True)
+    await client.start_workflow(_NAME, id=str(uuid.uuid4()), task_queue=queue, request_eager_start=True)
 
 
 async def _measure(task: Task) -> Outcome:
