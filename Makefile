@@ -125,7 +125,7 @@ format: $(PYTHON) ## Format the code
 
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
-	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz services
+	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz tests/faults services
 
 # Whatever reads or writes the object store.
 OBJECT_STORE_TESTS = test_object_store test_group_committer test_orchestrator_lake test_analytics_trino test_normalizer_flink
@@ -134,10 +134,12 @@ OBJECT_STORE_TESTS = test_object_store test_group_committer test_orchestrator_la
 object-store: setup ## Only the integration tests that touch the object store; OBJECT_STORE=minio for the other one
 	@$(PYTHON) -m pytest -m "integration or e2e" $(OBJECT_STORE_TESTS:%=tests/integration/%.py) tests/e2e
 
-# Kafka and registry of the tests, with topics and schemas, until the recipe ends.
-TEST_STREAMS = export PAYMENTS_STATE_DIR="$$PAYMENTS_TEST_STATE_DIR" \
+# The stack of the tests, stopped when the recipe ends.
+TEST_STACK = export PAYMENTS_STATE_DIR="$$PAYMENTS_TEST_STATE_DIR" \
 	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
-	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT; \
+	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT;
+# Its Kafka and registry, with topics and schemas.
+TEST_STREAMS = $(TEST_STACK) \
 	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
 
 # Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
@@ -149,6 +151,15 @@ SEED ?=
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
 	@$(TEST_STREAMS) $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
+# Settings of `make faults`, beside SEED: which processes to kill instead of all, and other options.
+KILL ?=
+FAULTS_OPTIONS ?=
+
+.PHONY: faults
+faults: setup ## Kill every process that carries events while webhooks come in; fail when one is lost, repeated or stuck
+	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
+		$(FAULTS_OPTIONS)
+
 test: setup check integration ## Set up what is needed and run every test
 
 $(PYTHON):
@@ -156,12 +167,13 @@ $(PYTHON):
 
 ##@ Measure
 
-# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's.
+# Which of the benchmarks, and options such as `BENCH_OPTIONS="--rounds 9"` for the gateway's. Those of the whole stack,
+# `pipeline` and `orchestrator`, take many minutes and are run when they are named.
 BENCH ?= normalization gateway
 BENCH_OPTIONS ?=
 
-.PHONY: bench bench-normalization bench-gateway bench-lake
-bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are beside a baseline: BENCH=gateway, lake, normalization, object-store, or several
+.PHONY: bench bench-normalization bench-gateway bench-lake bench-object-store bench-pipeline bench-orchestrator
+bench: $(addprefix bench-,$(BENCH)) ## Print how fast things are: BENCH=gateway, normalization, lake, object-store, pipeline, orchestrator
 
 bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
@@ -172,10 +184,12 @@ bench-gateway: setup
 bench-lake: $(PYTHON)
 	@$(PYTHON) -m tests.performance.lake $(BENCH_OPTIONS)
 
-.PHONY: bench-object-store
 bench-object-store:
 	@for store in seaweedfs minio; do OBJECT_STORE=$$store infra/local/bootstrap.sh setup; done
 	@$(PYTHON) -m tests.performance.object_store $(BENCH_OPTIONS)
+
+bench-pipeline bench-orchestrator: bench-%: up
+	@$(WITH_STACK) $(PYTHON) -m tests.performance.$* $(BENCH_OPTIONS)
 
 ##@ Help
 
