@@ -95,7 +95,7 @@ def values(annotation: Any, metadata: typing.Sequence[Any] = ()) -> st.SearchStr
         inner = [*arguments[1:], *(each for one in arguments[1:] for each in getattr(one, "metadata", ()))]
         return values(arguments[0], inner)
     if origin in {typing.Union, types.UnionType}:
-        return st.one_of(st.none() if each is types.NoneType else values(each) for each in arguments)
+        return st.one_of([st.none() if each is types.NoneType else values(each) for each in arguments])
     if origin is list:
         return st.lists(values(arguments[0]), max_size=3)
     if origin is dict:

@@ -87,7 +87,8 @@ def totals(lake: Lake, table: Maintenance) -> list[Any]:
 
 
 async def append(committer: GroupCommitter, number: int) -> Outcome:
-    return await committer.append({"id": f"event {number}", "amount": number, "at": NOON})
+    row = {"id": f"event {number}", "amount": number, "at": NOON}
+    return await committer.append(row, absent_at=committer.mark())
 
 
 async def test_appends_go_on_while_files_are_merged_and_no_row_is_lost_or_repeated(

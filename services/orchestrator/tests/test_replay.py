@@ -23,7 +23,8 @@ def history_of(path: Path) -> WorkflowHistory:
 
 
 def test_there_are_histories_to_replay() -> None:
-    assert {path.stem for path in HISTORIES} >= {"succeeded", "failed", "fallback", "lake-away", "rejected", "not-scored"}
+    wanted = {"succeeded", "failed", "fallback", "lake-away", "rejected", "not-scored"}
+    assert {path.stem for path in HISTORIES} >= wanted
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)

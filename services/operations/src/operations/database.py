@@ -120,7 +120,7 @@ def _column(table: Table, column: Column, present: Present) -> Iterator[Statemen
     alter = sql.SQL("ALTER TABLE {} ALTER COLUMN {} ").format(sql.Identifier(table.name), sql.Identifier(column.name))
     if kind != column.type:
         # Only more digits come this far; the type is of the contract, and no value of anybody.
-        widened = alter + sql.SQL("TYPE ") + sql.SQL(column.type)  # type: ignore[arg-type]
+        widened = alter + sql.SQL("TYPE ") + sql.SQL(column.type)
         yield Statement(widened.as_string(), f"widened {column.name} to {column.type}")
     if required != column.required:
         words = sql.SQL("SET NOT NULL") if column.required else sql.SQL("DROP NOT NULL")
