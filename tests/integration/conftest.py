@@ -3,6 +3,7 @@
 from tests.integration.gateways import dead_letters, raw, tail_of
 from tests.integration.normalization import job_name, program, state, stream, topics
 from tests.integration.orchestration import catalog, deployment, inference_url
+from tests.integration.workflows import orchestrator
 
 __all__ = [
     "catalog",
@@ -10,6 +11,7 @@ __all__ = [
     "deployment",
     "inference_url",
     "job_name",
+    "orchestrator",
     "program",
     "raw",
     "state",

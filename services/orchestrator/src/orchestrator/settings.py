@@ -86,7 +86,7 @@ class CommitterSettings(LakeSettings):
 
     lake_table: str = Field(default=BRONZE_PAYMENT_EVENTS.identifier, description="Or another of the same columns.")
     commit_max_rows: int = Field(default=500, ge=1)
-    commit_max_wait_seconds: float = Field(default=0.7, ge=0)
+    commit_max_wait_seconds: float = Field(default=0.85, ge=0)
     commit_keep_snapshots: int = Field(default=10, ge=1)
 
     @property
