@@ -1,0 +1,83 @@
+"""Which snapshots a commit drops."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kit.lake import Pending, open_target
+from pyiceberg.catalog import Catalog
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
+
+from tests.lakes import Identifier, local_catalog, new_table, row
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Catalog:
+    return local_catalog(tmp_path)
+
+
+@pytest.fixture
+def identifier(catalog: Catalog) -> Identifier:
+    return new_table(catalog)
+
+
+@pytest.fixture
+def append(catalog: Catalog, identifier: Identifier) -> Callable[[str], int]:
+    """Append a row, as a committer of its own that keeps one snapshot, and return the snapshot."""
+
+    def append(key: str) -> int:
+        target = open_target(catalog, identifier, key="id", narrow_by="at", keep_snapshots=1)
+        target.begin({key: Pending(row(key), None)}).step()
+        head = catalog.load_table(identifier).current_snapshot()
+        assert head is not None
+        return head.snapshot_id
+
+    return append
+
+
+def compact(catalog: Catalog, identifier: Identifier, *, minutes_ago: int) -> int:
+    """Commit a snapshot with the head's files, as a compaction does, and return it."""
+    table = catalog.load_table(identifier)
+    head = table.current_snapshot()
+    assert head is not None
+    snapshot = Snapshot(
+        snapshot_id=head.snapshot_id + 1,
+        parent_snapshot_id=head.snapshot_id,
+        sequence_number=table.metadata.last_sequence_number + 1,
+        timestamp_ms=head.timestamp_ms - minutes_ago * 60_000 + 1,
+        manifest_list=head.manifest_list,
+        summary=Summary(Operation.REPLACE),
+        schema_id=head.schema_id,
+    )
+    updates = (
+        AddSnapshotUpdate(snapshot=snapshot),
+        SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=snapshot.snapshot_id),
+    )
+    catalog.commit_table(table, (AssertRefSnapshotId(ref="main", snapshot_id=head.snapshot_id),), updates)
+    return snapshot.snapshot_id
+
+
+def present(catalog: Catalog, identifier: Identifier) -> set[int]:
+    return {one.snapshot_id for one in catalog.load_table(identifier).metadata.snapshots}
+
+
+def test_what_a_compaction_has_rewritten_stays_readable_for_a_while(
+    catalog: Catalog, identifier: Identifier, append: Callable[[str], int]
+) -> None:
+    rewritten = append("a")
+    compaction = compact(catalog, identifier, minutes_ago=0)
+    dropped = append("b")
+    newest = append("c")
+    assert present(catalog, identifier) == {rewritten, compaction, newest}
+    assert dropped not in present(catalog, identifier)
+
+
+def test_a_compaction_of_long_ago_is_dropped_with_what_it_has_rewritten(
+    catalog: Catalog, identifier: Identifier, append: Callable[[str], int]
+) -> None:
+    append("a")
+    compact(catalog, identifier, minutes_ago=61)
+    append("b")
+    newest = append("c")
+    assert present(catalog, identifier) == {newest}
