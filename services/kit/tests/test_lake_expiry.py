@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kit.lake import Pending, open_target
@@ -10,6 +11,9 @@ from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
 
 from tests.lakes import Identifier, local_catalog, new_table, row
+
+
+UNBOUNDED: dict[str, Any] = {"max_ref_age_ms": None, "max_snapshot_age_ms": None, "min_snapshots_to_keep": None}
 
 
 @pytest.fixture
@@ -44,7 +48,7 @@ def compact(catalog: Catalog, identifier: Identifier, *, minutes_ago: int) -> in
     snapshot = Snapshot(
         snapshot_id=head.snapshot_id + 1,
         parent_snapshot_id=head.snapshot_id,
-        sequence_number=table.metadata.last_sequence_number + 1,
+        sequence_number=(head.sequence_number or 0) + 1,
         timestamp_ms=head.timestamp_ms - minutes_ago * 60_000 + 1,
         manifest_list=head.manifest_list,
         summary=Summary(Operation.REPLACE),
@@ -52,7 +56,7 @@ def compact(catalog: Catalog, identifier: Identifier, *, minutes_ago: int) -> in
     )
     updates = (
         AddSnapshotUpdate(snapshot=snapshot),
-        SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=snapshot.snapshot_id),
+        SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=snapshot.snapshot_id, **UNBOUNDED),
     )
     catalog.commit_table(table, (AssertRefSnapshotId(ref="main", snapshot_id=head.snapshot_id),), updates)
     return snapshot.snapshot_id
