@@ -12,7 +12,6 @@ from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSn
 
 from tests.lakes import Identifier, local_catalog, new_table, row
 
-
 UNBOUNDED: dict[str, Any] = {"max_ref_age_ms": None, "max_snapshot_age_ms": None, "min_snapshots_to_keep": None}
 
 
