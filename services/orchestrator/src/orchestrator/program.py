@@ -61,6 +61,7 @@ async def run(assignment: Assignment, clock: Clock, stop: asyncio.Event) -> None
         stopping.cancel()
         if not building.done():
             building.cancel()
+            await asyncio.wait({building})
             return
         await _run_in_stages(building.result(), stop)
 
