@@ -48,10 +48,11 @@ class Consumer:
     def resume(self, partitions: Sequence[Partition]) -> None:
         self.paused -= set(partitions)
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
         if self.commit_error is not None:
             raise self.commit_error
         self.committed.append(dict(next_offsets))
+        return True
 
     def check(self) -> str | None:
         return "Kafka does not answer"

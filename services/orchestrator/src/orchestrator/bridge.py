@@ -148,6 +148,6 @@ class Bridge:
             await asyncio.sleep(self._commit_seconds)
             metrics.IN_FLIGHT.set(len(self._under_way))
             if offsets := self._tracker.committable():
-                await source.commit(offsets)
-                self._tracker.committed(offsets)
-                metrics.COMMITS.inc()
+                if await source.commit(offsets):
+                    self._tracker.committed(offsets)
+                    metrics.COMMITS.inc()

@@ -42,8 +42,8 @@ class Source(Protocol):
     async def poll(self, limit: int) -> Sequence[Arrival]:
         """Wait a moment for up to `limit` events; with a limit below 1 only keep the membership alive."""
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Store the next offsets to read."""
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Store the next offsets to read; False if that has to be done again, because the group is rebalanced."""
 
     async def close(self) -> None:
         """Give up all partitions and leave the group."""
@@ -88,13 +88,13 @@ class KafkaSource:
         """
         return await self._loop.run_in_executor(self._thread, self._poll, limit)
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Store the next offsets to read.
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Store the next offsets to read; False if that has to be done again, because the group is rebalanced.
 
         Raises:
             Transient: The brokers do not answer.
         """
-        await self._loop.run_in_executor(self._thread, self._commit, offsets)
+        return await self._loop.run_in_executor(self._thread, self._commit, offsets)
 
     async def close(self) -> None:
         """Give up all partitions and leave the group."""
@@ -128,10 +128,10 @@ class KafkaSource:
             if place not in self._revoked_in_poll
         ]
 
-    def _commit(self, offsets: Mapping[Partition, int]) -> None:
+    def _commit(self, offsets: Mapping[Partition, int]) -> bool:
         # Partitions may have gone to another member while the call waited for this thread.
         ours = set(self._consumer.assignment())
-        self._consumer.commit({partition: offset for partition, offset in offsets.items() if partition in ours})
+        return self._consumer.commit({partition: offset for partition, offset in offsets.items() if partition in ours})
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
         # A coroutine of the loop waits for what is under way; this thread has to wait for it, since the partitions
