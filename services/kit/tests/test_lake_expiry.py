@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.lake import Pending, open_target
+from kit.errors import Fault
+from kit.lake import Pending, history_kept, open_target
 from pyiceberg.catalog import Catalog
 from pyiceberg.table.snapshots import Operation, Snapshot, Summary
 from pyiceberg.table.update import AddSnapshotUpdate, AssertRefSnapshotId, SetSnapshotRefUpdate
@@ -84,3 +85,39 @@ def test_a_compaction_of_long_ago_is_dropped_with_what_it_has_rewritten(
     append("b")
     newest = append("c")
     assert present(catalog, identifier) == {newest}
+
+
+def test_while_files_are_rewritten_all_that_comes_after_the_beginning_stays(
+    catalog: Catalog, identifier: Identifier, append: Callable[[str], int]
+) -> None:
+    append("before")
+    first = append("a")
+    with history_kept(catalog, identifier):
+        meanwhile = [append(key) for key in "bcd"]
+        assert present(catalog, identifier) == {first, *meanwhile}
+    newest = append("after")
+    assert present(catalog, identifier) == {newest}
+
+
+def test_a_rewrite_that_was_killed_holds_nothing_up(
+    catalog: Catalog, identifier: Identifier, append: Callable[[str], int]
+) -> None:
+    append("a")
+    killed = history_kept(catalog, identifier)
+    killed.__enter__()
+    append("b")
+    with history_kept(catalog, identifier):
+        append("c")
+    newest = append("d")
+    assert present(catalog, identifier) == {newest}
+
+
+def test_a_table_that_nobody_has_written_to_has_no_history_to_keep(catalog: Catalog, identifier: Identifier) -> None:
+    with history_kept(catalog, identifier):
+        pass
+    assert catalog.load_table(identifier).metadata.refs == {}
+
+
+def test_a_table_that_is_not_there_is_a_fault(catalog: Catalog) -> None:
+    with pytest.raises(Fault, match=r"committer_tests\.absent"), history_kept(catalog, ("committer_tests", "absent")):
+        pass

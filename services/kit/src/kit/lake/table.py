@@ -24,6 +24,9 @@ from kit.lake.rows import RowEncoder
 _FORMAT_VERSION = 2
 _REWRITTEN_KEPT_MS = 3_600_000
 
+REWRITE_TAG = "rewrite-under-way"
+"""A tag of this name has committers keep what comes after its snapshot (`kit.lake.rewrites`)."""
+
 
 class Conflict(Transient):
     """A commit was refused because the table has moved, or because it had landed before: only the table can tell."""
@@ -138,6 +141,11 @@ class LakeTable:
                 pair = {one.snapshot_id, *(() if one.parent_snapshot_id is None else (one.parent_snapshot_id,))}
                 is_recent = one.timestamp_ms > main[0].timestamp_ms - _REWRITTEN_KEPT_MS
                 (needed if is_recent else old).update(pair)
+        rewriting = metadata.refs.get(REWRITE_TAG)
+        began = None if rewriting is None else metadata.snapshot_by_id(rewriting.snapshot_id)
+        if began is not None and began.timestamp_ms > main[0].timestamp_ms - _REWRITTEN_KEPT_MS:
+            first = began.sequence_number or 0
+            needed.update(one.snapshot_id for one in main if (one.sequence_number or 0) >= first)
         for name, ref in metadata.refs.items():
             if ref.snapshot_ref_type == SnapshotRefType.TAG:
                 needed.add(ref.snapshot_id)
