@@ -128,7 +128,8 @@ integration: setup ## Tests against real servers, on ports and a state directory
 	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz tests/faults services
 
 # Whatever reads or writes the object store.
-OBJECT_STORE_TESTS = test_object_store test_group_committer test_orchestrator_lake test_analytics_trino test_normalizer_flink
+OBJECT_STORE_TESTS = test_object_store test_group_committer test_lake_faults test_lake_restarts test_lake_trino \
+	test_maintenance_trino test_orchestrator_lake test_orchestrator_outages test_analytics_trino test_normalizer_flink
 
 .PHONY: object-store
 object-store: setup ## Only the integration tests that touch the object store; OBJECT_STORE=minio for the other one

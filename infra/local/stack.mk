@@ -1,4 +1,4 @@
-# The local stack; included by the root Makefile. Settings: PAYMENTS_CACHE_DIR, PAYMENTS_STATE_DIR, PAYMENTS_PORT_OFFSET.
+# The local stack; included by the root Makefile. Settings: PAYMENTS_CACHE_DIR, PAYMENTS_STATE_DIR, PAYMENTS_PORT_OFFSET, OBJECT_STORE.
 
 STACK ?= .venv-stack/bin/stack
 

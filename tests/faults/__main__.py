@@ -31,6 +31,8 @@ def main(
     number = secrets.randbelow(1_000_000) if seed is None else seed
     session = Session(Settings(), console)
     victims = Victims(session)
+    if unknown := sorted(set(only or ()) - set(victims.names)):
+        raise typer.BadParameter(f"no such process: {', '.join(unknown)}; there are {', '.join(victims.names)}")
     order = only or choose(victims.names, kills, number)
     subprocess.run([str(PROGRAM), "up", *victims.names], cwd=ROOT, check=True)
     printed = subprocess.run([str(PROGRAM), "env", "--format", "json"], cwd=ROOT, check=True, stdout=subprocess.PIPE)

@@ -25,6 +25,7 @@ from simulator.mix import Kind
 from simulator.settings import EndpointSecret
 from simulator.webhooks import Plan, Webhook, compose
 from temporalio.client import WorkflowExecutionStatus
+from temporalio.service import RPCError
 
 from tests.faults.balance import Found, faults
 from tests.faults.census import TopicCensus, count_bronze, count_database, list_workflows
@@ -158,7 +159,7 @@ class _Ordeal:
                 if condition():
                     return
                 rows = self._lake.new_rows
-            except (OSError, psycopg.Error, RuntimeError):
+            except (OSError, psycopg.Error, RuntimeError, RPCError):
                 # Whoever was killed may not be back for everybody yet.
                 pass
             if rows != last:

@@ -40,9 +40,9 @@ def catalog(stack: Mapping[str, str]) -> Catalog:
 
 
 @pytest.fixture(scope="module")
-def lake(stack: Mapping[str, str]) -> Iterator[Lake]:
+def lake(stack: Mapping[str, str], catalog: Catalog) -> Iterator[Lake]:
     settings = TrinoSettings.model_validate({name.lower(): value for name, value in stack.items()})
-    lake = Lake(settings, statement_seconds=200)
+    lake = Lake(settings, statement_seconds=200, open_catalog=lambda: catalog)
     yield lake
     lake.close()
 

@@ -50,7 +50,7 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         small_file_mib=32,
         small_files=20,
         manifests=50,
-        keep_snapshots_hours=24,
+        keep_snapshots_hours=1,
         keep_orphans_hours=24,
     ),
     Maintenance(

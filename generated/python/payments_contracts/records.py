@@ -580,7 +580,7 @@ class ScoredPaymentV2(Contract):
 
 
 class ValidationFailureV1(Contract):
-    """A webhook or an event that was dead-lettered on its way to the lake, with every reason and its payload.
+    """A webhook that the normalizer quarantined, with every reason and the original payload.
 
     Source: contracts/avro/validation_failure/v1.avsc.
     """
@@ -607,7 +607,7 @@ class ValidationFailureV1(Contract):
         description="The same reasons in words, each led by its field, without personal data.",
     )
     payload: bytes = Field(
-        description="Request body, byte for byte; of an event from payments.normalized, that event as JSON, or nothing where it is too large.",
+        description="Request body, byte for byte.",
     )
     source_topic: str = Field(
         description="Topic that the event was read from.",
@@ -619,10 +619,10 @@ class ValidationFailureV1(Contract):
         description="Offset that the event was read from.",
     )
     received_at: Timestamp = Field(
-        description="When the gateway had read the request (UTC); of an event from payments.normalized, when it was normalized.",
+        description="When the gateway had read the request (UTC).",
     )
     failed_at: Timestamp = Field(
-        description="When the event was dead-lettered (UTC).",
+        description="When the normalizer quarantined the event (UTC).",
     )
     schema_version: Int = Field(
         description="Version of the record's contract, equal to its version in the Schema Registry.",

@@ -25,7 +25,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "row_rejected": "The event's row does not fit the lake's table.",
     "database_row_rejected": "The operational database refuses the event's row.",
 })
-"""The normalizer's reason codes and what they mean."""
+"""The reason codes of what is dead-lettered behind a gateway, and what they mean."""
 
 INGESTION_REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "not_utf8": "The body is not UTF-8.",

@@ -147,7 +147,7 @@ _SCORED_PAYMENT_V2: Final = (
     r"""{"name":"related_payment_id","type":["null","string"],"doc":"The provider's id of the payment that a charge, refund or dispute belongs to; of a Stripe refund or dispute without a payment intent, the charge. Null for payments and payouts.","default":null}]}"""
 )
 _VALIDATION_FAILURE_V1: Final = (
-    r"""{"type":"record","name":"validation_failure","namespace":"payments","doc":"A webhook or an event that was dead-lettered on its way to the lake, with every reason and its payload.","fields":["""
+    r"""{"type":"record","name":"validation_failure","namespace":"payments","doc":"A webhook that the normalizer quarantined, with every reason and the original payload.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
     r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
     r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
@@ -155,12 +155,12 @@ _VALIDATION_FAILURE_V1: Final = (
     r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to."},"""
     r"""{"name":"reason_codes","type":{"type":"array","items":"string"},"doc":"Every reason, as codes of contracts/rules/validation.yaml, in field order."},"""
     r"""{"name":"reasons","type":{"type":"array","items":"string"},"doc":"The same reasons in words, each led by its field, without personal data."},"""
-    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte; of an event from payments.normalized, that event as JSON, or nothing where it is too large."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
     r"""{"name":"source_topic","type":"string","doc":"Topic that the event was read from."},"""
     r"""{"name":"source_partition","type":"int","doc":"Partition that the event was read from."},"""
     r"""{"name":"source_offset","type":"long","doc":"Offset that the event was read from."},"""
-    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC); of an event from payments.normalized, when it was normalized."},"""
-    r"""{"name":"failed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the event was dead-lettered (UTC)."},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"failed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer quarantined the event (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."}]}"""
 )
 

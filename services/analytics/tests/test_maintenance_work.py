@@ -1,6 +1,7 @@
 """What is done to a table, and when: on statements that are recorded, and answered as Trino would."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from typing import Any
 
@@ -59,6 +60,9 @@ class FakeTrino:
     ) -> None:
         self.changes: list[str] = []
         self._files, self._manifests, self._snapshots, self._lost = files, manifests, snapshots, lost
+
+    def history_kept(self, namespace: str, name: str) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def ask(self, statement: str) -> Sequence[Sequence[Any]]:
         if statement.startswith("alter"):

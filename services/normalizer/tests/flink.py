@@ -37,6 +37,8 @@ class FakeFlink:
         self.requests: list[str] = []
         self.metrics: dict[str, float] = {}
         self.stopped: dict[str, Any] = {}
+        self.checkpoints_take: int | None = None
+        self.asked_after = 0
         self.on_request: Callable[[], object] = lambda: None
         self.on_list: Callable[[], object] = lambda: None
         self.on_look: Callable[[], object] = lambda: None
@@ -61,14 +63,17 @@ class FakeFlink:
                 return self._job(self.jobs[job_id], rest, request)
         return httpx.Response(404, json={"errors": ["JobNotFoundException: no such job\n\tat x.Y"]})
 
-    def _job(self, job: FakeJob, rest: list[str], request: httpx.Request) -> httpx.Response:
+    def _job(self, job: FakeJob, rest: list[str], request: httpx.Request) -> httpx.Response:  # noqa: C901  # its paths
         latest = {"latest_ack_timestamp": int(NOW.timestamp() * 1000)} if job.checkpoints else None
         match rest:
             case []:
                 self.on_look()
                 vertices = [{"id": f"v{n}", "status": status} for n, status in enumerate(job.tasks)]
                 body: Any = {"state": job.state, "vertices": vertices}
+            case ["checkpoints", _]:
+                body = self._request_for_checkpoint()
             case ["checkpoints"]:
+                self.asked_after = 0
                 body = {"request-id": "1", "counts": {"completed": job.checkpoints}, "latest": {"completed": latest}}
             case ["config"]:
                 body = {"execution-config": {"user-config": job.parameters}}
@@ -91,3 +96,8 @@ class FakeFlink:
             case _:
                 return httpx.Response(404, json={"errors": ["Not found: " + request.url.path]})
         return httpx.Response(200, json=body)
+
+    def _request_for_checkpoint(self) -> dict[str, object]:
+        self.asked_after += 1
+        done = self.checkpoints_take is None or self.asked_after >= self.checkpoints_take
+        return {"status": {"id": "COMPLETED" if done else "IN_PROGRESS"}}

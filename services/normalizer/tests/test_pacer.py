@@ -45,7 +45,8 @@ def clock() -> FakeClock:
 
 def pacer(clock: FakeClock, cluster: Cluster, *turns: int | Exception, job_id: str | None = "a") -> Pacer:
     made = Pacer(Script(clock, *turns), cluster, spacing_s=0.1, monotonic=clock.monotonic, stop=clock)
-    made.follow(job_id)
+    if job_id is not None:
+        made.follow(job_id)
     return made
 
 
@@ -74,11 +75,45 @@ def test_asks_for_nothing_while_there_is_no_news(flink: FakeFlink, cluster: Clus
 def test_keeps_checkpoints_apart(flink: FakeFlink, cluster: Cluster, clock: FakeClock) -> None:
     flink.add(FakeJob("a"))
     at: list[float] = []
-    flink.on_request = lambda: at.append(clock.now)
+    flink.on_request = lambda: at.append(clock.now) if flink.requests[-1].startswith("POST") else None
 
     pacer(clock, cluster, 1, 1, 1).run()
 
     assert at == pytest.approx([0.0, 0.1, 0.2])
+
+
+def test_waits_for_a_checkpoint_that_takes_longer_before_asking_for_the_next(
+    flink: FakeFlink, cluster: Cluster, clock: FakeClock
+) -> None:
+    flink.add(FakeJob("a"))
+    flink.checkpoints_take = 6
+    at: list[float] = []
+    flink.on_request = lambda: at.append(clock.now) if flink.requests[-1].startswith("POST") else None
+
+    pacer(clock, cluster, 1, 1, 1).run()
+
+    assert at == pytest.approx([0.0, 0.2, 0.4])
+
+
+def test_a_checkpoint_that_never_ends_is_not_waited_for_for_ever(
+    flink: FakeFlink, cluster: Cluster, clock: FakeClock
+) -> None:
+    flink.add(FakeJob("a"))
+    flink.checkpoints_take = 10_000
+
+    pacer(clock, cluster, 1, 1).run()
+
+    assert asked(flink) == 2
+    assert clock.now == pytest.approx(2.0, abs=0.1)
+
+
+def test_an_unexpected_error_is_told_as_a_fault(flink: FakeFlink, cluster: Cluster, clock: FakeClock) -> None:
+    broken = pacer(clock, cluster, ZeroDivisionError())
+
+    broken.run()
+
+    with pytest.raises(Fault, match="ZeroDivisionError"):
+        broken.check()
 
 
 def test_asks_for_nothing_before_there_is_a_job(flink: FakeFlink, cluster: Cluster, clock: FakeClock) -> None:

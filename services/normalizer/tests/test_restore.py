@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from normalizer import storage
-from normalizer.restore import StoredFile, newest
+from normalizer.restore import HEADER_BYTES, StoredFile, newest
 from pyarrow import fs
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -14,28 +14,55 @@ def stored(path: str, second: int) -> StoredFile:
     return StoredFile(path, START + timedelta(seconds=second))
 
 
+def header(number: int) -> bytes:
+    return bytes.fromhex("4960672d00000006") + number.to_bytes(8, "big")
+
+
+def unread(path: str) -> bytes:
+    raise AssertionError(f"{path} need not be read")
+
+
 def test_recovers_from_nothing_on_a_first_start() -> None:
-    assert newest([]) is None
+    assert newest([], unread) is None
 
 
 def test_recovers_from_the_newest_of_checkpoints_and_savepoints() -> None:
     found = newest(
         [
             stored("s3://f/checkpoints/n/aa/chk-900/_metadata", 1),
-            stored("s3://f/savepoints/n/savepoint-aa-1/_metadata", 3),
-            stored("s3://f/checkpoints/n/bb/chk-7/_metadata", 2),
-        ]
+            stored("s3://f/savepoints/n/savepoint-aa-1/_metadata", 30),
+            stored("s3://f/checkpoints/n/bb/chk-7/_metadata", 20),
+        ],
+        unread,
     )
 
     assert found == "s3://f/savepoints/n/savepoint-aa-1"
 
 
-def test_recovers_from_the_later_checkpoint_when_times_are_equal() -> None:
-    found = newest(
-        [stored("s3://f/c/n/aa/chk-9/_metadata", 1), stored("s3://f/c/n/aa/chk-10/_metadata", 1)],
-    )
+def test_recovers_from_the_savepoint_that_ended_a_job_in_the_second_of_its_last_checkpoint() -> None:
+    savepoint, checkpoint = "s3://f/s/n/savepoint-aa-1", "s3://f/c/n/aa/chk-9"
+    numbers = {f"{savepoint}/_metadata": 10, f"{checkpoint}/_metadata": 9}
 
-    assert found == "s3://f/c/n/aa/chk-10"
+    found = newest([stored(path, 1) for path in numbers], lambda path: header(numbers[path]))
+
+    assert found == savepoint
+
+
+def test_recovers_from_the_checkpoint_of_a_job_that_went_on_within_the_second_of_its_savepoint() -> None:
+    savepoint, checkpoint = "s3://f/s/n/savepoint-aa-1", "s3://f/c/n/bb/chk-11"
+    numbers = {f"{savepoint}/_metadata": 10, f"{checkpoint}/_metadata": 11}
+
+    found = newest([stored(path, 1) for path in numbers], lambda path: header(numbers[path]))
+
+    assert found == checkpoint
+
+
+@pytest.mark.parametrize("content", [b"", b"short", b"x" * HEADER_BYTES])
+def test_metadata_that_are_not_flinks_are_not_guessed_at(content: bytes) -> None:
+    files = [stored("s3://f/c/n/aa/chk-9/_metadata", 1), stored("s3://f/c/n/aa/chk-10/_metadata", 1)]
+
+    with pytest.raises(ValueError, match="chk-"):
+        newest(files, lambda _path: content)
 
 
 def test_ignores_a_snapshot_that_was_never_completed() -> None:
@@ -44,7 +71,8 @@ def test_ignores_a_snapshot_that_was_never_completed() -> None:
             stored("s3://f/c/n/aa/chk-9/_metadata", 1),
             stored("s3://f/c/n/aa/chk-10/5ad3-part", 2),
             stored("s3://f/c/n/aa/shared/5ad3", 3),
-        ]
+        ],
+        unread,
     )
 
     assert found == "s3://f/c/n/aa/chk-9"
@@ -64,3 +92,9 @@ def test_lists_files_with_their_times(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["absent", "absent/deeper"])
 def test_lists_nothing_where_there_is_nothing(tmp_path: Path, name: str) -> None:
     assert list(storage.files(fs.LocalFileSystem(), (tmp_path / name).as_uri())) == []
+
+
+def test_reads_the_beginning_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "_metadata").write_bytes(b"0123456789")
+
+    assert storage.head(fs.LocalFileSystem(), f"file://{tmp_path}/_metadata", 4) == b"0123"

@@ -121,9 +121,9 @@ async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV2) -> No
 async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning(payment: ScoredPaymentV2) -> None:
     committer = Committer()
     opened = OpenWorkflows(10, mark=committer.mark)
-    opened.begin(payment.event_id)
+    request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
     committer.state = Mark(9)
-    await environment(is_local=True).run(lake_of(committer, opened).persist_to_iceberg, PersistRequest(payment=payment))
+    await environment(is_local=True).run(lake_of(committer, opened).persist_to_iceberg, request)
     assert committer.given == [(payment.model_dump(), Mark(5))]
     assert opened.room() == 10
 
@@ -141,13 +141,32 @@ async def test_a_workflow_that_did_not_begin_here_is_sent_to_the_queue(payment: 
 async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment: ScoredPaymentV2) -> None:
     committer = Committer(Transient("the table lacks a column"))
     opened = OpenWorkflows(10, mark=committer.mark)
-    opened.begin(payment.event_id)
+    request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
     persist = lake_of(committer, opened).persist_to_iceberg
     with pytest.raises(Transient):
-        await environment(is_local=True).run(persist, PersistRequest(payment=payment))
+        await environment(is_local=True).run(persist, request)
     with pytest.raises(NotHere):
-        await environment(attempt=2, is_local=True).run(persist, PersistRequest(payment=payment))
+        await environment(attempt=2, is_local=True).run(persist, request)
+
+
+async def test_a_workflow_is_open_until_its_row_is_settled_whichever_way_it_went(payment: ScoredPaymentV2) -> None:
+    committer = Committer(Transient("the table lacks a column"))
+    opened = OpenWorkflows(10, mark=committer.mark)
+    request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
+    persist = lake_of(committer, opened).persist_to_iceberg
+    with pytest.raises(Transient):
+        await environment(is_local=True).run(persist, request)
+    assert opened.room() == 9
+    committer.error = None
+    await environment().run(persist, request.model_copy(update={"repeated": True}))
     assert opened.room() == 10
+
+
+async def test_an_event_that_may_have_had_a_workflow_nobody_remembers_is_looked_up(payment: ScoredPaymentV2) -> None:
+    committer = Committer()
+    late = LakeActivities(committer, None, lambda: NOON + timedelta(days=2))
+    await environment().run(late.persist_to_iceberg, PersistRequest(payment=payment))
+    assert committer.given == [(payment.model_dump(), None)]
 
 
 async def test_a_worker_without_a_committer_sends_every_row_to_the_queue(payment: ScoredPaymentV2) -> None:

@@ -21,6 +21,7 @@ class Topic:
         self.committed: dict[Partition, int] = {ZERO: 0, ONE: 0}
         self.sessions: list[Session] = []
         self.poll_errors: list[Exception] = []
+        self.rebalances = 0
 
     def open(self, give_up: GiveUp) -> "Session":
         session = Session(self, give_up)
@@ -50,8 +51,12 @@ class Session:
                 self.position[partition] += 1
         return arrivals
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        if self.topic.rebalances:
+            self.topic.rebalances -= 1
+            return False
         self.topic.committed |= offsets
+        return True
 
     async def revoke(self, partition: Partition) -> None:
         del self.position[partition]
@@ -269,3 +274,9 @@ async def test_an_event_that_can_have_no_workflow_is_dead_lettered_and_the_rest_
     await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
     assert workflows.refused == ["0-2 event_too_large"]
     assert len(workflows.started) == 4
+
+
+async def test_offsets_that_a_rebalance_kept_from_being_stored_are_stored_after_it(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    topic.rebalances = 2
+    await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)

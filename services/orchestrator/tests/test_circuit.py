@@ -1,4 +1,5 @@
 import asyncio
+import traceback
 
 import pytest
 from kit.errors import Fault, Transient
@@ -68,3 +69,14 @@ async def test_a_model_that_refuses_a_request_is_there(circuits: Circuits) -> No
         with pytest.raises(Fault):
             await ask(circuits, Fault("another form"))
     await ask(circuits)
+
+
+async def test_a_refusal_is_as_small_as_the_first_however_many_came_before(circuits: Circuits) -> None:
+    await fail(circuits, 3)
+    depths = []
+    for _ in range(50):
+        try:
+            await ask(circuits)
+        except Unavailable as error:
+            depths.append(len(traceback.format_exception(error)))
+    assert set(depths) == {depths[0]}

@@ -1,5 +1,6 @@
 import asyncio
 
+import pytest
 from orchestrator.open_workflows import OpenWorkflows
 
 
@@ -18,29 +19,52 @@ class Table:
 
 async def test_each_workflow_takes_a_place_until_it_ends() -> None:
     opened = Table().open(limit=2)
-    assert [opened.begin("a"), opened.begin("b")] == [True, True]
+    first, second = opened.begin("a"), opened.begin("b")
     assert opened.room() == 0
-    opened.end("a")
+    opened.end("a", first)
     assert opened.room() == 1
+    assert first != second
 
 
 async def test_the_mark_is_that_of_the_beginning_and_is_given_once() -> None:
     table = Table()
     opened = table.open()
-    opened.begin("a")
+    token = opened.begin("a")
     table.state = 2
-    assert opened.take_mark("a") == 1
-    assert opened.take_mark("a") is None
-    assert opened.take_mark("never begun") is None
+    assert opened.take_mark("a", token) == 1
+    assert opened.take_mark("a", token) is None
+    assert opened.take_mark("never begun", token) is None
 
 
 async def test_a_workflow_that_is_open_already_does_not_begin_again() -> None:
     table = Table()
     opened = table.open()
-    opened.begin("a")
+    token = opened.begin("a")
     table.state = 2
-    assert not opened.begin("a")
-    assert opened.take_mark("a") == 1
+    assert opened.begin("a") is None
+    assert opened.take_mark("a", token) == 1
+
+
+async def test_what_is_known_of_a_start_is_not_said_of_another_start_of_the_event() -> None:
+    opened = Table().open(limit=1)
+    of_a_former_process = Table().open().begin("a")
+    token = opened.begin("a")
+    assert opened.take_mark("a", of_a_former_process) is None
+    assert opened.take_mark("a", None) is None
+    opened.end("a", of_a_former_process)
+    assert opened.room() == 0
+    assert opened.take_mark("a", token) == 1
+
+
+async def test_a_workflow_that_another_process_took_over_is_forgotten_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("orchestrator.open_workflows._FORGOTTEN_AFTER_SECONDS", 0.02)
+    opened = Table().open(patience_seconds=0.01)
+    token = opened.begin("a")
+    await asyncio.sleep(0.03)
+    assert opened.room() == 2
+    assert opened.take_mark("a", token) is None
 
 
 async def test_there_is_no_room_while_the_lake_is_away() -> None:
@@ -54,19 +78,19 @@ async def test_there_is_no_room_while_the_lake_is_away() -> None:
 
 async def test_a_workflow_that_waits_for_long_makes_room_for_others() -> None:
     opened = Table().open(limit=1, patience_seconds=0.02)
-    opened.begin("slow")
+    token = opened.begin("slow")
     assert opened.room() == 0
     await asyncio.sleep(0.03)
     assert opened.room() == 1
-    assert opened.take_mark("slow") == 1
+    assert opened.take_mark("slow", token) == 1
 
 
 async def test_whoever_waits_for_room_is_woken_when_a_workflow_ends() -> None:
     opened = Table().open(limit=1)
-    opened.begin("a")
+    token = opened.begin("a")
     waiting = asyncio.create_task(opened.wait_for_room(60))
     await asyncio.sleep(0)
-    opened.end("a")
+    opened.end("a", token)
     async with asyncio.timeout(5):
         await waiting
 

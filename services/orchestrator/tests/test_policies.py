@@ -41,3 +41,11 @@ def test_a_retry_policy_is_told_in_words() -> None:
 def test_the_committers_queue_goes_with_the_queue_of_the_workflows() -> None:
     assert policies.persist_queue(policies.events_queue()) == "payment-persist"
     assert policies.persist_queue(policies.events_queue("-test")) == "payment-persist-test"
+
+
+@pytest.mark.parametrize("policy", [policies.LAKE, policies.DATABASE])
+def test_a_row_that_waits_in_a_queue_is_tried_without_end(policy: policies.ActivityPolicy) -> None:
+    retry = policy.without_end.retry
+    assert retry.maximum_attempts == 0
+    assert retry.non_retryable_error_types == policy.retry.non_retryable_error_types
+    assert policy.without_end.summary.startswith("retried until it succeeds")

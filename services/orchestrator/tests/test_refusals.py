@@ -1,7 +1,7 @@
 from collections.abc import Callable
 
 import pytest
-from kit.errors import Fault, Rejected
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Partition
 from orchestrator.messages import DeadLetter, Position
 from orchestrator.refusals import Refusals
@@ -13,10 +13,13 @@ TOO_LARGE = Rejected("larger than Temporal takes", "event_too_large")
 
 
 class Letters:
-    def __init__(self) -> None:
+    def __init__(self, *errors: Exception) -> None:
         self.written: list[DeadLetter] = []
+        self.errors = list(errors)
 
     async def write(self, letter: DeadLetter) -> None:
+        if self.errors:
+            raise self.errors.pop()
         self.written.append(letter)
 
 
@@ -49,3 +52,16 @@ async def test_refusals_that_are_rare_never_stop_it(make_event: MakeEvent) -> No
     for offset in range(3):
         await refusals.refuse(Arrival(Partition("t", 0), offset, make_event()), TOO_LARGE)
     assert len(letters.written) == 3
+
+
+async def test_waits_for_kafka_without_troubling_anyone_else(make_event: MakeEvent) -> None:
+    letters = Letters(Transient("no broker"), Transient("no broker"))
+    await Refusals(letters).refuse(Arrival(Partition("t", 0), 0, make_event()), TOO_LARGE)
+    assert len(letters.written) == 1
+
+
+async def test_an_event_that_is_read_again_and_again_counts_once(make_event: MakeEvent) -> None:
+    refusals = Refusals(letters := Letters(), limit=1)
+    for _ in range(5):
+        await refusals.refuse(Arrival(Partition("t", 0), 0, make_event()), TOO_LARGE)
+    assert len(letters.written) == 5

@@ -187,9 +187,10 @@ class LakeWatch:
             self._metadata = metadata
             for sighting in parse_snapshots(metadata, seen_at):
                 if sighting.snapshot_id not in self._sightings:
-                    self._sightings[sighting.snapshot_id] = sighting
                     if sighting.operation != _APPEND and sighting.parent_id is not None:
                         self._read(TableMetadataUtil.parse_obj(metadata), sighting.parent_id)
+                    # Not before: what was rewritten is read at the next poll if the object store fails at this one.
+                    self._sightings[sighting.snapshot_id] = sighting
         self._location = location
 
     def _read(self, metadata: TableMetadata, snapshot_id: int) -> None:

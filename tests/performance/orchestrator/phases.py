@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.performance.chain.rest import Idle
     from tests.performance.chain.watch import Span, Watch
 
-HOP = ("orchestrator", "temporal", "postgres", "minio", "seaweedfs", "object-store", "catalog")
+HOP = ("orchestrator", "temporal", "postgres", "object-store", "catalog")
 """What the names of the hop's services begin with."""
 NOT_OF_IT = "temporal-ui"
 NOOP = "no-op worker"

@@ -14,7 +14,7 @@ import httpx
 import structlog
 from kit import logging
 from kit.clock import utc_now
-from kit.errors import PipelineError
+from kit.errors import Fault, PipelineError
 from kit.kafka import Tail
 from kit.metrics import MetricsServer
 from kit.registry import RegistryClient
@@ -114,9 +114,14 @@ def _recovery_path(settings: NormalizerSettings) -> str | None:
     try:
         filesystem = storage.connect(settings)
         directories = (settings.checkpoint_dir, settings.savepoint_dir)
-        return restore.newest(file for directory in directories for file in storage.files(filesystem, directory))
+        return restore.newest(
+            (file for directory in directories for file in storage.files(filesystem, directory)),
+            lambda path: storage.head(filesystem, path, restore.HEADER_BYTES),
+        )
     except OSError as error:
         raise ClusterAway(f"{settings.normalizer_state_dir} cannot be listed: {error}") from error
+    except ValueError as error:
+        raise Fault(str(error)) from error
 
 
 def _function_sources() -> Iterator[Path]:

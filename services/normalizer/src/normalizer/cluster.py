@@ -73,9 +73,14 @@ class Cluster:
         body = {"targetDirectory": directory, "drain": False, "formatType": "CANONICAL", "triggerId": request_id}
         self._post(f"/jobs/{job_id}/stop", body)
 
-    def checkpoint(self, job_id: str) -> None:
-        """Ask the job for a checkpoint, without waiting for it; one that goes on is completed first."""
-        self._post(f"/jobs/{job_id}/checkpoints", {})
+    def checkpoint(self, job_id: str) -> str:
+        """Ask the job for a checkpoint, without waiting for it; return the id of the request."""
+        return str(self._post(f"/jobs/{job_id}/checkpoints", {})["request-id"])
+
+    def is_checkpointing(self, job_id: str, request_id: str) -> bool:
+        """Tell whether a request for a checkpoint is still being answered; one that is forgotten has been."""
+        answer = self._find(f"/jobs/{job_id}/checkpoints/{request_id}")
+        return answer is not None and answer["status"]["id"] != "COMPLETED"
 
     def savepoint(self, job_id: str, request_id: str) -> Savepoint | None:
         """Return the outcome of a stop request, or None while it goes on."""

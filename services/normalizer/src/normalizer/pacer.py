@@ -17,6 +17,8 @@ from normalizer.errors import RefusedRequest
 log = structlog.get_logger(__name__)
 
 WAIT_S = 1.0
+LOOK_S = 0.02
+LONGEST_CHECKPOINT_S = 2.0
 
 
 class News(Protocol):
@@ -29,7 +31,9 @@ class News(Protocol):
 class Pacer:
     """Asks for checkpoints of the job that it is told to follow, at least `spacing_s` seconds apart.
 
-    A request that fails is not repeated: the next record, or the job's own interval, brings the next checkpoint.
+    While news come faster than that, the one asked for before must be complete: the job manager would put requests
+    into a queue and work it off long after the last news. A request that fails is not repeated: the next record, or
+    the job's own interval, brings the next checkpoint.
     """
 
     def __init__(
@@ -41,12 +45,13 @@ class Pacer:
         self._monotonic = monotonic
         self._stop = stop
         self._job_id: str | None = None
+        self._request: tuple[str, str] | None = None
         self._asked_at = float("-inf")
         self._complained = False
         self._fault: Fault | None = None
 
-    def follow(self, job_id: str | None) -> None:
-        """Ask for checkpoints of this job from now on, or of none."""
+    def follow(self, job_id: str) -> None:
+        """Ask for checkpoints of this job from now on."""
         self._job_id = job_id
 
     def check(self) -> None:
@@ -61,20 +66,31 @@ class Pacer:
                 self._turn()
         except Fault as fault:
             self._fault = fault
+        except Exception as error:  # without it, checkpoints would be rare for ever and nobody told
+            log.exception("pacer broke")
+            self._fault = Fault(f"what asks for checkpoints broke: {type(error).__name__}")
 
     def _turn(self) -> None:
         try:
             if not self._news.wait(WAIT_S) or self._job_id is None:
                 return
             early = self._asked_at + self._spacing_s - self._monotonic()
-            if early > 0 and self._stop.wait(early):
+            if early > 0 and (self._stop.wait(early) or self._await_last()):
                 return
             if (job_id := self._job_id) is not None:
                 self._asked_at = self._monotonic()
-                self._cluster.checkpoint(job_id)
+                self._request = None
+                self._request = (job_id, self._cluster.checkpoint(job_id))
             self._complained = False
         except (Transient, RefusedRequest) as error:
             if not self._complained:
                 log.warning("checkpoints come by their interval alone", reason=str(error))
             self._complained = True
             self._stop.wait(WAIT_S)
+
+    def _await_last(self) -> bool:
+        """Wait until the last request is answered; tell whether to stop."""
+        while self._request is not None and self._cluster.is_checkpointing(*self._request):
+            if self._monotonic() > self._asked_at + LONGEST_CHECKPOINT_S or self._stop.wait(LOOK_S):
+                break
+        return self._stop.is_set()

@@ -1,11 +1,18 @@
 """Where the job goes on: the newest of its savepoints and retained checkpoints."""
 
 import re
-from collections.abc import Iterable
+import struct
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-_COMPLETE = re.compile(r"(?P<path>.*/(?:chk-(?P<number>\d+)|savepoint-[^/]+))/_metadata")
+_COMPLETE = re.compile(r"(?P<path>.*/(?:chk-\d+|savepoint-[^/]+))/_metadata")
+_HEADER = struct.Struct(">iiq")
+_MAGIC = 0x4960672D
+# S3 tells times in whole seconds, in which a job makes ten checkpoints and a savepoint.
+_SAME_TIME = timedelta(seconds=2)
+
+HEADER_BYTES = _HEADER.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,15 +23,39 @@ class StoredFile:
     modified_at: datetime
 
 
-def newest(files: Iterable[StoredFile]) -> str | None:
+def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> str | None:
     """Return the path to recover from, or None when the job never ran.
 
     A snapshot without `_metadata` was never completed and does not count. Flink commits a transaction only after
-    it wrote the `_metadata` that names it, so the newest one is never behind what readers have already seen.
+    it wrote the `_metadata` that names it, so the newest one is never behind what readers have already seen. Of those
+    written at about the same time, the number decides that all of them share: checkpoints and savepoints are counted
+    together, and a job that goes on from one counts on.
+
+    Args:
+        files: What there is.
+        read_header: Returns the first HEADER_BYTES of a file.
+
+    Raises:
+        ValueError: A `_metadata` is not what Flink writes.
     """
-    found = [
-        (file.modified_at, int(match["number"] or 0), match["path"])
-        for file in files
-        if (match := _COMPLETE.fullmatch(file.path))
-    ]
-    return max(found)[2] if found else None
+    found = {
+        file.path: (match["path"], file.modified_at) for file in files if (match := _COMPLETE.fullmatch(file.path))
+    }
+    if not found:
+        return None
+    last = max(modified_at for _, modified_at in found.values())
+    late = [path for path, (_, modified_at) in found.items() if modified_at >= last - _SAME_TIME]
+    chosen = late[0] if len(late) == 1 else max(late, key=lambda path: _number(path, read_header(path)))
+    return found[chosen][0]
+
+
+def _number(path: str, header: bytes) -> int:
+    """Return the number of a checkpoint or savepoint.
+
+    Flink's MetadataV2V3SerializerBase writes it after the magic number and the version of the format.
+    """
+    if len(header) == _HEADER.size:
+        magic, _version, number = _HEADER.unpack(header)
+        if magic == _MAGIC:
+            return int(number)
+    raise ValueError(f"{path} does not begin as Flink's metadata do: move it away, and start again")

@@ -36,3 +36,13 @@ def files(filesystem: fs.FileSystem, directory: str) -> Iterator[StoredFile]:
     for entry in filesystem.get_file_info(selector):
         if entry.type == fs.FileType.File:
             yield StoredFile(path=scheme + entry.path, modified_at=entry.mtime)
+
+
+def head(filesystem: fs.FileSystem, path: str, count: int) -> bytes:
+    """Return the first bytes of a file, which is named as `files` names it.
+
+    Raises:
+        OSError: the store does not answer, or has no such file.
+    """
+    with filesystem.open_input_file(path.removeprefix(_OBJECTS).removeprefix(_DISK)) as file:
+        return bytes(file.read(count))

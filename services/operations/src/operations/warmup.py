@@ -31,9 +31,9 @@ def warm_up(bootstrap_servers: str) -> int:
         finally:
             admin.delete_topics([topic])[topic].result(_TIMEOUT_SECONDS)
     except KafkaException as error:
-        raise DeploymentError(
-            f"Kafka cannot be warmed up: {error.args[0].str()}. Is it up? See `make status`."
-        ) from error
+        raise _unreachable(error.args[0].str()) from error
+    except TimeoutError as error:
+        raise _unreachable(f"no answer within {_TIMEOUT_SECONDS:g} s") from error
     return RECORDS
 
 
@@ -46,4 +46,9 @@ def _write(bootstrap_servers: str, topic: str) -> None:
     for _ in range(RECORDS):
         producer.produce(topic, _VALUE, on_delivery=acknowledged)
         # One at a time, since a batch would be one request.
-        producer.flush(_TIMEOUT_SECONDS)
+        if producer.flush(_TIMEOUT_SECONDS):
+            raise TimeoutError
+
+
+def _unreachable(reason: str) -> DeploymentError:
+    return DeploymentError(f"Kafka cannot be warmed up: {reason}. Is it up? See `make status`.")

@@ -147,7 +147,6 @@ class Bridge:
         while True:
             await asyncio.sleep(self._commit_seconds)
             metrics.IN_FLIGHT.set(len(self._under_way))
-            if offsets := self._tracker.committable():
-                await source.commit(offsets)
+            if (offsets := self._tracker.committable()) and await source.commit(offsets):
                 self._tracker.committed(offsets)
                 metrics.COMMITS.inc()

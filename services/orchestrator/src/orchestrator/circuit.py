@@ -47,7 +47,9 @@ class Circuits:
             async with await self._breakers.get_breaker(model):
                 yield
         except OpenedState as error:
-            raise Unavailable(f"{model} has failed too often lately and is not asked") from error
+            # The library raises one and the same object each time, whose trace would grow with every event.
+            error.__traceback__ = None
+            raise Unavailable(f"{model} has failed too often lately and is not asked") from None
 
 
 def _note(model: str, event_name: str, event: Any) -> None:

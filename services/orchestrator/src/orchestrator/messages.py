@@ -29,24 +29,25 @@ class Start(BaseModel):
 
     Attributes:
         position: Where its event was read.
-        committer_beside: Whether the process that started it has a committer, which then knows that the row is new.
+        token: What the process that started it knows it by, if that process has a worker and a committer too.
         repeated: Whether an earlier workflow of the event, one that ended without success, may have written its row.
     """
 
     model_config = ConfigDict(frozen=True)
 
     position: Position | None = None
-    committer_beside: bool = False
+    token: str | None = None
     repeated: bool = False
 
 
 class PersistRequest(BaseModel):
-    """A row for Bronze, and whether an earlier attempt may have written it."""
+    """A row for Bronze, whether an earlier attempt may have written it, and the token of its workflow's start."""
 
     model_config = ConfigDict(frozen=True)
 
     payment: ScoredPaymentV2
     repeated: bool = False
+    token: str | None = None
 
 
 class DeadLetter(BaseModel):

@@ -1,6 +1,7 @@
 """The workflows that this process has started and whose rows it has not committed yet."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -10,8 +11,12 @@ from orchestrator import metrics
 M = TypeVar("M")
 
 
+_FORGOTTEN_AFTER_SECONDS = 600.0
+
+
 @dataclass(slots=True)
 class _Open(Generic[M]):
+    token: str
     mark: M | None
     since: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
@@ -21,7 +26,10 @@ class OpenWorkflows(Generic[M]):
 
     A thousand open workflows of one process make each other wait beyond Temporal's time limits, and then do their work
     again; a hundred keep both cores busy. A workflow that takes longer than `patience_seconds` waits for something that
-    others need not wait for: it is not counted any more.
+    others need not wait for: it is not counted any more, and forgotten after a while.
+
+    Each start has a token, which its workflow knows: what this process says of a start must not be taken for another
+    start of the same event, whose workflow may have written its row elsewhere.
 
     Args:
         limit: Workflows that may be open.
@@ -45,25 +53,28 @@ class OpenWorkflows(Generic[M]):
         self._open: dict[str, _Open[M]] = {}
         self._changed = asyncio.Event()
 
-    def begin(self, event_id: str) -> bool:
-        """Count a workflow that is about to be started; False if it is open here already."""
+    def begin(self, event_id: str) -> str | None:
+        """Count a workflow that is about to be started, and return its token; None if one is open here already."""
         if event_id in self._open:
-            return False
-        self._open[event_id] = _Open(self._mark())
+            return None
+        token = uuid.uuid4().hex
+        self._open[event_id] = _Open(token, self._mark())
         self._report()
-        return True
+        return token
 
-    def take_mark(self, event_id: str) -> M | None:
-        """Return, once, the table's state before the workflow began; None if its row may have been written since."""
+    def take_mark(self, event_id: str, token: str | None) -> M | None:
+        """Return, once, the table's state before a start; None if the row may have been written since."""
         found = self._open.get(event_id)
-        if found is None:
+        if found is None or found.token != token:
             return None
         mark, found.mark = found.mark, None
         return mark
 
-    def end(self, event_id: str) -> None:
-        """Count a workflow no longer."""
-        if self._open.pop(event_id, None) is not None:
+    def end(self, event_id: str, token: str | None) -> None:
+        """Count the workflow of a start no longer."""
+        found = self._open.get(event_id)
+        if found is not None and found.token == token:
+            del self._open[event_id]
             self._changed.set()
             self._report()
 
@@ -84,12 +95,16 @@ class OpenWorkflows(Generic[M]):
 
     def _counted(self) -> int:
         # They stand in the order in which they began.
-        before = asyncio.get_running_loop().time() - self._patience_seconds
+        now = asyncio.get_running_loop().time()
         slow = 0
-        for workflow in self._open.values():
-            if workflow.since > before:
+        for event_id, workflow in list(self._open.items()):
+            if workflow.since > now - self._patience_seconds:
                 break
             slow += 1
+            if workflow.since < now - _FORGOTTEN_AFTER_SECONDS:
+                # Another process may have taken it over; forgetting costs its row a look-up at most.
+                self.end(event_id, workflow.token)
+                slow -= 1
         return len(self._open) - slow
 
     def _report(self) -> None:

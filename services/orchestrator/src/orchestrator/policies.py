@@ -5,7 +5,7 @@ marker in the history instead of three events and two round trips. The two that 
 short way takes too long, they are handed to a task queue, where waiting costs nothing (docs/decisions/0017).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
@@ -15,6 +15,7 @@ UNAVAILABLE = "Unavailable"
 NOT_HERE = "NotHere"
 _FAULT = "Fault"
 
+_PAUSE = timedelta(minutes=2)
 _EVENTS = "payment-events"
 _PERSIST = "payment-persist"
 
@@ -42,6 +43,14 @@ class ActivityPolicy:
     timeout: timedelta
     retry: RetryPolicy
     beside: timedelta | None = None
+
+    @property
+    def without_end(self) -> "ActivityPolicy":
+        """The same, but for a row that waits in a queue: it is tried until it succeeds, or is rejected.
+
+        Rounds of a number of attempts would lengthen the history, which has an end, and the workflow with it.
+        """
+        return replace(self, retry=replace(self.retry, maximum_attempts=0, maximum_interval=_PAUSE))
 
     @property
     def summary(self) -> str:
@@ -110,6 +119,3 @@ DEAD_LETTER = ActivityPolicy(
         initial_interval=timedelta(seconds=1), backoff_coefficient=2.0, maximum_interval=timedelta(minutes=1)
     ),
 )
-
-PAUSE = timedelta(minutes=2)
-"""Between rounds of attempts to write a row: it never gives up."""

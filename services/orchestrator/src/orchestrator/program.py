@@ -5,7 +5,7 @@ the committer beside. Apart, the consumer hands workflows to Temporal's queue, a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -38,6 +38,7 @@ from orchestrator.temporal import connected_client, lazy_client
 from orchestrator.worker import events_worker, persist_worker
 
 Part = Coroutine[Any, Any, None]
+Stages = Sequence[list[Callable[[asyncio.Event], Part]]]
 Checks = dict[str, Callable[[], str | None]]
 
 
@@ -52,11 +53,21 @@ async def run(assignment: Assignment, clock: Clock, stop: asyncio.Event) -> None
     program = assignment.program
     async with AsyncExitStack() as resources:
         resources.enter_context(MetricsServer(program.metrics_host, program.metrics_port, checks))
-        await _Process(assignment, clock, resources, checks).run(stop)
+        process = _Process(assignment, clock, resources, checks)
+        # What is built may wait for servers without end.
+        building = asyncio.create_task(process.build())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({building, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not building.done():
+            building.cancel()
+            await asyncio.wait({building})
+            return
+        await _run_in_stages(building.result(), stop)
 
 
 class _Process:
-    """Builds the parts of a process and runs them side by side."""
+    """Builds the parts of a process."""
 
     def __init__(self, assignment: Assignment, clock: Clock, resources: AsyncExitStack, checks: Checks) -> None:
         self._program = assignment.program
@@ -67,7 +78,8 @@ class _Process:
         self._queue = events_queue(assignment.program.task_queue_suffix)
         self._letters: DeadLetterTopic | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def build(self) -> Stages:
+        """Return the parts, by the order in which they are to be stopped."""
         consumer, worker = self._assignment.consumer, self._assignment.worker
         committer = None
         if self._assignment.committer is not None:
@@ -78,16 +90,16 @@ class _Process:
             opened = OpenWorkflows(consumer.max_open_workflows, mark=committer.mark, hindrance=committer.trouble)
         client = await self._client()
         # What is stopped first comes first: nothing new is read, what was begun is finished, its rows are committed.
-        stages: list[list[Callable[[asyncio.Event], Part]]] = [[], [], []]
+        stages: Stages = ([], [], [])
         if consumer is not None:
-            stages[0] += await self._reading(client, consumer, opened)
+            stages[0].extend(await self._reading(client, consumer, opened))
         workers = await self._workers(client, worker, committer, opened)
-        stages[1] += [_working(each) for each in workers]
+        stages[1].extend(_working(each) for each in workers)
         self._checks["workers"] = lambda: None if all(each.is_running for each in workers) else "not all workers run"
         if committer is not None:
             stages[2].append(committer.run)
         del self._checks["start"]
-        await _run_in_stages(stages, stop)
+        return stages
 
     async def _client(self) -> Client:
         program = self._program
@@ -198,7 +210,7 @@ def _until(work: Callable[[], Awaitable[None]]) -> Callable[[asyncio.Event], Par
     return run
 
 
-async def _run_in_stages(stages: list[list[Callable[[asyncio.Event], Part]]], stop: asyncio.Event) -> None:
+async def _run_in_stages(stages: Stages, stop: asyncio.Event) -> None:
     """Run all parts; when told to stop, stop one stage after the other. A part that breaks ends all."""
     stops = [asyncio.Event() for _ in stages]
 

@@ -42,8 +42,8 @@ class Source(Protocol):
     async def poll(self, limit: int) -> Sequence[Arrival]:
         """Wait a moment for up to `limit` events; with a limit below 1 only keep the membership alive."""
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Store the next offsets to read."""
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Store the next offsets to read; False if that has to be done again, because the group is rebalanced."""
 
     async def close(self) -> None:
         """Give up all partitions and leave the group."""
@@ -75,7 +75,7 @@ class KafkaSource:
         self._router = router
         self._give_up = give_up
         self._give_up_seconds = give_up_seconds
-        self._paused: list[Partition] = []
+        self._paused: set[Partition] = set()
         self._revoked_in_poll: set[Partition] = set()
         self._consumer = open_consumer(self._revoked)
 
@@ -88,13 +88,13 @@ class KafkaSource:
         """
         return await self._loop.run_in_executor(self._thread, self._poll, limit)
 
-    async def commit(self, offsets: Mapping[Partition, int]) -> None:
-        """Store the next offsets to read.
+    async def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        """Store the next offsets to read; False if that has to be done again, because the group is rebalanced.
 
         Raises:
             Transient: The brokers do not answer.
         """
-        await self._loop.run_in_executor(self._thread, self._commit, offsets)
+        return await self._loop.run_in_executor(self._thread, self._commit, offsets)
 
     async def close(self) -> None:
         """Give up all partitions and leave the group."""
@@ -108,25 +108,30 @@ class KafkaSource:
     # What follows runs in the thread.
 
     def _poll(self, limit: int) -> list[Arrival]:
+        ours = set(self._consumer.assignment())
         if limit <= 0:
-            self._paused = self._consumer.assignment()
-            self._consumer.pause(self._paused)
-        elif self._paused:
-            still_ours = set(self._consumer.assignment())
-            self._consumer.resume([partition for partition in self._paused if partition in still_ours])
-            self._paused = []
+            self._consumer.pause(list(ours))
+            self._paused |= ours
+        elif back := self._paused & ours:
+            # One that was taken away while it was paused comes back paused.
+            self._consumer.resume(list(back))
+            self._paused -= back
         self._revoked_in_poll.clear()
         messages = self._consumer.poll(max(1, limit), _POLL_SECONDS)
+        places = [Partition(message.topic, message.partition) for message in messages]
+        if self._revoked_in_poll & set(places) & set(self._consumer.assignment()):
+            # Of these messages nobody can tell which assignment they are of; the next session begins at the offsets.
+            raise Transient("partitions were taken away and given back within one poll")
         return [
-            Arrival(partition, message.offset, self._router.route(message.value))
-            for message in messages
-            if (partition := Partition(message.topic, message.partition)) not in self._revoked_in_poll
+            Arrival(place, message.offset, self._router.route(message.value))
+            for place, message in zip(places, messages, strict=True)
+            if place not in self._revoked_in_poll
         ]
 
-    def _commit(self, offsets: Mapping[Partition, int]) -> None:
+    def _commit(self, offsets: Mapping[Partition, int]) -> bool:
         # Partitions may have gone to another member while the call waited for this thread.
         ours = set(self._consumer.assignment())
-        self._consumer.commit({partition: offset for partition, offset in offsets.items() if partition in ours})
+        return self._consumer.commit({partition: offset for partition, offset in offsets.items() if partition in ours})
 
     def _revoked(self, partitions: Sequence[Partition]) -> None:
         # A coroutine of the loop waits for what is under way; this thread has to wait for it, since the partitions

@@ -29,6 +29,9 @@ _PASSING = frozenset(
 )
 
 
+_WAS_THERE = "was_there"
+
+
 class WorkflowStarter:
     """Starts the workflow of an event. Each event waits for Temporal by itself, so that none holds back another.
 
@@ -85,22 +88,26 @@ class WorkflowStarter:
         metrics.STARTS.labels(answer).inc()
 
     async def _ask(self, event: PaymentEventV2, position: Position | None) -> str:
-        began = self._opened is not None and self._opened.begin(event.event_id)
+        token = None if self._opened is None else self._opened.begin(event.event_id)
+        answer = _WAS_THERE
         try:
-            await self._request(event, Start(position=position, committer_beside=began))
-        except BaseException as error:
-            if began and self._opened is not None:
-                self._opened.end(event.event_id)
-            if not isinstance(error, WorkflowAlreadyStartedError):
-                raise
-        else:
-            return "accepted"
-        # It may have ended without success, as when somebody terminated it: then it may be started once more.
+            answer = await self._start_or_find(event, Start(position=position, token=token))
+        finally:
+            if answer == _WAS_THERE and self._opened is not None:
+                self._opened.end(event.event_id, token)
+        return answer
+
+    async def _start_or_find(self, event: PaymentEventV2, start: Start) -> str:
         try:
-            await self._request(event, Start(position=position, repeated=True))
+            await self._request(event, start)
         except WorkflowAlreadyStartedError:
-            return "was_there"
-        return "accepted_again"
+            # It may have ended without success, as when somebody terminated it: then it may be started once more.
+            try:
+                await self._request(event, start.model_copy(update={"repeated": True}))
+            except WorkflowAlreadyStartedError:
+                return _WAS_THERE
+            return "accepted_again"
+        return "accepted"
 
     async def _request(self, event: PaymentEventV2, start: Start) -> None:
         reuse = WorkflowIDReusePolicy
@@ -114,7 +121,7 @@ class WorkflowStarter:
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             task_timeout=TASK_TIMEOUT,
             rpc_timeout=RPC_TIMEOUT,
-            request_eager_start=start.committer_beside,
+            request_eager_start=start.token is not None,
         )
 
     def _family(self, error: RPCError) -> Transient | Rejected | Fault:

@@ -25,7 +25,6 @@ with workflow.unsafe.imports_passed_through():
         INFERENCE,
         LAKE,
         LAKE_HEARTBEAT_TIMEOUT,
-        PAUSE,
         REJECTED,
         VALIDATION,
         ActivityPolicy,
@@ -100,45 +99,37 @@ class PaymentEventWorkflow:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
         repeated = start.repeated or info.run_id != info.first_execution_run_id
-        if start.committer_beside and not repeated:
+        if start.token is not None and not repeated:
+            request = PersistRequest(payment=payment, token=start.token)
             try:
-                return await _beside(LakeActivities.persist_to_iceberg, PersistRequest(payment=payment), LAKE)
+                return await _beside(LakeActivities.persist_to_iceberg, request, LAKE)
             except FailureError as error:
                 _go_on_unless_rejected(error, "row handed to the committer's queue")
             repeated = True
-        while True:
-            try:
-                return await workflow.execute_activity_method(
-                    LakeActivities.persist_to_iceberg,
-                    PersistRequest(payment=payment, repeated=repeated),
-                    task_queue=persist_queue(info.task_queue),
-                    start_to_close_timeout=LAKE.timeout,
-                    heartbeat_timeout=LAKE_HEARTBEAT_TIMEOUT,
-                    retry_policy=LAKE.retry,
-                    summary=LAKE.summary,
-                )
-            except FailureError as error:
-                _go_on_unless_rejected(error, "row waits for the lake")
-            await workflow.sleep(PAUSE)
-            repeated = True
+        outcome: Outcome = await workflow.execute_activity_method(
+            LakeActivities.persist_to_iceberg,
+            PersistRequest(payment=payment, repeated=repeated, token=start.token),
+            task_queue=persist_queue(info.task_queue),
+            start_to_close_timeout=LAKE.timeout,
+            heartbeat_timeout=LAKE_HEARTBEAT_TIMEOUT,
+            retry_policy=LAKE.without_end.retry,
+            summary=LAKE.without_end.summary,
+        )
+        return outcome
 
     async def _store(self, payment: ScoredPaymentV2) -> Stored:
         try:
             return await _beside(DatabaseActivities.persist_to_database, payment, DATABASE)
         except FailureError as error:
             _go_on_unless_rejected(error, "row waits for the operational database")
-        while True:
-            try:
-                return await workflow.execute_activity_method(
-                    DatabaseActivities.persist_to_database,
-                    payment,
-                    start_to_close_timeout=DATABASE.timeout,
-                    retry_policy=DATABASE.retry,
-                    summary=DATABASE.summary,
-                )
-            except FailureError as error:
-                _go_on_unless_rejected(error, "row waits for the operational database")
-            await workflow.sleep(PAUSE)
+        stored: Stored = await workflow.execute_activity_method(
+            DatabaseActivities.persist_to_database,
+            payment,
+            start_to_close_timeout=DATABASE.timeout,
+            retry_policy=DATABASE.without_end.retry,
+            summary=DATABASE.without_end.summary,
+        )
+        return stored
 
     async def _or_dead_letter(
         self, event: PaymentEventV2, start: Start, reason_code: str, writing: Awaitable[T]

@@ -142,6 +142,9 @@ def _make_buckets(task: Task, context: Context) -> None:
     absent = missing(_shell(task, context, "s3.bucket.list"), BUCKETS)
     if absent:
         _shell(task, context, *(f"s3.bucket.create -name {bucket}" for bucket in absent))
+        # The shell may be content with a command that has failed.
+        if still := missing(_shell(task, context, "s3.bucket.list"), BUCKETS):
+            raise StackError(f"{task.name}: SeaweedFS has not made {', '.join(still)}.")
 
 
 def _shell(task: Task, context: Context, *commands: str) -> str:

@@ -1,11 +1,14 @@
 """Statements to Trino, whose failures are told apart."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import trino
 from kit.errors import Fault, Transient
+from kit.lake import history_kept, load_catalog
+from kit.settings import LakeSettings
+from pyiceberg.catalog import Catalog
 from requests import RequestException
 from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
 
@@ -31,8 +34,15 @@ class Lake:
     Trino itself ends a statement after `statement_seconds`, also when nobody waits for it any more.
     """
 
-    def __init__(self, settings: TrinoSettings, *, statement_seconds: int) -> None:
+    def __init__(
+        self,
+        settings: TrinoSettings,
+        *,
+        statement_seconds: int,
+        open_catalog: Callable[[], Catalog] = lambda: load_catalog(LakeSettings()),
+    ) -> None:
         self.catalog = settings.trino_catalog
+        self._open_catalog = open_catalog
         self._address = f"{settings.trino_host}:{settings.trino_port}"
         self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has half its types
             host=settings.trino_host,
@@ -59,6 +69,15 @@ class Lake:
                 return list(cursor.fetchall())
             finally:
                 cursor.close()
+
+    def history_kept(self, namespace: str, name: str) -> AbstractContextManager[None]:
+        """Have the table's committers keep its history meanwhile.
+
+        Raises:
+            Fault: There is no such table.
+            Transient: The catalog does not answer.
+        """
+        return history_kept(self._open_catalog(), (namespace, name))
 
     def close(self) -> None:
         """End the session."""

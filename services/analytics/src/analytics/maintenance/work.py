@@ -7,6 +7,7 @@ meanwhile; only a writer that deletes rows of the very files (a MERGE) makes the
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Protocol
@@ -28,6 +29,9 @@ class Statements(Protocol):
 
     def ask(self, statement: str) -> Rows:
         """Run a statement and return its rows."""
+
+    def history_kept(self, namespace: str, name: str) -> AbstractContextManager[None]:
+        """Have the table's committers keep its history meanwhile, without which a rewrite could not commit."""
 
 
 class RowsLostError(Fault):
@@ -99,7 +103,8 @@ def compact(
         if now() >= deadline:
             note = "the time is up; the next run goes on"
             break
-        _add(done, _execute(lake, table, f"optimize(file_size_threshold => '{table.small_file_mib}MB')", clause))
+        with lake.history_kept(table.namespace, table.name):
+            _add(done, _execute(lake, table, f"optimize(file_size_threshold => '{table.small_file_mib}MB')", clause))
     # Each merge of files leaves manifests of its own.
     if not note and _count_of(lake, table, "manifests") >= table.manifests:
         _add(done, _execute(lake, table, "optimize_manifests"))

@@ -122,16 +122,17 @@ class Consumer:
         self._failure = failure
         return messages
 
-    def commit(self, next_offsets: Mapping[Partition, int]) -> None:
+    def commit(self, next_offsets: Mapping[Partition, int]) -> bool:
         """Store durably, for each partition, the offset of the next message to read (the last one done, plus one).
 
-        Offsets of partitions that now belong to another member are dropped: that member reads the messages again.
+        Return False if the group is being rebalanced: nothing was stored then. Commit again what is still assigned;
+        whoever has the other partitions reads their messages again.
 
         Raises:
             Transient: The brokers do not answer.
         """
         if not next_offsets:
-            return
+            return True
         offsets = [TopicPartition(at.topic, at.number, offset) for at, offset in next_offsets.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -139,6 +140,8 @@ class Consumer:
             reason: KafkaError = error.args[0]
             if reason.code() not in _LOST_BY_REBALANCE:
                 raise _family(reason) from error
+            return False
+        return True
 
     def pause(self, partitions: Sequence[Partition]) -> None:
         """Let `poll` give nothing of some partitions, while the membership stays alive."""

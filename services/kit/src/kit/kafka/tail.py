@@ -50,13 +50,16 @@ class Tail:
             Transient: The brokers do not answer.
             Fault: A topic does not exist.
         """
-        if not self._watching:
-            self._consumer.assign(self._ends())
-            self._watching = True
-        first = self._consumer.poll(timeout_seconds)
-        if first is None:
-            return 0
-        batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
+        try:
+            if not self._watching:
+                self._consumer.assign(self._ends())
+                self._watching = True
+            first = self._consumer.poll(timeout_seconds)
+            if first is None:
+                return 0
+            batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
+        except KafkaException as error:
+            raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
         return sum(message.error() is None for message in batch)
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from kit.lake.catalog import load_catalog
 from kit.lake.committer import GroupCommitter
 from kit.lake.history import Mark
 from kit.lake.policy import GroupPolicy, Outcome, Target
+from kit.lake.rewrites import history_kept
 from kit.lake.rows import ColumnMissing, Row, RowEncoder, UnknownColumn
 from kit.lake.target import IcebergTarget, open_target
 from kit.lake.write import Pending, Written
@@ -21,6 +22,7 @@ __all__ = [
     "Target",
     "UnknownColumn",
     "Written",
+    "history_kept",
     "load_catalog",
     "open_target",
 ]

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from pyiceberg.catalog import load_catalog as load_any_catalog
 from pyiceberg.catalog.rest import RestCatalog
 from pyiceberg.exceptions import RESTError
-from requests import PreparedRequest, RequestException, Response
+from requests import PreparedRequest, RequestException, Response, Session
 from requests.adapters import HTTPAdapter
 
-from kit.errors import Fault, Transient
+from kit.errors import Transient
 from kit.settings import LakeSettings
 
 _TIMEOUT_SECONDS = 20.0
@@ -23,15 +22,23 @@ class _ImpatientAdapter(HTTPAdapter):
         return super().send(request, *args, **options)
 
 
+class _BoundedCatalog(RestCatalog):
+    """The library's catalog, none of whose requests waits for ever, the first one included."""
+
+    def _create_session(self) -> Session:
+        session = super()._create_session()
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, _ImpatientAdapter())
+        return session
+
+
 def load_catalog(settings: LakeSettings) -> RestCatalog:
     """Connect to the catalog and its object store.
 
     Raises:
         Transient: The catalog does not answer.
-        Fault: What answers is not an Iceberg REST catalog.
     """
     properties = {
-        "type": "rest",
         "uri": settings.catalog_uri,
         "warehouse": settings.catalog_warehouse,
         "py-io-impl": "kit.lake.objects.SinglePutIO",
@@ -43,11 +50,6 @@ def load_catalog(settings: LakeSettings) -> RestCatalog:
         "s3.request-timeout": str(_TIMEOUT_SECONDS),
     }
     try:
-        catalog = load_any_catalog("lake", **properties)
+        return _BoundedCatalog("lake", **properties)
     except (RequestException, RESTError) as error:
         raise Transient(f"the catalog at {settings.catalog_uri} does not answer: {type(error).__name__}") from error
-    if not isinstance(catalog, RestCatalog):
-        raise Fault(f"the catalog at {settings.catalog_uri} is a {type(catalog).__name__}, not an Iceberg REST catalog")
-    for scheme in ("http://", "https://"):
-        catalog._session.mount(scheme, _ImpatientAdapter())  # noqa: SLF001  # it offers no setting for a time limit
-    return catalog

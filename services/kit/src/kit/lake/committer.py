@@ -4,6 +4,7 @@ import asyncio
 from collections import OrderedDict, deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ from kit.lake.table import Conflict
 from kit.lake.write import Pending, Written
 
 _log = structlog.get_logger(__name__)
+_SLOW_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class GroupCommitter:
         self._is_closing = False
         self._end: Exception | None = None
         self._trouble: str | None = None
+        self._stepping_since: float | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="lake-committer")
         self._look: asyncio.Future[None] | None = None
         self._stop = asyncio.Event()
@@ -74,8 +77,13 @@ class GroupCommitter:
         return self._end is None and not self._is_closing
 
     def trouble(self) -> str | None:
-        """Say why rows are not being committed at present; None while all is well."""
-        return str(self._end) if self._end is not None else self._trouble
+        """Say why rows are not being committed at present; None while all is well. May be asked in any thread."""
+        if self._end is not None:
+            return str(self._end)
+        since = self._stepping_since
+        if self._trouble is None and since is not None and (took := monotonic() - since) > _SLOW_SECONDS:
+            return f"a commit to {self._target.name} has been under way for {took:.0f} s"
+        return self._trouble
 
     def mark(self) -> Mark:
         """Return the newest state of the table that was seen here.
@@ -271,11 +279,14 @@ class GroupCommitter:
             wait_jitter=0.1,
         ):
             with attempt:
+                self._stepping_since = monotonic()
                 try:
                     written = await loop.run_in_executor(self._thread, group.step)
                 except Transient as error:
                     self._note(error)
                     raise
+                finally:
+                    self._stepping_since = None
                 self._trouble = None
                 return written
         raise AssertionError("stamina returns or raises")  # pragma: no cover

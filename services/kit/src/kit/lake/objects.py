@@ -1,6 +1,7 @@
 """Objects of a commit: built in memory, then written with one request each, side by side."""
 
 import io
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -10,6 +11,8 @@ from pyiceberg.io import FileIO, InputFile, OutputFile
 from pyiceberg.io.pyarrow import PyArrowFileIO
 
 _AT_ONCE = 4
+# Whoever removes orphans takes a file of no snapshot once it is old; a commit may be tried for longer than that.
+_RENEWED_AFTER_SECONDS = 3_600.0
 
 
 class SinglePutIO(PyArrowFileIO):
@@ -22,16 +25,21 @@ class SinglePutIO(PyArrowFileIO):
 
 
 class Staging(FileIO):
-    """What the library's writers write to: objects by location, in memory until `put`."""
+    """What the library's writers write to: objects by location, in memory until `put`, and after it.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Returns the present time in seconds, also across a suspension of the machine.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
         super().__init__()
-        self._waiting: dict[str, bytes] = {}
-        self._lengths: dict[str, int] = {}
+        self._clock = clock
+        self._objects: dict[str, bytes] = {}
+        self._written_at: dict[str, float] = {}
 
     def new_output(self, location: str) -> OutputFile:
         """Return a file that is kept here once it is closed."""
-        return _StagedFile(location, self._lengths, self._keep)
+        return _StagedFile(location, self._objects, self._keep)
 
     def new_input(self, location: str) -> InputFile:
         """Nothing that was staged is read again."""
@@ -42,25 +50,30 @@ class Staging(FileIO):
         raise NotImplementedError(str(location))
 
     def put(self, store: FileIO, threads: ThreadPoolExecutor) -> int:
-        """Write to `store` what has not been written yet, and return the bytes written.
+        """Write to `store` what has not been written lately, and return the bytes written.
 
         Raises:
             OSError: The store failed; what it has taken is not written again by the next call.
         """
-        writes = {location: threads.submit(_write, store, location, data) for location, data in self._waiting.items()}
+        now = self._clock()
+        due = {
+            location: threads.submit(_write, store, location, data)
+            for location, data in self._objects.items()
+            if self._written_at.get(location, float("-inf")) < now - _RENEWED_AFTER_SECONDS
+        }
         failure: BaseException | None = None
         written = 0
-        for location, write in writes.items():
+        for location, write in due.items():
             failure = write.exception() or failure
             if write.exception() is None:
-                written += len(self._waiting.pop(location))
+                self._written_at[location] = now
+                written += len(self._objects[location])
         if failure is not None:
             raise failure
         return written
 
     def _keep(self, location: str, data: bytes) -> None:
-        self._waiting[location] = data
-        self._lengths[location] = len(data)
+        self._objects[location] = data
 
 
 def put_threads() -> ThreadPoolExecutor:
@@ -74,16 +87,16 @@ def _write(store: FileIO, location: str, data: bytes) -> None:
 
 
 class _StagedFile(OutputFile):
-    def __init__(self, location: str, lengths: dict[str, int], keep: Callable[[str, bytes], None]) -> None:
+    def __init__(self, location: str, objects: dict[str, bytes], keep: Callable[[str, bytes], None]) -> None:
         super().__init__(location)
-        self._lengths = lengths
+        self._objects = objects
         self._keep = keep
 
     def __len__(self) -> int:
-        return self._lengths[self.location]
+        return len(self._objects[self.location])
 
     def exists(self) -> bool:
-        return self.location in self._lengths
+        return self.location in self._objects
 
     def to_input_file(self) -> InputFile:
         raise NotImplementedError(self.location)

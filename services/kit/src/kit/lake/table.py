@@ -8,7 +8,7 @@ from pyiceberg.io import FileIO
 from pyiceberg.table import Table
 from pyiceberg.table.metadata import TableMetadata
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
-from pyiceberg.table.snapshots import ancestors_of
+from pyiceberg.table.snapshots import Operation, ancestors_of
 from pyiceberg.table.update import TableRequirement, TableUpdate
 from requests import RequestException
 
@@ -22,6 +22,10 @@ from kit.lake.objects import put_threads
 from kit.lake.rows import RowEncoder
 
 _FORMAT_VERSION = 2
+_REWRITTEN_KEPT_MS = 3_600_000
+
+REWRITE_TAG = "rewrite-under-way"
+"""A tag of this name has committers keep what comes after its snapshot (`kit.lake.rewrites`)."""
 
 
 class Conflict(Transient):
@@ -121,12 +125,27 @@ class LakeTable:
         """Return the snapshots that the next commit is to drop.
 
         Only what the main branch has left behind: what other branches come from and what tags name is not ours to drop.
+        A compaction, and the snapshot that it rewrote, stay for an hour: whoever reads that one still needs its files,
+        which are old, and would be taken for orphans as soon as no snapshot names them.
         """
         metadata = self.metadata
         main = list(ancestors_of(metadata.current_snapshot(), metadata))
+        if not main:
+            return []
         # The next commit adds one.
-        old = main[self._keep_snapshots - 1 :] if self._keep_snapshots > 1 else main
-        needed: set[int] = set()
+        kept = max(0, self._keep_snapshots - 1)
+        old = {one.snapshot_id for one in main[kept:]}
+        needed = {one.snapshot_id for one in main[:kept]}
+        for one in metadata.snapshots:
+            if one.summary is not None and one.summary.operation is Operation.REPLACE:
+                pair = {one.snapshot_id, *(() if one.parent_snapshot_id is None else (one.parent_snapshot_id,))}
+                is_recent = one.timestamp_ms > main[0].timestamp_ms - _REWRITTEN_KEPT_MS
+                (needed if is_recent else old).update(pair)
+        rewriting = metadata.refs.get(REWRITE_TAG)
+        began = None if rewriting is None else metadata.snapshot_by_id(rewriting.snapshot_id)
+        if began is not None and began.timestamp_ms > main[0].timestamp_ms - _REWRITTEN_KEPT_MS:
+            first = began.sequence_number or 0
+            needed.update(one.snapshot_id for one in main if (one.sequence_number or 0) >= first)
         for name, ref in metadata.refs.items():
             if ref.snapshot_ref_type == SnapshotRefType.TAG:
                 needed.add(ref.snapshot_id)
@@ -134,7 +153,7 @@ class LakeTable:
                 needed.update(
                     one.snapshot_id for one in ancestors_of(metadata.snapshot_by_id(ref.snapshot_id), metadata)
                 )
-        doomed = [one.snapshot_id for one in old if one.snapshot_id not in needed]
+        doomed = [one.snapshot_id for one in metadata.snapshots if one.snapshot_id in old - needed]
         return doomed if len(doomed) >= self._expire_every else []
 
     def post(

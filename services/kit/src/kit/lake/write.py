@@ -121,7 +121,10 @@ class GroupWrite:
         fate = table.history.fate(sent.snapshot_id, sent.base_id, sent.base)
         metrics.DOUBTS.labels(table.name, fate).inc()
         if fate is Fate.LANDED:
-            table.take_manifests(sent.snapshot_id, sent.sequence_number, sent.manifests)
+            # A catalog that shows an older state for a while makes for two attempts of one id: this may be the other.
+            landed = table.metadata.snapshot_by_id(sent.snapshot_id)
+            if landed is not None and landed.manifest_list == sent.snapshot.manifest_list:
+                table.take_manifests(sent.snapshot_id, sent.sequence_number, sent.manifests)
             return True
         if fate is Fate.OPEN and sent.sequence_number == table.metadata.next_sequence_number():
             return False

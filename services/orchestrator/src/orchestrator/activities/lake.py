@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Protocol
 
 from kit.clock import Clock
-from kit.errors import PipelineError
+from kit.errors import PipelineError, Rejected
 from kit.lake import Mark, Outcome
 from payments_contracts.records import ScoredPaymentV2
 from temporalio import activity
@@ -15,6 +16,9 @@ from orchestrator import metrics
 from orchestrator.messages import PersistRequest
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import LAKE_HEARTBEAT_EVERY
+
+_REMEMBERED = timedelta(days=1)
+"""Less than Temporal's retention: so old an event may have had a workflow that nobody remembers."""
 
 
 class NotHere(PipelineError):  # noqa: N818  # no failure: the way over the queue is taken instead
@@ -56,28 +60,39 @@ class LakeActivities:
         """
         info = activity.info()
         if info.is_local:
-            return await self._persist_at_once(request.payment)
-        absent_at = None if request.repeated or info.attempt > 1 else self._committer.mark()
+            return await self._persist_at_once(request)
+        known = not request.repeated and info.attempt == 1
         async with _heartbeats():
-            return await self._append(request.payment, absent_at)
+            return await self._append(request, self._committer.mark() if known else None)
 
-    async def _persist_at_once(self, payment: ScoredPaymentV2) -> Outcome:
+    async def _persist_at_once(self, request: PersistRequest) -> Outcome:
         """Append the row of a workflow that began here: its process saw the table before anyone could write the row."""
-        mark = None if self._started is None else self._started.take_mark(payment.event_id)
-        if self._started is None or mark is None:
+        event_id = request.payment.event_id
+        mark = None if self._started is None else self._started.take_mark(event_id, request.token)
+        if mark is None:
             raise NotHere("the row may have been written by another process")
-        try:
-            return await self._append(payment, mark)
-        finally:
-            self._started.end(payment.event_id)
+        return await self._append(request, mark)
 
-    async def _append(self, payment: ScoredPaymentV2, absent_at: Mark | None) -> Outcome:
-        outcome = await self._committer.append(payment.model_dump(), absent_at=absent_at)
-        waited = self._clock() - payment.processed_at
-        metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, waited.total_seconds()))
+    async def _append(self, request: PersistRequest, absent_at: Mark | None) -> Outcome:
+        payment = request.payment
+        age = self._clock() - payment.processed_at
+        if age > _REMEMBERED:
+            # Temporal may have forgotten an earlier workflow of the event, which then began as if it were new.
+            absent_at = None
+        try:
+            outcome = await self._committer.append(payment.model_dump(), absent_at=absent_at)
+        except Rejected:
+            self._end(request)
+            raise
+        self._end(request)
+        metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, (self._clock() - payment.processed_at).total_seconds()))
         if outcome is Outcome.APPENDED:
             _count_fallbacks(payment)
         return outcome
+
+    def _end(self, request: PersistRequest) -> None:
+        if self._started is not None:
+            self._started.end(request.payment.event_id, request.token)
 
 
 class AbsentCommitter:
