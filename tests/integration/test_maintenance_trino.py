@@ -78,7 +78,7 @@ def maintained(name: str) -> Maintenance:
 @pytest.fixture
 async def committer(catalog: Catalog, table: Maintenance) -> AsyncIterator[GroupCommitter]:
     target = open_target(catalog, (NAMESPACE, table.name), key="id", narrow_by="at", keep_snapshots=10)
-    async with GroupCommitter(target, key="id", policy=GroupPolicy(max_wait_seconds=0.1)) as committer:
+    async with GroupCommitter(target, key="id", policy=GroupPolicy(max_wait_seconds=0.5)) as committer:
         yield committer
 
 
