@@ -2,8 +2,8 @@
 
 Each commit adds a manifest of its own. When there are FAN_OUT small ones they become one; FAN_OUT of those become one,
 and so on, up to one of about FAN_OUT^LEVELS files, which is left alone. So the list holds at most FAN_OUT manifests of
-each level and one for each FAN_OUT^LEVELS files; each entry is written LEVELS + 1 times in its life, and nothing that was
-written here is read to merge it.
+each level and one for each FAN_OUT^LEVELS files; each entry is written LEVELS + 1 times in its life, and nothing that
+was written here is read to merge it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
