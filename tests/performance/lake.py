@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from kit.lake import IcebergTarget, Pending, Row, load_catalog, open_target
-from kit.lake.manifests import Listed, largest, live_entries, write_manifest
+from kit.lake.manifests import FAN_OUT, Listed, live_entries, write_manifest
 from kit.lake.objects import Staging
 from kit.settings import LakeSettings, load
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS as BRONZE
@@ -130,9 +130,9 @@ def fast_forward(target: IcebergTarget, commits: int) -> None:
     staging, metadata = Staging(), table.metadata
     time_id = metadata.schema().find_field("processed_at").field_id
     listed: list[Listed] = []
-    for start in range(0, commits, largest()):
+    for start in range(0, commits, FAN_OUT**2):
         entries = []
-        for n in range(start, min(start + largest(), commits)):
+        for n in range(start, min(start + FAN_OUT**2, commits)):
             at = datetime_to_micros(MIDNIGHT - timedelta(seconds=(commits - n) * SECONDS_A_COMMIT)).to_bytes(
                 8, "little"
             )

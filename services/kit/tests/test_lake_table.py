@@ -94,7 +94,7 @@ def test_manifests_stay_few_and_entries_are_rewritten_once_a_level(
     catalog: Catalog, identifier: Identifier, target: IcebergTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(levels, "FAN_OUT", 4)
-    monkeypatch.setattr(levels, "LEVELS", 2)
+    monkeypatch.setattr("kit.lake.table.FAN_OUT", 4)
     most = 0
     for n in range(70):
         write(target, f"k{n}", minutes=n)
@@ -119,7 +119,7 @@ def test_a_look_up_opens_only_manifests_and_files_of_its_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(levels, "FAN_OUT", 4)
-    monkeypatch.setattr(levels, "LEVELS", 2)
+    monkeypatch.setattr("kit.lake.table.FAN_OUT", 4)
     for n in range(70):
         write(target, f"k{n}", minutes=n)
     restarted = open_target(catalog, identifier, key="id", narrow_by="at")

@@ -1,9 +1,8 @@
 """The manifests of a table's head, kept few by merging them in levels as they are written.
 
-Each commit adds a manifest of its own. When there are FAN_OUT small ones they become one; FAN_OUT of those become one,
-and so on, up to one of about FAN_OUT^LEVELS files, which is left alone. So the list holds at most FAN_OUT manifests of
-each level and one for each FAN_OUT^LEVELS files; each entry is written LEVELS + 1 times in its life, and nothing that
-was written here is read to merge it.
+Each commit adds a manifest of its own. When there are FAN_OUT small ones they become one; FAN_OUT of those become one
+of about FAN_OUT² files, which is left alone. So the list holds at most 2·FAN_OUT manifests and one for each FAN_OUT²
+files, each entry is written three times in its life, and nothing is read to merge what was written here.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,13 +16,7 @@ from pyiceberg.manifest import write_manifest as open_manifest
 from pyiceberg.table import TableProperties
 from pyiceberg.table.metadata import TableMetadata
 
-FAN_OUT = 10
-LEVELS = 3
-
-
-def largest() -> int:
-    """Return how many files a manifest lists that is not merged again."""
-    return FAN_OUT**LEVELS
+FAN_OUT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ def merge(manifests: Iterable[Listed], spec_id: int, io: FileIO, write: WriteMan
         OSError: A manifest that was not written here could not be read.
     """
     result = Merged(tuple(listed for listed in manifests if listed.is_live))
-    for limit in (FAN_OUT**level for level in range(1, LEVELS + 1)):
+    for limit in (FAN_OUT, FAN_OUT**2):
         small = [listed for listed in result.manifests if _is_below(listed, limit, spec_id)]
         # A level is full by number, or where manifests list many files each, by these.
         if len(small) < FAN_OUT and sum(listed.files for listed in small) < limit * FAN_OUT:

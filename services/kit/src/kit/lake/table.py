@@ -17,7 +17,7 @@ from kit.lake import metrics
 from kit.lake.bounds import KeyColumns
 from kit.lake.history import History
 from kit.lake.lookup import Finder
-from kit.lake.manifests import Listed, largest
+from kit.lake.manifests import FAN_OUT, Listed
 from kit.lake.objects import put_threads
 from kit.lake.rows import RowEncoder
 
@@ -187,7 +187,7 @@ class LakeTable:
         kept = []
         for listed in manifests:
             numbered = listed.committed(snapshot_id, sequence_number)
-            if numbered.files >= largest():
+            if numbered.files >= FAN_OUT**2:
                 # It is not merged again: of its entries, only what look-ups need is kept.
                 self.finder.remember(numbered)
                 numbered = Listed(numbered.file)
