@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections import Counter
@@ -123,6 +124,8 @@ class LakeWatch:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self.troubles: Counter[str] = Counter()
+        # Nothing is read yet, not even what a compaction of before has rewritten.
+        self._read_to = sys.maxsize
         self._poll()
         self._first_rows = self.total_rows
         # What was there before is nobody's concern.

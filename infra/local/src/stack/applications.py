@@ -11,7 +11,7 @@ from stack.errors import StackError
 from stack.gateways import gateways
 from stack.jobs import Task
 from stack.ports import LOOPBACK
-from stack.processes import Group, Process, Step
+from stack.processes import BEHIND, Group, Process, Step
 from stack.readiness import HttpReady, PortReady
 
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -153,7 +153,9 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-code",
             group=Group.APPLICATIONS,
+            # Runs are its children.
             command=(
+                *BEHIND,
                 str(programs / "dagster"),
                 *("api", "grpc", "-h", LOOPBACK, "-p", str(context.ports.dagster_code), "-m", DAGSTER_MODULE),
                 *("--use-python-environment-entry-point", "--inject-env-vars-from-instance"),
@@ -183,7 +185,7 @@ def _dagster(context: Context) -> tuple[Process, ...]:
         Process(
             name="dagster-daemon",
             group=Group.APPLICATIONS,
-            command=(str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
+            command=(*BEHIND, str(programs / "dagster-daemon"), "run", "-w", str(workspace)),
             environment=variables,
             files=files,
             directory=home,

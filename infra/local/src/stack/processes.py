@@ -11,6 +11,9 @@ from pathlib import Path
 from stack.jobs import Task
 from stack.readiness import Probe
 
+BEHIND = ("nice", "-n", "10")
+"""Put before the command of what may wait: analytics, whose runs would keep payments from the same two cores."""
+
 
 class Group(enum.Enum):
     """Servers that are not ours, the steps that deploy to them, and our own programs."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from stack.context import BUCKET_LAKE, S3_REGION, Context
 from stack.ports import LOOPBACK
-from stack.processes import Group, Process
+from stack.processes import BEHIND, Group, Process
 from stack.readiness import HttpReady
 
 
@@ -62,6 +62,7 @@ def items(context: Context) -> tuple[Process, ...]:
             name="trino",
             group=Group.INFRASTRUCTURE,
             command=(
+                *BEHIND,
                 context.java,
                 *options,
                 f"-Dconfig={directory / 'config.properties'}",
