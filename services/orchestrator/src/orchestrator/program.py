@@ -81,12 +81,16 @@ class _Process:
     async def build(self) -> Stages:
         """Return the parts, by the order in which they are to be stopped."""
         consumer, worker = self._assignment.consumer, self._assignment.worker
+        is_whole = consumer is not None and worker is not None
         committer = None
         if self._assignment.committer is not None:
-            committer = await open_committer(self._assignment.committer)
+            committer = await open_committer(
+                self._assignment.committer,
+                open_workflows=consumer.max_open_workflows if consumer is not None and is_whole else None,
+            )
             self._checks["lake"] = committer.trouble
         opened = None
-        if consumer is not None and worker is not None and committer is not None:
+        if consumer is not None and is_whole and committer is not None:
             opened = OpenWorkflows(consumer.max_open_workflows, mark=committer.mark, hindrance=committer.trouble)
         client = await self._client()
         # What is stopped first comes first: nothing new is read, what was begun is finished, its rows are committed.
