@@ -27,8 +27,6 @@ _PASSING = frozenset(
         RPCStatusCode.UNKNOWN,
     }
 )
-
-
 _WAS_THERE = "was_there"
 
 
