@@ -89,7 +89,7 @@ def _explain(error: Any) -> Iterator[tuple[Place, str]]:
             known = error.schema.get("properties", {})
             for name in value:
                 if name not in known:
-                    yield (*place, name), f"is not known here{_meant(name, known)}; known: {', '.join(known)}"
+                    yield (*place, name), f"is not known here{suggestion(name, known)}; known: {', '.join(known)}"
         case keyword:
             yield place, _sentence(keyword, wanted, value) or f"is wrong: {_cut(error.message)}"
 
@@ -104,7 +104,7 @@ def _sentence(keyword: str, wanted: Any, value: Any) -> str:  # noqa: PLR0911 - 
             return f"must be {' or '.join(_TYPES.get(each, each) for each in types)}, not {shown(value)}"
         case "enum":
             options = ", ".join(shown(each) for each in wanted)
-            return f"must be one of {options}, not {shown(value)}{_meant(value, wanted)}"
+            return f"must be one of {options}, not {shown(value)}{suggestion(value, wanted)}"
         case "const":
             return f"must be {shown(wanted)}, not {shown(value)}"
         case "pattern":
@@ -124,7 +124,7 @@ def _explain_alternatives(error: Any, place: Place) -> Iterator[tuple[Place, str
         meant = [index for index, constant in enumerate(constants) if constant == value[key]]
         if not meant:
             options = ", ".join(map(str, constants))
-            yield (*place, key), f"must be one of {options}, not {shown(value[key])}{_meant(value[key], constants)}"
+            yield (*place, key), f"must be one of {options}, not {shown(value[key])}{suggestion(value[key], constants)}"
             return
     else:
         names = [_keys(branch) for branch in branches]
@@ -136,7 +136,7 @@ def _explain_alternatives(error: Any, place: Place) -> Iterator[tuple[Place, str
             return
         if not meant:
             known = [name for keys in names for name in keys]
-            closest = "".join(_meant(name, known) for name in value) if isinstance(value, dict) else ""
+            closest = "".join(suggestion(name, known) for name in value) if isinstance(value, dict) else ""
             yield place, f"takes one of {options}, not {shown(value)}{closest}"
             return
     for inner in error.context:
@@ -156,7 +156,8 @@ def _keys(branch: Mapping[str, Any]) -> set[str]:
     return set(branch.get("required", ()))
 
 
-def _meant(name: object, known: Iterable[Any]) -> str:
+def suggestion(name: object, known: Iterable[Any]) -> str:
+    """Return which of the known names was probably meant, as a clause in brackets; empty where none is near."""
     close = difflib.get_close_matches(str(name), [str(each) for each in known if str(each) != str(name)], n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
