@@ -416,6 +416,7 @@ window.CATALOGUE = [
 ["signature","check","checks.html#signature","A signature covers the body once; its keys, time and tolerances fit; nothing can be replayed for ever."],
 ["path","check","checks.html#path","Every path is declared in the payload contract."],
 ["mapping","check","checks.html#mapping","A mapping fills every field of its record, with what the field takes."],
+["type","check","checks.html#type","What a path is declared to be is what its function, its field and the envelope take."],
 ["lookup","check","checks.html#lookup","A lookup knows every value that its input can have, and no other."],
 ["condition","check","checks.html#condition","A condition compares with values that its input can have."],
 ["exponent","check","checks.html#exponent","A provider's own exponent differs from that of ISO 4217."],
@@ -423,6 +424,7 @@ window.CATALOGUE = [
 ["gateway","check","checks.html#gateway","Every provider has a gateway's API, and all gateways answer alike."],
 ["reason","check","checks.html#reason","Reason codes are a closed set: each one in use is declared."],
 ["rule","check","checks.html#rule","A rule stands on a field that exists and fits it."],
+["payload","check","checks.html#payload","An accepted example is what the payload contract says that the provider sends."],
 ["coverage","check","checks.html#coverage","Every accepted event type has an accepted and a rejected example."],
 ["example","check","checks.html#example","Every example becomes what it says."]
 ];

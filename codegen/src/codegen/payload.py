@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from codegen.model import Payload
 
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_ANY = _SCALARS | {"object", "array"}
+_JSON_TYPES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,26 @@ def types(schema: Mapping[str, Any]) -> frozenset[str]:
     declared_type = schema.get("type", ())
     names = [declared_type] if isinstance(declared_type, str) else declared_type
     return frozenset(names) - {"null"}
+
+
+def possible(payload: Payload, schema: Mapping[str, Any], above: tuple[Any, ...] = ()) -> frozenset[str]:
+    """Return every JSON type that a value may have, `null` apart, by all that its schema says of it."""
+    *_, (_, end) = chain(payload.source.data, (), schema)
+    schema = resolve(payload, schema)
+    found = _ANY if "type" not in schema else types(schema)
+    found |= {"integer"} if "number" in found else frozenset()
+    if "enum" in schema or "const" in schema:
+        values = schema["enum"] if "enum" in schema else [schema["const"]]
+        found &= frozenset(_JSON_TYPES[type(value)] for value in values)
+    if any(end is each for each in above):
+        return found
+    above = (*above, end)
+    for part in schema.get("allOf", ()):
+        found &= possible(payload, part, above)
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            found &= frozenset(name for part in schema[keyword] for name in possible(payload, part, above))
+    return found
 
 
 def mapped_paths(group: Group) -> frozenset[Path]:

@@ -48,6 +48,19 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # t
 )
 
 
+def unlike(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[Place, str]]:
+    """Yield where some data are not what a JSON Schema says, and what is wrong there; each thing once.
+
+    The schema's own references are followed; referencing.exceptions.Unresolvable where one leads nowhere.
+    """
+    told: set[tuple[Place, str]] = set()
+    for error in _Validator(schema).iter_errors(data):
+        for place, message in _explain(error):
+            if (place, message) not in told:
+                told.add((place, message))
+                yield place, message
+
+
 class Shape:
     """The shape that files of one kind have; `schema` is the JSON Schema in meta/<kind>.schema.json."""
 
@@ -58,20 +71,16 @@ class Shape:
         try:
             jsonschema.Draft202012Validator.check_schema(schema.data)
         except jsonschema.SchemaError as error:
-            place = _written(tuple(error.absolute_path)) or "the file"
+            place = written(tuple(error.absolute_path)) or "the file"
             raise ValueError(f"this is not a JSON Schema: {place}: {_cut(error.message)}") from error
-        self._validator = _Validator(schema.data)
+        self._schema = schema.data
 
     def findings(self, document: Document) -> Iterator[tuple[Place, Finding]]:
         """Yield what is wrong with a document, each with its place; one finding for each thing to change."""
-        told: set[tuple[Place, str]] = set()
         try:
-            for error in self._validator.iter_errors(document.data):
-                for place, message in _explain(error):
-                    if (place, message) not in told:
-                        told.add((place, message))
-                        said = f"{_written(place) or 'the file'} {message}"
-                        yield place, document.finding("shape", place, said, f"see {self._source}")
+            for place, message in unlike(self._schema, document.data):
+                said = f"{written(place) or 'the file'} {message}"
+                yield place, document.finding("shape", place, said, f"see {self._source}")
         except referencing.exceptions.Unresolvable as error:
             yield (), Finding(self._source, 1, "meta", f"there is no {error.ref}", "correct the reference")
 
@@ -165,6 +174,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _written(place: Place) -> str:
+def written(place: Place) -> str:
+    """Return a place as a path in words, such as `fields.amount_cents[0]`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return text.removeprefix(".")
