@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from codegen.findings import Finding
 from codegen.services import matches
-from codegen.shape import suggestion
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,7 +43,7 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
     for use in _uses(catalog):
         service = known.get(use.service)
         if service is None:
-            message = f"there is no service {use.service!r}{suggestion(use.service, known)}"
+            message = f"there is no service {use.service!r}{meant(use.service, known)}"
             yield use.source.finding("service", use.place, message, _DECLARE)
         elif not any(matches(pattern, use.name) for pattern in _granted(service, use.access)[use.store]):
             hint = f"add {use.name} to {use.access}.{use.store} of {service.name} in {_FILE}, or name another service"
@@ -52,7 +52,7 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
             )
     for api in catalog.apis:
         if not any(_serves(name, api.name) for name in known):
-            message = f"no service serves the API {api.name!r}{suggestion(api.name, known)}"
+            message = f"no service serves the API {api.name!r}{meant(api.name, known)}"
             hint = "call it after its service, with what tells it from others behind a hyphen"
             yield api.source.finding("service", (), message, hint)
 
@@ -93,7 +93,7 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
                 (use.service, use.access, use.store) == (name, access, store) and use.name in taken for use in uses
             )
             if not taken:
-                message = f"{name} may {_VERBS[access]} {pattern}, and there is none{suggestion(pattern, names[store])}"
+                message = f"{name} may {_VERBS[access]} {pattern}, and there is none{meant(pattern, names[store])}"
             elif told and not used:
                 message = f"{name} may {_VERBS[access]} {pattern}, and no contract names it for that"
             else:
@@ -113,7 +113,7 @@ def owners(catalog: Catalog) -> Iterator[Finding]:
     owned: list[tuple[Document, Place, str]] = [(each.source, ("owner",), each.owner) for each in holders]
     for document, place, owner in (*owned, *services):
         if owner not in known:
-            message = f"there is no owner {owner!r}{suggestion(owner, known)}"
+            message = f"there is no owner {owner!r}{meant(owner, known)}"
             yield document.finding("owner", place, message, f"name an owner of {_FILE}, or declare it there")
     for owner in known.keys() - {owner for _, _, owner in (*owned, *services)}:
         yield source.finding("owner", ("owners", owner), f"{owner} owns nothing", "remove it, or name it as an owner")
