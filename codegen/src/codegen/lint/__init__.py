@@ -74,7 +74,12 @@ RULES: tuple[LintRule, ...] = (
         signatures.contradictory,
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
-    LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
+    LintRule(
+        "mapping",
+        "A mapping fills every field that its record needs or its provider has, with what the field takes.",
+        mappings.fields,
+    ),
+    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule("lookup", "A lookup knows every value that its input can have, and no other.", expressions.lookups),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
