@@ -25,13 +25,14 @@ KeyEncoding = Literal["utf-8", "hex", "base64"]
 
 @dataclass(frozen=True, slots=True)
 class RecordVersion:
-    """One version of an Avro record."""
+    """One version of an Avro record; `base` is the version of the record that it extends, where it extends one."""
 
     name: str
     version: int
     record: Record
     schema: str
     source: Document
+    base: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
