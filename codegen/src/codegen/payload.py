@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codegen.mapping.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
+from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
