@@ -171,9 +171,12 @@ def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repo
     (repository.contracts / PAYMENT).unlink()
     code, _, err = run("compat")
     assert code == 1
-    assert (
-        err.splitlines()[0]
-        == "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
+    assert err.startswith("contracts/avro/payment/v1.avsc [record-removed] the record payment is gone")
+    repository.edit(TOPIC, "partitions: 4", "partitions: many")
+    code, _, err = run("compat")
+    assert code == 1
+    assert err.startswith(
+        "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
     )
 
 

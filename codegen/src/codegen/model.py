@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
-    from codegen.mapping.model import Mapped, Path
     from codegen.services import Services
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
@@ -25,13 +25,14 @@ KeyEncoding = Literal["utf-8", "hex", "base64"]
 
 @dataclass(frozen=True, slots=True)
 class RecordVersion:
-    """One version of an Avro record."""
+    """One version of an Avro record; `base` is the version of the record that it extends, where it extends one."""
 
     name: str
     version: int
     record: Record
     schema: str
     source: Document
+    base: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,12 @@ RULES: tuple[LintRule, ...] = (
         signatures.contradictory,
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
-    LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
+    LintRule(
+        "mapping",
+        "A mapping fills every field that its record needs or its provider has, with what the field takes.",
+        mappings.fields,
+    ),
+    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
     ),
