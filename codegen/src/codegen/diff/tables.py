@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.compat.tables import columns_of, schema_of, type_of
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 from codegen.emit import dbt
 from codegen.lake import maintained
 from codegen.lint.flows import record_of
@@ -27,6 +27,7 @@ _ATTRIBUTES = (
     "writer",
     "description",
 )
+_TOLD = frozenset({"kind", "name", "follows", "maintenance", *_ATTRIBUTES})
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -46,6 +47,7 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
                         _worded(each.source.data.get(attribute, getattr(each, attribute))) for each in (was, now)
                     )
                     yield Change(Section.TABLES, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+            yield from others(Section.TABLES, name, was.source, now.source, _TOLD)
 
 
 def followers(old: Catalog, new: Catalog) -> Iterator[Change]:
