@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 from codegen.emit.normalize import module
+from codegen.language.model import Concat, Const, Leaf, LeafKind, Path, Rest
 from codegen.lint import lint
 from codegen.loader import load
 from codegen.mapping.evaluate import Normalized, evaluate
-from codegen.mapping.model import Concat, Const, Leaf, LeafKind, Path, Rest
 from codegen.mapping.plan import GroupPlan, Kind, Plan, Target
 from hypothesis import example, given, settings
 from hypothesis import strategies as st

@@ -58,11 +58,7 @@ def answers(contracts: Path) -> dict[str, Any]:
     event_type = read["mapping"]["groups"][0]["fields"]["event_type"]
     event_type["lookup"]["table"] = {"paid": "payment.succeeded"}
     read["accepted"] = yaml.safe_load((folder / "examples" / "paid.yaml").read_text())
-    event, payment = read["accepted"]["expected"]["event"], read["accepted"]["body"]["payment"]
-    event["provider"] = NAME
-    # Without what the payload contract does not list: a new provider's example begins without `undocumented`.
-    payment["channel"], event["channel"] = "S", "shop"
-    del payment["notes"]["size"], event["metadata"]["notes.size"]
+    read["accepted"]["expected"]["event"]["provider"] = NAME
     read["rejected"] = yaml.safe_load((folder / "examples" / "rejected.paid.yaml").read_text())
     read["v1"] = yaml.safe_load((contracts / "openapi" / "gateway-acme" / "v1.yaml").read_text())
     read["v1"]["paths"][f"/webhooks/{NAME}"] = read["v1"]["paths"]["/webhooks/acme"]
@@ -94,6 +90,9 @@ def test_replacing_todos_one_by_one_makes_no_other_noise_and_ends_clean(begun: P
         place = first_todo(data)
         assert place is not None
         at(data, place[:-1])[place[-1]] = at(known[file.name.removesuffix(".yaml")], place)
+        if file.stem == "accepted":
+            # The body of this answer holds on purpose what its payload contract does not say.
+            data["undocumented"] = known["accepted"]["undocumented"]
         file.write_text(yaml.safe_dump(data, sort_keys=False))
         left -= 1
         found = findings(begun)

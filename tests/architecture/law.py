@@ -6,7 +6,6 @@ A finding is `path:line: what`. The work tree may be a copy into which a test ha
 from __future__ import annotations
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -20,6 +19,8 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from codegen.model import Catalog
 
 # From here on a list of columns is one that somebody has to keep up with the contract. What a program is about may need
 # a few columns by name.
@@ -41,9 +42,10 @@ class Text:
 
 @dataclass(frozen=True)
 class Tree:
-    """A work tree."""
+    """A work tree, and the contracts that it has to keep to."""
 
     root: Path
+    contracts: Catalog
 
     def files(self, *folders: str) -> list[Path]:
         """Return the files below some folders that are no tests: what git knows or would add, else all."""
@@ -63,40 +65,33 @@ class Tree:
 
     @cached_property
     def topics(self) -> frozenset[str]:
-        return frozenset(path.stem for path in (self.root / "contracts" / "topics").glob("*.yaml"))
+        return frozenset(topic.name for topic in self.contracts.topics)
 
     @cached_property
     def tables(self) -> frozenset[str]:
-        folders = ("tables", "derived", "database")
-        return frozenset(path.stem for each in folders for path in (self.root / "contracts" / each).glob("*.yaml"))
+        of_the_lake = {each.identifier for each in self.contracts.tables}
+        derived = {each.identifier for each in self.contracts.derived}
+        return frozenset(of_the_lake | derived | {each.name for each in self.contracts.database})
 
     @cached_property
     def columns(self) -> dict[str, frozenset[str]]:
-        """Return the columns of each record and derived table."""
+        """Return the columns of each record version and derived table."""
         found = {
-            f"{path.parent.name} {path.stem}": frozenset(
-                each["name"] for each in json.loads(path.read_text())["fields"]
-            )
-            for path in (self.root / "contracts" / "avro").glob("*/*.avsc")
+            f"{each.name} v{each.version}": frozenset(field.name for field in each.record.fields)
+            for versions in self.contracts.records.values()
+            for each in versions
         }
-        for path in (self.root / "contracts" / "derived").glob("*.yaml"):
-            found[path.stem] = frozenset(yaml.safe_load(path.read_text())["columns"])
-        return found
+        return found | {
+            table.identifier: frozenset(each.name for each in table.columns) for table in self.contracts.derived
+        }
 
     @cached_property
     def documented(self) -> frozenset[str]:
         """Return every description of a field or column, with one space between words."""
-        words = {
-            each["doc"]
-            for path in (self.root / "contracts" / "avro").glob("*/*.avsc")
-            for each in json.loads(path.read_text())["fields"]
-        } | {
-            column["doc"]
-            for path in (self.root / "contracts" / "derived").glob("*.yaml")
-            for column in yaml.safe_load(path.read_text())["columns"].values()
-            if "doc" in column
-        }
-        return frozenset(_one_line(each) for each in words)
+        versions = [each for all_of in self.contracts.records.values() for each in all_of]
+        docs = [field.doc for each in versions for field in each.record.fields]
+        docs += [column.doc for table in self.contracts.derived for column in table.columns]
+        return frozenset(_one_line(each) for each in docs if each)
 
 
 def restated_names(tree: Tree) -> Iterator[str]:
@@ -241,28 +236,23 @@ def hidden_imports(tree: Tree) -> Iterator[str]:
 
 
 def unlinted(tree: Tree) -> Iterator[str]:
-    """Yield packages that import-linter does not look at, and services that a contract of its own leaves out."""
-    packages = {path.parent.name for path in tree.root.glob("services/*/src/*/__init__.py")}
+    """Yield packages that import-linter does not look at, and services that one of its contracts leaves out."""
+    services = {path.parent.name for path in tree.root.glob("services/*/src/*/__init__.py")}
     linter = _linter(tree)
-    contracts = {each["name"]: each for each in linter["contracts"]}
-    expected: dict[str, tuple[list[str], set[str]]] = {
-        "root_packages": (linter["root_packages"], packages | {"codegen", "payments_contracts", "stack"}),
-        "Services do not know each other": (
-            contracts["Services do not know each other"]["modules"],
-            packages - {"kit"},
-        ),
-        "Nobody imports codegen": (contracts["Nobody imports codegen"]["source_modules"], packages),
-        "Codegen knows nothing of services": (
-            contracts["Codegen knows nothing of services"]["forbidden_modules"],
-            packages,
-        ),
-        "The kit knows nothing of payments": (
-            contracts["The kit knows nothing of payments"]["forbidden_modules"],
-            (packages | {"payments_contracts"}) - {"kit"},
-        ),
+    everything = services | {"catalogue", "codegen", "payments_contracts", "stack"}
+    due = {
+        "Services do not know each other": ("modules", services - {"kit"}),
+        "Nobody imports codegen": ("source_modules", services | {"payments_contracts", "stack"}),
+        "Nobody imports the catalogue": ("source_modules", everything - {"catalogue"}),
+        "No cycles of imports": ("ancestors", everything),
+        "Codegen and the catalogue know nothing of services": ("forbidden_modules", services),
+        "The kit knows nothing of payments": ("forbidden_modules", (services | {"payments_contracts"}) - {"kit"}),
+        "The stack starts programs, it imports none": ("forbidden_modules", services | {"payments_contracts"}),
     }
-    for name, (listed, due) in expected.items():
-        yield from (f"pyproject.toml:1: {name} leaves out {each}" for each in sorted(due - set(listed)))
+    contracts = {each["name"]: each for each in linter["contracts"]}
+    listed = {name: (contracts.get(name, {}).get(key, []), names) for name, (key, names) in due.items()}
+    for name, (names, wanted) in {**listed, "root_packages": (linter["root_packages"], everything)}.items():
+        yield from (f"pyproject.toml:1: {name} leaves out {each}" for each in sorted(wanted - set(names)))
 
 
 def texts(source: str) -> Iterator[Text]:

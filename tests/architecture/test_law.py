@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from codegen.loader import load
 
 from tests.architecture.law import (
     LONGEST_MODULE,
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
-HERE = Tree(ROOT)
+HERE = Tree(ROOT, load(ROOT / "contracts"))
 SERVICE = "services/gateway/src/gateway/planted.py"
 LINES = "\n" * LONGEST_MODULE
 NINE = [
@@ -84,14 +85,13 @@ def test_the_linter_looks_at_every_package_of_every_service() -> None:
 
 @pytest.fixture
 def planted(tmp_path: Path) -> Callable[[str, str], Tree]:
-    """Return a function that plants a file in a copy of the contracts and gives the work tree with it."""
-    shutil.copytree(ROOT / "contracts", tmp_path / "contracts")
+    """Return a function that plants a file in an empty work tree."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
 
     def plant(file: str, text: str) -> Tree:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text(text, encoding="utf-8")
-        return Tree(tmp_path)
+        return Tree(tmp_path, HERE.contracts)
 
     return plant
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, notice, render
 from codegen.mapping.compile import compile_plan
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
+from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
