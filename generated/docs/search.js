@@ -408,6 +408,7 @@ window.CATALOGUE = [
 ["retired","check","checks.html#retired","A topic retires versions that exist and are older than what is written."],
 ["pin","check","checks.html#pin","Every consumer is pinned to a version that exists and is not retired."],
 ["pin-reads","check","checks.html#pin-reads","Every consumer's pinned version reads every version that may be on its topic."],
+["pin-stored","check","checks.html#pin-stored","A table has a column for every field that its writer reads."],
 ["table","check","checks.html#table","A table's record and columns exist and fit their use."],
 ["database","check","checks.html#database","A database table's record and columns exist, under names that Postgres keeps."],
 ["lineage","check","checks.html#lineage","A derived column is made from columns that exist in a layer before its own."],

@@ -57,6 +57,7 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
+    LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "database",
