@@ -63,7 +63,7 @@ database: ## Create the tables of the operational database on the running stack
 ##@ Check
 
 .PHONY: check lint types architecture unit
-check: lint types architecture contracts-lint drift compat unit ## All that needs no server: lint, types, architecture, contracts, unit tests
+check: lint types architecture contracts-lint drift compat catalogue unit ## All that needs no server: lint, types, architecture, contracts, catalogue, unit tests
 
 lint: $(PYTHON)
 	@echo "lint"; .venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -115,8 +115,11 @@ END {
 endef
 export MUTATION_SCORES
 
-.PHONY: catalogue
-catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
+.PHONY: catalogue catalogue-browser
+catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html; fail where a link is dead
+	@.venv/bin/catalogue
+
+catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
 
 .PHONY: format
@@ -196,4 +199,4 @@ bench-pipeline bench-orchestrator: bench-%: up
 
 .PHONY: help
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

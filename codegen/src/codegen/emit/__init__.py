@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from codegen.emit import (
     dbt,
-    docs,
     flink,
     iceberg,
     k8s,
@@ -43,7 +42,6 @@ EMITTERS: tuple[Emitter, ...] = (
     dbt.emit,
     k8s.emit,
     labels.emit,
-    docs.emit,
 )
 
 
