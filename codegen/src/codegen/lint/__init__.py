@@ -98,6 +98,7 @@ RULES: tuple[LintRule, ...] = (
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
     ),
+    LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
