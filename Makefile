@@ -81,7 +81,7 @@ contracts-lint: $(PYTHON)
 unit: $(PYTHON)
 	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not integration and not e2e" --cov --cov-report=term:skip-covered
 	@$(call covered,gateway validators,90,services/gateway/src/gateway/signature.py$(comma)services/gateway/src/gateway/envelope.py)
-	@$(call covered,mapping and normalization,95,codegen/src/codegen/mapping/*$(comma)generated/python/payments_contracts/normalize/*)
+	@$(call covered,mapping and normalization,95,codegen/src/codegen/language/*$(comma)codegen/src/codegen/mapping/*$(comma)generated/python/payments_contracts/normalize/*)
 	@$(call covered,activities,85,services/orchestrator/src/orchestrator/activities/*)
 	@$(call covered,inference,80,services/inference/src/inference/*)
 

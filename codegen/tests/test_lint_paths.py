@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, get_args
 import pytest
 import yaml
 from codegen.document import parse
+from codegen.language.model import Expression, TimeFormat
 from codegen.lint import lint
 from codegen.loader import load
-from codegen.mapping.model import Expression, TimeFormat
 from codegen.mapping.plan import Kind
 from codegen.mapping.types import FIELDS, FUNCTIONS, TIMES
 from codegen.model import Payload

@@ -8,8 +8,8 @@ import pytest
 from codegen.build import merge
 from codegen.document import parse
 from codegen.findings import ContractError, Finding
+from codegen.language.read import read_expression, read_path
 from codegen.loader import load
-from codegen.mapping.read import read_expression, read_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import yaml
 from codegen.compat import compat
 from codegen.diff import diff
 from codegen.document import parse
+from codegen.language.read import read_path
 from codegen.loader import load
-from codegen.mapping.read import read_path
 from codegen.model import Payload
 from codegen.payload import declared
 from codegen.reference import DanglingError, followed, resolved, target, to_schema

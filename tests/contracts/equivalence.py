@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from codegen.language.model import Lookup, Money, Path, When
 from codegen.lint.expressions import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import Lookup, Money, Path, When
 from codegen.mapping.plan import plan
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-    from codegen.mapping.model import Step
+    from codegen.language.model import Step
     from codegen.mapping.plan import Plan
     from codegen.model import Catalog, Example, Provider
 

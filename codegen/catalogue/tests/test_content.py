@@ -17,8 +17,8 @@ from catalogue.targets import types_of
 from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.derived import LAYERS, read_column
 from codegen.emit.columns import schema
-from codegen.mapping.model import Const, Group
-from codegen.mapping.read import read_expression
+from codegen.language.model import Const, Group
+from codegen.language.read import read_expression
 
 if TYPE_CHECKING:
     from codegen.model import Catalog, RecordVersion

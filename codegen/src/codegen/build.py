@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from codegen.findings import ContractError, Finding
+from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
-from codegen.mapping.read import read_mapping, read_path
 from codegen.model import (
     Currency,
     Envelope,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codegen.document import Document
-    from codegen.mapping.model import Path
+    from codegen.language.model import Path
 
 Built = TypeVar("Built")
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.document import Place
-    from codegen.mapping.model import Path
+    from codegen.language.model import Path
     from codegen.model import Envelope
 
 _JSON_NAMES: dict[type, str] = {

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
-    from codegen.mapping.model import Mapped, Path
     from codegen.services import Services
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codegen.mapping.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
+from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
 from codegen.reference import chain, is_reference, resolved, to_schema
 
 if TYPE_CHECKING:

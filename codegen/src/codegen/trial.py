@@ -11,8 +11,7 @@ from rich.text import Text
 
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault
-from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Exponent,
     Expression,
@@ -26,6 +25,7 @@ from codegen.mapping.model import (
     origin,
     paths,
 )
+from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 
 if TYPE_CHECKING:

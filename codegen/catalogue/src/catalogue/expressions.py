@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.mapping.expression import outputs
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
@@ -27,6 +26,7 @@ from codegen.mapping.model import (
     When,
     children,
 )
+from codegen.mapping.expression import outputs
 from codegen.mapping.plan import wording as rule_in_words
 from codegen.payload import leaves, rests
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.derived import LAYERS
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,

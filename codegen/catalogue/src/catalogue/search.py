@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import file
 from codegen.lint import RULES
+from codegen.text import file
 
 from catalogue.site import notice
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.postgres import shown_type
-from codegen.emit.text import file
 from codegen.mapping.plan import wording
+from codegen.text import file
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.emit import columns
+from codegen.lake import maintained
 from codegen.lint.flows import record_of
-from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.diff.change import Change, Section
-from codegen.mapping.model import origin
+from codegen.language.model import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.model import Expression
+    from codegen.language.model import Expression
     from codegen.model import Catalog, Provider
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from codegen.compat.tables import columns_of, schema_of, type_of
 from codegen.diff.change import Change, Section
 from codegen.emit import dbt
+from codegen.lake import maintained
 from codegen.lint.flows import record_of
-from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.avro import walk
 from codegen.derived import LAYERS, Column
-from codegen.emit.text import dumped_yaml, notice, render
 from codegen.emit.trino import trino_type
+from codegen.text import dumped_yaml, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.columns import last_ids, schema
-from codegen.emit.text import PACKAGE, constant, dumped, notice, render
+from codegen.text import PACKAGE, constant, dumped, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, notice, render
 from codegen.mapping.compile import compile_plan
 from codegen.mapping.containers import read
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
+from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

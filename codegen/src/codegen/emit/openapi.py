@@ -9,8 +9,8 @@ from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, 
 from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 
-from codegen.emit.text import PACKAGE, file, notice
 from codegen.model import GATEWAY, newest
+from codegen.text import PACKAGE, file, notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

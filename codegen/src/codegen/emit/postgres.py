@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit.text import PACKAGE, constant, notice, render
+from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

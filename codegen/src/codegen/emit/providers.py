@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, dumped, literal, notice, render
+from codegen.text import PACKAGE, dumped, literal, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.model import Path, Step
+    from codegen.language.model import Path, Step
     from codegen.model import Catalog, Example, GeneratedFile, Provider
 
 

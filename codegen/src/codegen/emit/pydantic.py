@@ -18,7 +18,7 @@ from codegen.avro import (
     innermost,
     nested_records,
 )
-from codegen.emit.text import PACKAGE, camel, docstring, literal, notice, render
+from codegen.text import PACKAGE, camel, docstring, literal, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

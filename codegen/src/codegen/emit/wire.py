@@ -22,7 +22,7 @@ from codegen.avro import (
     nested_records,
 )
 from codegen.emit.pydantic import classes
-from codegen.emit.text import PACKAGE, docstring, notice, render
+from codegen.text import PACKAGE, docstring, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.lint.expressions import inside
-from codegen.lint.flows import record_of
-from codegen.mapping.model import (
+from codegen.language.model import (
     Const,
     Exponent,
     Expression,
@@ -21,6 +19,8 @@ from codegen.mapping.model import (
     children,
     paths,
 )
+from codegen.lint.expressions import inside
+from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
 from codegen.payload import declared, leaves, mapped_paths, rests
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from codegen.language.model import Rest, origin
 from codegen.lint.flows import record_of
 from codegen.lint.mappings import misfits
-from codegen.mapping.model import Rest, origin
 from codegen.mapping.plan import STAMPED, kind_of
 from codegen.mapping.types import FIELDS, Types, mismatches, of_json, worded
 from codegen.payload import declared, possible
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from codegen.document import Document, Place
     from codegen.findings import Finding
-    from codegen.mapping.model import Expression, Group, Path
+    from codegen.language.model import Expression, Group, Path
     from codegen.model import Catalog, Example, Provider
 
 _ANYTHING = of_json(frozenset({"string", "number", "boolean", "object", "array"}))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import literal
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.emit.text import literal
+from codegen.language.model import Const, LeafKind, Null, Rest
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, write_containers
 from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
-from codegen.mapping.model import Const, LeafKind, Null, Rest
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import literal
-from codegen.mapping.model import Path, Step, paths
+from codegen.language.model import Path, Step, paths
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

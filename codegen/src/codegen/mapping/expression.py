@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.emit.text import literal
-from codegen.mapping.code import Code, local
-from codegen.mapping.containers import read
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
@@ -27,7 +24,10 @@ from codegen.mapping.model import (
     When,
     children,
 )
+from codegen.mapping.code import Code, local
+from codegen.mapping.containers import read
 from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.mapping.model import Exponent, Expression, Group, Leaf, Null, Path, origin
+from codegen.language.model import Exponent, Expression, Group, Leaf, Null, Path, origin
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
 

@@ -9,7 +9,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,

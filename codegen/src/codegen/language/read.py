@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
