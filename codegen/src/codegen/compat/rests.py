@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken
-from codegen.mapping.model import taken
+from codegen.language.model import taken
 from codegen.payload import leaves, rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.model import Group, Path
+    from codegen.language.model import Group, Path
     from codegen.model import Catalog, Provider
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from codegen.emit.pydantic import class_name
-from codegen.emit.text import PACKAGE, camel, constant, notice, render
+from codegen.text import PACKAGE, camel, constant, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -77,6 +77,7 @@ RULES: tuple[LintRule, ...] = (
         "A database table's record and columns exist, under names that Postgres keeps.",
         database.tables,
     ),
+    LintRule("staging", "A view's columns are in its table, each under one name.", lineage.views),
     LintRule(
         "lineage",
         "A derived column is made from columns that exist in a layer before its own.",
