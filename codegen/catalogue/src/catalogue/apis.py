@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from codegen.reference import is_reference, name_of, resolved
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -76,20 +78,22 @@ class Schema:
 
 def operations(api: Api) -> Iterator[Operation]:
     """Yield the operations of an API in the order in which they are written."""
-    for path, item in api.source.data.get("paths", {}).items():
-        for method, data in item.items():
+    document = api.source.data
+    for path, item in document.get("paths", {}).items():
+        for method, data in resolved(document, item).items():
             if method in _METHODS:
+                answers = {status: resolved(document, each) for status, each in data.get("responses", {}).items()}
                 yield Operation(
                     id=data.get("operationId", f"{method}-{path}"),
                     method=method.upper(),
                     path=path,
                     summary=data.get("summary", ""),
                     description=data.get("description", ""),
-                    parameters=tuple(data.get("parameters", ())),
-                    request=tuple(_bodies(data.get("requestBody", {}))),
+                    parameters=tuple(resolved(document, each) for each in data.get("parameters", ())),
+                    request=tuple(_bodies(resolved(document, data.get("requestBody", {})))),
                     responses=tuple(
                         (status, answer.get("description", ""), tuple(_bodies(answer)))
-                        for status, answer in data.get("responses", {}).items()
+                        for status, answer in answers.items()
                     ),
                 )
 
@@ -107,7 +111,7 @@ def schemas(document: Mapping[str, Any]) -> Iterator[Schema]:
 
 def type_of(schema: Mapping[str, Any]) -> str:
     """Return a schema's type in words, with its closed set, form and limits."""
-    if "$ref" in schema:
+    if is_reference(schema):
         return _reference(schema)
     for key, joint in (("anyOf", " or "), ("oneOf", " or "), ("allOf", " and ")):
         if key in schema:
@@ -146,8 +150,7 @@ def _inside(schema: Mapping[str, Any], above: str = "") -> Iterator[Property]:
 
 
 def _reference(schema: Mapping[str, Any]) -> str:
-    reference = schema.get("$ref") or schema.get("items", {}).get("$ref", "")
-    return str(reference).rsplit("/", 1)[-1]
+    return name_of(schema) or name_of(schema.get("items", {}))
 
 
 def _bodies(data: Mapping[str, Any]) -> Iterator[Body]:

@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from codegen.reference import followed, is_reference, resolved
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -51,13 +53,9 @@ class _Node:
     def resolved(self) -> _Node:
         """Follow references, and fold `allOf` into the schema that it stands in."""
         node, schema = self, self.schema if isinstance(self.schema, dict) else {}
-        while "$ref" in schema:
-            steps = tuple(schema["$ref"].removeprefix("#/").split("/"))
-            target: Any = self.document
-            for step in steps:
-                target = target[step]
-            node = _Node(self.document, steps, steps[-1], target)
-            schema = target
+        if is_reference(schema):
+            place, _ = followed(self.document, self.place, schema)
+            node, schema = _Node(self.document, place, str(place[-1]), schema), resolved(self.document, schema)
         if "allOf" not in schema:
             return _Node(node.document, node.place, node.name, schema)
         folded: dict[str, Any] = {key: value for key, value in schema.items() if key != "allOf"}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.compat.operations import operations
 from codegen.diff.change import Change, Section
+from codegen.reference import is_reference, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,8 +44,8 @@ def _operations(api: Api) -> dict[str, Any]:
     document = api.source.data
     found: dict[str, Any] = {}
     for each in operations(api):
-        data = document["paths"][each.path][each.method]
-        shared = document["paths"][each.path].get("parameters", ())
+        item = resolved(document, document["paths"][each.path])
+        data, shared = item[each.method], item.get("parameters", ())
         found[each.name] = [
             _plain(document, part, ()) for part in (data, list(shared), sorted(map(sorted, each.security)))
         ]
@@ -56,14 +57,10 @@ def _plain(document: Mapping[str, Any], data: Any, above: tuple[str, ...]) -> An
         return [_plain(document, each, above) for each in data]
     if not isinstance(data, dict):
         return data
-    if "$ref" in data:
-        reference = data["$ref"]
-        if reference in above:
-            return {"$ref": reference}
-        target: Any = document
-        for step in reference.removeprefix("#/").split("/"):
-            target = target[step]
-        return _plain(document, target, (*above, reference))
+    if is_reference(data):
+        if data["$ref"] in above:
+            return {"$ref": data["$ref"]}
+        return _plain(document, resolved(document, data), (*above, data["$ref"]))
     # A property may be called `description`: only the keyword, which is a text, is a word.
     return {
         key: _plain(document, each, above) for key, each in data.items() if key not in _WORDS or isinstance(each, dict)

@@ -19,6 +19,7 @@ from codegen.lint import (
     records,
     rules,
     signatures,
+    types,
 )
 
 if TYPE_CHECKING:
@@ -75,6 +76,9 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
     LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
+    LintRule(
+        "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
+    ),
     LintRule("lookup", "A lookup knows every value that its input can have, and no other.", expressions.lookups),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
@@ -82,8 +86,14 @@ RULES: tuple[LintRule, ...] = (
     LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
+    LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
-    LintRule("example", "Every example becomes what it says.", examples.wrong, frozenset({"mapping", "path", "rule"})),
+    LintRule(
+        "example",
+        "Every example becomes what it says.",
+        examples.wrong,
+        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "type"}),
+    ),
 )
 
 

@@ -116,11 +116,12 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 message = f"{mapping.record} v{mapping.version} has no field {name!r} to map"
                 yield source.finding("mapping", place, message, "remove it")
                 continue
-            for message, hint in _misfits(wanted[name], expression):
+            for message, hint in misfits(wanted[name], expression):
                 yield source.finding("mapping", place, f"{name}: {message}", hint)
 
 
-def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
+def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong, and what to do, where a field cannot take an expression whatever the payload holds."""
     try:
         kind = kind_of(field)
     except KeyError:
