@@ -61,8 +61,8 @@ def _fitted(made: Callable[..., Built], data: Mapping[str, Any]) -> Built:
     return made(**{each.name: data.get(each.name) for each in fields(made)})  # type: ignore[arg-type]
 
 
-def table(document: Document) -> Table:
-    """Return the table that a file declares."""
+def table(document: Document, version: int) -> Table:
+    """Return the table that a file declares, which holds this version of its record."""
     data = document.data
     namespace, _, name = data["name"].partition(".")
     return Table(
@@ -70,7 +70,7 @@ def table(document: Document) -> Table:
         name=name,
         description=data["description"],
         record=data["record"],
-        version=data["version"],
+        version=version,
         owner=data["owner"],
         writer=data["writer"],
         key=tuple(data["key"]),
@@ -157,11 +157,14 @@ def provider(
     mapping: Document,
     payload: Payload,
     examples: Mapping[str, Document],
+    *,
+    version: int,
     broken: frozenset[str] = frozenset(),
 ) -> Provider:
     """Return a provider from the files of its folder; raises ContractError where an example has no such base.
 
-    `broken` are the names of examples that are there but cannot be read: nothing is said about those they are base of.
+    `version` is that of the record which its mapping fills. `broken` are the names of examples that are there but
+    cannot be read: nothing is said about those they are base of.
     """
     data = document.data
     envelope = _envelope(data["envelope"])
@@ -171,7 +174,7 @@ def provider(
         documentation=data["documentation"],
         signature=_fitted(Signature, data["signature"]),
         envelope=envelope,
-        mapping=read_mapping(mapping.data),
+        mapping=read_mapping(mapping.data, version),
         payload=payload,
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         source=document,

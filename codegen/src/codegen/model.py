@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codegen.document import Document
     from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
+    from codegen.services import Services
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
 SignatureForm = Literal["bare", "pairs"]
@@ -24,13 +25,14 @@ KeyEncoding = Literal["utf-8", "hex", "base64"]
 
 @dataclass(frozen=True, slots=True)
 class RecordVersion:
-    """One version of an Avro record."""
+    """One version of an Avro record; `base` is the version of the record that it extends, where it extends one."""
 
     name: str
     version: int
     record: Record
     schema: str
     source: Document
+    base: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class Topic:
     """A Kafka topic: what is on it, for how long, who writes it, and which version each reader is pinned to.
 
     `retired` are the versions that can no longer be on it: nobody writes them, and retention has removed the last one.
+    `several_producers` says why it has more than one; None where it has one.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Topic:
     compatibility: str
     owner: str
     producers: tuple[str, ...]
+    several_producers: str | None
     consumers: Mapping[str, int]
     source: Document
 
@@ -304,6 +308,7 @@ class Catalog:
     currencies: tuple[Currency, ...]
     currency_source: Document
     apis: tuple[Api, ...]
+    services: Services
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:

@@ -110,3 +110,19 @@ _RAW: Final[Mapping[str, Topic]] = MappingProxyType(
 def raw_topic(provider: str) -> Topic:
     """Return the topic of a provider's webhooks as they were sent; KeyError where there is no such provider."""
     return _RAW[provider]
+
+
+def topics_of(providers: str) -> tuple[Topic, ...]:
+    """Return all topics but the raw ones of other providers than these.
+
+    Args:
+        providers: Names with commas between them; empty for all.
+
+    Raises:
+        ValueError: The contracts know no such provider.
+    """
+    names = {name.strip() for name in providers.split(",") if name.strip()} or set(_RAW)
+    if unknown := sorted(names - set(_RAW)):
+        raise ValueError(f"the contracts know no provider {', '.join(unknown)}; they know {', '.join(sorted(_RAW))}")
+    others = {topic.name for provider, topic in _RAW.items() if provider not in names}
+    return tuple(topic for topic in TOPICS if topic.name not in others)

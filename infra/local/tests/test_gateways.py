@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from stack.gateways import gateways
 from stack.places import Places
 from stack.ports import Ports
 from stack.processes import Process
+from stack.settings import Settings
 
 
 def declared(root: Path, *providers: str) -> Places:
@@ -17,21 +19,21 @@ def declared(root: Path, *providers: str) -> Places:
     file.parent.mkdir()
     listed = [{"provider": provider, "title": provider.title()} for provider in providers]
     file.write_text(json.dumps({"source": "", "gateways": listed}))
-    return Places(repository=root, cache=root / "cache", state=root / "state")
+    return Places(repository=root, cache=root / "cache", state=root / "state", providers=providers)
 
 
 def gateway_of(context: Context, provider: str) -> Process:
     return next(each for each in applications(context) if each.name == f"gateway-{provider}")
 
 
-def test_every_provider_of_the_contracts_has_a_gateway(context: Context) -> None:
+def test_stripe_and_square_have_a_gateway_unless_others_are_named(context: Context) -> None:
     environments = [process.environment for process in applications(context)]
     ours = {each["GATEWAY_PROVIDER"] for each in environments if "GATEWAY_PROVIDER" in each}
-    assert ours == {gateway.provider for gateway in gateways(context.places)} >= {"stripe", "square"}
+    assert ours == {gateway.provider for gateway in gateways(context.places)} == {"stripe", "square"}
 
 
-def test_stripe_and_square_keep_their_addresses_when_others_come(tmp_path: Path) -> None:
-    found = gateways(declared(tmp_path, "acme_pay", "square", "stripe", "zeta"))
+def test_gateways_have_addresses_in_the_order_in_which_their_providers_are_named(tmp_path: Path) -> None:
+    found = gateways(declared(tmp_path, "stripe", "square", "acme_pay", "zeta"))
     assert [(each.name, each.url(Ports())) for each in found] == [
         ("gateway-stripe", "http://127.0.0.1:18100"),
         ("gateway-square", "http://127.0.0.1:18101"),
@@ -52,10 +54,22 @@ def test_a_gateway_knows_the_address_that_its_provider_signs(context: Context) -
 
 
 def test_says_what_to_do_where_there_are_more_providers_than_ports(tmp_path: Path) -> None:
-    with pytest.raises(StackError, match=r"9 providers.*ports for 8 gateways: add one to stack/ports\.py"):
+    with pytest.raises(StackError, match=r"9 providers, and there are ports for 8 gateways: name fewer, or add"):
         gateways(declared(tmp_path, *(f"p{number}" for number in range(9))))
 
 
 def test_says_what_to_do_where_nothing_was_generated(tmp_path: Path) -> None:
     with pytest.raises(StackError, match="run `make codegen`"):
         gateways(Places(repository=tmp_path, cache=tmp_path, state=tmp_path))
+
+
+def test_says_which_provider_the_contracts_do_not_know(tmp_path: Path) -> None:
+    places = replace(declared(tmp_path, "stripe"), providers=("stripe", "strype"))
+    with pytest.raises(StackError, match="names strype, and the contracts know stripe"):
+        gateways(places)
+
+
+def test_the_setting_names_the_providers(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().places().providers == ("stripe", "square")
+    monkeypatch.setenv("GATEWAY_PROVIDERS", "square, acme_pay,square")
+    assert Settings().places().providers == ("square", "acme_pay")

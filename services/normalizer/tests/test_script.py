@@ -83,3 +83,19 @@ def test_knows_the_topics_that_its_sinks_write(tmp_path: Path) -> None:
     (tmp_path / "pipeline.sql").write_text("EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a; END;")
 
     assert read(tmp_path, {}).written_topics() == ("out",)
+
+
+def test_leaves_out_the_topics_of_providers_that_are_not_received(tmp_path: Path) -> None:
+    source = "CREATE TABLE a (x INT) WITH ('topic' = 'one;two;three');"
+    sink = "CREATE TABLE b (x INT) WITH ('topic' = 'two', 'sink.delivery-guarantee' = 'exactly-once');"
+    script = read(written(tmp_path, source + sink, SET), {}, {"two"})
+
+    assert script.definitions[0] == "CREATE TABLE a (x INT) WITH ('topic' = 'one;three')"
+    assert script.written_topics() == ("two",)
+
+
+def test_refuses_a_source_of_which_no_topic_is_left(tmp_path: Path) -> None:
+    folder = written(tmp_path, "CREATE TABLE a (x INT) WITH ('topic' = 'one');", SET)
+
+    with pytest.raises(UnusableScript, match="name their providers in GATEWAY_PROVIDERS"):
+        read(folder, {}, {"one"})

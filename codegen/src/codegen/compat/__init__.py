@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.compat import apis, database, providers, records, tables, topics
+from codegen.compat import apis, database, providers, records, services, tables, topics
 from codegen.compat.breakage import Breakage, CompatRule, Concern
 
 if TYPE_CHECKING:
@@ -29,6 +29,10 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("topic-key", "A topic keeps its key, and so the order of its messages.", topics.key_changed),
     CompatRule("topic-retention", "Messages are kept for as long as was promised.", topics.retention_lowered),
     CompatRule("topic-compatibility", "A subject promises no less than before.", topics.compatibility_lowered),
+    CompatRule("producer-removed", "Who writes a topic goes on writing it.", services.producers_removed),
+    CompatRule("consumer-removed", "Who reads a topic stays among its consumers.", services.consumers_removed),
+    CompatRule("writer-changed", "A table keeps its writer.", services.writers_changed),
+    CompatRule("reader-removed", "A service may go on reading the tables that it read.", services.readers_removed),
     CompatRule("table-removed", "A table stays.", tables.removed),
     CompatRule("table-key", "Rows are told apart by the same columns.", tables.key_changed),
     CompatRule("table-partition", "Partitions stay as stored files have them.", tables.partition_changed),

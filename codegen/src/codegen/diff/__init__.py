@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, database, flows, providers, records, tables
+from codegen.diff import apis, database, flows, providers, records, services, tables
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
+from codegen.services import Services
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Section", "diff", "markdown", "nothing", "text"]
 
 _COMPARISONS = (
+    services.services,
+    services.owners,
     flows.consumers,
     flows.topics,
     records.subjects,
@@ -58,6 +61,7 @@ def nothing(like: Catalog) -> Catalog:
         database=(),
         providers=(),
         apis=(),
+        services=Services(),
         currencies=(),
         validation=replace(like.validation, reason_codes={}, fields={}),
         ingestion=replace(like.ingestion, reason_codes={}, fields={}),

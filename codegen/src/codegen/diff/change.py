@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 class Section(enum.Enum):
     """What a change touches, in the order of a report."""
 
+    SERVICES = "Services"
     CONSUMERS = "Pinned consumers"
     TOPICS = "Topics"
     SUBJECTS = "Registry subjects"

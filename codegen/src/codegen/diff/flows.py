@@ -20,10 +20,12 @@ _ATTRIBUTES = (
     "provider",
     "key",
     "partitions",
+    "replicas",
     "retention_days",
     "compatibility",
     "owner",
     "producers",
+    "several_producers",
     "description",
 )
 # What of a topic its readers notice.
@@ -72,7 +74,8 @@ def consumers(old: Catalog, new: Catalog) -> Iterator[Change]:
             record = either.record
             given = (*old.records.get(record, ()), *new.records.get(record, ()))
             versions = [("version", record, str(each.version)) for each in given]
-            yield Change(Section.CONSUMERS, title, text, (*concerns, ("record", record), *versions))
+            own = ("topic", name, "consumers", consumer)
+            yield Change(Section.CONSUMERS, title, text, (*concerns, own, ("record", record), *versions))
 
 
 def columns(old: Catalog, new: Catalog) -> Iterator[Change]:

@@ -40,12 +40,12 @@ def read_path(text: str) -> Path:
     return Path(tuple(steps))
 
 
-def read_mapping(data: Mapping[str, Any]) -> Mapped:
-    """Return the mapping that a file holds whose shape meta/mapping.schema.json has approved."""
+def read_mapping(data: Mapping[str, Any], version: int) -> Mapped:
+    """Return the mapping onto a version of its record that a file holds; the meta schema approved its shape."""
     return Mapped(
         provider=data["provider"],
         record=data["record"],
-        version=data["version"],
+        version=version,
         event_type=read_path(data["event_type"]),
         groups=tuple(
             Group(

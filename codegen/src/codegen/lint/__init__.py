@@ -18,6 +18,7 @@ from codegen.lint import (
     pins,
     records,
     rules,
+    services,
     signatures,
     types,
 )
@@ -50,6 +51,17 @@ RULES: tuple[LintRule, ...] = (
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
+    LintRule(
+        "service", "Every service that is named is declared, and may do what it is named for.", services.undeclared
+    ),
+    LintRule("producer", "A topic has one producer, or says why it has several.", services.producers),
+    LintRule(
+        "unused-service",
+        "Every declared service, and each of its permissions, is used.",
+        services.unused,
+        frozenset({"service"}),
+    ),
+    LintRule("owner", "Owners are a closed set: each one that is named is declared.", services.owners),
     LintRule("retired", "A topic retires versions that exist and are older than what is written.", pins.retired),
     LintRule("pin", "Every consumer is pinned to a version that exists and is not retired.", pins.misplaced),
     LintRule(
@@ -64,7 +76,12 @@ RULES: tuple[LintRule, ...] = (
         "A database table's record and columns exist, under names that Postgres keeps.",
         database.tables,
     ),
-    LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
+    LintRule(
+        "lineage",
+        "A derived column is made from columns that exist in a layer before its own.",
+        lineage.broken,
+        frozenset({"table"}),
+    ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
@@ -75,7 +92,12 @@ RULES: tuple[LintRule, ...] = (
         signatures.contradictory,
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
-    LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
+    LintRule(
+        "mapping",
+        "A mapping fills every field that its record needs or its provider has, with what the field takes.",
+        mappings.fields,
+    ),
+    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
     ),

@@ -105,7 +105,11 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 message = f"the mapping fills v{mapping.version}, and {topic.name} holds v{topic.version}"
                 yield source.finding("mapping", ("version",), message, "map the version that the topic holds")
         wanted = {field.name: field for field in record.fields if field.name not in STAMPED}
-        for name in wanted.keys() - group.fields.keys():
+        # A provider may know nothing of an optional field. One that fills it for some events says so of all.
+        elsewhere = {name for each in mapping.groups for name in each.fields}
+        for name in sorted(wanted.keys() - group.fields.keys()):
+            if wanted[name].nullable and name not in elsewhere:
+                continue
             place: Place = ("groups", index, "fields")
             yield source.finding(
                 "mapping", place, f"{name} is not mapped", "map it; where there is nothing to map, write {const: null}"
@@ -118,6 +122,21 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 continue
             for message, hint in misfits(wanted[name], expression):
                 yield source.finding("mapping", place, f"{name}: {message}", hint)
+
+
+def unfilled(catalog: Catalog) -> Iterator[Finding]:
+    """Yield optional fields that no provider fills, though the version that has them is written."""
+    filled: dict[tuple[str, int], set[str]] = {}
+    for provider in catalog.providers:
+        fills = filled.setdefault((provider.mapping.record, provider.mapping.version), set())
+        fills.update(name for group in provider.mapping.groups for name in group.fields)
+    for (name, version), fields_filled in filled.items():
+        record = record_of(catalog, name, version)
+        for field in record.fields if record is not None else ():
+            if field.name not in STAMPED and field.nullable and field.name not in fields_filled:
+                source = catalog.record(name, version).source
+                message = f"no provider's mapping fills {field.name} of {name} v{version}"
+                yield source.finding("unfilled", field.place, message, "map it for a provider that sends it")
 
 
 def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:

@@ -40,6 +40,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "NORMALIZER_STATE_DIR": (places.data / "flink" / "state").as_uri(),
         "NORMALIZER_SQL_DIR": str(places.repository / "generated" / "flink"),
         "POSTGRES_DSN": f"postgresql://payments:{password}@{LOOPBACK}:{ports.postgres}/payments",
+        "GATEWAY_PROVIDERS": ",".join(places.providers),
         "LOG_LEVEL": "INFO",
         "LOG_FORMAT": "json",
         "PAYMENTS_STATE_DIR": str(places.state),

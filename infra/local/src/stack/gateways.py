@@ -1,4 +1,4 @@
-"""The gateways of the stack: one deployment of the one program for each provider of the contracts."""
+"""The gateways of the stack: one deployment of the one program for each provider that GATEWAY_PROVIDERS names."""
 
 import json
 from dataclasses import dataclass
@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from stack.errors import StackError
 from stack.places import Places
 from stack.ports import GATEWAYS, Ports, url
-
-# They keep their addresses when other providers come.
-FIRST = ("stripe", "square")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +36,24 @@ class Gateway:
 
 
 def gateways(places: Places) -> tuple[Gateway, ...]:
-    """Return a gateway for each provider; raise StackError if the generated list is absent or longer than the ports."""
+    """Return a gateway for each chosen provider, in their order.
+
+    Raises:
+        StackError: The generated list is absent or does not have one of them, or there are more than ports.
+    """
     file = places.repository / "generated" / "gateways.json"
     try:
         declared = json.loads(file.read_text())["gateways"]
     except FileNotFoundError:
         raise StackError(f"{file} does not exist: run `make codegen`.") from None
     titles = {each["provider"]: each["title"] for each in declared}
-    if len(titles) > len(GATEWAYS):
+    chosen = places.providers
+    if unknown := [name for name in chosen if name not in titles]:
+        known = ", ".join(sorted(titles))
+        raise StackError(f"GATEWAY_PROVIDERS names {', '.join(unknown)}, and the contracts know {known}.")
+    if len(chosen) > len(GATEWAYS):
         raise StackError(
-            f"The contracts have {len(titles)} providers, and there are ports for {len(GATEWAYS)} gateways: "
-            "add one to stack/ports.py."
+            f"GATEWAY_PROVIDERS names {len(chosen)} providers, and there are ports for {len(GATEWAYS)} gateways: "
+            "name fewer, or add one to stack/ports.py."
         )
-    known = [provider for provider in FIRST if provider in titles]
-    names = (*known, *sorted(titles.keys() - set(known)))
-    return tuple(Gateway(name, titles[name], port) for name, port in zip(names, GATEWAYS, strict=False))
+    return tuple(Gateway(name, titles[name], port) for name, port in zip(chosen, GATEWAYS, strict=False))

@@ -7,15 +7,18 @@ from pathlib import Path
 
 # Linux allows 107 bytes for the path of a unix socket, and supervisord first binds a name that is longer by its pid.
 LONGEST_SOCKET_PATH = 92
+# The providers of the demo and of the end-to-end tests.
+FIRST = ("stripe", "square")
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The three roots, from which all other paths follow."""
+    """The three roots, from which all other paths follow, and the providers whose webhooks this stack receives."""
 
     repository: Path
     cache: Path
     state: Path
+    providers: tuple[str, ...] = FIRST
 
     @property
     def infra(self) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stack.places import Places
+from stack.places import FIRST, Places
 
 HIGHEST_OFFSET = 40000
 
@@ -45,6 +45,12 @@ class Settings(BaseSettings):
         description="Which server keeps the files of the lake.",
     )
 
+    gateway_providers: str = Field(
+        default=",".join(FIRST),
+        validation_alias="GATEWAY_PROVIDERS",
+        description="Whose webhooks are received: names with commas between them, each with a gateway of its own.",
+    )
+
     def places(self) -> Places:
         """Return the directories that these settings name, as absolute paths."""
         repository = _repository()
@@ -53,4 +59,5 @@ class Settings(BaseSettings):
             repository=repository,
             cache=self.cache_dir.expanduser().absolute(),
             state=state.expanduser().absolute(),
+            providers=tuple(dict.fromkeys(name.strip() for name in self.gateway_providers.split(",") if name.strip())),
         )

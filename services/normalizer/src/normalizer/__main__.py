@@ -54,7 +54,7 @@ def main() -> None:
 
 def run(settings: NormalizerSettings, stop: Event) -> None:
     """Put the parts together and run them until `stop` is set."""
-    text = script.read(settings.normalizer_sql_dir, settings.placeholders())
+    text = script.read(settings.normalizer_sql_dir, settings.placeholders(), settings.unread)
     options = job_options(settings, python=sys.executable)
     mark = fingerprint(text, options, _function_sources())
     registry = CollectorRegistry()

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from kit.settings import EnvironmentSettings, KafkaSettings, LogSettings, MetricsSettings, RegistrySettings
-from pydantic import Field, SecretStr
+from payments_contracts.topics import TOPICS, topics_of
+from pydantic import Field, SecretStr, field_validator
 
 
 class StateSettings(EnvironmentSettings):
@@ -42,6 +43,10 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
     flink_url: str = Field(pattern=r"^https?://", description="REST address of the job manager.")
     flink_home: Path = Field(description="Flink distribution whose lib/ holds the Kafka and Avro connectors.")
     normalizer_sql_dir: Path = Field(description="Folder of the generated Flink SQL.")
+    gateway_providers: str = Field(
+        default="",
+        description="Whose webhooks are normalized: names with commas between them; empty for all of the contracts.",
+    )
     normalizer_group_id: str = Field(default="normalizer", description="Kafka consumer group.")
     normalizer_transactional_id_prefix: str = Field(
         default="normalizer", description="Two jobs that share one fence each other's transactions off."
@@ -69,6 +74,17 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
     normalizer_checkpoint_stall_s: float = Field(
         default=30, gt=0, description="Without a checkpoint for so long, the job counts as not ready."
     )
+
+    @field_validator("gateway_providers")
+    @classmethod
+    def _are_known(cls, names: str) -> str:
+        topics_of(names)
+        return names
+
+    @property
+    def unread(self) -> frozenset[str]:
+        """Names of the topics of providers whose webhooks are not received here."""
+        return frozenset({topic.name for topic in TOPICS} - {topic.name for topic in topics_of(self.gateway_providers)})
 
     def placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in the generated SQL."""

@@ -17,7 +17,7 @@ from kit.lake import load_catalog
 from kit.settings import KafkaSettings, RegistrySettings, load
 from payments_contracts import database as contracts
 from payments_contracts.tables import TABLES
-from payments_contracts.topics import TOPICS
+from payments_contracts.topics import TOPICS, topics_of
 from rich.console import Console
 from rich.text import Text
 
@@ -30,7 +30,7 @@ from operations.reconciliation import first_loss
 from operations.registry import SchemaRegistry
 from operations.report import print_verdict
 from operations.schemas import find_drift, register_schemas, subject_of
-from operations.settings import DatabaseSettings, OperationsSettings
+from operations.settings import DatabaseSettings, OperationsSettings, ProvidersSettings
 from operations.tables import apply_tables
 from operations.topics import Change, apply_topics
 from operations.verification import verify_run
@@ -56,7 +56,8 @@ def topics_apply() -> None:
     """Create missing topics and bring retention to the contracts; safe to run again."""
     settings = load(OperationsSettings)
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap_servers, "log_level": 2})
-    _print(apply_topics(admin, TOPICS, settings.replication_factor))
+    topics = topics_of(load(ProvidersSettings).gateway_providers)
+    _print(apply_topics(admin, topics, settings.replication_factor))
 
 
 @topics_app.command("warm-up")

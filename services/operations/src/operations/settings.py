@@ -1,7 +1,8 @@
 """Where the `payments` command finds the servers."""
 
 from kit.settings import EnvironmentSettings, KafkaSettings, LakeSettings, RegistrySettings
-from pydantic import Field, SecretStr
+from payments_contracts.topics import topics_of
+from pydantic import Field, SecretStr, field_validator
 
 
 class DatabaseSettings(EnvironmentSettings):
@@ -19,3 +20,15 @@ class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
     trino_catalog: str = "lake"
     dagster_url: str
     replication_factor: int = 1
+
+
+class ProvidersSettings(EnvironmentSettings):
+    """Whose webhooks this installation receives: names with commas between them; empty for all of the contracts."""
+
+    gateway_providers: str = ""
+
+    @field_validator("gateway_providers")
+    @classmethod
+    def _are_known(cls, names: str) -> str:
+        topics_of(names)
+        return names
