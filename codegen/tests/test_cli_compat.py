@@ -222,6 +222,14 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
     ]
 
 
+def test_diff_tells_a_key_that_it_was_not_taught(run: Run, repository: Repository) -> None:
+    table = "tables/bronze.payments.yaml"
+    view = "staging: {name: stg_payments, description: A view., columns: {paid: amount_cents}}\n"
+    repository.edit(table, "properties: {}\n", f"properties: {{}}\n{view}")
+    told = "bronze.payments: staging none → name stg_payments, description A view., columns paid amount_cents"
+    assert told in run("diff")[1]
+
+
 def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:
     repository.edit(TOPIC, "partitions: 4", "partitions: 8")
     code, out, _ = run("diff", "--format", "markdown", "--output", "blast.md")

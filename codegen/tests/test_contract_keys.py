@@ -111,6 +111,8 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("table", "sort[].transform"): "hour",
     ("table", "follows"): "shop.stored",
     ("table", "key"): ["merchant_id"],
+    ("table", "staging"): {"name": "stg_others", "description": "A view.", "columns": {}},
+    ("derived", "passes"): "bronze.payments",
     ("table", "partition"): [],
     ("table", "sort"): [],
     ("database", "follows"): "shop.stored",
@@ -129,6 +131,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.reads.tables"): ["gold.days"],
     ("services", "services.*.writes.database"): ["payments"],
 }
+STAGING = "staging: {name: stg_payments, description: A view., columns: {}}\n"
 FILES = {
     "topic": "topics/shop.payments.yaml",
     "table": "tables/bronze.payments.yaml",
@@ -163,7 +166,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     later = root / "rules" / "validation.yaml"
     later.write_text(later.read_text(encoding="utf-8") + "later_reason_codes: {row_large: The row is large.}\n")
     table = root / FILES["table"]
-    table.write_text(table.read_text(encoding="utf-8").replace("{}", "{write.parquet.compression-codec: zstd}"))
+    table.write_text(
+        table.read_text(encoding="utf-8").replace("{}", "{write.parquet.compression-codec: zstd}") + STAGING
+    )
+    payload = root / "providers" / "shop" / "payload.openapi.yaml"
+    payload.write_text(payload.read_text(encoding="utf-8") + '    Other: {$ref: "#/components/schemas/Event"}\n')
     notices = (root / "topics" / "shop.notices.yaml").read_text(encoding="utf-8")
     stored = notices.replace("shop.notices", "shop.stored").replace("record: notice", "record: stored")
     (root / "topics" / "shop.stored.yaml").write_text(stored, encoding="utf-8")

@@ -141,7 +141,7 @@ def _top(contracts: Path) -> tuple[Path, str]:
     if shutil.which("git") is None:
         raise RevisionError("there is no git: install it, or compare where it is")
     if not contracts.is_dir():
-        raise RevisionError(f"{contracts} is no folder: name the contracts folder")
+        raise RevisionError(f"{contracts} is not a folder: give the contracts folder")
     found = _git(contracts, "rev-parse", "--show-toplevel", "--show-prefix")
     if found.returncode:
         reason = found.stderr.decode().strip().removeprefix("fatal: ")

@@ -1,7 +1,7 @@
 """Rules on providers: what came in goes on coming in, as the same event, for the same reasons.
 
 Signatures and envelopes are compared as their files say them: what an earlier meta schema did not know, or called by
-another name, is no difference.
+another name, is not a difference.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def reasons_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield reason codes that stored failures, dashboards and redrives know, and that are gone."""
     for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
         for code in sorted(before.reason_codes.keys() - after.reason_codes.keys()):
-            message = f"the reason code {code} is gone, and stands in what was quarantined"
+            message = f"the reason code {code} is gone, and quarantined events have it"
             hint = "leave it declared; a code with another meaning gets another name"
             yield broken(("reason", after.name, code), after.source, ("reason_codes",), message, hint)
 

@@ -155,7 +155,7 @@ def _fields(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple
     for name in won:
         yield (*place, others.index(name)), f"{name} is new"
     if not lost and not won:
-        yield place, "the fields, which are written in their order, stand in another order"
+        yield place, "the order of the fields, in which they are written, has changed"
 
 
 def _values(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple[Place, str]]:

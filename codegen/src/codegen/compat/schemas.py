@@ -91,7 +91,7 @@ class _Message:
         for branch in given:
             if not any(not any(self.differences(branch, other, above)) for other in taken):
                 where = branch if new is giver else new
-                message = "an alternative is no longer taken" if self.taker_is_new else "an alternative is new"
+                message = "an alternative is no longer accepted" if self.taker_is_new else "an alternative is new"
                 yield self._because(Kind.VALUE, where, new, message)
 
     def _sides(self, giver: _Node, taker: _Node) -> tuple[_Node, _Node]:
@@ -132,7 +132,7 @@ class _Message:
                 yield from self.differences(inner[0], inner[1], above)
             elif name in given and rest is False:
                 message = (
-                    f"{name} is no longer taken" if self.taker_is_new else f"{name} is new, and nothing else may be"
+                    f"{name} is no longer accepted" if self.taker_is_new else f"{name} is new, and nothing else may be"
                 )
                 where = new if self.taker_is_new else new.child(None, "properties", name)
                 yield self._because(Kind.VALUE, where, new, message)

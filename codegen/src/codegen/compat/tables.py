@@ -155,7 +155,7 @@ def values_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 continue
             lost = [value for value in known[path] or ("any text",) if value not in allowed]
             if lost:
-                message = f"{', '.join(lost)} may stand in stored rows of {after.identifier}.{path}, and is refused now"
+                message = f"{', '.join(lost)} may be in stored rows of {after.identifier}.{path}, and is refused now"
                 concern = ("column", after.identifier, path)
                 yield broken(concern, after.source, ("version",), message, "keep the values in the field's closed set")
 

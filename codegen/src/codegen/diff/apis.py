@@ -18,7 +18,7 @@ _WORDS = frozenset({"description", "summary", "examples", "example", "title"})
 
 
 def apis(old: Catalog, new: Catalog) -> Iterator[Change]:
-    """Yield APIs and operations that are new, gone or different; words and examples are no difference."""
+    """Yield APIs and operations that are new, gone or different; words and examples are not compared."""
     before, after = ({(api.name, api.version): api for api in catalog.apis} for catalog in (old, new))
     for key in sorted(before.keys() | after.keys()):
         name, version = key

@@ -61,10 +61,8 @@ def others(section: Section, name: str, was: Document, now: Document, told: froz
 def worded(value: object) -> str:
     """Return a value of a contract in words."""
     match value:
-        case None | [] | {}:
-            return "none"
         case list():
-            return ", ".join(map(worded, value))
+            return ", ".join(map(worded, value)) or "none"
         case dict():
-            return ", ".join(f"{key} {worded(each)}" for key, each in value.items())
-    return str(value)
+            return ", ".join(f"{key} {worded(each)}" for key, each in value.items()) or "none"
+    return "none" if value is None else str(value)

@@ -84,7 +84,7 @@ def _differences(name: str, was: Field, now: Field) -> Iterator[str]:
     if won:
         yield f"{name} takes {', '.join(won)} too"
     if lost:
-        yield f"{name} no longer takes {', '.join(lost)}"
+        yield f"{name} no longer accepts {', '.join(lost)}"
     if was.type != now.type and not isinstance(now.bare, Record):
         yield f"{name}: {plain_type(was)} → {plain_type(now)}"
 
