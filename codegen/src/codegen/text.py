@@ -117,7 +117,7 @@ _TEMPLATES = Environment(
     keep_trailing_newline=True,
     autoescape=False,  # noqa: S701 - these are not web pages
 )
-_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, one_line=one_line)
+_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, docstring=docstring, one_line=one_line)
 
 
 def render(path: str, template: str, **values: Any) -> GeneratedFile:

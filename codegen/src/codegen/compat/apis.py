@@ -38,6 +38,18 @@ def operations_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 yield broken(_concern(after, operation), after.source, place, message, f"put it back, {_MAJOR}")
 
 
+def operations_renamed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield operations with another `operationId`, after which clients call what is generated for them."""
+    for api, before, after in _operations(old, new):
+        one, other = (each.document["paths"][each.path][each.method].get("operationId") for each in (before, after))
+        if one is not None and one != other:
+            message = f"{after.name} was the operation {one} and is to be {other}"
+            if other is None:
+                message = f"{after.name} was the operation {one} and is to have no id"
+            place = (*after.place, "operationId")
+            yield broken(_concern(api, after), api.source, place, message, f"leave the id, {_MAJOR}")
+
+
 def parameters_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield parameters that are gone: what a client says with them would be overheard."""
     for api, before, after in _operations(old, new):

@@ -49,7 +49,12 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
             message = "the mapping and the envelope disagree on where the event type is"
             yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
         seen: set[str] = set()
+        names: set[str] = set()
         for index, group in enumerate(provider.mapping.groups):
+            if group.name in names:
+                message = f"a second group is called {group.name}"
+                yield provider.mapping_source.finding("provider", ("groups", index, "name"), message, "rename one")
+            names.add(group.name)
             for number, event in enumerate(group.events):
                 if event in seen:
                     message = f"a second group claims {event}"
