@@ -33,6 +33,7 @@ from codegen.model import (
     Topic,
     Transformed,
 )
+from codegen.staging import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ def table(document: Document, version: int) -> Table:
         properties=data["properties"],
         freshness=_fitted(Freshness, data["freshness"]),
         maintenance=maintenance(data),
+        staging=staging(data),
         source=document,
     )
 

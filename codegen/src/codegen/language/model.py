@@ -137,9 +137,13 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """Every declared field below a path that is neither mapped nor personal, as a map of texts."""
+    """Every declared field below a path that is neither mapped nor personal, as a map of texts.
+
+    `keep` are paths that are mapped and stay in it: whoever reads them here has not moved yet.
+    """
 
     root: Path
+    keep: tuple[Path, ...] = ()
 
 
 Expression = (

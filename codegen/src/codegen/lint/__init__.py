@@ -70,12 +70,14 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
+    LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "database",
         "A database table's record and columns exist, under names that Postgres keeps.",
         database.tables,
     ),
+    LintRule("staging", "A view's columns are in its table, each under one name.", lineage.views),
     LintRule(
         "lineage",
         "A derived column is made from columns that exist in a layer before its own.",
@@ -97,6 +99,7 @@ RULES: tuple[LintRule, ...] = (
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
     ),
+    LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
