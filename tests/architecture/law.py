@@ -48,7 +48,7 @@ class Tree:
     contracts: Catalog
 
     def files(self, *folders: str) -> list[Path]:
-        """Return the files below some folders that are no tests: what git knows or would add, else all."""
+        """Return the files below some folders that are not tests: what git knows or would add, else all."""
         if (self.root / ".git").exists():
             command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
             listing = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
@@ -103,6 +103,7 @@ def restated_names(tree: Tree) -> Iterator[str]:
         ("services", tree.topics | tree.tables),
         ("infra", tree.topics | tree.tables),
         ("codegen/src", tree.topics | tree.tables),
+        ("codegen/catalogue/src", tree.topics | tree.tables),
         ("dbt", tree.topics),
     ):
         for path in tree.code(folder):
@@ -183,7 +184,7 @@ def paths_into_contracts(tree: Tree) -> Iterator[str]:
 
 
 def registering(tree: Tree) -> frozenset[str]:
-    """Return the modules of services that can register a schema; a test double of a registry is no service's."""
+    """Return the modules of services that can register a schema; a test double of a registry is not a service's."""
     found = set()
     for path in tree.files("services"):
         if path.suffix == ".py" and path.name != "testing.py":
@@ -226,7 +227,7 @@ def foreign_imports(tree: Tree) -> Iterator[str]:
 def hidden_imports(tree: Tree) -> Iterator[str]:
     """Yield imports by name at run time of what the law is about: import-linter does not see them."""
     linted = frozenset(_linter(tree)["root_packages"])
-    for path in tree.files("codegen/src", "infra", "services"):
+    for path in tree.files("codegen/catalogue/src", "codegen/src", "infra", "services"):
         if path.suffix == ".py":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _callee(node) in {"import_module", "__import__"}:
