@@ -236,13 +236,14 @@ def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | 
 
 def _compared(contracts: Path, old: Catalog | None) -> Catalog:
     """Return the contracts as they are; where they are wrong, edits of released versions are told first."""
+    catalog = None
     try:
         catalog = load(contracts)
         findings = lint(catalog)
     except ContractError as error:
         findings = error.findings
-    if findings:
-        _report(contracts, (*(edited(old, contracts) if old else ()), *findings))
+    if catalog is None or findings:
+        _report(contracts, (*(edited(old, catalog, contracts) if old else ()), *findings))
     return catalog
 
 

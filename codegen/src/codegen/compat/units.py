@@ -57,7 +57,8 @@ def _docs(catalog: Catalog) -> Iterator[tuple[Concern, str, Document, Place]]:
         for path, field in walk(newest.record):
             yield ("field", name, ".".join(path)), field.doc, newest.source, (*field.place, "doc")
     for table in catalog.derived:
-        for column in table.columns:
+        # A column without a doc means what its source means.
+        for column in (each for each in table.columns if each.doc):
             concern = ("column", table.identifier, column.name)
             yield concern, column.doc, table.source, ("columns", column.name, "doc")
     for provider in catalog.providers:
