@@ -13,7 +13,7 @@ import annotated_types
 import psycopg
 import pytest
 from hypothesis import strategies as st
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from psycopg import sql
 from pydantic import AwareDatetime, BaseModel, SecretStr
 
@@ -38,7 +38,7 @@ def database(dsn: SecretStr) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         yield connection
 
 
-def payment(**changes: object) -> ScoredPaymentV2:
+def payment(**changes: object) -> ScoredPayment:
     plain: dict[str, object] = {
         "event_id": str(uuid.uuid4()),
         "provider": "stripe",
@@ -70,7 +70,7 @@ def payment(**changes: object) -> ScoredPaymentV2:
         "attempt_number": 1,
         "related_payment_id": None,
     }
-    return ScoredPaymentV2.model_validate(plain | changes)
+    return ScoredPayment.model_validate(plain | changes)
 
 
 def incompressible(length: int, seed: int = 1) -> str:

@@ -33,6 +33,7 @@ from codegen.model import (
     Topic,
     Transformed,
 )
+from codegen.staging import staging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ def table(document: Document, version: int) -> Table:
         properties=data["properties"],
         freshness=_fitted(Freshness, data["freshness"]),
         maintenance=maintenance(data),
+        staging=staging(data),
         source=document,
     )
 
@@ -139,7 +141,7 @@ def _millis(text: str) -> int:
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
     except ValueError as error:
-        raise ValueError(f"there is no time {text} ({error})") from error
+        raise ValueError(f"{text} is not a time that exists ({error})") from error
 
 
 def identity(document: Document) -> Identity:

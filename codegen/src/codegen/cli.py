@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from enum import Enum
@@ -19,8 +20,9 @@ from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
+from codegen.released import edited
 from codegen.report import Form, changes_as, fail, near, report
-from codegen.revision import Revision, RevisionError, chosen, load_at, named
+from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.suggestion import meant
 from codegen.trial import as_example, body_of, explain, outdated
@@ -37,7 +39,9 @@ Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the cont
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
 Against = Annotated[
     str,
-    typer.Option("--against", metavar="REF", help="A branch, tag or commit.  [default: where this branch left main]"),
+    typer.Option(
+        "--against", "--base", metavar="REF", help="A branch, tag or commit.  [default: main as it is pushed]"
+    ),
 ]
 Written = Annotated[
     Form,
@@ -120,9 +124,9 @@ def compat_(
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
     if unknown:
         fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
-    new = _checked(contracts, form)
-    out = Console(highlight=False, soft_wrap=True)
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old, form)
+    out = Console(highlight=False, soft_wrap=True)
     if old is None:
         why = f"there are no contracts at {revision}" if revision else _NOTHING
         if form is Form.TEXT:
@@ -147,8 +151,8 @@ def diff_(
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead.", dir_okay=False)] = None,
 ) -> None:
     """Say what has changed since a commit, and all that it touches: topics, tables, columns, models, readers."""
-    new = _checked(contracts, Form(form.value) if form in {Format.JSON, Format.GITHUB} else Form.TEXT)
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old, Form(form.value) if form in {Format.JSON, Format.GITHUB} else Form.TEXT)
     words = str(revision)
     if old is None:
         old = nothing(new)
@@ -271,6 +275,8 @@ def main() -> None:
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 
 
+# The code of a comparison that could not be made, since nothing tells what to compare with.
+_UNTOLD = 2
 _NOTHING = "there is no git here, or no earlier commit, to compare with"
 
 
@@ -291,10 +297,25 @@ def _provider(catalog: Catalog, name: str) -> Provider:
 
 def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:
     try:
-        revision = named(contracts, against) if against else chosen(contracts)
+        event = os.environ.get("GITHUB_EVENT_PATH")
+        revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
+    except ShallowError as error:
+        fail(str(error), _UNTOLD)
     except RevisionError as error:
         fail(str(error))
+
+
+def _compared(contracts: Path, old: Catalog | None, form: Form) -> Catalog:
+    """Return the contracts as they are; where they are wrong, edits of released versions are told first."""
+    try:
+        catalog = load(contracts)
+        findings = lint(catalog)
+    except ContractError as error:
+        findings = error.findings
+    if findings:
+        report(form, contracts, (*(edited(old, contracts) if old else ()), *findings))
+    return catalog
 
 
 def _checked(contracts: Path, form: Form = Form.TEXT) -> Catalog:

@@ -20,12 +20,15 @@ from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
 from codegen.services import Services, services
 from codegen.shape import Shape
+from codegen.staging import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from codegen.derived import DerivedTable
     from codegen.document import Place
-    from codegen.model import Topic
+    from codegen.model import Table, Topic
+    from codegen.staging import Staged
 
 Built = TypeVar("Built")
 
@@ -90,7 +93,8 @@ class _Loading:
         identity = self._one("rules/identity", build.identity)
         currencies = self._one("reference/iso4217", build.currencies)
         tables = tuple(self._all("tables/", lambda each: build.table(each, self._followed(each, topics, records))))
-        derived_tables = tuple(self._all("derived/", derived))
+        views = dict(_views(tables, records))
+        derived_tables = tuple(self._all("derived/", lambda each: self._derived(each, views)))
         database = tuple(
             self._all("database/", lambda each: database_table(each, self._followed(each, topics, records)))
         )
@@ -167,7 +171,7 @@ class _Loading:
             self._findings += error.findings
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} cannot stand here"
+            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} is not valid here"
             self._findings.append(Finding(path, line, "syntax", message, "save it as UTF-8"))
         except OSError as error:
             self._findings.append(_unreadable(path, error))
@@ -236,6 +240,12 @@ class _Loading:
             raise ContractError(())
         return following.followed(document, topics, records)
 
+    def _derived(self, document: Document, views: Mapping[str, Sequence[Staged]]) -> DerivedTable:
+        # What passes on a table that could not be read has nothing wrong with it.
+        if self._findings and "passes" in document.data:
+            raise ContractError(())
+        return derived(document, views)
+
     def _providers(self, version: Callable[[Document], int]) -> Iterator[Provider]:
         folder = self._root / "providers"
         for name in sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else ():
@@ -290,6 +300,15 @@ class _Loading:
         if document is None and not any(finding.file == path for finding in self._findings):
             self._findings.append(Finding(path, 0, "missing", "the contract is not there", "write it"))
         return document
+
+
+def _views(
+    tables: tuple[Table, ...], records: dict[str, tuple[RecordVersion, ...]]
+) -> Iterator[tuple[str, tuple[Staged, ...]]]:
+    for table in tables:
+        for each in records.get(table.record, ()):
+            if each.version == table.version and table.staging is not None:
+                yield table.identifier, tuple(staged(table.staging, each.record))
 
 
 def _kind(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
     from codegen.services import Services
+    from codegen.staging import Staging
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
 SignatureForm = Literal["bare", "pairs"]
@@ -105,6 +106,7 @@ class Table:
     properties: Mapping[str, str]
     freshness: Freshness
     maintenance: Maintenance | None
+    staging: Staging | None
     source: Document
 
     @property

@@ -106,7 +106,7 @@ def leaves(payload: Payload, group: Group, rest: Rest) -> tuple[Leaf, ...]:
     found = declared(payload, group.payload, rest.root)
     if found is None or found.personal:
         return ()
-    return tuple(_leaves(payload, (found,), rest.root, "", mapped_paths(group)))
+    return tuple(_leaves(payload, (found,), rest.root, "", mapped_paths(group).difference(rest.keep)))
 
 
 def _leaves(

@@ -99,10 +99,10 @@ def plain(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def fail(message: str) -> NoReturn:
-    """Say why the command failed, and end it with exit code 1."""
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Say why the command failed, and end it with an exit code."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style="bold red"))
-    sys.exit(1)
+    sys.exit(code)
 
 
 def _text(root: Path, refused: Iterable[Finding], accepted: Iterable[Finding]) -> None:

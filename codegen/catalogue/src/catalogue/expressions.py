@@ -100,8 +100,9 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case When(path, values, then, otherwise):
             which = " or ".join(f"“{str(value).lower() if isinstance(value, bool) else value}”" for value in values)
             return f"{words(then)} where `{path}` is {which}, else {words(otherwise)}"
-        case Rest(root):
-            return f"all else that is declared below `{root}` and not personal data"
+        case Rest(root, keep):
+            kept = "".join(f", with `{path}`" for path in keep)
+            return f"all else that is declared below `{root}` and not personal data{kept}"
     assert_never(expression)
 
 

@@ -16,6 +16,7 @@ from codegen.emit import (
     normalize,
     openapi,
     package,
+    pins,
     postgres,
     providers,
     pydantic,
@@ -28,6 +29,7 @@ Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
 EMITTERS: tuple[Emitter, ...] = (
     package.emit,
     pydantic.emit,
+    pins.emit,
     wire.emit,
     kafka.emit,
     providers.emit,

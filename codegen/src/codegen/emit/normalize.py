@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _FOLDER = f"{PACKAGE}/normalize"
 
 MODULES = frozenset({"outcome", "values"})
-"""Modules of the package that are no provider's."""
+"""Modules of the package that are not a provider's."""
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:

@@ -93,6 +93,6 @@ def read_expression(data: Mapping[str, Any]) -> Expression:  # noqa: C901, PLR09
             then, otherwise = read_expression(value["then"]), read_expression(value["else"])
             return When(read_path(value["value"]), tuple(value["in"]), then, otherwise)
         case "rest":
-            return Rest(read_path(value["path"]))
+            return Rest(read_path(value["path"]), tuple(read_path(each) for each in value.get("keep", ())))
         case _:
             raise ValueError(f"the mapping language has no {name!r}")

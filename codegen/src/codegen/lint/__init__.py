@@ -45,7 +45,7 @@ class LintRule:
 
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
-    LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
+    LintRule("text", "Texts have no characters that a target would interpret.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
@@ -70,12 +70,14 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
+    LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "database",
         "A database table's record and columns exist, under names that Postgres keeps.",
         database.tables,
     ),
+    LintRule("staging", "A view's columns are in its table, each under one name.", lineage.views),
     LintRule(
         "lineage",
         "A derived column is made from columns that exist in a layer before its own.",
@@ -97,6 +99,7 @@ RULES: tuple[LintRule, ...] = (
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
     ),
+    LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
@@ -107,7 +110,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
     LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
-    LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
+    LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
     LintRule(

@@ -22,7 +22,7 @@ from codegen.language.model import (
 from codegen.lint.expressions import inside
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
-from codegen.payload import declared, rests
+from codegen.payload import declared, leaves, mapped_paths, rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +46,7 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
                 message = f"the provider is called {name!r} in the folder {folder!r}"
                 yield source.finding("provider", place, message, "give both one name")
         if provider.mapping.event_type != provider.envelope.event_type:
-            message = "the mapping and the envelope disagree on where the event type stands"
+            message = "the mapping and the envelope disagree on where the event type is"
             yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
         seen: set[str] = set()
         names: set[str] = set()
@@ -74,7 +74,10 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                 yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
                 continue
             for name, expression in group.fields.items():
-                for path in (*paths(expression), *(rest.root for rest in rests(expression))):
+                for path in (
+                    *paths(expression),
+                    *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
+                ):
                     if declared(provider.payload, group.payload, path) is None:
                         place = ("groups", index, "fields", name)
                         yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
@@ -129,6 +132,23 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 yield source.finding("mapping", place, f"{name}: {message}", hint)
 
 
+def kept(catalog: Catalog) -> Iterator[Finding]:
+    """Yield paths that a rest keeps though nothing takes them away, or that cannot be in it."""
+    for provider, index, group in _groups(catalog):
+        for name, expression in group.fields.items():
+            place: Place = ("groups", index, "fields", name)
+            for rest in rests(expression):
+                held = {leaf.path for leaf in leaves(provider.payload, group, rest)}
+                for path in rest.keep:
+                    if path not in held:
+                        message, hint = f"{name} cannot keep {path}", f"keep what is declared below {rest.root}"
+                    elif path not in mapped_paths(group):
+                        message, hint = f"{name} has {path} anyhow: no other field maps it", "leave it out of `keep`"
+                    else:
+                        continue
+                    yield provider.mapping_source.finding("rest", place, message, hint)
+
+
 def unfilled(catalog: Catalog) -> Iterator[Finding]:
     """Yield optional fields that no provider fills, though the version that has them is written."""
     filled: dict[tuple[str, int], set[str]] = {}
@@ -160,7 +180,7 @@ def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
         for inner in children(part):
             if any(isinstance(each, Time | Rest | Exponent | Money | Null) for each in inside(inner)):
                 hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield "`time`, `exponent`, `money`, `rest` and null stand alone", hint
+                yield "`time`, `exponent`, `money`, `rest` and null cannot be inside another expression", hint
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
