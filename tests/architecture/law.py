@@ -186,7 +186,7 @@ def paths_into_contracts(tree: Tree) -> Iterator[str]:
 
 
 def registering(tree: Tree) -> frozenset[str]:
-    """Return the modules of services that can register a schema; a test double of a registry is no service's."""
+    """Return the modules of services that can register a schema; a test double of a registry belongs to no service."""
     found = set()
     for path in tree.files("services"):
         if path.suffix == ".py" and path.name != "testing.py":
