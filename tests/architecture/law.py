@@ -48,14 +48,8 @@ class Tree:
     contracts: Catalog
 
     def files(self, *folders: str) -> list[Path]:
-        """Return the files below some folders that are not tests: what git knows or would add, else all."""
-        if (self.root / ".git").exists():
-            command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
-            listing = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
-            found = [self.root / line for line in listing.stdout.splitlines()]
-        else:
-            found = [path for folder in folders for path in sorted((self.root / folder).rglob("*"))]
-        return [path for path in found if path.is_file() and "tests" not in path.relative_to(self.root).parts]
+        """Return the files below some folders that belong to no test."""
+        return [path for path in tracked(self.root, *folders) if "tests" not in path.relative_to(self.root).parts]
 
     def code(self, *folders: str) -> list[Path]:
         return [path for path in self.files(*folders) if path.suffix not in _PROSE]
@@ -92,6 +86,15 @@ class Tree:
         docs = [field.doc for each in versions for field in each.record.fields]
         docs += [column.doc for table in self.contracts.derived for column in table.columns]
         return frozenset(_one_line(each) for each in docs if each)
+
+
+def tracked(root: Path, *folders: str) -> list[Path]:
+    """Return the files below some folders: what git knows or would add; all, where there is no git."""
+    if not (root / ".git").exists():
+        return [path for folder in folders for path in sorted((root / folder).rglob("*")) if path.is_file()]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
+    listing = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    return [root / line for line in listing.stdout.splitlines() if (root / line).is_file()]
 
 
 def restated_names(tree: Tree) -> Iterator[str]:
@@ -184,7 +187,7 @@ def paths_into_contracts(tree: Tree) -> Iterator[str]:
 
 
 def registering(tree: Tree) -> frozenset[str]:
-    """Return the modules of services that can register a schema; a test double of a registry is not a service's."""
+    """Return the modules of services that can register a schema; a test double of a registry belongs to no service."""
     found = set()
     for path in tree.files("services"):
         if path.suffix == ".py" and path.name != "testing.py":
