@@ -30,6 +30,7 @@ def run(repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.chdir(repository.root)
         monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
         monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
         with pytest.raises(SystemExit) as left:
             cli.main()
@@ -110,6 +111,70 @@ def test_compat_says_that_a_commit_had_no_contracts(run: Run, repository: Reposi
     code, out, _ = run("compat", "--against", empty)
     assert code == 0
     assert f"there are no contracts at {empty[:10]}" in out
+
+
+@pytest.mark.parametrize("command", ["compat", "diff"])
+def test_a_shallow_clone_is_refused_with_a_code_of_its_own(
+    run: Run, repository: Repository, tmp_path: Path, command: str
+) -> None:
+    repository.commit()
+    clone = tmp_path / "clone"
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.root}", str(clone))
+    code, out, err = run(command, "--contracts", str(clone / "contracts"))
+    assert (code, out) == (2, "")
+    assert err.startswith("this is a shallow clone, which does not hold the commit to compare with")
+    assert err.count("\n") == 1
+    assert run(command, "--contracts", str(clone / "contracts"), "--base", "HEAD")[0] == 0
+
+
+PAYMENT = "avro/payment/v1.avsc"
+
+
+def test_compat_calls_the_edit_of_a_released_version_that_whatever_else_is_wrong(
+    run: Run, repository: Repository
+) -> None:
+    repository.edit(PAYMENT, '"name": "note"', '"name": "remark"')
+    code, _, err = run("compat")
+    told = [line for line in err.splitlines() if " [" in line]
+    assert code == 1
+    assert (
+        told[0]
+        == "contracts/avro/payment/v1.avsc:6 [version-changed] payment v1 is released, and was edited: note is gone"
+    )
+    assert "    → put v1 back as it was, and write the change as v2" in err
+    assert any("[mapping]" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '"type": "int", "doc": "How much."',
+            '"type": "float", "doc": "How much."',
+            "amount_cents: type was int and is",
+        ),
+        ('"type": "record"', '"type": "record" "', "payment v1 is released, and cannot be read any more"),
+        ('"fields": [', '"members": [', "payment v1 is released, and its file holds no record any more"),
+    ],
+)
+def test_compat_calls_it_that_even_where_the_file_is_no_record_any_more(
+    run: Run, repository: Repository, old: str, new: str, said: str
+) -> None:
+    repository.edit(PAYMENT, old, new)
+    code, _, err = run("compat")
+    assert code == 1
+    assert "[version-changed]" in err.splitlines()[0]
+    assert said in err.splitlines()[0]
+
+
+def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repository) -> None:
+    (repository.contracts / PAYMENT).unlink()
+    code, _, err = run("compat")
+    assert code == 1
+    assert (
+        err.splitlines()[0]
+        == "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
+    )
 
 
 @pytest.mark.parametrize("command", ["compat", "diff"])

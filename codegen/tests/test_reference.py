@@ -144,5 +144,5 @@ def test_references_are_read_in_one_module() -> None:
     others = {
         file.relative_to(SOURCES).as_posix() for file in SOURCES.rglob("*.py") if reads.search(file.read_text("utf-8"))
     }
-    # The check words what is no text at all; the difference stops where a reference leads to itself.
+    # The check words what is not text at all; the difference stops where a reference leads to itself.
     assert others == {"reference.py", "specification.py", "diff/apis.py"}

@@ -70,7 +70,7 @@ def trino_type(kind: Any) -> str:
 
 
 def upstream(layer: str) -> dict[str, str]:
-    """Return the models that a layer reads through: views of staging, which are no tables of their own."""
+    """Return the models that a layer reads through: views of staging, which are not tables of their own."""
     return {name: sql for name, sql in SQL.items() if MODELS[name].parent.name == "staging" and layer == "silver"}
 
 

@@ -141,7 +141,7 @@ def _millis(text: str) -> int:
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
     except ValueError as error:
-        raise ValueError(f"there is no time {text} ({error})") from error
+        raise ValueError(f"{text} is not a time that exists ({error})") from error
 
 
 def identity(document: Document) -> Identity:

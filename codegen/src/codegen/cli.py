@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from enum import Enum
@@ -19,7 +20,8 @@ from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
-from codegen.revision import Revision, RevisionError, chosen, load_at, named
+from codegen.released import edited
+from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.trial import body_of, explain
 from codegen.write import add, changes, write
@@ -35,7 +37,9 @@ Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the cont
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
 Against = Annotated[
     str,
-    typer.Option("--against", metavar="REF", help="A branch, tag or commit.  [default: where this branch left main]"),
+    typer.Option(
+        "--against", "--base", metavar="REF", help="A branch, tag or commit.  [default: main as it is pushed]"
+    ),
 ]
 _CONTRACTS = Path("contracts")
 _GENERATED = Path("generated")
@@ -104,9 +108,9 @@ def compat_(
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
     if unknown:
         _fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
-    new = _checked(contracts)
-    out = Console(highlight=False, soft_wrap=True)
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old)
+    out = Console(highlight=False, soft_wrap=True)
     if old is None:
         why = f"there are no contracts at {revision}" if revision else _NOTHING
         out.print(f"compat: {why}; all is new, and only a record's versions are compared", markup=False)
@@ -132,8 +136,8 @@ def diff_(
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead.", dir_okay=False)] = None,
 ) -> None:
     """Say what has changed since a commit, and all that it touches: topics, tables, columns, models, readers."""
-    new = _checked(contracts)
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old)
     words = str(revision)
     if old is None:
         old = nothing(new)
@@ -207,6 +211,8 @@ def main() -> None:
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 
 
+# The code of a comparison that could not be made, since nothing tells what to compare with.
+_UNTOLD = 2
 _NOTHING = "there is no git here, or no earlier commit, to compare with"
 
 
@@ -219,10 +225,25 @@ def _list(rules: Mapping[str, str]) -> None:
 
 def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:
     try:
-        revision = named(contracts, against) if against else chosen(contracts)
+        event = os.environ.get("GITHUB_EVENT_PATH")
+        revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
+    except ShallowError as error:
+        _fail(str(error), _UNTOLD)
     except RevisionError as error:
         _fail(str(error))
+
+
+def _compared(contracts: Path, old: Catalog | None) -> Catalog:
+    """Return the contracts as they are; where they are wrong, edits of released versions are told first."""
+    try:
+        catalog = load(contracts)
+        findings = lint(catalog)
+    except ContractError as error:
+        findings = error.findings
+    if findings:
+        _report(contracts, (*(edited(old, contracts) if old else ()), *findings))
+    return catalog
 
 
 def _checked(contracts: Path) -> Catalog:
@@ -264,6 +285,6 @@ def _plain(text: str) -> str:
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
-def _fail(message: str) -> NoReturn:
+def _fail(message: str, code: int = 1) -> NoReturn:
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style="bold red"))
-    sys.exit(1)
+    sys.exit(code)

@@ -71,7 +71,7 @@ def parse(path: str, text: str) -> Document:
     try:
         return _parse(path, text)
     except RecursionError as error:
-        raise _broken(path, 1, "the lists and objects stand too deeply inside each other", "flatten it") from error
+        raise _broken(path, 1, "lists and objects are nested too deeply", "flatten it") from error
 
 
 def _parse(path: str, text: str) -> Document:
@@ -98,7 +98,7 @@ def _json(path: str, text: str) -> Any:
         values = json.loads(text, parse_constant=_refuse_constant)
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise _broken(path, 1, "half of a surrogate pair stands alone in a text") from error
+        raise _broken(path, 1, "a string has half of a surrogate pair") from error
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         raise _broken(path, line, f"this is not JSON: {error}") from error
@@ -112,7 +112,7 @@ def _as_yaml(text: str) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _broken(path: str, line: int, message: str, hint: str = _SYNTAX) -> ContractError:
@@ -146,7 +146,7 @@ def _members(path: str, node: yaml.MappingNode, place: Place, lines: dict[Place,
             raise _broken(path, line, "a key must be text")
         key = str(key_node.value)
         if key in seen:
-            raise _broken(path, line, f"the key {key!r} stands twice")
+            raise _broken(path, line, f"duplicate key {key!r}")
         seen.add(key)
         lines[(*place, key)] = line
         yield key, _construct(path, value_node, (*place, key), lines)

@@ -120,7 +120,7 @@ def _extensions(
     if not plain.get(other):
         message = f"{name} extends {other}, and no record of that name is written by itself"
         raise ContractError((document.finding(RULE, ("extends",), message, "name another record of contracts/avro"),))
-    # A base version that stands twice is one of which the extension has two: the second adds only fields of its own.
+    # A base version that occurs twice is one of which the extension has two: the second adds only fields of its own.
     bases = sorted([*plain[other], *data.get("again", ())])
     own = [(("fields", index), each.get("since", 1), each) for index, each in enumerate(data["fields"])]
     wrong = [
@@ -134,7 +134,7 @@ def _extensions(
     ]
     begun = [(each["name"], since) for _, since, each in own]
     wrong += [
-        document.finding(RULE, place, f"{name} v{since} has the field {each['name']!r} twice", "leave one of the two")
+        document.finding(RULE, place, f"{name} v{since} has a duplicate field {each['name']!r}", "leave one of the two")
         for index, (place, since, each) in enumerate(own)
         if (each["name"], since) in begun[:index]
     ]

@@ -171,7 +171,7 @@ class _Loading:
             self._findings += error.findings
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} cannot stand here"
+            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} is not valid here"
             self._findings.append(Finding(path, line, "syntax", message, "save it as UTF-8"))
         except OSError as error:
             self._findings.append(_unreadable(path, error))

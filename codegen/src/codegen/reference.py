@@ -31,7 +31,7 @@ def to_schema(name: str) -> str:
 
 
 def names(reference: str) -> tuple[str, ...]:
-    """Return the names that a reference passes through; DanglingError where it is no pointer into its own document."""
+    """Return the names that a reference passes through; DanglingError where it does not point into its own document."""
     if not reference.startswith("#"):
         raise DanglingError(f"the reference {reference} leads out of the document")
     try:

@@ -89,7 +89,7 @@ def _explain(error: Any) -> Iterator[tuple[Place, str]]:
     place: Place = tuple(error.absolute_path)
     value, wanted = error.instance, error.validator_value
     if "propertyNames" in error.relative_schema_path:
-        yield (*place, str(value)), f"is not a name that may stand here: names match {wanted}"
+        yield (*place, str(value)), f"is not an allowed name here: names match {wanted}"
         return
     match error.validator:
         case "oneOf" | "anyOf":
@@ -119,7 +119,7 @@ def _sentence(keyword: str, wanted: Any, value: Any) -> str:  # noqa: PLR0911 - 
         case "pattern":
             return f"must match {wanted}, not be {shown(value)}"
         case "uniqueItems":
-            return "has an entry twice"
+            return "has a duplicate entry"
     return f"{_BOUNDS[keyword].format(wanted)}, not be {shown(value)}" if keyword in _BOUNDS else ""
 
 

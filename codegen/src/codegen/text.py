@@ -93,7 +93,7 @@ def dumped(path: str, data: Any) -> GeneratedFile:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists below their key, as people do, and repeats what stands twice."""
+    """Indents lists below their key, as people do, and writes out what occurs twice."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
         super().increase_indent(flow, indentless=False)
@@ -115,9 +115,9 @@ _TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     keep_trailing_newline=True,
-    autoescape=False,  # noqa: S701 - these are no web pages
+    autoescape=False,  # noqa: S701 - these are not web pages
 )
-_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, one_line=one_line)
+_TEMPLATES.filters.update(literal=literal, camel=camel, constant=constant, docstring=docstring, one_line=one_line)
 
 
 def render(path: str, template: str, **values: Any) -> GeneratedFile:

@@ -19,6 +19,7 @@ from codegen.avro import (
 from codegen.emit.flink import bare_type
 from codegen.emit.pydantic import plain_type
 from codegen.emit.trino import trino_type
+from codegen.emit.types import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,17 +35,11 @@ def types_of(field: Field) -> Iterator[tuple[str, str]]:
     yield "Trino", trino_type(field.bare)
 
 
-def avro(kind: AvroType) -> str:  # noqa: PLR0911 - one return for each type
+def avro(kind: AvroType) -> str:
     """Return a type as people speak of it."""
     match kind:
-        case Primitive():
-            return kind.value
-        case TimestampMillis():
-            return "timestamp-millis"
-        case Date():
-            return "date"
-        case Decimal(precision, scale):
-            return f"decimal({precision}, {scale})"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).avro
         case Array(items):
             return f"array of {avro(items)}"
         case Map(values):
@@ -56,23 +51,15 @@ def avro(kind: AvroType) -> str:  # noqa: PLR0911 - one return for each type
     assert_never(kind)
 
 
-def iceberg(kind: AvroType) -> str:  # noqa: PLR0911 - one return for each type
+def iceberg(kind: AvroType) -> str:
     """Return the type of an Iceberg column. https://iceberg.apache.org/spec/#schemas-and-data-types."""
     match kind:
-        case Primitive.BOOLEAN | Primitive.INT | Primitive.LONG | Primitive.DOUBLE | Primitive.STRING:
-            return str(kind.value)
-        case Primitive.BYTES:
-            return "binary"
-        case TimestampMillis():
-            return "timestamptz"
-        case Date():
-            return "date"
-        case Decimal(precision, scale):
-            return f"decimal({precision}, {scale})"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).iceberg
         case Array(items):
             return f"list<{iceberg(items)}>"
         case Map(values):
-            return f"map<string, {iceberg(values)}>"
+            return f"map<{iceberg(Primitive.STRING)}, {iceberg(values)}>"
         case Nullable(of):
             return iceberg(of)
         case Record(fields=fields):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, database, flows, providers, records, services, tables
+from codegen.diff import apis, database, derived, flows, payloads, providers, records, rules, services, tables
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
 from codegen.services import Services
@@ -27,14 +27,19 @@ _COMPARISONS = (
     tables.upkeep,
     tables.columns,
     tables.sources,
+    derived.tables,
+    derived.columns,
     database.tables,
     database.columns,
     database.indexes,
     records.models,
     providers.providers,
+    payloads.payloads,
     providers.mappings,
-    providers.rules,
+    rules.rules,
+    rules.references,
     apis.apis,
+    apis.words,
 )
 
 

@@ -60,6 +60,11 @@ def indexes(old: Catalog, new: Catalog) -> Iterator[Change]:
         before, after = (
             {index.name: ", ".join(map(str, index.columns)) for index in table.indexes} for table in (was, now)
         )
+        words = {index.name: index.description for index in was.indexes}
+        for each in now.indexes:
+            if words.get(each.name, each.description) != each.description:
+                text = f"{words[each.name]} → {each.description}"
+                yield Change(Section.DATABASE, each.name, text, (("database", name, f"index {each.name}"),))
         for index in dict.fromkeys((*before, *after)):
             concerns = (("database", name, f"index {index}"),)
             if index not in before:

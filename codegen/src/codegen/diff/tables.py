@@ -15,7 +15,18 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog, Table
 
-_ATTRIBUTES = ("record", "version", "key", "partition", "sort", "properties", "freshness", "owner", "writer")
+_ATTRIBUTES = (
+    "record",
+    "version",
+    "key",
+    "partition",
+    "sort",
+    "properties",
+    "freshness",
+    "owner",
+    "writer",
+    "description",
+)
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:

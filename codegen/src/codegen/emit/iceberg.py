@@ -42,6 +42,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         f"{PACKAGE}/tables.py",
         "tables.py",
         notice=notice("contracts/tables"),
+        derived=catalog.derived,
         tables=[
             (
                 name,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.mapping.compile import compile_plan
-from codegen.mapping.containers import read
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
 from codegen.text import PACKAGE, notice, render
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 _FOLDER = f"{PACKAGE}/normalize"
 
 MODULES = frozenset({"outcome", "values"})
-"""Modules of the package that are no provider's."""
+"""Modules of the package that are not a provider's."""
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
@@ -32,10 +31,11 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         null_values=catalog.validation.null_values,
     )
     for provider, each in zip(catalog.providers, plans, strict=True):
-        yield _module(each, f"contracts/{provider.mapping_source.path}")
+        yield module(each, f"contracts/{provider.mapping_source.path}")
 
 
-def _module(each: Plan, source: str) -> GeneratedFile:
+def module(each: Plan, source: str) -> GeneratedFile:
+    """Return the compiled mapping of one provider; `source` is the file that it comes from."""
     compiled = compile_plan(each)
     name = each.event_type
     return render(
@@ -44,7 +44,6 @@ def _module(each: Plan, source: str) -> GeneratedFile:
         notice=notice(source),
         plan=each,
         compiled=compiled,
-        read_event_type=read(name),
         unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
         missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),

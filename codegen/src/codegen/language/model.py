@@ -104,7 +104,7 @@ class NullIf:
 
 @dataclass(frozen=True, slots=True)
 class Exponent:
-    """The ISO 4217 exponent of a currency's code in either case; null where the value is no code of the list.
+    """The ISO 4217 exponent of a currency's code in either case; null where the value is not a code of the list.
 
     It refuses nothing itself: a currency that does not exist is reported once, by the rule on the currency.
     """
@@ -116,7 +116,7 @@ class Exponent:
 class Money:
     """An amount in the minor unit of ISO 4217, from a provider that has a minor unit of its own for some currencies.
 
-    `exponents` holds those alone. An amount that is no whole number of ISO 4217's minor unit is a rejection. As with
+    `exponents` holds those alone. An amount that is not a whole number of ISO 4217's minor unit is a rejection. As with
     `Exponent`, a currency that does not exist is left to the rule on the currency.
     """
 

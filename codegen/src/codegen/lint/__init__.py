@@ -45,7 +45,7 @@ class LintRule:
 
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
-    LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
+    LintRule("text", "Texts have no characters that a target would interpret.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
@@ -110,7 +110,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
     LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
-    LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
+    LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
     LintRule(

@@ -46,10 +46,15 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
                 message = f"the provider is called {name!r} in the folder {folder!r}"
                 yield source.finding("provider", place, message, "give both one name")
         if provider.mapping.event_type != provider.envelope.event_type:
-            message = "the mapping and the envelope disagree on where the event type stands"
+            message = "the mapping and the envelope disagree on where the event type is"
             yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
         seen: set[str] = set()
+        names: set[str] = set()
         for index, group in enumerate(provider.mapping.groups):
+            if group.name in names:
+                message = f"a second group is called {group.name}"
+                yield provider.mapping_source.finding("provider", ("groups", index, "name"), message, "rename one")
+            names.add(group.name)
             for number, event in enumerate(group.events):
                 if event in seen:
                     message = f"a second group claims {event}"
@@ -177,7 +182,7 @@ def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
         for inner in children(part):
             if any(isinstance(each, Time | Rest | Exponent | Money | Null) for each in inside(inner)):
                 hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield "`time`, `exponent`, `money`, `rest` and null stand alone", hint
+                yield "`time`, `exponent`, `money`, `rest` and null cannot be inside another expression", hint
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"

@@ -41,7 +41,7 @@ def _contradictions(signature: Signature) -> Iterator[tuple[str, str, str]]:
     """Yield the part that is wrong, what is wrong with it, and the remedy."""
     bodies = signature.signed_content.count("{body}")
     if bodies != 1:
-        yield "signed_content", f"{{body}} stands {bodies} times in the signed content", "let it stand exactly once"
+        yield "signed_content", f"the signed content has {{body}} {bodies} times", "put it in exactly once"
     if (signature.form == "pairs") != (signature.signature_key is not None):
         yield "signature_key", "`form: pairs` and signature_key belong together", "give both, or neither"
     timed = "{timestamp}" in signature.signed_content

@@ -178,8 +178,8 @@ def _concat(code: Code, of: tuple[Expression, ...], target: Target) -> None:
         code.line(f"if type({name}) is str:")
         code.depth += 1
         if number < last:
-            code.line(f"{name}_{number}: str = {name}")
-    before = " + ".join(f"{name}_{number}" for number in range(last))
+            code.line(f"part_{number}_{target.name}: str = {name}")
+    before = " + ".join(f"part_{number}_{target.name}" for number in range(last))
     code.line(f"{name} = {before} + {name}")
     for part in reversed(of):
         code.depth -= 1

@@ -17,7 +17,7 @@ from payments_contracts.providers import JsonType, Path, Provider
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
 
-# As the parser makes them: in JSON, unlike in Python, a boolean is no integer.
+# As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
 _TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
     "string": frozenset({str}),
     "integer": frozenset({int}),
