@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -280,3 +281,30 @@ def test_a_report_that_cannot_be_written_is_one_clear_sentence(run: Run) -> None
     assert code == 1
     assert "nowhere/blast.md" in err
     assert "Traceback" not in err
+
+
+def test_compat_has_both_forms_and_marks_what_is_accepted(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, err = run("compat", "--against", "HEAD", "--format", "json")
+    (found,) = json.loads(out)["findings"]
+    assert (code, found["rule"], found["level"], found["file"]) == (
+        1, "topic-partitions", "error", f"contracts/{TOPIC}",
+    )  # fmt: skip
+    assert found["line"] > 0
+    assert found["column"] > 0
+    assert "1 finding against" in err
+    code, out, _ = run("compat", "--against", "HEAD", "--format", "github", "--accept", "topic-partitions")
+    assert code == 0
+    assert out.startswith(f"::warning file=contracts/{TOPIC},line=")
+
+
+def test_diff_has_both_forms(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, _ = run("diff", "--against", "HEAD", "--format", "json")
+    data = json.loads(out)
+    assert code == 0
+    assert {rule for each in data["changes"] for rule in each["rules"]} == {"topic-partitions"}
+    assert [each["rule"] for each in data["findings"]] == ["topic-partitions"]
+    _, out, _ = run("diff", "--against", "HEAD", "--format", "github")
+    assert out.startswith("::notice title=")
+    assert f"::warning file=contracts/{TOPIC}" in out

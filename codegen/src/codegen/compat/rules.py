@@ -55,7 +55,7 @@ def records_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield reason codes that are described in other words; punctuation and capitals are no words."""
+    """Yield reason codes that are described in other words; punctuation and capitals do not count."""
     for before, after in _both(old, new):
         for code in before.reason_codes.keys() & after.reason_codes.keys():
             one, other = before.reason_codes[code], after.reason_codes[code]

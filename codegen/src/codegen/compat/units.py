@@ -26,7 +26,7 @@ _UNIT = re.compile(
 )
 
 _WORDS = frozenset({"description", "summary", "title"})
-# What holds values of a schema's own, in which such a key is no word.
+# What holds values of a schema's own, in which such a key is not a keyword.
 _VALUES = frozenset({"example", "examples", "default", "enum", "const"})
 
 
