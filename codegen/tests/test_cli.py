@@ -58,6 +58,12 @@ def test_lint_says_that_all_is_well_and_lists_its_rules(run: Callable[..., tuple
     assert "lookup" in run("lint", "--rules")[1]
 
 
+def test_a_folder_in_the_place_of_an_option_is_understood(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = run("lint", "contracts")
+    assert code == 1
+    assert err.endswith("the folder of the contracts is an option: did you mean --contracts contracts?\n")
+
+
 def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, str, str]]) -> None:
     code, _, err = run("lint", "--contracts", "nowhere")
     assert code == 1
