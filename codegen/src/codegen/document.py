@@ -61,10 +61,24 @@ class Document:
             place = place[:-1]
         return (self.lines[place], self.columns.get(place, 0)) if place else (1, 0)
 
+    def place_of(self, text: str, place: Place) -> Place:
+        """Return the first place at or below one that holds a text; the one itself where none does."""
+        data = self.data
+        for step in place:
+            data = data[step]
+        return next(_places(data, place, text), place)
+
     def finding(self, rule: str, place: Place, message: str, hint: str) -> Finding:
         """Return a finding about a place in this file."""
         line, column = self.position(place)
         return Finding(self.path, line, rule, message, hint, column)
+
+
+def _places(data: Any, place: Place, text: str) -> Iterator[Place]:
+    if data == text:
+        yield place
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield from _places(value, (*place, key), text)
 
 
 def parse(path: str, text: str) -> Document:
