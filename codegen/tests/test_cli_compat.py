@@ -172,9 +172,12 @@ def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repo
     (repository.contracts / PAYMENT).unlink()
     code, _, err = run("compat")
     assert code == 1
-    assert (
-        err.splitlines()[0]
-        == "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
+    assert err.startswith("contracts/avro/payment/v1.avsc [record-removed] the record payment is gone")
+    repository.edit(TOPIC, "partitions: 4", "partitions: many")
+    code, _, err = run("compat")
+    assert code == 1
+    assert err.startswith(
+        "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
     )
 
 
@@ -218,6 +221,14 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
             "[version-backward, version-forward]"
         ),
     ]
+
+
+def test_diff_tells_a_key_that_it_was_not_taught(run: Run, repository: Repository) -> None:
+    table = "tables/bronze.payments.yaml"
+    view = "staging: {name: stg_payments, description: A view., columns: {paid: amount_cents}}\n"
+    repository.edit(table, "properties: {}\n", f"properties: {{}}\n{view}")
+    told = "bronze.payments: staging none → name stg_payments, description A view., columns paid amount_cents"
+    assert told in run("diff")[1]
 
 
 def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:

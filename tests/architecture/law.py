@@ -106,6 +106,7 @@ def restated_names(tree: Tree) -> Iterator[str]:
         ("services", tree.topics | tree.tables),
         ("infra", tree.topics | tree.tables),
         ("codegen/src", tree.topics | tree.tables),
+        ("codegen/catalogue/src", tree.topics | tree.tables),
         ("dbt", tree.topics),
     ):
         for path in tree.code(folder):
@@ -229,7 +230,7 @@ def foreign_imports(tree: Tree) -> Iterator[str]:
 def hidden_imports(tree: Tree) -> Iterator[str]:
     """Yield imports by name at run time of what the law is about: import-linter does not see them."""
     linted = frozenset(_linter(tree)["root_packages"])
-    for path in tree.files("codegen/src", "infra", "services"):
+    for path in tree.files("codegen/catalogue/src", "codegen/src", "infra", "services"):
         if path.suffix == ".py":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _callee(node) in {"import_module", "__import__"}:

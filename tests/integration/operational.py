@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from hypothesis import strategies as st
 from payments_contracts.pins.orchestrator import ScoredPayment
+from payments_contracts.topics import NORMALIZED
 from psycopg import sql
 from pydantic import AwareDatetime, BaseModel, SecretStr
 
@@ -64,7 +65,7 @@ def payment(**changes: object) -> ScoredPayment:
         "retry_strategy": {"should_retry": True, "delay_seconds": 60, "max_attempts": 4},
         "retry_strategy_source": "model",
         "scored_at": NOON,
-        "schema_version": 2,
+        "schema_version": NORMALIZED.version,
         "currency_exponent": 2,
         "provider_object_id": "pi_1",
         "attempt_number": 1,

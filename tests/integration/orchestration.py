@@ -253,7 +253,7 @@ def events(number: int, *, status: str = "succeeded", **changes: object) -> list
                 "metadata": {"livemode": "false"},
                 "provider_created_at": now - timedelta(seconds=2),
                 "processed_at": now,
-                "schema_version": 2,
+                "schema_version": NORMALIZED.version,
                 "currency_exponent": 2,
                 "provider_object_id": f"pi_{n}",
                 "attempt_number": None,

@@ -24,6 +24,7 @@ from payments_contracts.inference import (
     RetryStrategyResponse,
 )
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
+from payments_contracts.topics import NORMALIZED
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -52,7 +53,7 @@ def event(**changes: object) -> PaymentEvent:
         "metadata": {},
         "provider_created_at": NOON,
         "processed_at": NOON,
-        "schema_version": 2,
+        "schema_version": NORMALIZED.version,
         "currency_exponent": 2,
         "provider_object_id": "pi_1",
         "attempt_number": None,

@@ -317,11 +317,11 @@ def _compared(contracts: Path, old: Catalog | None, form: Form) -> Catalog:
     """Return the contracts as they are; where they are wrong, edits of released versions are told first."""
     try:
         catalog = load(contracts)
-        findings = lint(catalog)
     except ContractError as error:
-        findings = error.findings
-    if findings:
-        report(form, contracts, (*(edited(old, contracts) if old else ()), *findings))
+        report(form, contracts, (*(edited(old, None, contracts) if old else ()), *error.findings))
+        raise
+    if findings := lint(catalog):
+        report(form, contracts, (*(edited(old, catalog, contracts) if old else ()), *findings))
     return catalog
 
 

@@ -144,6 +144,8 @@ def kept(catalog: Catalog) -> Iterator[Finding]:
             for rest in rests(expression):
                 held = {leaf.path for leaf in leaves(provider.payload, group, rest)}
                 for path in rest.keep:
+                    if declared(provider.payload, group.payload, path) is None:
+                        continue
                     if path not in held:
                         message, hint = f"{name} cannot keep {path}", f"keep what is declared below {rest.root}"
                     elif path not in mapped_paths(group):
