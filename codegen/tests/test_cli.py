@@ -47,10 +47,8 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
     code, _, err = run("generate")
     assert code == 1
-    assert (
-        "contracts/providers/acme/mapping.yaml:31 [path] payer: payment.payerr is not declared (did you mean payment.payer?)"
-        in err
-    )
+    assert "contracts/providers/acme/mapping.yaml:31 [path] payer: payment.payerr is not declared" in err
+    assert "(did you mean payment.payer?)" in err
     assert "[pin] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()
