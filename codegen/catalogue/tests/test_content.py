@@ -13,6 +13,7 @@ from catalogue.expressions import mapped, unified_types, words
 from catalogue.flow import flow, observers
 from catalogue.graph import Drawing, ranks
 from catalogue.lineage import diagram, trails
+from catalogue.pages import pages
 from catalogue.targets import types_of
 from codegen.avro import Array, AvroType, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.derived import LAYERS, read_column
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
         ),
         ({"exponent": {"path": "a"}}, "the ISO 4217 exponent of `a`"),
         ({"rest": {"path": "a"}}, "all else that is declared below `a` and not personal data"),
+        (
+            {"rest": {"path": "a", "keep": ["a.b"]}},
+            "all else that is declared below `a` and not personal data, with `a.b`",
+        ),
     ],
 )
 def test_a_mapping_reads_as_words(written: dict[str, Any], said: str) -> None:
@@ -282,3 +287,12 @@ def test_a_body_that_has_no_name_shows_its_members_by_their_paths(acme: Catalog)
         ("payment", "object", True),
         ("payment.shop", "string or null (at most 255 characters)", False),
     ]
+
+
+def test_an_extension_names_what_it_extends_and_a_table_its_view(project: Catalog) -> None:
+    found = {each.path.rsplit("/", 1)[-1]: each.content.decode() for each in pages(project)}
+    assert (
+        '<dt>Extends</dt><dd><a class="name" href="record-payment_event.html">' in found["record-scored_payment.html"]
+    )
+    assert "<dt>Extends</dt>" not in found["record-payment_event.html"]
+    assert "<code>amount_cents</code> as <code>amount_minor</code>" in found["tables.html"]
