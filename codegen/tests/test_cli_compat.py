@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -171,9 +172,12 @@ def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repo
     (repository.contracts / PAYMENT).unlink()
     code, _, err = run("compat")
     assert code == 1
-    assert (
-        err.splitlines()[0]
-        == "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
+    assert err.startswith("contracts/avro/payment/v1.avsc [record-removed] the record payment is gone")
+    repository.edit(TOPIC, "partitions: 4", "partitions: many")
+    code, _, err = run("compat")
+    assert code == 1
+    assert err.startswith(
+        "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
     )
 
 
@@ -217,6 +221,14 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
             "[version-backward, version-forward]"
         ),
     ]
+
+
+def test_diff_tells_a_key_that_it_was_not_taught(run: Run, repository: Repository) -> None:
+    table = "tables/bronze.payments.yaml"
+    view = "staging: {name: stg_payments, description: A view., columns: {paid: amount_cents}}\n"
+    repository.edit(table, "properties: {}\n", f"properties: {{}}\n{view}")
+    told = "bronze.payments: staging none → name stg_payments, description A view., columns paid amount_cents"
+    assert told in run("diff")[1]
 
 
 def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:
@@ -269,3 +281,30 @@ def test_a_report_that_cannot_be_written_is_one_clear_sentence(run: Run) -> None
     assert code == 1
     assert "nowhere/blast.md" in err
     assert "Traceback" not in err
+
+
+def test_compat_has_both_forms_and_marks_what_is_accepted(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, err = run("compat", "--against", "HEAD", "--format", "json")
+    (found,) = json.loads(out)["findings"]
+    assert (code, found["rule"], found["level"], found["file"]) == (
+        1, "topic-partitions", "error", f"contracts/{TOPIC}",
+    )  # fmt: skip
+    assert found["line"] > 0
+    assert found["column"] > 0
+    assert "1 finding against" in err
+    code, out, _ = run("compat", "--against", "HEAD", "--format", "github", "--accept", "topic-partitions")
+    assert code == 0
+    assert out.startswith(f"::warning file=contracts/{TOPIC},line=")
+
+
+def test_diff_has_both_forms(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, _ = run("diff", "--against", "HEAD", "--format", "json")
+    data = json.loads(out)
+    assert code == 0
+    assert {rule for each in data["changes"] for rule in each["rules"]} == {"topic-partitions"}
+    assert [each["rule"] for each in data["findings"]] == ["topic-partitions"]
+    _, out, _ = run("diff", "--against", "HEAD", "--format", "github")
+    assert out.startswith("::notice title=")
+    assert f"::warning file=contracts/{TOPIC}" in out

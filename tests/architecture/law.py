@@ -48,14 +48,8 @@ class Tree:
     contracts: Catalog
 
     def files(self, *folders: str) -> list[Path]:
-        """Return the files below some folders that are no tests: what git knows or would add, else all."""
-        if (self.root / ".git").exists():
-            command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
-            listing = subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True)
-            found = [self.root / line for line in listing.stdout.splitlines()]
-        else:
-            found = [path for folder in folders for path in sorted((self.root / folder).rglob("*"))]
-        return [path for path in found if path.is_file() and "tests" not in path.relative_to(self.root).parts]
+        """Return the files below some folders that belong to no test."""
+        return [path for path in tracked(self.root, *folders) if "tests" not in path.relative_to(self.root).parts]
 
     def code(self, *folders: str) -> list[Path]:
         return [path for path in self.files(*folders) if path.suffix not in _PROSE]
@@ -94,6 +88,15 @@ class Tree:
         return frozenset(_one_line(each) for each in docs if each)
 
 
+def tracked(root: Path, *folders: str) -> list[Path]:
+    """Return the files below some folders: what git knows or would add; all, where there is no git."""
+    if not (root / ".git").exists():
+        return [path for folder in folders for path in sorted((root / folder).rglob("*")) if path.is_file()]
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *folders]
+    listing = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    return [root / line for line in listing.stdout.splitlines() if (root / line).is_file()]
+
+
 def restated_names(tree: Tree) -> Iterator[str]:
     """Yield topics and tables that are named outside of the contracts, in whatever parts the name is put together.
 
@@ -103,6 +106,7 @@ def restated_names(tree: Tree) -> Iterator[str]:
         ("services", tree.topics | tree.tables),
         ("infra", tree.topics | tree.tables),
         ("codegen/src", tree.topics | tree.tables),
+        ("codegen/catalogue/src", tree.topics | tree.tables),
         ("dbt", tree.topics),
     ):
         for path in tree.code(folder):
@@ -183,7 +187,7 @@ def paths_into_contracts(tree: Tree) -> Iterator[str]:
 
 
 def registering(tree: Tree) -> frozenset[str]:
-    """Return the modules of services that can register a schema; a test double of a registry is no service's."""
+    """Return the modules of services that can register a schema; a test double of a registry belongs to no service."""
     found = set()
     for path in tree.files("services"):
         if path.suffix == ".py" and path.name != "testing.py":
@@ -226,7 +230,7 @@ def foreign_imports(tree: Tree) -> Iterator[str]:
 def hidden_imports(tree: Tree) -> Iterator[str]:
     """Yield imports by name at run time of what the law is about: import-linter does not see them."""
     linted = frozenset(_linter(tree)["root_packages"])
-    for path in tree.files("codegen/src", "infra", "services"):
+    for path in tree.files("codegen/catalogue/src", "codegen/src", "infra", "services"):
         if path.suffix == ".py":
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and _callee(node) in {"import_module", "__import__"}:

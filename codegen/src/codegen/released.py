@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.compat.records import edits, released
+from codegen.compat.records import edits, released, removed, versions_changed, versions_removed
 from codegen.document import parse
 from codegen.findings import ContractError, Finding
 
@@ -22,9 +22,16 @@ CHANGED = "version-changed"
 REMOVED = "version-removed"
 
 
-def edited(old: Catalog, contracts: Path) -> tuple[Finding, ...]:
-    """Return what is different in the files of versions that the earlier contracts had released."""
-    return tuple(finding for version in released(old) for finding in _edited(version, contracts))
+def edited(old: Catalog, new: Catalog | None, contracts: Path) -> tuple[Finding, ...]:
+    """Return what is different in versions that the earlier contracts had released.
+
+    `new` is None where the contracts cannot be read; then the files of versions that are written out are looked at.
+    """
+    if new is None:
+        written = [version for version in released(old) if version.source.path.endswith(".avsc")]
+        return tuple(finding for version in written for finding in _edited(version, contracts))
+    rules = {"record-removed": removed, REMOVED: versions_removed, CHANGED: versions_changed}
+    return tuple(sorted(each.finding(rule) for rule, check in rules.items() for each in check(old, new)))
 
 
 def _edited(version: RecordVersion, contracts: Path) -> Iterator[Finding]:
@@ -32,7 +39,7 @@ def _edited(version: RecordVersion, contracts: Path) -> Iterator[Finding]:
     name = f"{version.name} v{version.version}"
     back = f"put v{version.version} back as it was"
     if not file.is_file():
-        if not list(file.parent.glob(f"{file.stem}.*")):
+        if not any((file.parent / each).is_file() for each in (f"{file.stem}.yaml", "extension.yaml")):
             message = f"{name} is released, and its file is gone"
             yield Finding(version.source.path, 0, REMOVED, message, back)
         return

@@ -48,7 +48,7 @@ def columns_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def sources_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield columns that are no longer made from what they were made from; a further source is no breakage."""
+    """Yield columns that are no longer made from what they were made from; a further source is not a breakage."""
     for before, after, table in _columns(old, new):
         lost = [str(each) for each in before.sources if each not in after.sources]
         if lost:

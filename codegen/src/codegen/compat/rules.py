@@ -20,7 +20,8 @@ _LEAVE = "leave it: events that passed would be quarantined"
 def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield rules on fields that are new, or that take less than before."""
     source = new.validation.source
-    for field, rules in new.validation.fields.items():
+    # Where nothing was declared at all, nothing has passed.
+    for field, rules in new.validation.fields.items() if old.validation.reason_codes else ():
         before = old.validation.fields.get(field, ())
         for index, rule in enumerate(rules):
             # The second pattern of a field is compared with its second pattern.
@@ -54,7 +55,7 @@ def records_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield reason codes that are described in other words; punctuation and capitals are no words."""
+    """Yield reason codes that are described in other words; punctuation and capitals do not count."""
     for before, after in _both(old, new):
         for code in before.reason_codes.keys() & after.reason_codes.keys():
             one, other = before.reason_codes[code], after.reason_codes[code]

@@ -26,7 +26,7 @@ _UNIT = re.compile(
 )
 
 _WORDS = frozenset({"description", "summary", "title"})
-# What holds values of a schema's own, in which such a key is no word.
+# What holds values of a schema's own, in which such a key is not a keyword.
 _VALUES = frozenset({"example", "examples", "default", "enum", "const"})
 
 
@@ -57,7 +57,8 @@ def _docs(catalog: Catalog) -> Iterator[tuple[Concern, str, Document, Place]]:
         for path, field in walk(newest.record):
             yield ("field", name, ".".join(path)), field.doc, newest.source, (*field.place, "doc")
     for table in catalog.derived:
-        for column in table.columns:
+        # A column without a doc means what its source means.
+        for column in (each for each in table.columns if each.doc):
             concern = ("column", table.identifier, column.name)
             yield concern, column.doc, table.source, ("columns", column.name, "doc")
     for provider in catalog.providers:

@@ -24,6 +24,7 @@ _COMPARISONS = (
     records.subjects,
     flows.columns,
     tables.tables,
+    tables.followers,
     tables.upkeep,
     tables.columns,
     tables.sources,
@@ -49,6 +50,8 @@ def diff(old: Catalog, new: Catalog) -> tuple[Change, ...]:
     for rule, breakage in breakages(old, new):
         broken.setdefault(breakage.concern, set()).add(rule)
     found = [change for compare in _COMPARISONS for change in compare(old, new)]
+    order = list(Section)
+    found.sort(key=lambda change: order.index(change.section))
     return tuple(
         replace(change, rules=tuple(sorted({rule for each in change.concerns for rule in broken.get(each, ())})))
         for change in found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.compat.derived import type_in
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 _ATTRIBUTES = ("key", "owner", "writer", "description")
+_TOLD = frozenset({"kind", "name", "columns", "maintenance", *_ATTRIBUTES})
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -29,6 +30,7 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
                 one, other = (_worded(getattr(each, attribute)) for each in (was, now))
                 if one != other:
                     yield Change(Section.DERIVED, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+            yield from others(Section.DERIVED, name, was.source, now.source, _TOLD)
 
 
 def columns(old: Catalog, new: Catalog) -> Iterator[Change]:

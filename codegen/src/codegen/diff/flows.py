@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 from codegen.emit import flink
 from codegen.lint.flows import record_of
 
@@ -32,6 +32,9 @@ _ATTRIBUTES = (
 _NOTICED = ("record", "version", "retired", "key", "partitions", "retention_days", "compatibility")
 
 
+_TOLD = frozenset({"kind", "name", "consumers", *_ATTRIBUTES})
+
+
 def topics(old: Catalog, new: Catalog) -> Iterator[Change]:
     """Yield topics that are new, gone or different."""
     for either, was, now in _pairs(old, new):
@@ -47,6 +50,7 @@ def topics(old: Catalog, new: Catalog) -> Iterator[Change]:
                 if one != other:
                     text = f"{attribute} {_worded(one)} → {_worded(other)}"
                     yield Change(Section.TOPICS, name, text, (("topic", name, attribute),))
+            yield from others(Section.TOPICS, name, was.source, now.source, _TOLD)
 
 
 def consumers(old: Catalog, new: Catalog) -> Iterator[Change]:

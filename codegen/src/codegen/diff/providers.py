@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others, worded
 from codegen.language.model import origin
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 
+_TOLD = frozenset({"kind", "name", "signature", "envelope"})
+_MAPPED = frozenset({"kind", "provider", "record", "version", "groups"})
+
+
 def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
     """Yield providers that are new, gone, or sign and wrap in another way."""
     for name, was, now in _pairs(old, new):
@@ -21,15 +25,12 @@ def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
         if was is None or now is None:
             yield Change(Section.PROVIDERS, name, "is new" if now else "is gone", (concern,))
             continue
-        for attribute in ("title", "documentation"):
-            one, other = getattr(was, attribute), getattr(now, attribute)
-            if one != other:
-                yield Change(Section.PROVIDERS, name, f"{attribute} {one} → {other}", ())
+        yield from others(Section.PROVIDERS, name, was.source, now.source, _TOLD)
         for part in ("signature", "envelope"):
             one, other = was.source.data[part], now.source.data[part]
             for key in dict.fromkeys((*one, *other)):
                 if one.get(key) != other.get(key):
-                    text = f"{part} {key}: {_worded(one.get(key))} → {_worded(other.get(key))}"
+                    text = f"{part} {key}: {worded(one.get(key))} → {worded(other.get(key))}"
                     yield Change(Section.PROVIDERS, name, text, ((*concern, part, key),))
 
 
@@ -53,6 +54,7 @@ def mappings(old: Catalog, new: Catalog) -> Iterator[Change]:
                     told = f"{_told(one)} → {_told(other)}" if _told(one) != _told(other) else "is made in another way"
                     alike.setdefault((field, told, ()), []).append(event)
         if was and now:
+            yield from others(Section.MAPPINGS, name, was.mapping_source, now.mapping_source, _MAPPED)
             yield from _groups(name, was, now)
         for (field, told, _), events in alike.items():
             mapped = tuple(("mapping", name, event, field) for event in events)
@@ -80,14 +82,6 @@ def _target(provider: Provider) -> str:
 
 def _told(expression: Expression | None) -> str:
     return "nothing" if expression is None else origin(expression)
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {each}" for key, each in value.items()) or "none"
-    return "none" if value is None else str(value)
 
 
 def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, Provider | None, Provider | None]]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.compat.rules import told
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.model import Catalog, Currency, Rule, Rules
+
+
+_LISTED = frozenset({"kind", "name", "currencies"})
+_TOLD = frozenset({"kind", "name", "record", "reason_codes", "later_reason_codes", "null_values", "fields"})
 
 
 def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -19,6 +23,7 @@ def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
         if before.record != after.record:
             text = f"record {before.record} → {after.record}"
             yield Change(Section.RULES, f"rules of {after.name}", text, (("rules", after.name, "record"),))
+        yield from others(Section.RULES, f"rules of {after.name}", before.source, after.source, _TOLD)
         yield from _reasons(before, after)
         for field in dict.fromkeys((*before.fields, *after.fields)):
             one, other = (_listed(each.fields.get(field, ())) for each in (before, after))
@@ -37,10 +42,7 @@ def references(old: Catalog, new: Catalog) -> Iterator[Change]:
     if not old.currencies:
         yield Change(Section.RULES, "currencies", f"{len(new.currencies)} are new", ())
         return
-    was, now = old.currency_source.data, new.currency_source.data
-    for key in ("description", "source", "source_date"):
-        if was.get(key) != now[key]:
-            yield Change(Section.RULES, "currencies", f"{key} {was.get(key)} → {now[key]}", ())
+    yield from others(Section.RULES, "currencies", old.currency_source, new.currency_source, _LISTED)
     known, currencies = ({each.code: each for each in catalog.currencies} for catalog in (old, new))
     for code in sorted(known.keys() | currencies.keys()):
         if known.get(code) != currencies.get(code):
