@@ -139,6 +139,12 @@ def test_refuses_an_example_whose_base_is_missing_or_itself(
     assert messages == ["there is no example 'nobody'", "the example 'unsupported' is its own base"]
 
 
+def test_a_place_that_is_not_there_has_the_line_of_what_is_around_it() -> None:
+    document = parse("topics/t.yaml", "# A comment.\nconsumers:\n  first: 1\n")
+    assert document.line("consumers", "second") == 2
+    assert document.line("producers", 0) == 1
+
+
 def test_reads_the_texts_of_json_as_json_does() -> None:
     document = parse("r.avsc", '{"a": "\\ud83d\\ude00 \x7f\x80",\n "b": 1e2}')
     assert document.data == {"a": "😀 \x7f\x80", "b": 100.0}
