@@ -90,7 +90,7 @@ def test_refuses_a_file_that_is_not_utf8(contracts: Path) -> None:
     assert only(contracts).rule == "syntax"
 
 
-def test_refuses_files_that_are_no_contract(contracts: Path) -> None:
+def test_refuses_files_that_are_not_contracts(contracts: Path) -> None:
     (contracts / "topics" / "notes.txt").write_text("later")
     (contracts / "tables" / "deep").mkdir()
     (contracts / "tables" / "deep" / "x.yaml").write_text("kind: table")
