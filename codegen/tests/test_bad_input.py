@@ -142,7 +142,7 @@ def test_a_misshapen_contract_is_found_at_its_line_in_words(
     assert all(each.file == file and each.line > 0 and each.hint for each in found)
 
 
-def test_an_example_whose_base_is_broken_is_not_told_twice(contracts: Path) -> None:
+def test_an_example_whose_base_is_broken_is_not_reported_twice(contracts: Path) -> None:
     (contracts / "providers/acme/examples/paid.yaml").write_text("kind: [\n")
     assert [each.file for each in findings(contracts)] == ["providers/acme/examples/paid.yaml"]
 
@@ -161,14 +161,14 @@ def test_a_body_that_is_not_base64_is_found(contracts: Path) -> None:
         ('{"$ref": "#/nowhere"}', "meta", "there is no /nowhere"),
     ],
 )
-def test_a_meta_schema_that_is_broken_is_told_once(contracts: Path, text: str, rule: str, message: str) -> None:
+def test_a_meta_schema_that_is_broken_is_reported_once(contracts: Path, text: str, rule: str, message: str) -> None:
     (contracts / META).write_text(text)
     found = [each for each in findings(contracts) if each.rule != "topic"]
     assert {(each.rule, each.file) for each in found} == {(rule, META)}
     assert message in found[0].message
 
 
-def test_a_meta_schema_that_is_missing_is_told_once(contracts: Path) -> None:
+def test_a_meta_schema_that_is_missing_is_reported_once(contracts: Path) -> None:
     (contracts / META).unlink()
     assert [(each.rule, each.file) for each in findings(contracts)] == [("missing", META)]
 
@@ -194,7 +194,7 @@ def test_links_folders_and_devices_in_the_place_of_files_are_refused(contracts: 
     }
 
 
-def test_broken_files_are_all_told_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
+def test_broken_files_are_all_reported_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
     (contracts / TOPIC).write_text("a: [\n")
     (contracts / "avro/payment_event/v1.avsc").write_text("{")
     edit(VALIDATION, "2000-01-01T", "2000-13-01T")

@@ -174,6 +174,19 @@ def test_an_emitter_that_fails_half_way_leaves_nothing_behind(
     assert not (tmp_path / "generated").exists()
 
 
+def test_two_emitters_cannot_write_one_file(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(catalog: Catalog) -> Iterator[GeneratedFile]:
+        yield GeneratedFile("kafka/topics.json", b"{}")
+
+    monkeypatch.setattr(emit, "EMITTERS", (*emit.EMITTERS, again))
+    code, _, err = run("generate")
+    assert code == 1
+    assert "two emitters give kafka/topics.json" in err
+    assert not (tmp_path / "generated").exists()
+
+
 def test_what_nobody_foresaw_still_ends_in_a_sentence(
     run: Callable[..., tuple[int, str, str]], contracts: Path, edit: Callable[[str, str, str], None]
 ) -> None:
