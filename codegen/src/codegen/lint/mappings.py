@@ -22,7 +22,8 @@ from codegen.language.model import (
 from codegen.lint.expressions import inside
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
-from codegen.payload import declared, leaves, mapped_paths, rests
+from codegen.payload import declared, leaves, mapped_paths, meant_path, rests
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,8 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
     for provider in catalog.providers:
         for index, group in enumerate(provider.mapping.groups):
             if group.payload not in provider.payload.schemas:
-                message = f"the payload contract has no schema {group.payload!r}"
+                close = meant(group.payload, provider.payload.schemas)
+                message = f"the payload contract has no schema {group.payload!r}{close}"
                 place: Place = ("groups", index, "payload")
                 yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
                 continue
@@ -79,11 +81,13 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                     *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
                 ):
                     if declared(provider.payload, group.payload, path) is None:
-                        place = ("groups", index, "fields", name)
-                        yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
+                        place = provider.mapping_source.place_of(str(path), ("groups", index, "fields", name))
+                        message = f"{name}: {path} is not declared{meant_path(provider.payload, group.payload, path)}"
+                        yield provider.mapping_source.finding("path", place, message, hint)
             for place, path in _envelope_paths(provider):
                 if declared(provider.payload, group.payload, path) is None:
-                    message = f"{path} is not declared for {group.payload}"
+                    close = meant_path(provider.payload, group.payload, path)
+                    message = f"{path} is not declared for {group.payload}{close}"
                     yield provider.source.finding("path", ("envelope", *place), message, hint)
 
 
