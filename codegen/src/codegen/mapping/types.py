@@ -123,7 +123,7 @@ class Mismatch:
     taken: Types
 
 
-def mismatches(  # noqa: C901 - one case for each way to take an operand
+def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operand
     expression: Expression, taker: str, taken: Types, declared: Callable[[Path], Types]
 ) -> Iterator[Mismatch]:
     """Yield each value inside an expression that what is around it cannot take; `declared` types the paths.
