@@ -21,7 +21,7 @@ from codegen.lint import RULES, lint
 from codegen.loader import READING, load
 from codegen.revision import Revision, RevisionError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
-from codegen.trial import body_of, explain
+from codegen.trial import body_of, explain, headers_of
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
@@ -160,9 +160,9 @@ def try_(
     known = {each.name: each for each in catalog.providers}
     if provider not in known:
         _fail(f"there is no provider {provider!r}; the contracts have {', '.join(sorted(known)) or 'none'}")
-    Console(highlight=False, soft_wrap=True).print(
-        explain(catalog, known[provider], body_of(known[provider], file), merchant_id)
-    )
+    found = known[provider]
+    said = explain(catalog, found, body_of(found, file), merchant_id, headers_of(found, file))
+    Console(highlight=False, soft_wrap=True).print(said)
 
 
 @app.command(name="scaffold-provider")

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path as File
 from typing import TYPE_CHECKING, TypeVar
 
-from codegen import build, specification
+from codegen import build, gateway, specification
 from codegen.avsc import Reader
 from codegen.database import database_table
 from codegen.derived import derived
@@ -101,7 +101,7 @@ class _Loading:
             identity=identity,
             currencies=currencies,
             currency_source=self._documents["reference/iso4217.yaml"],
-            apis=apis,
+            apis=tuple(gateway.expanded(apis, providers)),
         )
 
     def _files(self) -> Iterator[File]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from codegen.emit.text import PACKAGE, notice, render
 from codegen.mapping.compile import compile_plan
 from codegen.mapping.containers import read
-from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
+from codegen.mapping.model import Path, origin
+from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,13 @@ MODULES = frozenset({"outcome", "values"})
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield the package `normalize`."""
     plans = [plan(catalog, provider) for provider in catalog.providers]
-    yield render(f"{_FOLDER}/__init__.py", "normalize.py", notice=notice("contracts/providers"), plans=plans)
+    yield render(
+        f"{_FOLDER}/__init__.py",
+        "normalize.py",
+        notice=notice("contracts/providers"),
+        plans=plans,
+        needs={each.provider: found_elsewhere(each) for each in plans},
+    )
     yield render(f"{_FOLDER}/outcome.py", "outcome.py", notice=notice("codegen/src/codegen/templates"))
     yield render(
         f"{_FOLDER}/values.py",
@@ -37,14 +44,14 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
 
 def _module(each: Plan, source: str) -> GeneratedFile:
     compiled = compile_plan(each)
-    name = each.event_type
+    name = origin(each.event_type)
     return render(
         f"{_FOLDER}/{each.provider}.py",
         "mapping.py",
         notice=notice(source),
         plan=each,
         compiled=compiled,
-        read_event_type=read(name),
+        read_event_type=read(each.event_type) if isinstance(each.event_type, Path) else "event_type",
         unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
         missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),

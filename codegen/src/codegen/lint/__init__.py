@@ -75,15 +75,26 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
     LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
-    LintRule("lookup", "A lookup knows every value that its input can have, and no other.", expressions.lookups),
+    LintRule("table-name", "A lookup names a table that is there, and every table is used.", mappings.tables),
+    LintRule(
+        "lookup",
+        "A lookup knows every value that its input can have, and no other.",
+        expressions.lookups,
+        frozenset({"table-name"}),
+    ),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
-    LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
+    LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
-    LintRule("example", "Every example becomes what it says.", examples.wrong, frozenset({"mapping", "path", "rule"})),
+    LintRule(
+        "example",
+        "Every example becomes what it says.",
+        examples.wrong,
+        frozenset({"mapping", "path", "rule", "table-name"}),
+    ),
 )
 
 
@@ -93,4 +104,5 @@ def lint(catalog: Catalog) -> tuple[Finding, ...]:
     for rule in RULES:
         if not rule.needs & {finding.rule for finding in found}:
             found += rule.check(catalog)
-    return tuple(sorted(found))
+    # What is wrong with the API of all gateways is found in that of each.
+    return tuple(sorted(set(found)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
-from codegen.lint.expressions import inside
 from codegen.lint.flows import record_of
 from codegen.mapping.model import (
     Const,
+    Decimal,
+    Envelope,
     Exponent,
     Expression,
     Group,
@@ -18,11 +20,14 @@ from codegen.mapping.model import (
     Rest,
     Time,
     When,
+    Whole,
     children,
+    inside,
     paths,
 )
 from codegen.mapping.plan import STAMPED, Kind, kind_of
 from codegen.payload import declared, rests
+from codegen.webhooks import paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +36,7 @@ if TYPE_CHECKING:
     from codegen.document import Document, Place
     from codegen.findings import Finding
     from codegen.model import Catalog, Provider
+    from codegen.webhooks import Source
 
 
 def providers(catalog: Catalog) -> Iterator[Finding]:
@@ -45,9 +51,11 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
             if name != folder:
                 message = f"the provider is called {name!r} in the folder {folder!r}"
                 yield source.finding("provider", place, message, "give both one name")
-        if provider.mapping.event_type != provider.envelope.event_type:
+        found = provider.envelope.event_type
+        if provider.mapping.event_type != (found if isinstance(found, Path) else Envelope("event_type")):
             message = "the mapping and the envelope disagree on where the event type stands"
-            yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
+            hint = "take the envelope's path; where it is not one path, write {envelope: event_type}"
+            yield provider.mapping_source.finding("provider", ("event_type",), message, hint)
         seen: set[str] = set()
         for index, group in enumerate(provider.mapping.groups):
             for number, event in enumerate(group.events):
@@ -73,22 +81,62 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                     if declared(provider.payload, group.payload, path) is None:
                         place = ("groups", index, "fields", name)
                         yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
-            for place, path in _envelope_paths(provider):
+            signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
+            if provider.signature.field is not None:
+                signed.append((("signature", "field"), provider.signature.field))
+            for place, path in (*((("envelope", *place), path) for place, path in _envelope_paths(provider)), *signed):
                 if declared(provider.payload, group.payload, path) is None:
                     message = f"{path} is not declared for {group.payload}"
-                    yield provider.source.finding("path", ("envelope", *place), message, hint)
+                    yield provider.source.finding("path", place, message, hint)
 
 
 def _envelope_paths(provider: Provider) -> Iterator[tuple[Place, Path]]:
     envelope = provider.envelope
     for name in ("event_id", "event_type", "api_version", "created_at", "account"):
-        path: Path | None = getattr(envelope, name)
-        if path is not None:
+        source: Source | None = getattr(envelope, name)
+        for path in () if source is None else paths_of(source):
             yield (name,), path
     for index, path in enumerate(envelope.merchant_id):
         yield ("merchant_id", index), path
     for path, _ in envelope.required:
         yield ("required", str(path)), path
+    if envelope.items is not None:
+        yield ("items", "path"), envelope.items.path
+
+
+def tables(catalog: Catalog) -> Iterator[Finding]:
+    """Yield names of lookup tables that the mapping does not have, and tables that no lookup names."""
+    for provider in catalog.providers:
+        data, source = provider.mapping_source.data, provider.mapping_source
+        known = data.get("tables", {})
+        used: set[str] = set()
+        for index, group in enumerate(data["groups"]):
+            for field, expression in group["fields"].items():
+                for name in _named(expression):
+                    used.add(name)
+                    if name not in known:
+                        close = difflib.get_close_matches(name, list(known), n=1)
+                        meant = f" (did you mean {close[0]}?)" if close else ""
+                        place: Place = ("groups", index, "fields", field)
+                        yield source.finding(
+                            "table-name", place, f"there is no table {name!r}{meant}", "add it to `tables`"
+                        )
+        for name in known:
+            if name not in used:
+                yield source.finding("table-name", ("tables", name), f"no lookup names the table {name!r}", "remove it")
+
+
+def _named(expression: object) -> Iterator[str]:
+    """Yield the tables that an expression, as it is written, refers to by name."""
+    if isinstance(expression, dict):
+        table = expression.get("table")
+        if isinstance(table, str):
+            yield table
+        for each in expression.values():
+            yield from _named(each)
+    elif isinstance(expression, list):
+        for each in expression:
+            yield from _named(each)
 
 
 def fields(catalog: Catalog) -> Iterator[Finding]:
@@ -133,9 +181,12 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
     yield from _strangers(expression, kind)
     for part in _branches(expression):
         for inner in children(part):
-            if any(isinstance(each, Time | Rest | Exponent | Money | Null) for each in inside(inner)):
+            # A value that no table knows may count for nothing.
+            if isinstance(part, Lookup) and inner is part.otherwise and isinstance(inner, Null):
+                continue
+            if any(isinstance(each, Time | Rest | Exponent | Money | Decimal | Null) for each in inside(inner)):
                 hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield "`time`, `exponent`, `money`, `rest` and null stand alone", hint
+                yield "`time`, `exponent`, `money`, `decimal`, `rest` and null stand alone", hint
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
@@ -144,10 +195,10 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
 def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
     """Yield what is wrong where an expression gives another kind of value than the field takes."""
     for part in _branches(expression):
-        if isinstance(part, Exponent | Money) and kind is not Kind.WHOLE:
+        if isinstance(part, Exponent | Money | Decimal | Whole) and kind is not Kind.WHOLE:
             yield (
                 "an exponent and an amount are whole numbers",
-                "use `exponent` and `money` on int and long fields only",
+                "use `exponent`, `money`, `decimal` and `whole` on int and long fields only",
             )
         if isinstance(part, Time) != (kind is Kind.TIME) and not isinstance(part, Null):
             yield "a time and `time` belong together", "use `time` on timestamps, and only there"

@@ -80,7 +80,8 @@ def _function(module: Module, group: GroupPlan) -> str:
         code.line(f"        {literal(target.name)}: {_converted(module, target)},")
     code.line("    }")
     code.line(")")
-    head = f"def _{group.name}(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:"
+    given = "envelope_merchant_id: str, envelope_event_id: str, event_type: str"
+    head = f"def _{group.name}(root: dict[str, Any], {given}) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 
