@@ -21,11 +21,7 @@ include infra/local/stack.mk
 
 .PHONY: demo
 demo: up ## Send COUNT signed webhooks at RATE a second and follow them to Gold
-	@$(WITH_STACK) run="$$(date -u +%y%m%d%H%M%S)"; ledger="$${PAYMENTS_STATE_DIR:-.state}/ledgers/$$run.jsonl"; \
-	mkdir -p "$$(dirname "$$ledger")"; $(STACK) settle; \
-	.venv/bin/simulator send --provider stripe --count $(COUNT) --rate $(RATE) --run "$$run" --ledger "$$ledger"; \
-	.venv/bin/payments verify --refresh --ledger "$$ledger"; \
-	$(STACK) addresses
+	@infra/local/demo.sh $(COUNT) $(RATE)
 
 ##@ Contracts
 
@@ -63,7 +59,7 @@ database: ## Create the tables of the operational database on the running stack
 ##@ Check
 
 .PHONY: check lint types architecture unit
-check: lint types architecture contracts-lint drift compat unit ## All that needs no server: lint, types, architecture, contracts, unit tests
+check: lint types architecture contracts-lint drift compat catalogue unit ## All that needs no server: lint, types, architecture, contracts, catalogue, unit tests
 
 lint: $(PYTHON)
 	@echo "lint"; .venv/bin/ruff check . && .venv/bin/ruff format --check .
@@ -80,43 +76,19 @@ contracts-lint: $(PYTHON)
 
 unit: $(PYTHON)
 	@$(PYTHON) -m pytest -n auto --dist worksteal -m "not integration and not e2e" --cov --cov-report=term:skip-covered
-	@$(call covered,gateway validators,90,services/gateway/src/gateway/signature.py$(comma)services/gateway/src/gateway/envelope.py)
-	@$(call covered,mapping and normalization,95,codegen/src/codegen/mapping/*$(comma)generated/python/payments_contracts/normalize/*)
-	@$(call covered,activities,85,services/orchestrator/src/orchestrator/activities/*)
-	@$(call covered,inference,80,services/inference/src/inference/*)
-
-# What, least percentage of lines and branches that unit tests run, files.
-comma := ,
-covered = total="$$(.venv/bin/coverage report --include='$(3)' --fail-under=$(2) --format=total)" || \
-	{ echo "coverage of $(1) is $$total %, which is less than $(2) %; see coverage report -m"; exit 1; }; \
-	echo "coverage of $(1): $$total %, at least $(2) %"
+	@$(PYTHON) tests/tools/coverage_floors.py
 
 # From the beginning each time: a verdict that was kept would not know of tests that have changed since.
 .PHONY: mutants
 mutants: $(PYTHON) ## Change the gateway's validators in every small way; fail when tests notice too few of the changes
 	@cd services/gateway && rm -rf mutants && ../../.venv/bin/mutmut run && \
-	../../.venv/bin/mutmut results --all true | awk -v least=80 "$$MUTATION_SCORES"
+	../../.venv/bin/mutmut results --all true | ../../$(PYTHON) ../../tests/tools/mutation_scores.py
 
-# Reads lines as `gateway.signature.x_verifier__mutmut_1: killed`. What the excerpt vouches for is part of the envelope.
-define MUTATION_SCORES
-function score(title, modules) {
-	split(modules, names, "+"); all = noticed = 0
-	for (each in names) { all += total[names[each]]; noticed += killed[names[each]] }
-	percent = all ? 100 * noticed / all : 0
-	printf "mutants of %s: %.1f %% noticed, %d of %d, at least %d %%\n", title, percent, noticed, all, least
-	if (percent < least) failed = 1
-}
-{ split($$1, name, "."); total[name[2]]++; killed[name[2]] += $$2 == "killed" || $$2 == "timeout" }
-END {
-	score("signature", "signature"); score("envelope", "envelope"); score("excerpt", "excerpt")
-	score("envelope with excerpt", "envelope+excerpt")
-	exit failed
-}
-endef
-export MUTATION_SCORES
+.PHONY: catalogue catalogue-browser
+catalogue: $(PYTHON) ## Build the contract catalogue, generated/docs/index.html; fail where a link is dead
+	@.venv/bin/catalogue
 
-.PHONY: catalogue
-catalogue: $(PYTHON) ## Check the contract catalogue in a real browser; needs Chromium
+catalogue-browser: catalogue ## Look at the catalogue in a real browser; needs Chromium
 	@$(PYTHON) -m pytest tests/browser/check_catalogue.py
 
 .PHONY: format
@@ -126,6 +98,7 @@ format: $(PYTHON) ## Format the code
 .PHONY: integration test
 integration: setup ## Tests against real servers, on ports and a state directory of their own
 	@$(PYTHON) -m pytest -m "integration or e2e" tests/integration tests/e2e tests/fuzz tests/faults services
+	@$(PYTHON) -m pytest -m e2e tests/rollout
 
 # Whatever reads or writes the object store.
 OBJECT_STORE_TESTS = test_object_store test_group_committer test_lake_faults test_lake_restarts test_lake_trino \
@@ -135,13 +108,8 @@ OBJECT_STORE_TESTS = test_object_store test_group_committer test_lake_faults tes
 object-store: setup ## Only the integration tests that touch the object store; OBJECT_STORE=minio for the other one
 	@$(PYTHON) -m pytest -m "integration or e2e" $(OBJECT_STORE_TESTS:%=tests/integration/%.py) tests/e2e
 
-# The stack of the tests, stopped when the recipe ends.
-TEST_STACK = export PAYMENTS_STATE_DIR="$$PAYMENTS_TEST_STATE_DIR" \
-	PAYMENTS_PORT_OFFSET="$${PAYMENTS_TEST_PORT_OFFSET:-5000}"; \
-	[ -n "$${PAYMENTS_TEST_KEEP_STACK:-}" ] || trap '$(STACK) down' EXIT;
-# Its Kafka and registry, with topics and schemas.
-TEST_STREAMS = $(TEST_STACK) \
-	$(STACK) up kafka registry; $(WITH_STACK) .venv/bin/payments topics apply; .venv/bin/payments schemas register;
+# Runs a command on the stack of the tests, and stops that; --streams starts Kafka and the registry with the contracts.
+TEST_STACK = tests/tools/with_test_stack.sh
 
 # Settings of `make fuzz`: malformed bodies for all gateways, cases of schemathesis for each operation, a seed to repeat.
 BODIES ?= 50000
@@ -150,7 +118,7 @@ SEED ?=
 
 .PHONY: fuzz
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
-	@$(TEST_STREAMS) $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
+	@$(TEST_STACK) --streams $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 # Settings of `make faults`, beside SEED: which processes to kill instead of all, and other options.
 KILL ?=
@@ -180,7 +148,7 @@ bench-normalization: $(PYTHON)
 	@$(PYTHON) tests/performance/normalization.py
 
 bench-gateway: setup
-	@$(TEST_STREAMS) $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
+	@$(TEST_STACK) --streams $(PYTHON) -m tests.performance.gateway $(BENCH_OPTIONS)
 
 bench-lake: $(PYTHON)
 	@$(PYTHON) -m tests.performance.lake $(BENCH_OPTIONS)
@@ -196,4 +164,4 @@ bench-pipeline bench-orchestrator: bench-%: up
 
 .PHONY: help
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

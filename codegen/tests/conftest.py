@@ -13,19 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 import pytest
-from hypothesis import strategies as st
-
-# pytest calls this file codegen.tests.conftest, after its path, and takes the member's folder for the package of that
-# name: put the package in its place before anything imports from it.
-if getattr(sys.modules.get("codegen"), "__file__", None) is None:
-    sys.modules.pop("codegen", None)
-
 from codegen.avro import MAX_PRECISION, Array, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.avsc import Reader
 from codegen.document import parse
 from codegen.emit import emit
 from codegen.loader import load
 from codegen.model import RecordVersion
+from hypothesis import strategies as st
 
 from codegen import cli
 

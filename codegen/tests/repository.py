@@ -39,6 +39,13 @@ class Repository:
         repository.commit("the contracts")
         return repository
 
+    @classmethod
+    def at(cls, root: Path) -> Repository:
+        """Return a repository that is there already, such as a clone."""
+        repository = cls.__new__(cls)
+        repository.root, repository.contracts = root, root / "contracts"
+        return repository
+
     def git(self, *arguments: str) -> str:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | _SETTINGS
         done = subprocess.run(  # noqa: S603 - git, with arguments of the test

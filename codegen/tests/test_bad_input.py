@@ -36,7 +36,7 @@ def findings(contracts: Path) -> tuple[Finding, ...]:
         ("- a\n", "shape", 'the file must be an object, not ["a"]'),
         ("kind: topic\n\tname: x\n", "syntax", "found a tab character"),
         ("kind: &a [*a]\n", "syntax", "the alias *a is not allowed"),
-        (f"kind: {'[' * 3000}{']' * 3000}\n", "syntax", "too deeply inside each other"),
+        (f"kind: {'[' * 3000}{']' * 3000}\n", "syntax", "nested too deeply"),
         (f"partitions: {'9' * 5000}\n", "syntax", "has more than 64 bits"),
         ("partitions: 18446744073709551616\n", "syntax", "has more than 64 bits"),
         ("partitions: -9223372036854775809\n", "syntax", "has more than 64 bits"),
@@ -56,7 +56,7 @@ def test_a_file_that_holds_something_else_is_one_finding(contracts: Path, text: 
 def test_bytes_that_are_not_utf8_are_found_by_line(contracts: Path) -> None:
     (contracts / TOPIC).write_bytes(b"kind: topic\nname: \xff\n")
     (found,) = findings(contracts)
-    assert (found.line, found.message) == (2, "this is not UTF-8: the byte 0xff cannot stand here")
+    assert (found.line, found.message) == (2, "this is not UTF-8: the byte 0xff is not valid here")
 
 
 # File, what to replace, by what, and what is then said.
@@ -66,8 +66,8 @@ MISSHAPEN = [
     (TOPIC, "partitions: 4", "partitions: 4.0", "partitions must be a whole number, not 4.0"),
     (TOPIC, "partitions: 4", "partitions: 0", "partitions must be at least 1, not be 0"),
     (TOPIC, "partitions: 4", "partition: 4", "partition is not known here (did you mean partitions?)"),
-    (TOPIC, "producers: [normalizer]", "producers: [a, a]", "producers has an entry twice"),
-    (TOPIC, "orchestrator: 1", "Orchestrator: 1", "consumers.Orchestrator is not a name that may stand here"),
+    (TOPIC, "producers: [normalizer]", "producers: [a, a]", "producers has a duplicate entry"),
+    (TOPIC, "orchestrator: 1", "Orchestrator: 1", "consumers.Orchestrator is not an allowed name here"),
     (TOPIC, "FULL_TRANSITIVE", "FULL_TRANSITIV", "(did you mean FULL_TRANSITIVE?)"),
     (VALIDATION, "rule: minimum", "rule: minimun", "(did you mean minimum?)"),
     (
@@ -76,7 +76,7 @@ MISSHAPEN = [
         "rule: minimum, value: one",
         "fields.amount_cents[0].value must be a whole",
     ),
-    (VALIDATION, "2000-01-01T", "2000-13-01T", "there is no time 2000-13-01T00:00:00Z"),
+    (VALIDATION, "2000-01-01T", "2000-13-01T", "2000-13-01T00:00:00Z is not a time that exists"),
     (VALIDATION, "2000-01-01T", "2200-01-01T", "no instant lies between"),
     (MAPPING, "{upper: {path: payment.currency}}", "{uper: {path: x}}", "(did you mean upper?)"),
     (MAPPING, "{upper: {path: payment.currency}}", "payment.currency", "currency takes one of path, const,"),

@@ -26,7 +26,7 @@ def test_generate_then_drift_agree(run: Callable[..., tuple[int, str, str]]) -> 
     assert run("drift")[0] == 1
     code, out, _ = run("generate")
     assert code == 0
-    assert "wrote generated/MANIFEST.json" in out
+    assert "wrote generated/kafka/topics.json" in out
     assert run("drift")[:2] == (0, "generated files and contracts agree\n")
     assert run("generate")[1] == "nothing changed\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ def run(repository: Repository, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     def command(*arguments: str) -> tuple[int, str, str]:
         monkeypatch.chdir(repository.root)
         monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.delenv("GITHUB_EVENT_PATH", raising=False)
         monkeypatch.setattr(sys, "argv", ["codegen", *arguments])
         with pytest.raises(SystemExit) as left:
             cli.main()
@@ -113,6 +115,73 @@ def test_compat_says_that_a_commit_had_no_contracts(run: Run, repository: Reposi
 
 
 @pytest.mark.parametrize("command", ["compat", "diff"])
+def test_a_shallow_clone_is_refused_with_a_code_of_its_own(
+    run: Run, repository: Repository, tmp_path: Path, command: str
+) -> None:
+    repository.commit()
+    clone = tmp_path / "clone"
+    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.root}", str(clone))
+    code, out, err = run(command, "--contracts", str(clone / "contracts"))
+    assert (code, out) == (2, "")
+    assert err.startswith("this is a shallow clone, which does not hold the commit to compare with")
+    assert err.count("\n") == 1
+    assert run(command, "--contracts", str(clone / "contracts"), "--base", "HEAD")[0] == 0
+
+
+PAYMENT = "avro/payment/v1.avsc"
+
+
+def test_compat_calls_the_edit_of_a_released_version_that_whatever_else_is_wrong(
+    run: Run, repository: Repository
+) -> None:
+    repository.edit(PAYMENT, '"name": "note"', '"name": "remark"')
+    code, _, err = run("compat")
+    told = [line for line in err.splitlines() if " [" in line]
+    assert code == 1
+    assert (
+        told[0]
+        == "contracts/avro/payment/v1.avsc:6 [version-changed] payment v1 is released, and was edited: note is gone"
+    )
+    assert "    → put v1 back as it was, and write the change as v2" in err
+    assert any("[mapping]" in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            '"type": "int", "doc": "How much."',
+            '"type": "float", "doc": "How much."',
+            "amount_cents: type was int and is",
+        ),
+        ('"type": "record"', '"type": "record" "', "payment v1 is released, and cannot be read any more"),
+        ('"fields": [', '"members": [', "payment v1 is released, and its file holds no record any more"),
+    ],
+)
+def test_compat_calls_it_that_even_where_the_file_is_no_record_any_more(
+    run: Run, repository: Repository, old: str, new: str, said: str
+) -> None:
+    repository.edit(PAYMENT, old, new)
+    code, _, err = run("compat")
+    assert code == 1
+    assert "[version-changed]" in err.splitlines()[0]
+    assert said in err.splitlines()[0]
+
+
+def test_compat_misses_the_file_of_a_released_version(run: Run, repository: Repository) -> None:
+    (repository.contracts / PAYMENT).unlink()
+    code, _, err = run("compat")
+    assert code == 1
+    assert err.startswith("contracts/avro/payment/v1.avsc [record-removed] the record payment is gone")
+    repository.edit(TOPIC, "partitions: 4", "partitions: many")
+    code, _, err = run("compat")
+    assert code == 1
+    assert err.startswith(
+        "contracts/avro/payment/v1.avsc [version-removed] payment v1 is released, and its file is gone"
+    )
+
+
+@pytest.mark.parametrize("command", ["compat", "diff"])
 def test_an_unknown_commit_is_one_clear_sentence(run: Run, command: str) -> None:
     code, _, err = run(command, "--against", "nowhere")
     assert code == 1
@@ -152,6 +221,14 @@ def test_diff_shows_what_a_new_version_touches_and_marks_what_breaks(run: Run, r
             "[version-backward, version-forward]"
         ),
     ]
+
+
+def test_diff_tells_a_key_that_it_was_not_taught(run: Run, repository: Repository) -> None:
+    table = "tables/bronze.payments.yaml"
+    view = "staging: {name: stg_payments, description: A view., columns: {paid: amount_cents}}\n"
+    repository.edit(table, "properties: {}\n", f"properties: {{}}\n{view}")
+    told = "bronze.payments: staging none → name stg_payments, description A view., columns paid amount_cents"
+    assert told in run("diff")[1]
 
 
 def test_diff_writes_markdown_to_a_file(run: Run, repository: Repository) -> None:
@@ -204,3 +281,30 @@ def test_a_report_that_cannot_be_written_is_one_clear_sentence(run: Run) -> None
     assert code == 1
     assert "nowhere/blast.md" in err
     assert "Traceback" not in err
+
+
+def test_compat_has_both_forms_and_marks_what_is_accepted(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, err = run("compat", "--against", "HEAD", "--format", "json")
+    (found,) = json.loads(out)["findings"]
+    assert (code, found["rule"], found["level"], found["file"]) == (
+        1, "topic-partitions", "error", f"contracts/{TOPIC}",
+    )  # fmt: skip
+    assert found["line"] > 0
+    assert found["column"] > 0
+    assert "1 finding against" in err
+    code, out, _ = run("compat", "--against", "HEAD", "--format", "github", "--accept", "topic-partitions")
+    assert code == 0
+    assert out.startswith(f"::warning file=contracts/{TOPIC},line=")
+
+
+def test_diff_has_both_forms(run: Run, repository: Repository) -> None:
+    repository.edit(TOPIC, "partitions: 4", "partitions: 3")
+    code, out, _ = run("diff", "--against", "HEAD", "--format", "json")
+    data = json.loads(out)
+    assert code == 0
+    assert {rule for each in data["changes"] for rule in each["rules"]} == {"topic-partitions"}
+    assert [each["rule"] for each in data["findings"]] == ["topic-partitions"]
+    _, out, _ = run("diff", "--against", "HEAD", "--format", "github")
+    assert out.startswith("::notice title=")
+    assert f"::warning file=contracts/{TOPIC}" in out

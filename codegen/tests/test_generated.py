@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
-from codegen.emit.text import literal
 from codegen.envelope import found_in
 from codegen.loader import load
+from codegen.text import literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payments_contracts import flink, identity, records, schemas, tables, topics

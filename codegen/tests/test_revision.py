@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from codegen.revision import Revision, RevisionError, chosen, load_at, named
+from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
 
 from .repository import Repository
 
@@ -111,7 +112,7 @@ def test_chooses_the_commit_at_which_a_branch_left_main(repository: Repository) 
     repository.git("checkout", "--quiet", "main")
     repository.commit("meanwhile on main")
     repository.git("checkout", "--quiet", "work")
-    assert chosen(repository.contracts) == Revision(left, "where this branch left main")
+    assert chosen(repository.contracts) == Revision(left, "where this work left main")
 
 
 def test_chooses_on_main_the_commit_before(repository: Repository) -> None:
@@ -134,8 +135,7 @@ def test_chooses_in_a_detached_checkout_without_main(repository: Repository, tmp
     last = repository.commit()
     clone = tmp_path / "clone"
     repository.git("clone", "--quiet", f"file://{repository.root}", str(clone))
-    other = Repository.__new__(Repository)
-    other.root, other.contracts = clone, clone / "contracts"
+    other = Repository.at(clone)
     other.git("checkout", "--quiet", "--detach", last)
     other.git("branch", "--delete", "--force", "main")
     other.git("update-ref", "-d", "refs/remotes/origin/main")
@@ -145,24 +145,150 @@ def test_chooses_in_a_detached_checkout_without_main(repository: Repository, tmp
     assert revision.commit == before
 
 
-def test_chooses_nothing_in_a_checkout_of_one_commit(repository: Repository, tmp_path: Path) -> None:
+def cloned(repository: Repository, folder: Path, *options: str) -> Repository:
+    """Clone a repository as from a server."""
+    repository.git("clone", "--quiet", *options, f"file://{repository.root}", str(folder))
+    return Repository.at(folder)
+
+
+def told(folder: Path, event: object) -> Path:
+    """Write an event as a job of continuous integration gets it."""
+    file = folder / "event.json"
+    file.write_text(json.dumps(event))
+    return file
+
+
+def pushed(before: str, branch: str = "main") -> dict[str, object]:
+    return {"ref": f"refs/heads/{branch}", "before": before, "repository": {"default_branch": "main"}}
+
+
+def test_chooses_nothing_where_there_is_one_commit(repository: Repository, tmp_path: Path) -> None:
+    assert chosen(cloned(repository, tmp_path / "clone").contracts) is None
+
+
+def test_refuses_to_choose_in_a_shallow_clone(repository: Repository, tmp_path: Path) -> None:
     repository.commit()
-    clone = tmp_path / "clone"
-    repository.git("clone", "--quiet", "--depth=1", f"file://{repository.root}", str(clone))
-    assert chosen(clone / "contracts") is None
+    with pytest.raises(ShallowError, match=r"this is a shallow clone, .*git fetch --unshallow.* or name a commit with"):
+        chosen(cloned(repository, tmp_path / "clone", "--depth=1").contracts)
 
 
 def test_finds_main_at_the_remote(repository: Repository, tmp_path: Path) -> None:
-    clone = tmp_path / "clone"
-    repository.git("clone", "--quiet", f"file://{repository.root}", str(clone))
-    other = Repository.__new__(Repository)
-    other.root, other.contracts = clone, clone / "contracts"
-    other.git("checkout", "--quiet", "-b", "work")
-    other.git("branch", "--delete", "--force", "main")
-    other.commit()
-    revision = chosen(other.contracts)
+    clone = cloned(repository, tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-b", "work")
+    clone.git("branch", "--delete", "--force", "main")
+    clone.commit()
+    revision = chosen(clone.contracts)
     assert revision is not None
-    assert revision.words == "where this branch left origin/main"
+    assert revision.words == "where this work left origin/main"
+
+
+def test_compares_what_is_not_yet_pushed_with_what_is(repository: Repository, tmp_path: Path) -> None:
+    there = repository.commit()
+    clone = cloned(repository, tmp_path / "clone")
+    clone.commit("one ahead")
+    clone.commit("two ahead")
+    assert chosen(clone.contracts) == Revision(there, "where this work left origin/main")
+
+
+def test_takes_main_as_it_is_pushed_for_the_base_of_a_branch(repository: Repository, tmp_path: Path) -> None:
+    there = repository.commit()
+    clone = cloned(repository, tmp_path / "clone")
+    clone.commit("on main, and not pushed")
+    clone.git("checkout", "--quiet", "-b", "work")
+    clone.commit("on the branch")
+    assert chosen(clone.contracts) == Revision(there, "where this work left origin/main")
+
+
+def test_follows_the_upstream_of_main_whatever_the_remote_is_called(repository: Repository, tmp_path: Path) -> None:
+    there = repository.commit()
+    clone = cloned(repository, tmp_path / "clone", "--origin=server")
+    clone.commit("one ahead")
+    clone.commit("two ahead")
+    assert chosen(clone.contracts) == Revision(there, "where this work left server/main")
+
+
+def test_compares_what_was_just_pushed_with_what_was_there_before(repository: Repository, tmp_path: Path) -> None:
+    there = repository.commit()
+    repository.git("checkout", "--quiet", "--detach")
+    clone = cloned(repository, tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-B", "main", "origin/main")
+    clone.commit("one ahead")
+    clone.commit("two ahead")
+    clone.git("push", "--quiet", "origin", "main")
+    assert chosen(clone.contracts) == Revision(there, "origin/main before the last push")
+
+
+def test_forgets_what_was_pushed_before_where_it_was_no_part_of_what_is(repository: Repository, tmp_path: Path) -> None:
+    repository.git("checkout", "--quiet", "--detach")
+    clone = cloned(repository, tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-B", "main", "origin/main")
+    clone.commit("pushed, and taken back")
+    clone.git("push", "--quiet", "origin", "main")
+    before = clone.git("rev-parse", "HEAD^1")
+    clone.git("commit", "--quiet", "--amend", "--allow-empty", "--message", "another")
+    clone.git("push", "--quiet", "--force", "origin", "main")
+    assert chosen(clone.contracts) == Revision(before, "HEAD^1: nothing here is newer than main")
+
+
+def test_believes_the_event_of_a_push(repository: Repository, tmp_path: Path) -> None:
+    before = repository.git("rev-parse", "HEAD")
+    repository.commit("one of the push")
+    repository.commit("two of the push")
+    clone = cloned(repository, tmp_path / "clone")
+    event = told(tmp_path, pushed(before))
+    assert chosen(clone.contracts, event) == Revision(before, "what main was before the push")
+
+
+def test_believes_the_event_of_a_push_to_main_alone(repository: Repository, tmp_path: Path) -> None:
+    left = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "-b", "work")
+    before = repository.commit("pushed before")
+    repository.commit("pushed now")
+    event = told(tmp_path, pushed(before, "work"))
+    assert chosen(repository.contracts, event) == Revision(left, "where this work left main")
+
+
+def test_takes_no_commit_from_the_event_of_a_first_push(repository: Repository, tmp_path: Path) -> None:
+    before = repository.git("rev-parse", "HEAD")
+    repository.commit()
+    event = told(tmp_path, pushed("0" * 40))
+    assert chosen(repository.contracts, event) == Revision(before, "HEAD^1: nothing here is newer than main")
+
+
+def test_compares_a_pull_request_with_where_it_left_its_base(repository: Repository, tmp_path: Path) -> None:
+    left = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "-b", "work")
+    repository.commit("on the branch")
+    repository.git("checkout", "--quiet", "main")
+    base = repository.commit("meanwhile on main")
+    repository.git("checkout", "--quiet", "--detach", "work")
+    event = told(tmp_path, {"pull_request": {"base": {"sha": base}}})
+    assert chosen(repository.contracts, event) == Revision(left, "where the pull request left its base")
+
+
+def test_refuses_an_event_whose_commit_the_clone_lacks(repository: Repository, tmp_path: Path) -> None:
+    before = repository.git("rev-parse", "HEAD")
+    repository.commit()
+    clone = cloned(repository, tmp_path / "clone", "--depth=1")
+    with pytest.raises(ShallowError, match=f"this clone does not hold {before[:10]}, what main was before the push"):
+        chosen(clone.contracts, told(tmp_path, pushed(before)))
+
+
+def test_takes_the_commit_of_an_event_that_a_shallow_clone_holds(repository: Repository, tmp_path: Path) -> None:
+    repository.commit()
+    before = repository.git("rev-parse", "HEAD")
+    repository.commit()
+    clone = cloned(repository, tmp_path / "clone", "--depth=2")
+    revision = chosen(clone.contracts, told(tmp_path, pushed(before)))
+    assert revision is not None
+    assert revision.commit == before
+
+
+def test_says_that_an_event_cannot_be_read(repository: Repository, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text("push")
+    with pytest.raises(RevisionError, match=r"the event in .*event.json cannot be read: .*; name a commit with --base"):
+        chosen(repository.contracts, event)
 
 
 def test_reads_contracts_at_the_root_of_a_work_tree(tmp_path: Path) -> None:

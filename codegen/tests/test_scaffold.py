@@ -88,6 +88,9 @@ def test_replacing_todos_one_by_one_makes_no_other_noise_and_ends_clean(begun: P
         place = first_todo(data)
         assert place is not None
         at(data, place[:-1])[place[-1]] = at(known[file.name.removesuffix(".yaml")], place)
+        if file.stem == "accepted":
+            # The body of this answer holds on purpose what its payload contract does not say.
+            data["undocumented"] = known["accepted"]["undocumented"]
         file.write_text(yaml.safe_dump(data, sort_keys=False))
         left -= 1
         found = findings(begun)

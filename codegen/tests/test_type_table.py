@@ -157,6 +157,26 @@ def test_the_table_of_types_is_what_the_emitters_print(
     check_against_the_table(acme, version_of({"type": "record", "name": "thing", "fields": [field]}))
 
 
+# Names of types that cannot be taken for anything else.
+TELLING = (
+    '"STRING',
+    "<STRING",
+    "BIGINT",
+    "TIMESTAMP(",
+    "timestamptz",
+    "varbinary",
+    "varchar",
+    "bytea",
+    "double precision",
+)
+
+
+def test_names_of_scalar_types_are_written_in_one_module() -> None:
+    sources = [*(ROOT / "codegen" / "src").rglob("*.py"), *(ROOT / "codegen" / "catalogue" / "src").rglob("*.py")]
+    writing = [path for path in sources if any(each in path.read_text(encoding="utf-8") for each in TELLING)]
+    assert [path.relative_to(ROOT).as_posix() for path in writing] == ["codegen/src/codegen/emit/types.py"]
+
+
 def test_the_table_of_types_has_a_line_for_every_type_and_no_other() -> None:
     assert set(TABLE) == {
         *PRIMITIVES,

@@ -4,10 +4,12 @@ import json
 import re
 import warnings
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from codegen.loader import load
 from jinja2 import Environment
 
 with warnings.catch_warnings():
@@ -17,11 +19,16 @@ with warnings.catch_warnings():
 
 from sqlglot.lineage import Node, lineage
 
+if TYPE_CHECKING:
+    from codegen.derived import DerivedTable
+
 ROOT = Path(__file__).parents[2]
-DERIVED = {
-    path.stem: yaml.safe_load(path.read_text()) for path in sorted((ROOT / "contracts" / "derived").glob("*.yaml"))
+DERIVED = {table.identifier: table for table in load(ROOT / "contracts").derived}
+MODELS = {
+    path.stem: path
+    for folder in (ROOT / "generated" / "dbt" / "models", ROOT / "dbt" / "models")
+    for path in sorted(folder.glob("*/*.sql"))
 }
-MODELS = {path.stem: path for path in sorted((ROOT / "dbt" / "models").glob("*/*.sql"))}
 
 
 def docs_blocks() -> dict[str, str]:
@@ -36,8 +43,10 @@ def environment() -> Environment:
     jinja.globals.update(
         config=lambda **_: "", is_incremental=lambda: False, ref=str, source="{}.{}".format, this="this"
     )
+    macros: dict[str, object] = {}
     for path in sorted((ROOT / "generated" / "dbt" / "macros").glob("*.sql")):
-        jinja.globals["payments_sources"] = jinja.from_string(path.read_text()).module
+        macros |= vars(jinja.from_string(path.read_text()).module)
+    jinja.globals["payments_sources"] = SimpleNamespace(**macros)
     jinja.globals.update(vars(jinja.from_string((ROOT / "dbt" / "macros" / "major_units.sql").read_text()).module))
     return jinja
 
@@ -61,16 +70,20 @@ def trino_type(kind: Any) -> str:
 
 
 def upstream(layer: str) -> dict[str, str]:
-    """Return the models that a layer reads through: views of staging, which are no tables of their own."""
+    """Return the models that a layer reads through: views of staging, which are not tables of their own."""
     return {name: sql for name, sql in SQL.items() if MODELS[name].parent.name == "staging" and layer == "silver"}
 
 
 def tables_read(name: str) -> dict[str, Any]:
     """Return the schema that the columns of a model are looked up in: Bronze, and what other models give."""
-    derived = {each.split(".")[1]: dict.fromkeys(contract["columns"], "varchar") for each, contract in DERIVED.items()}
+    derived = {table.name: dict.fromkeys(names(table), "varchar") for table in DERIVED.values()}
     if name.startswith("silver."):
         return {"bronze": bronze()}
     return derived
+
+
+def names(table: "DerivedTable") -> list[str]:
+    return [column.name for column in table.columns]
 
 
 def made_from(name: str, column: str) -> set[str]:
@@ -99,14 +112,15 @@ def named(node: Node, leaf: Node) -> set[str]:
 def test_a_derived_table_has_the_columns_of_its_model_in_their_order(name: str) -> None:
     query = parse_one(SQL[name.split(".")[1]], dialect="trino")
     assert isinstance(query, exp.Query)
-    assert list(DERIVED[name]["columns"]) == query.named_selects
+    assert names(DERIVED[name]) == query.named_selects
 
 
 @pytest.mark.parametrize(
-    ("name", "column"), [(name, column) for name, contract in DERIVED.items() for column in contract["columns"]]
+    ("name", "column"), [(name, column) for name, table in DERIVED.items() for column in names(table)]
 )
 def test_a_column_is_made_from_what_the_contract_says(name: str, column: str) -> None:
-    assert made_from(name, column) == set(DERIVED[name]["columns"][column]["from"])
+    (declared,) = (each for each in DERIVED[name].columns if each.name == column)
+    assert made_from(name, column) == set(map(str, declared.sources))
 
 
 def test_every_model_of_silver_and_gold_has_a_contract() -> None:
@@ -125,6 +139,6 @@ def test_a_derived_table_means_what_its_model_says(name: str) -> None:
         return re.sub(r"{{ *doc\(['\"](\w+)['\"]\) *}}", lambda found: blocks[found[1]], text)
 
     contract = DERIVED[name]
-    assert said(described["description"]) == contract["description"]
-    own = {column: each["doc"] for column, each in contract["columns"].items() if "doc" in each}
+    assert said(described["description"]) == contract.description
+    own = {column.name: column.doc for column in contract.columns if column.doc}
     assert {each["name"]: said(each["description"]) for each in described["columns"] if each["name"] in own} == own

@@ -1,7 +1,7 @@
 """The catalogue in a real browser: every page, at a desk and on a phone, in light and dark, with and without scripts.
 
-`make catalogue` runs this; its name keeps it out of `make check`, which asks for no browser.
-Set CATALOGUE_PICTURES to a folder to look at what was seen.
+`make catalogue-browser` builds the site and runs this; its name keeps it out of `make check`, which asks
+for no browser. Set CATALOGUE_PICTURES to a folder to look at what was seen.
 """
 
 import os

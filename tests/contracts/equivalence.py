@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.envelope import found_in
+from codegen.language.model import Lookup, Money, Path, When, inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import Lookup, Money, Path, When, inside
 from codegen.mapping.plan import plan
 from hypothesis import strategies as st
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from types import ModuleType
 
-    from codegen.mapping.model import Step
+    from codegen.language.model import Step
     from codegen.mapping.plan import Plan
     from codegen.model import Catalog, Example, Provider
 

@@ -9,8 +9,8 @@ import orjson
 import payments_contracts.normalize as normalize_package
 import pytest
 from codegen.avro import walk
+from codegen.language.model import Path as MappedPath
 from codegen.loader import load
-from codegen.mapping.model import Path as MappedPath
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payments_contracts import providers

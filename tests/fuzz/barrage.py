@@ -1,4 +1,4 @@
-"""Bodies that are no JSON, or only just, for the inference service, which keeps nothing: its answer is all there is."""
+"""Bodies that are not JSON, or only just, for the inference service, which keeps nothing but answers."""
 
 from __future__ import annotations
 

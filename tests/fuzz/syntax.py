@@ -1,4 +1,4 @@
-"""Bodies whose bytes are no JSON text, or only just one."""
+"""Bodies whose bytes are not JSON text, or only just one."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ import annotated_types
 import psycopg
 import pytest
 from hypothesis import strategies as st
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
+from payments_contracts.topics import NORMALIZED
 from psycopg import sql
 from pydantic import AwareDatetime, BaseModel, SecretStr
 
@@ -38,7 +39,7 @@ def database(dsn: SecretStr) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         yield connection
 
 
-def payment(**changes: object) -> ScoredPaymentV2:
+def payment(**changes: object) -> ScoredPayment:
     plain: dict[str, object] = {
         "event_id": str(uuid.uuid4()),
         "provider": "stripe",
@@ -64,13 +65,13 @@ def payment(**changes: object) -> ScoredPaymentV2:
         "retry_strategy": {"should_retry": True, "delay_seconds": 60, "max_attempts": 4},
         "retry_strategy_source": "model",
         "scored_at": NOON,
-        "schema_version": 2,
+        "schema_version": NORMALIZED.version,
         "currency_exponent": 2,
         "provider_object_id": "pi_1",
         "attempt_number": 1,
         "related_payment_id": None,
     }
-    return ScoredPaymentV2.model_validate(plain | changes)
+    return ScoredPayment.model_validate(plain | changes)
 
 
 def incompressible(length: int, seed: int = 1) -> str:

@@ -25,7 +25,7 @@ from inference.latency import Latency
 from kit.kafka import AvroEncoder, RegistryClient
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 from payments_contracts.schemas import schema
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED
@@ -150,7 +150,7 @@ class Deployment:
     def _log_of(self, roles: Sequence[str]) -> Path:
         return self.logs / f"{'-'.join(roles) or 'all'}.log"
 
-    def produce(self, events: Sequence[PaymentEventV2]) -> None:
+    def produce(self, events: Sequence[PaymentEvent]) -> None:
         self.produce_records([event.model_dump() for event in events])
 
     def produce_records(self, records: Sequence[Mapping[str, Any]]) -> None:
@@ -230,11 +230,11 @@ def deployment(stack: Mapping[str, str], catalog: Catalog, inference_url: str, t
     catalog.drop_table(table)
 
 
-def events(number: int, *, status: str = "succeeded", **changes: object) -> list[PaymentEventV2]:
+def events(number: int, *, status: str = "succeeded", **changes: object) -> list[PaymentEvent]:
     now = datetime.now(UTC)
     failed = status == "failed"
     return [
-        PaymentEventV2.model_validate(
+        PaymentEvent.model_validate(
             {
                 "event_id": str(uuid.uuid4()),
                 "provider": "stripe",
@@ -253,7 +253,7 @@ def events(number: int, *, status: str = "succeeded", **changes: object) -> list
                 "metadata": {"livemode": "false"},
                 "provider_created_at": now - timedelta(seconds=2),
                 "processed_at": now,
-                "schema_version": 2,
+                "schema_version": NORMALIZED.version,
                 "currency_exponent": 2,
                 "provider_object_id": f"pi_{n}",
                 "attempt_number": None,
@@ -265,5 +265,5 @@ def events(number: int, *, status: str = "succeeded", **changes: object) -> list
     ]
 
 
-def exactly_once(sent: Sequence[PaymentEventV2]) -> Counter[str]:
+def exactly_once(sent: Sequence[PaymentEvent]) -> Counter[str]:
     return Counter({event.event_id: 1 for event in sent})

@@ -22,7 +22,7 @@ import trino
 from dagster import AssetCheckSeverity, DagsterInstance, ExecuteInProcessResult
 from kit.lake import load_catalog
 from kit.settings import LakeSettings
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from pyiceberg.table import Table
 
@@ -129,7 +129,7 @@ def payment(merchant: str, **changes: Any) -> dict[str, Any]:
         "scored_at": NOON + timedelta(seconds=2),
         "schema_version": 1,
     }
-    return ScoredPaymentV2.model_validate(row | changes).model_dump()
+    return ScoredPayment.model_validate(row | changes).model_dump()
 
 
 def failed(merchant: str, **changes: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from operations.database import apply_database
 from orchestrator.database import PostgresStore
 from payments_contracts.database import PAYMENT_EVENTS, TABLES
 from payments_contracts.normalize import Normalized, normalize
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
@@ -102,9 +102,9 @@ async def test_a_merchant_too_long_for_the_index_is_rejected_by_name_and_the_nex
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-@given(written=models(ScoredPaymentV2))
+@given(written=models(ScoredPayment))
 def test_whatever_the_contract_allows_is_stored_or_rejected(
-    address: SecretStr, database: Database, written: ScoredPaymentV2
+    address: SecretStr, database: Database, written: ScoredPayment
 ) -> None:
     database.execute("TRUNCATE payment_events")
 

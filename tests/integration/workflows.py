@@ -23,7 +23,8 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
+from payments_contracts.topics import NORMALIZED
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
@@ -33,7 +34,7 @@ NEW, UNKNOWN = Mark(4), None
 PLACE = Position(topic="t", partition=0, offset=1)
 
 
-def event(**changes: object) -> PaymentEventV2:
+def event(**changes: object) -> PaymentEvent:
     plain: dict[str, object] = {
         "event_id": str(uuid.uuid4()),
         "provider": "stripe",
@@ -52,16 +53,16 @@ def event(**changes: object) -> PaymentEventV2:
         "metadata": {},
         "provider_created_at": NOON,
         "processed_at": NOON,
-        "schema_version": 2,
+        "schema_version": NORMALIZED.version,
         "currency_exponent": 2,
         "provider_object_id": "pi_1",
         "attempt_number": None,
         "related_payment_id": None,
     }
-    return PaymentEventV2.model_validate(plain | changes)
+    return PaymentEvent.model_validate(plain | changes)
 
 
-def failed_event() -> PaymentEventV2:
+def failed_event() -> PaymentEvent:
     return event(event_type="payment.failed", status="failed", failure_code="insufficient_funds")
 
 
@@ -106,7 +107,7 @@ class World:
         self.rows[key] = row
         return outcome
 
-    async def put(self, payment: ScoredPaymentV2) -> None:
+    async def put(self, payment: ScoredPayment) -> None:
         if self.database_errors:
             raise self.database_errors.pop(0)
         self.stored.append(payment.event_id)
@@ -141,12 +142,12 @@ class Orchestrator:
         async with events, persist_worker(self.client, queue=self.queue, lake=lake):
             yield
 
-    async def start(self, started: PaymentEventV2) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
+    async def start(self, started: PaymentEvent) -> WorkflowHandle[PaymentEventWorkflow, Completion]:
         starter = WorkflowStarter(self.client, self.queue, opened=self.opened if self.beside else None)
         await starter.start(started, PLACE)
         return self.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
 
-    async def run(self, started: PaymentEventV2, world: World) -> Completion:
+    async def run(self, started: PaymentEvent, world: World) -> Completion:
         async with self.at_work(world):
             handle = await self.start(started)
             return await handle.result()

@@ -162,6 +162,17 @@ def numbered_like(entry: ManifestEntry, file: DataFile) -> ManifestEntry:
     )
 
 
+def take_turns(young: IcebergTarget, old: IcebergTarget, *, rows: int) -> tuple[float, float]:
+    """Return what each of 200 commits takes to a new table and to an old one, in turn."""
+    sums = {id(young): 0.0, id(old): 0.0}
+    for n in range(WARM_UP + 200):
+        for target in (young, old):
+            group = [payment(MIDNIGHT + timedelta(seconds=n * SECONDS_A_COMMIT), n * rows + i) for i in range(rows)]
+            cost = milliseconds(partial(commit, target, group))
+            sums[id(target)] += cost if n >= WARM_UP else 0.0
+    return sums[id(young)] / 200, sums[id(old)] / 200
+
+
 def main() -> None:
     """Run the bench and print its figures."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -178,6 +189,11 @@ def main() -> None:
         target = open_target(catalog, identifier, **options_of_target)
         if arguments.after:
             fast_forward(target, arguments.after)
+            with table(real=arguments.real) as (other_catalog, other, _):
+                new, old = take_turns(
+                    open_target(other_catalog, other, **options_of_target), target, rows=arguments.rows
+                )
+            SAY(f"commit, in turn: to a new table {new:.1f}, after {arguments.after} {old:.1f}: {old / new:.2f} times")
         costs: list[float] = []
         kept: list[Row] = []
         for n in range(arguments.commits + WARM_UP):

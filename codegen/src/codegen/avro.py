@@ -75,7 +75,8 @@ class Record:
     namespace: str = ""
 
 
-AvroType = Primitive | TimestampMillis | Date | Decimal | Array | Map | Nullable | Record
+Scalar = Primitive | TimestampMillis | Date | Decimal
+AvroType = Scalar | Array | Map | Nullable | Record
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ _INSTEAD = {
     "enum": 'Flink SQL cannot read an enum: use a string with "allowed_values"',
     "fixed": "use bytes",
     "float": "use double, which loses no digits",
-    "null": 'null stands in ["null", X] only',
+    "null": 'null is allowed in ["null", X] only',
     "timestamp-micros": "use timestamp-millis, which Flink and the lake read alike",
     "timestamp-nanos": "use timestamp-millis: the lake keeps microseconds",
     "local-timestamp-millis": "use timestamp-millis: an instant in UTC",
@@ -77,7 +77,7 @@ class Reader:
             case ["null", other]:
                 of = self._type(other, (*place, 1))
                 if isinstance(of, Nullable):
-                    self._refuse(place, "a nullable type stands inside a nullable type")
+                    self._refuse(place, "a nullable type is inside a nullable type")
                     return None
                 return None if of is None else Nullable(of)
             case list():
@@ -112,7 +112,7 @@ class Reader:
         simple = name.removeprefix(f"{self._namespace}.")
         if simple in self._open:
             message = f"the record {simple!r} holds itself"
-            self._refuse(place, message, "no table can hold a record of any depth: write the levels out")
+            self._refuse(place, message, "a table has a fixed number of levels: write each of them out")
         elif simple in self._read:
             return self._read[simple]
         else:
@@ -127,7 +127,7 @@ class Reader:
             return None
         if type(scale) is not int or not 0 <= scale <= precision:
             message = f"a decimal's scale is a number from 0 to its precision {precision}, not {scale!r}"
-            self._refuse(place, message, "say how many of the digits stand behind the point")
+            self._refuse(place, message, "say how many of the digits are after the decimal point")
             return None
         return Decimal(precision, scale)
 
@@ -143,7 +143,7 @@ class Reader:
             self._refuse((*place, "namespace"), message, "keep a file's records in one namespace")
             return None
         if name in self._read or name in self._open:
-            message = f"the record {name!r} is declared twice"
+            message = f"duplicate record {name!r}"
             self._refuse((*place, "name"), message, "name it by its name the second time, or rename it")
             return None
         if not fields:
@@ -164,7 +164,7 @@ class Reader:
                 self._refuse(here, "a field needs a name and a type", "add both")
                 continue
             if data["name"] in seen:
-                self._refuse(here, f"the field {data['name']!r} stands twice", "rename one of the two")
+                self._refuse(here, f"duplicate field {data['name']!r}", "rename one of the two")
             seen.add(data["name"])
             kind = self._type(data["type"], (*here, "type"))
             if kind is not None:
@@ -216,22 +216,22 @@ def misfit(kind: AvroType, value: Any) -> str:  # noqa: C901, PLR0911 - one retu
             return "" if isinstance(value, bool) else f"{value!r} is neither true nor false"
         case Primitive.INT | Primitive.LONG:
             fits = type(value) is int and -(2 ** _BITS[kind]) <= value < 2 ** _BITS[kind]
-            return "" if fits else f"{value!r} is no {kind.value}"
+            return "" if fits else f"{value!r} is not {'an' if kind is Primitive.INT else 'a'} {kind.value}"
         case Primitive.DOUBLE:
-            return "" if type(value) in {int, float} else f"{value!r} is no number"
+            return "" if type(value) in {int, float} else f"{value!r} is not a number"
         case Primitive.STRING:
-            return "" if isinstance(value, str) else f"{value!r} is no text"
+            return "" if isinstance(value, str) else f"{value!r} is not a string"
         case Primitive.BYTES | TimestampMillis() | Date() | Decimal():
             return "readers do not agree on defaults of bytes, times, dates and decimals"
         case Nullable():
-            return "" if value is None else f"{value!r} stands where a default can only be null"
+            return "" if value is None else f"the default of a nullable type can only be null, not {value!r}"
         case Array(items):
             if not isinstance(value, list):
-                return f"{value!r} is no list"
+                return f"{value!r} is not a list"
             return next(filter(None, (misfit(items, each) for each in value)), "")
         case Map(values):
             if not isinstance(value, dict):
-                return f"{value!r} is no map"
+                return f"{value!r} is not a map"
             return next(filter(None, (misfit(values, each) for each in value.values())), "")
         case Record(name, _, fields):
             if not isinstance(value, dict) or set(value) != {each.name for each in fields}:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import orjson
 
 from codegen.findings import ContractError, Finding
+from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
-from codegen.mapping.read import read_mapping, read_path
 from codegen.model import (
     Currency,
     Example,
@@ -31,13 +31,14 @@ from codegen.model import (
     Topic,
     Transformed,
 )
+from codegen.staging import staging
 from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codegen.document import Document
-    from codegen.mapping.model import Path
+    from codegen.language.model import Path
     from codegen.webhooks import Source
 
 Built = TypeVar("Built")
@@ -61,8 +62,8 @@ def _fitted(made: Callable[..., Built], data: Mapping[str, Any]) -> Built:
     return made(**{each.name: data.get(each.name) for each in fields(made)})  # type: ignore[arg-type]
 
 
-def table(document: Document) -> Table:
-    """Return the table that a file declares."""
+def table(document: Document, version: int) -> Table:
+    """Return the table that a file declares, which holds this version of its record."""
     data = document.data
     namespace, _, name = data["name"].partition(".")
     return Table(
@@ -70,7 +71,7 @@ def table(document: Document) -> Table:
         name=name,
         description=data["description"],
         record=data["record"],
-        version=data["version"],
+        version=version,
         owner=data["owner"],
         writer=data["writer"],
         key=tuple(data["key"]),
@@ -79,6 +80,7 @@ def table(document: Document) -> Table:
         properties=data["properties"],
         freshness=_fitted(Freshness, data["freshness"]),
         maintenance=maintenance(data),
+        staging=staging(data),
         source=document,
     )
 
@@ -139,7 +141,7 @@ def _millis(text: str) -> int:
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
     except ValueError as error:
-        raise ValueError(f"there is no time {text} ({error})") from error
+        raise ValueError(f"{text} is not a time that exists ({error})") from error
 
 
 def identity(document: Document) -> Identity:
@@ -157,11 +159,14 @@ def provider(
     mapping: Document,
     payload: Payload,
     examples: Mapping[str, Document],
+    *,
+    version: int,
     broken: frozenset[str] = frozenset(),
 ) -> Provider:
     """Return a provider from the files of its folder; raises ContractError where an example has no such base.
 
-    `broken` are the names of examples that are there but cannot be read: nothing is said about those they are base of.
+    `version` is that of the record which its mapping fills. `broken` are the names of examples that are there but
+    cannot be read: nothing is said about those they are base of.
     """
     data = document.data
     envelope = _envelope(data["envelope"])
@@ -171,7 +176,7 @@ def provider(
         documentation=data["documentation"],
         signature=_signature(data["signature"]),
         envelope=envelope,
-        mapping=read_mapping(mapping.data),
+        mapping=read_mapping(mapping.data, version),
         payload=payload,
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         source=document,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,15 +20,18 @@ from codegen.emit import EmissionError, emit
 from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
-from codegen.revision import Revision, RevisionError, chosen, load_at, named
+from codegen.released import edited
+from codegen.report import Form, changes_as, fail, near, report
+from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
-from codegen.trial import body_of, explain, headers_of
+from codegen.suggestion import meant
+from codegen.trial import as_example, body_of, explain, outdated
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from codegen.model import Catalog
+    from codegen.model import Catalog, Provider
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -35,7 +39,13 @@ Contracts = Annotated[Path, typer.Option("--contracts", help="Folder of the cont
 Generated = Annotated[Path, typer.Option("--generated", help="Folder of what is generated.", show_default=True)]
 Against = Annotated[
     str,
-    typer.Option("--against", metavar="REF", help="A branch, tag or commit.  [default: where this branch left main]"),
+    typer.Option(
+        "--against", "--base", metavar="REF", help="A branch, tag or commit.  [default: main as it is pushed]"
+    ),
+]
+Written = Annotated[
+    Form,
+    typer.Option("--format", help="As text, as JSON, or as annotations of GitHub Actions (the latter two to stdout)."),
 ]
 _CONTRACTS = Path("contracts")
 _GENERATED = Path("generated")
@@ -47,36 +57,43 @@ def generate(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATE
     done = write(generated, emit(_checked(contracts)))
     out = Console(highlight=False, soft_wrap=True)
     for change in done:
-        out.print(f"{_PAST[change.what]} {_near(generated / change.path)}", markup=False)
+        out.print(f"{_PAST[change.what]} {near(generated / change.path)}", markup=False)
     out.print(f"{len(done)} files changed" if done else "nothing changed")
 
 
 @app.command()
-def drift(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED) -> None:
+def drift(contracts: Contracts = _CONTRACTS, generated: Generated = _GENERATED, form: Written = Form.TEXT) -> None:
     """Fail where a generated file is not what the contracts say."""
-    found = changes(generated, emit(_checked(contracts)))
-    err = Console(stderr=True, highlight=False, soft_wrap=True)
-    for change in found:
-        err.print(f"{_near(generated / change.path)}: {change.what}", markup=False)
+    found = changes(generated, emit(_checked(contracts, form)))
+    if form is Form.TEXT:
+        err = Console(stderr=True, highlight=False, soft_wrap=True)
+        for change in found:
+            err.print(f"{near(generated / change.path)}: {change.what}", markup=False)
+    else:
+        hint = "run `make codegen` and commit the result"
+        report(form, generated, [Finding(each.path, 0, "drift", f"the file is {each.what}", hint) for each in found])
     if found:
-        err.print("the generated files and the contracts differ: run `make codegen` and commit the result")
-        raise typer.Exit(1)
-    Console().print("generated files and contracts agree")
+        fail("the generated files and the contracts differ: run `make codegen` and commit the result")
+    if form is Form.TEXT:
+        Console().print("generated files and contracts agree")
 
 
 @app.command(name="lint")
 def lint_(
     contracts: Contracts = _CONTRACTS,
     *,
+    form: Written = Form.TEXT,
     rules: Annotated[bool, typer.Option("--rules", help="List the rules instead.")] = False,
 ) -> None:
-    """Check the contracts: names, docs, closed folders, paths, lookups, examples; all findings at once."""
-    out = Console(highlight=False)
+    """Check the contracts: names, docs, closed folders, paths, types, lookups, examples; all findings at once."""
     if rules:
         _list({**READING, **{rule.id: rule.purpose for rule in RULES}})
         return
-    _checked(contracts)
-    out.print(f"the contracts keep all {len(READING) + len(RULES)} rules")
+    _checked(contracts, form)
+    if form is Form.TEXT:
+        Console(highlight=False).print(f"the contracts keep all {len(READING) + len(RULES)} rules")
+    else:
+        report(form, contracts, ())
 
 
 class Format(Enum):
@@ -84,6 +101,8 @@ class Format(Enum):
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    JSON = "json"
+    GITHUB = "github"
 
 
 @app.command(name="compat")
@@ -91,6 +110,7 @@ def compat_(
     against: Against = "",
     contracts: Contracts = _CONTRACTS,
     *,
+    form: Written = Form.TEXT,
     accept: Annotated[
         list[str] | None, typer.Option(metavar="RULE", help="Say what breaks this rule, and do not fail for it.")
     ] = None,
@@ -103,23 +123,20 @@ def compat_(
     accepted = frozenset(accept or ())
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
     if unknown:
-        _fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
-    new = _checked(contracts)
-    out = Console(highlight=False, soft_wrap=True)
+        fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old, form)
+    out = Console(highlight=False, soft_wrap=True)
     if old is None:
         why = f"there are no contracts at {revision}" if revision else _NOTHING
-        out.print(f"compat: {why}; all is new, and only a record's versions are compared", markup=False)
+        if form is Form.TEXT:
+            out.print(f"compat: {why}; all is new, and only a record's versions are compared", markup=False)
         old = nothing(new)
     found = compat(old, new)
-    allowed = [finding for finding in found if finding.rule in accepted]
-    for finding in allowed:
-        place = f"{_near(contracts / finding.file)}:{finding.line}"
-        out.print(_plain(f"accepted: {place} [{finding.rule}] {finding.message}"), markup=False)
-    if len(found) > len(allowed):
-        refused = tuple(each for each in found if each.rule not in accepted)
-        _report(contracts, refused, f"against {revision}" if revision else "among the versions of records")
-    if revision is not None:
+    refused = [each for each in found if each.rule not in accepted]
+    allowed = [each for each in found if each.rule in accepted]
+    report(form, contracts, refused, allowed, f"against {revision}" if revision else "among the versions of records")
+    if revision is not None and form is Form.TEXT:
         out.print(f"compat: the contracts keep what they promised at {revision}", markup=False)
 
 
@@ -128,22 +145,37 @@ def diff_(
     against: Against = "",
     contracts: Contracts = _CONTRACTS,
     *,
-    form: Annotated[Format, typer.Option("--format", help="As text, or as Markdown for a pull request.")] = Format.TEXT,
+    form: Annotated[
+        Format, typer.Option("--format", help="For a terminal, a pull request, a program, or GitHub Actions.")
+    ] = Format.TEXT,
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead.", dir_okay=False)] = None,
 ) -> None:
     """Say what has changed since a commit, and all that it touches: topics, tables, columns, models, readers."""
-    new = _checked(contracts)
     old, revision = _earlier(contracts, against)
+    new = _compared(contracts, old, Form(form.value) if form in {Format.JSON, Format.GITHUB} else Form.TEXT)
     words = str(revision)
     if old is None:
         old = nothing(new)
         words = f"{revision}, where there were no contracts" if revision else f"nothing ({_NOTHING})"
-    write_out = markdown if form is Format.MARKDOWN else text
-    report = write_out(diff(old, new), compat(old, new), words)
+    changed, broken = diff(old, new), compat(old, new)
+    match form:
+        case Format.TEXT:
+            written = text(changed, broken, words)
+        case Format.MARKDOWN:
+            written = markdown(changed, broken, words)
+        case Format.JSON | Format.GITHUB:
+            written = changes_as(Form(form.value), contracts, changed, broken, words)
     if output is None:
-        sys.stdout.write(report)
+        sys.stdout.write(written)
     else:
-        output.write_text(report, encoding="utf-8")
+        output.write_text(written, encoding="utf-8")
+
+
+class Shown(Enum):
+    """How `try` shows what becomes of a webhook."""
+
+    TEXT = "text"
+    YAML = "yaml"
 
 
 @app.command(name="try")
@@ -154,15 +186,51 @@ def try_(
     ],
     contracts: Contracts = _CONTRACTS,
     merchant_id: Annotated[str, typer.Option(help="Merchant of the endpoint's secret.")] = "merch_local",
+    form: Annotated[Shown, typer.Option("--format", help="In words, or as an example has it.")] = Shown.TEXT,
 ) -> None:
     """Say what would become of a webhook, and which line of the contracts decides it."""
     catalog = _loaded(contracts)
-    known = {each.name: each for each in catalog.providers}
-    if provider not in known:
-        _fail(f"there is no provider {provider!r}; the contracts have {', '.join(sorted(known)) or 'none'}")
-    found = known[provider]
-    said = explain(catalog, found, body_of(found, file), merchant_id, headers_of(found, file))
-    Console(highlight=False, soft_wrap=True).print(said)
+    chosen_one = _provider(catalog, provider)
+    body = body_of(chosen_one, file)
+    if form is Shown.YAML:
+        sys.stdout.write(as_example(catalog, chosen_one, body, merchant_id))
+        return
+    Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id))
+
+
+@app.command()
+def examples(
+    provider: Annotated[str, typer.Argument(help="Only this provider's.")] = "",
+    contracts: Contracts = _CONTRACTS,
+    *,
+    update: Annotated[bool, typer.Option("--update", help="Write what each example has to expect.")] = False,
+) -> None:
+    """Say which examples expect something else than becomes of them, or write into them what does.
+
+    Comments and order stay. An example of which something else becomes than its `outcome` says is left as it is.
+    """
+    catalog = _loaded(contracts)
+    chosen_ones = (_provider(catalog, provider),) if provider else catalog.providers
+    needs = next(rule.needs for rule in RULES if rule.id == "example")
+    findings = tuple(each for each in lint(catalog) if each.rule in needs)
+    if findings:
+        report(Form.TEXT, contracts, findings)
+    out = Console(highlight=False, soft_wrap=True)
+    stale, others = outdated(catalog, chosen_ones)
+    for example, content in stale:
+        if update:
+            (contracts / example.source.path).write_text(content, encoding="utf-8")
+        out.print(f"{'updated' if update else 'differs:'} {near(contracts / example.source.path)}", markup=False)
+    for example, outcome in others:
+        path = near(contracts / example.source.path)
+        out.print(f"{path}: it says {example.kind}, and would be {outcome}; correct it by hand", markup=False)
+    if others or (stale and not update):
+        fail(
+            f"{len(stale) + len(others)} examples differ"
+            + ("" if update else ": `codegen examples --update` writes them")
+        )
+    if not stale:
+        out.print("every example expects what becomes of it")
 
 
 @app.command(name="scaffold-provider")
@@ -178,11 +246,11 @@ def scaffold_provider(
     try:
         files = scaffold(_checked(contracts), name)
     except ScaffoldError as error:
-        _fail(f"{error}; nothing was written")
+        fail(f"{error}; nothing was written")
     add(contracts, files)
     out = Console(highlight=False, soft_wrap=True)
     for file in files:
-        out.print(f"wrote {_near(contracts / file.path)}", markup=False)
+        out.print(f"wrote {near(contracts / file.path)}", markup=False)
     out.print("next: `codegen lint` lists what is still to be written")
 
 
@@ -191,14 +259,14 @@ def main() -> None:
     try:
         app()
     except OSError as error:
-        _fail(f"{_near(Path(error.filename)) if error.filename else 'a file'}: {error.strerror or error}")
+        fail(f"{near(Path(error.filename)) if error.filename else 'a file'}: {error.strerror or error}")
     except EmissionError as error:
         # The cause is for whoever mends codegen; the sentence after it for everybody.
         traceback.print_exception(error.__cause__ or error)
-        _fail(f"codegen itself failed; nothing was written. Mend the emitter, not generated/. {error}")
+        fail(f"codegen itself failed; nothing was written. Mend the emitter, not generated/. {error}")
     except Exception as error:  # noqa: BLE001 - the last net: what nobody foresaw still ends in a sentence
         traceback.print_exception(error)
-        _fail(
+        fail(
             f"codegen itself failed; nothing was written. {type(error).__name__}: {error}. "
             "It is a defect of codegen, or of a meta schema that lets too much through."
         )
@@ -207,6 +275,8 @@ def main() -> None:
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 
 
+# The code of a comparison that could not be made, since nothing tells what to compare with.
+_UNTOLD = 2
 _NOTHING = "there is no git here, or no earlier commit, to compare with"
 
 
@@ -217,53 +287,47 @@ def _list(rules: Mapping[str, str]) -> None:
         Console(highlight=False, soft_wrap=True).print(Text(f"{name:{width}}", style="bold") + Text(purpose))
 
 
+def _provider(catalog: Catalog, name: str) -> Provider:
+    known = {each.name: each for each in catalog.providers}
+    if name not in known:
+        others = ", ".join(sorted(known)) or "none"
+        fail(f"there is no provider {name!r}{meant(name, known)}; the contracts have {others}")
+    return known[name]
+
+
 def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:
     try:
-        revision = named(contracts, against) if against else chosen(contracts)
+        event = os.environ.get("GITHUB_EVENT_PATH")
+        revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
+    except ShallowError as error:
+        fail(str(error), _UNTOLD)
     except RevisionError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
-def _checked(contracts: Path) -> Catalog:
-    catalog = _loaded(contracts)
-    findings = lint(catalog)
-    if findings:
-        _report(contracts, findings)
+def _compared(contracts: Path, old: Catalog | None, form: Form) -> Catalog:
+    """Return the contracts as they are; where they are wrong, edits of released versions are told first."""
+    try:
+        catalog = load(contracts)
+    except ContractError as error:
+        report(form, contracts, (*(edited(old, None, contracts) if old else ()), *error.findings))
+        raise
+    if findings := lint(catalog):
+        report(form, contracts, (*(edited(old, catalog, contracts) if old else ()), *findings))
     return catalog
 
 
-def _loaded(contracts: Path) -> Catalog:
+def _checked(contracts: Path, form: Form = Form.TEXT) -> Catalog:
+    catalog = _loaded(contracts, form)
+    if findings := lint(catalog):
+        report(form, contracts, findings)
+    return catalog
+
+
+def _loaded(contracts: Path, form: Form = Form.TEXT) -> Catalog:
     try:
         return load(contracts)
     except ContractError as error:
-        _report(contracts, error.findings)
-
-
-def _report(contracts: Path, findings: tuple[Finding, ...], outcome: str = "") -> NoReturn:
-    err = Console(stderr=True, highlight=False, soft_wrap=True)
-    for finding in findings:
-        file = _near(contracts / finding.file)
-        place = f"{file}:{finding.line}" if finding.line else str(file)
-        err.print(
-            Text(_plain(place), style="bold") + Text(f" [{finding.rule}] ", style="red") + Text(_plain(finding.message))
-        )
-        err.print(Text(f"    → {_plain(finding.hint)}", style="dim"))
-    count = len(findings)
-    counted = f"{count} {'finding' if count == 1 else 'findings'}"
-    _fail(f"{counted} {outcome}" if outcome else f"{counted}; nothing was written")
-
-
-def _near(path: Path) -> Path:
-    """Return a path as it is seen from here, where it is below here."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _plain(text: str) -> str:
-    """Return a text in which control characters are spelt out: names and values come from files."""
-    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
-
-
-def _fail(message: str) -> NoReturn:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(message, style="bold red"))
-    sys.exit(1)
+        report(form, contracts, error.findings)
+        raise

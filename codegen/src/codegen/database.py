@@ -45,14 +45,14 @@ class DatabaseTable:
     source: Document
 
 
-def database_table(document: Document) -> DatabaseTable:
-    """Return the table that a file declares, whose shape meta/database.schema.json has approved."""
+def database_table(document: Document, version: int) -> DatabaseTable:
+    """Return the table that a file declares, of this version of its record; the meta schema approved its shape."""
     data = document.data
     return DatabaseTable(
         name=data["name"],
         description=data["description"],
         record=data["record"],
-        version=data["version"],
+        version=version,
         owner=data["owner"],
         writer=data["writer"],
         key=tuple(data["key"]),

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codegen.findings import ContractError
 from codegen.maintenance import maintenance
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from codegen.document import Document
     from codegen.maintenance import Maintenance
+    from codegen.staging import Staged
 
 LAYERS = ("bronze", "silver", "gold")
 
@@ -37,7 +41,7 @@ class DerivedColumn:
 
 @dataclass(frozen=True, slots=True)
 class DerivedTable:
-    """A table of Silver or Gold."""
+    """A table of Silver or Gold; `passed` are the columns that it takes as they are, which are its first ones."""
 
     namespace: str
     name: str
@@ -46,6 +50,7 @@ class DerivedTable:
     writer: str
     key: tuple[str, ...]
     columns: tuple[DerivedColumn, ...]
+    passed: tuple[str, ...]
     maintenance: Maintenance | None
     source: Document
 
@@ -61,9 +66,24 @@ def read_column(text: str) -> Column:
     return Column(f"{namespace}.{table}", tuple(path))
 
 
-def derived(document: Document) -> DerivedTable:
-    """Return the derived table that a file declares, whose shape meta/derived.schema.json has approved."""
+def derived(document: Document, views: Mapping[str, Sequence[Staged]]) -> DerivedTable:
+    """Return the derived table that a file declares, whose shape meta/derived.schema.json has approved.
+
+    With `passes` it has every column of a table's view that it does not make itself, under its name in the view.
+
+    Args:
+        document: The file.
+        views: The columns of the view of each table that has one, by the table's name.
+
+    Raises:
+        ContractError: There is no such view.
+    """
     data = document.data
+    passes = data.get("passes")
+    if passes is not None and passes not in views:
+        message, hint = f"{passes} has no view whose columns could be passed on", "declare `staging` in its file"
+        raise ContractError((document.finding("lineage", ("passes",), message, hint),))
+    passed = [each for each in views[passes] if each.name not in data["columns"]] if passes is not None else []
     namespace, _, name = data["name"].partition(".")
     return DerivedTable(
         namespace=namespace,
@@ -72,10 +92,14 @@ def derived(document: Document) -> DerivedTable:
         owner=data["owner"],
         writer=data["writer"],
         key=tuple(data["key"]),
-        columns=tuple(
-            DerivedColumn(column, each.get("doc", ""), tuple(read_column(source) for source in each["from"]))
-            for column, each in data["columns"].items()
+        columns=(
+            *(DerivedColumn(each.name, "", (Column(passes, each.path),)) for each in passed),
+            *(
+                DerivedColumn(column, each.get("doc", ""), tuple(read_column(source) for source in each["from"]))
+                for column, each in data["columns"].items()
+            ),
         ),
+        passed=tuple(each.name for each in passed),
         maintenance=maintenance(data),
         source=document,
     )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Place = tuple[str | int, ...]
+_Marks = dict[Place, tuple[int, int]]
 
 _ESCAPE = re.compile(r"\\(?:(?P<surrogate>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)")
 _SYNTAX = "correct the file's syntax"
@@ -42,25 +43,28 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A parsed file: its path below the contracts folder, its text, data, and the line of each place in the data."""
+    """A parsed file: its path below the contracts folder, its text, data, line and column of each place in the data."""
 
     path: str
     text: str
     data: Any = field(compare=False)
     lines: Mapping[Place, int] = field(compare=False, repr=False)
+    columns: Mapping[Place, int] = field(compare=False, repr=False, default_factory=dict)
 
     def line(self, *place: str | int) -> int:
         """Return the line (from 1) of a place in the data, or of its nearest ancestor that is there."""
-        while place:
-            found = self.lines.get(place)
-            if found is not None:
-                return found
+        return self.position(place)[0]
+
+    def position(self, place: Place) -> tuple[int, int]:
+        """Return line and column (both from 1; 0 for a column that is not known) of a place or its nearest ancestor."""
+        while place and place not in self.lines:
             place = place[:-1]
-        return 1
+        return (self.lines[place], self.columns.get(place, 0)) if place else (1, 0)
 
     def finding(self, rule: str, place: Place, message: str, hint: str) -> Finding:
         """Return a finding about a place in this file."""
-        return Finding(self.path, self.line(*place), rule, message, hint)
+        line, column = self.position(place)
+        return Finding(self.path, line, rule, message, hint, column)
 
 
 def parse(path: str, text: str) -> Document:
@@ -71,7 +75,12 @@ def parse(path: str, text: str) -> Document:
     try:
         return _parse(path, text)
     except RecursionError as error:
-        raise _broken(path, 1, "the lists and objects stand too deeply inside each other", "flatten it") from error
+        raise _broken(path, 1, "lists and objects are nested too deeply", "flatten it") from error
+
+
+def compose(text: str) -> Any:
+    """Return the nodes of YAML that has been parsed before, with the marks of where each begins and ends."""
+    return yaml.compose(text, Loader=_Loader)
 
 
 def _parse(path: str, text: str) -> Document:
@@ -79,18 +88,19 @@ def _parse(path: str, text: str) -> Document:
     values = _json(path, text) if is_json else None
     if is_json:
         text = _as_yaml(text)
-    lines: dict[Place, int] = {}
+    marks: _Marks = {}
     try:
         node = yaml.compose(text, Loader=_Loader)
         _refuse_aliases(path, text)
-        data = None if node is None else _construct(path, node, (), lines)
+        data = None if node is None else _construct(path, node, (), marks)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _broken(path, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise _broken(path, 1, f"this is not YAML: {error}") from error
     # YAML's nodes know their lines; JSON's values are JSON's, which reads pairs of surrogates as one character.
-    return Document(path, text, values if is_json else data, lines)
+    lines, columns = ({place: mark[part] for place, mark in marks.items()} for part in (0, 1))
+    return Document(path, text, values if is_json else data, lines, columns)
 
 
 def _json(path: str, text: str) -> Any:
@@ -98,7 +108,7 @@ def _json(path: str, text: str) -> Any:
         values = json.loads(text, parse_constant=_refuse_constant)
         json.dumps(values, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise _broken(path, 1, "half of a surrogate pair stands alone in a text") from error
+        raise _broken(path, 1, "a string has half of a surrogate pair") from error
     except ValueError as error:
         line = getattr(error, "lineno", 1)
         raise _broken(path, line, f"this is not JSON: {error}") from error
@@ -112,7 +122,7 @@ def _as_yaml(text: str) -> str:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no value of JSON")
+    raise ValueError(f"{name} is not valid JSON")
 
 
 def _broken(path: str, line: int, message: str, hint: str = _SYNTAX) -> ContractError:
@@ -126,19 +136,19 @@ def _refuse_aliases(path: str, text: str) -> None:
             raise _broken(path, line, f"the alias *{event.anchor} is not allowed", "write out what it stands for")
 
 
-def _construct(path: str, node: yaml.Node, place: Place, lines: dict[Place, int]) -> Any:
-    lines.setdefault(place, node.start_mark.line + 1)
+def _construct(path: str, node: yaml.Node, place: Place, marks: _Marks) -> Any:
+    marks.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
     match node:
         case yaml.MappingNode():
-            return dict(_members(path, node, place, lines))
+            return dict(_members(path, node, place, marks))
         case yaml.SequenceNode():
-            return [_construct(path, child, (*place, index), lines) for index, child in enumerate(node.value)]
+            return [_construct(path, child, (*place, index), marks) for index, child in enumerate(node.value)]
         case yaml.ScalarNode():
             return _scalar(path, node)
     raise AssertionError(node)
 
 
-def _members(path: str, node: yaml.MappingNode, place: Place, lines: dict[Place, int]) -> Iterator[tuple[str, Any]]:
+def _members(path: str, node: yaml.MappingNode, place: Place, marks: _Marks) -> Iterator[tuple[str, Any]]:
     seen: set[str] = set()
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
@@ -146,10 +156,10 @@ def _members(path: str, node: yaml.MappingNode, place: Place, lines: dict[Place,
             raise _broken(path, line, "a key must be text")
         key = str(key_node.value)
         if key in seen:
-            raise _broken(path, line, f"the key {key!r} stands twice")
+            raise _broken(path, line, f"duplicate key {key!r}")
         seen.add(key)
-        lines[(*place, key)] = line
-        yield key, _construct(path, value_node, (*place, key), lines)
+        marks[(*place, key)] = (line, key_node.start_mark.column + 1)
+        yield key, _construct(path, value_node, (*place, key), marks)
 
 
 def _scalar(path: str, node: yaml.ScalarNode) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from codegen.build import at
-from codegen.mapping.model import Path
+from codegen.language.model import Path
 from codegen.webhooks import First, Header, Joined, in_header, paths_of, written
 
 if TYPE_CHECKING:

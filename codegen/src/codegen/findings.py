@@ -7,13 +7,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing that is wrong: `file` is relative to the contracts folder, `line` counts from 1 (0: the whole file)."""
+    """One thing that is wrong: `file` is relative to the contracts folder.
+
+    `line` and `column` count from 1; 0 stands for the whole file, or the whole line.
+    """
 
     file: str
     line: int
     rule: str
     message: str
     hint: str
+    column: int = 0
 
     def __str__(self) -> str:
         """Return it in the form that editors and terminals turn into a link."""

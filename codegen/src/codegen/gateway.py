@@ -14,7 +14,7 @@ from codegen.webhooks import Header, paths_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from codegen.mapping.model import Path, Step
+    from codegen.language.model import Path, Step
     from codegen.model import Provider
     from codegen.webhooks import Envelope
 

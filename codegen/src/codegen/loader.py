@@ -6,10 +6,11 @@ import json
 import os
 import re
 import stat
+from functools import partial
 from pathlib import Path as File
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from codegen import build, gateway, specification
+from codegen import build, extension, following, gateway, specification
 from codegen.avsc import Reader
 from codegen.database import database_table
 from codegen.derived import derived
@@ -17,19 +18,24 @@ from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
+from codegen.services import Services, services
 from codegen.shape import Shape
+from codegen.staging import staged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from codegen.derived import DerivedTable
     from codegen.document import Place
+    from codegen.model import Table, Topic
+    from codegen.staging import Staged
 
 Built = TypeVar("Built")
 
-_AVSC = re.compile(r"avro/(?P<name>[a-z][a-z0-9_]*)/v(?P<version>[1-9][0-9]*)\.avsc")
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
+_KIND_OF_FILE = {"rules/identity.yaml": "identity", "services.yaml": "services"}
 _KIND_OF_FOLDER = {
     "topics": "topic",
     "tables": "table",
@@ -46,6 +52,8 @@ READING: Mapping[str, str] = {
     "todo": "Nothing is still to be written: no text begins with TODO.",
     "meta": "The meta schemas are JSON Schemas, and let nothing through that codegen cannot use.",
     "shape": "A file has the shape that the meta schema of its kind describes.",
+    extension.RULE: extension.PURPOSE,
+    following.RULE: following.PURPOSE,
     "avro-type": "A record's types can be expressed by every target.",
     "openapi": "An OpenAPI document keeps its specification; its references lead to what it declares.",
     "example-base": "An example has a body, of its own or by another example.",
@@ -78,15 +86,20 @@ class _Loading:
             self._read(file)
         records = self._records()
         apis = tuple(self._apis())
-        providers = tuple(self._providers())
+        topics = tuple(self._all("topics/", build.topic))
+        providers = tuple(self._providers(lambda each: following.mapped(each, topics, records)))
         validation = self._one("rules/validation", build.rules)
         ingestion = self._one("rules/ingestion", build.rules)
         identity = self._one("rules/identity", build.identity)
         currencies = self._one("reference/iso4217", build.currencies)
-        topics = tuple(self._all("topics/", build.topic))
-        tables = tuple(self._all("tables/", build.table))
-        derived_tables = tuple(self._all("derived/", derived))
-        database = tuple(self._all("database/", database_table))
+        tables = tuple(self._all("tables/", lambda each: build.table(each, self._followed(each, topics, records))))
+        views = dict(_views(tables, records))
+        derived_tables = tuple(self._all("derived/", lambda each: self._derived(each, views)))
+        database = tuple(
+            self._all("database/", lambda each: database_table(each, self._followed(each, topics, records)))
+        )
+        # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
+        declared = self._one("services", services) if "services.yaml" in self._documents else Services()
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
@@ -102,6 +115,7 @@ class _Loading:
             currencies=currencies,
             currency_source=self._documents["reference/iso4217.yaml"],
             apis=tuple(gateway.expanded(apis, providers)),
+            services=declared or Services(),
         )
 
     def _files(self) -> Iterator[File]:
@@ -157,7 +171,7 @@ class _Loading:
             self._findings += error.findings
         except UnicodeDecodeError as error:
             line = content.count(b"\n", 0, error.start) + 1
-            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} cannot stand here"
+            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} is not valid here"
             self._findings.append(Finding(path, line, "syntax", message, "save it as UTF-8"))
         except OSError as error:
             self._findings.append(_unreadable(path, error))
@@ -196,19 +210,21 @@ class _Loading:
             return None
 
     def _records(self) -> dict[str, tuple[RecordVersion, ...]]:
-        found: dict[str, list[RecordVersion]] = {}
-        for path, document in self._documents.items():
-            match = _AVSC.fullmatch(path)
-            if match is None:
-                continue
-            reader = Reader(document)
-            record = self._make(document, lambda _: reader.record())  # noqa: B023 - called at once
-            self._findings += reader.findings
-            if record is not None:
-                text = json.dumps(document.data, separators=(",", ":"), ensure_ascii=False)
-                version = RecordVersion(match["name"], int(match["version"]), record, text, document)
-                found.setdefault(match["name"], []).append(version)
-        return {name: tuple(sorted(all_of, key=lambda each: each.version)) for name, all_of in sorted(found.items())}
+        found: dict[str, tuple[RecordVersion, ...]] = {}
+        for name, versions in sorted(extension.schemas(self._documents, self._findings).items()):
+            made = (self._record(name, number, each) for number, each in sorted(versions.items()))
+            found[name] = tuple(each for each in made if each is not None)
+        return {name: versions for name, versions in found.items() if versions}
+
+    def _record(self, name: str, number: int, written: extension.Written) -> RecordVersion | None:
+        reader = Reader(written.document)
+        record = self._make(written.document, lambda _: reader.record())
+        # A field that two versions have from one place is found wrong in both.
+        self._findings += [each for each in reader.findings if each not in self._findings]
+        if record is None:
+            return None
+        text = json.dumps(written.document.data, separators=(",", ":"), ensure_ascii=False)
+        return RecordVersion(name, number, record, text, written.document, written.base)
 
     def _apis(self) -> Iterator[Api]:
         for path, document in self._documents.items():
@@ -216,7 +232,21 @@ class _Loading:
             if match is not None:
                 yield Api(match["name"], int(match["version"]), document)
 
-    def _providers(self) -> Iterator[Provider]:
+    def _followed(
+        self, document: Document, topics: tuple[Topic, ...], records: dict[str, tuple[RecordVersion, ...]]
+    ) -> int:
+        # What follows something that could not be read has nothing wrong with it.
+        if self._findings and "version" not in document.data:
+            raise ContractError(())
+        return following.followed(document, topics, records)
+
+    def _derived(self, document: Document, views: Mapping[str, Sequence[Staged]]) -> DerivedTable:
+        # What passes on a table that could not be read has nothing wrong with it.
+        if self._findings and "passes" in document.data:
+            raise ContractError(())
+        return derived(document, views)
+
+    def _providers(self, version: Callable[[Document], int]) -> Iterator[Provider]:
         folder = self._root / "providers"
         for name in sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else ():
             parts = [self._single(f"providers/{name}/{part}") for part in ("provider", "mapping", "payload.openapi")]
@@ -233,7 +263,13 @@ class _Loading:
                 for finding in self._findings
                 if (match := _EXAMPLE.fullmatch(finding.file)) and match["provider"] == name
             )
-            built = self._make(provider, lambda each: build.provider(each, mapping, Payload(payload), examples, broken))  # noqa: B023 - called at once
+            declared: dict[str, Any] = {
+                "mapping": mapping,
+                "payload": Payload(payload),
+                "examples": examples,
+                "broken": broken,
+            }
+            built = self._make(provider, partial(build.provider, **declared, version=version(mapping)))
             if built is not None:
                 yield built
 
@@ -266,9 +302,18 @@ class _Loading:
         return document
 
 
+def _views(
+    tables: tuple[Table, ...], records: dict[str, tuple[RecordVersion, ...]]
+) -> Iterator[tuple[str, tuple[Staged, ...]]]:
+    for table in tables:
+        for each in records.get(table.record, ()):
+            if each.version == table.version and table.staging is not None:
+                yield table.identifier, tuple(staged(table.staging, each.record))
+
+
 def _kind(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind
-    if _AVSC.fullmatch(path):
-        return "avsc"
+    if match := extension.FILE.fullmatch(path):
+        return "avsc" if match["form"] == "avsc" else "version" if match["version"] else "extension"
     if _API.fullmatch(path):
         return "openapi"
     if _EXAMPLE.fullmatch(path):
@@ -276,8 +321,8 @@ def _kind(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind
     match = _PROVIDER_FILE.fullmatch(path)
     if match:
         return "openapi" if match["file"] == "payload.openapi" else match["file"]
-    if path == "rules/identity.yaml":
-        return "identity"
+    if path in _KIND_OF_FILE:
+        return _KIND_OF_FILE[path]
     folder, _, name = path.partition("/")
     if "/" in name or not name.endswith(".yaml"):
         return None

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from codegen.derived import DerivedTable
-    from codegen.model import Catalog, Table
+    from collections.abc import Mapping
 
 ORPHAN_HOURS_FLOOR = 6
 """A file is an orphan from its writing to its commit. A commit may wait for a catalog that is away, and the longest
@@ -31,12 +28,3 @@ class Maintenance:
 def maintenance(data: Mapping[str, Any]) -> Maintenance | None:
     """Return the maintenance that a table's file declares; None in contracts of an earlier commit, which had none."""
     return Maintenance(**data["maintenance"]) if "maintenance" in data else None
-
-
-def maintained(catalog: Catalog) -> Iterator[tuple[Table | DerivedTable, Maintenance]]:
-    """Yield every table of the lake that says how it is maintained: Bronze, then Silver, then Gold."""
-    derived = sorted(catalog.derived, key=lambda each: each.namespace, reverse=True)
-    tables: tuple[Table | DerivedTable, ...] = (*catalog.tables, *derived)
-    for table in tables:
-        if table.maintenance is not None:
-            yield table, table.maintenance

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
-    from codegen.mapping.model import Mapped
+    from codegen.services import Services
+    from codegen.staging import Staging
     from codegen.webhooks import Envelope, Signature
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
@@ -21,13 +23,14 @@ ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
 
 @dataclass(frozen=True, slots=True)
 class RecordVersion:
-    """One version of an Avro record."""
+    """One version of an Avro record; `base` is the version of the record that it extends, where it extends one."""
 
     name: str
     version: int
     record: Record
     schema: str
     source: Document
+    base: tuple[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Topic:
     """A Kafka topic: what is on it, for how long, who writes it, and which version each reader is pinned to.
 
     `retired` are the versions that can no longer be on it: nobody writes them, and retention has removed the last one.
+    `several_producers` says why it has more than one; None where it has one.
     """
 
     name: str
@@ -50,6 +54,7 @@ class Topic:
     compatibility: str
     owner: str
     producers: tuple[str, ...]
+    several_producers: str | None
     consumers: Mapping[str, int]
     source: Document
 
@@ -98,6 +103,7 @@ class Table:
     properties: Mapping[str, str]
     freshness: Freshness
     maintenance: Maintenance | None
+    staging: Staging | None
     source: Document
 
     @property
@@ -261,6 +267,7 @@ class Catalog:
     currencies: tuple[Currency, ...]
     currency_source: Document
     apis: tuple[Api, ...]
+    services: Services
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:

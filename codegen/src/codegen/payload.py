@@ -5,44 +5,60 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codegen.mapping.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
+from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
+from codegen.reference import chain, is_reference, resolved, to_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.model import Payload
 
-_REFERENCE = "#/components/schemas/"
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_ANY = _SCALARS | {"object", "array"}
+_JSON_TYPES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    dict: "object",
+    list: "array",
+    type(None): "null",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """The schema at a path, with references resolved, and whether it or anything above it is personal data."""
+    """The schema at a path, and whether it or anything above it is personal data.
+
+    `schema` has its reference resolved; `end` is what the reference leads to, by itself.
+    """
 
     schema: Mapping[str, Any]
+    end: Mapping[str, Any]
     personal: bool
 
 
 def declared(payload: Payload, schema: str, path: Path) -> Declared | None:
     """Return what the payload contract declares at a path below a schema, or None where it declares nothing."""
-    here = resolve(payload, {"$ref": _REFERENCE + schema})
-    personal = False
+    found = _declared(payload, {"$ref": to_schema(schema)}, personal=False)
     for step in path.steps:
-        below = _step(here, step)
+        below = _step(found.schema, step)
         if below is None:
             return None
-        personal = personal or _is_personal(below)
-        here = resolve(payload, below)
-        personal = personal or _is_personal(here)
-    return Declared(here, personal)
+        found = _declared(payload, below, personal=found.personal)
+    return found
+
+
+def _declared(payload: Payload, schema: Mapping[str, Any], *, personal: bool) -> Declared:
+    ends = [each for _, each in chain(payload.source.data, (), schema)]
+    # A reference cannot take away the tag of what it refers to.
+    tagged = any(each.get("x-personal-data") is True for each in ends)
+    return Declared(resolve(payload, schema), ends[-1], personal or tagged)
 
 
 def resolve(payload: Payload, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema without its reference; KeyError where the reference leads nowhere."""
-    while "$ref" in schema:
-        schema = payload.schemas[str(schema["$ref"]).removeprefix(_REFERENCE)]
-    return schema
+    """Return a schema without its reference; DanglingError where the reference leads nowhere."""
+    return resolved(payload.source.data, schema) if is_reference(schema) else schema
 
 
 def types(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -50,6 +66,26 @@ def types(schema: Mapping[str, Any]) -> frozenset[str]:
     declared_type = schema.get("type", ())
     names = [declared_type] if isinstance(declared_type, str) else declared_type
     return frozenset(names) - {"null"}
+
+
+def possible(payload: Payload, schema: Mapping[str, Any], above: tuple[Any, ...] = ()) -> frozenset[str]:
+    """Return every JSON type that a value may have, `null` apart, by all that its schema says of it."""
+    *_, (_, end) = chain(payload.source.data, (), schema)
+    schema = resolve(payload, schema)
+    found = _ANY if "type" not in schema else types(schema)
+    found |= {"integer"} if "number" in found else frozenset()
+    if "enum" in schema or "const" in schema:
+        values = schema["enum"] if "enum" in schema else [schema["const"]]
+        found &= frozenset(_JSON_TYPES[type(value)] for value in values)
+    if any(end is each for each in above):
+        return found
+    above = (*above, end)
+    for part in schema.get("allOf", ()):
+        found &= possible(payload, part, above)
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            found &= frozenset(name for part in schema[keyword] for name in possible(payload, part, above))
+    return found
 
 
 def mapped_paths(group: Group) -> frozenset[Path]:
@@ -70,32 +106,28 @@ def leaves(payload: Payload, group: Group, rest: Rest) -> tuple[Leaf, ...]:
     found = declared(payload, group.payload, rest.root)
     if found is None or found.personal:
         return ()
-    return tuple(_leaves(payload, (found.schema,), rest.root.steps, "", mapped_paths(group)))
+    return tuple(_leaves(payload, (found,), rest.root, "", mapped_paths(group).difference(rest.keep)))
 
 
 def _leaves(
-    payload: Payload,
-    schemas: tuple[Mapping[str, Any], ...],
-    steps: tuple[Step, ...],
-    prefix: str,
-    mapped: frozenset[Path],
+    payload: Payload, above: tuple[Declared, ...], root: Path, prefix: str, mapped: frozenset[Path]
 ) -> Iterator[Leaf]:
     """Yield what is below the last of the schemas; the others are those around it."""
-    for name, member in schemas[-1].get("properties", {}).items():
-        path = Path((*steps, name))
-        target = resolve(payload, member)
-        if path in mapped or _is_personal(member) or _is_personal(target):
+    for name, member in above[-1].schema.get("properties", {}).items():
+        path = Path((*root.steps, name))
+        found = _declared(payload, member, personal=False)
+        if path in mapped or found.personal:
             continue
         key = prefix + name
-        if target.get("properties"):
+        if found.schema.get("properties"):
             # An object that may also stand as its id alone: each form has a key of its own.
-            if types(target) & _SCALARS:
+            if types(found.schema) & _SCALARS:
                 yield Leaf(key, path, LeafKind.SCALAR)
             # A schema inside itself has no end; what is that deep stays in the raw event.
-            if not any(target is schema for schema in schemas):
-                yield from _leaves(payload, (*schemas, target), path.steps, f"{key}.", mapped)
+            if not any(found.end is each.end for each in above):
+                yield from _leaves(payload, (*above, found), path, f"{key}.", mapped)
             continue
-        kind = _kind(payload, target)
+        kind = _kind(payload, found.schema)
         if kind is not None:
             yield Leaf(key, path, kind)
 
@@ -126,7 +158,3 @@ def _step(schema: Mapping[str, Any], step: Step) -> Mapping[str, Any] | None:
         return below
     values = schema.get("additionalProperties")
     return values if isinstance(values, dict) else None
-
-
-def _is_personal(schema: Mapping[str, Any]) -> bool:
-    return schema.get("x-personal-data") is True

@@ -180,7 +180,7 @@ def _objection(reader: _Side, writer: _Side) -> str:
     """Return what is wrong between two types without looking into them; empty if nothing is."""
     if reader.kind != writer.kind and reader.kind not in _PROMOTIONS.get(writer.kind, ()):
         if writer.kind == "null":
-            return f"null may stand where the reader takes {_worded(reader)}"
+            return f"the writer may write null where the reader expects {_worded(reader)}"
         return f"{_worded(writer)} cannot be read as {_worded(reader)}"
     if reader.kind == "fixed" and reader.schema["size"] != writer.schema["size"]:
         return f"{writer.schema['size']} bytes cannot be read as {reader.schema['size']}"

@@ -6,7 +6,9 @@ Part of the loader: with `cli`, `loader` and `write` it is what may touch the di
 from __future__ import annotations
 
 import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
@@ -21,12 +23,19 @@ from codegen.loader import load
 if TYPE_CHECKING:
     from codegen.model import Catalog
 
-_MAINS = ("main", "origin/main")
+# Where main as others know it may be, best first: what is pushed is relied on, and what is not yet pushed is not.
+_MAINS = ("main@{upstream}", "origin/main", "origin/HEAD", "main")
+# A commit of that id is none: an event names it where a branch was pushed for the first time.
+_NONE = re.compile(r"0+")
 _OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
 class RevisionError(Exception):
     """The contracts of a commit cannot be had; the text says why and what to do."""
+
+
+class ShallowError(RevisionError):
+    """The history ends too early to tell what to compare with, and nobody has said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +63,17 @@ def named(contracts: Path, ref: str) -> Revision:
     return Revision(commit, ref)
 
 
-def chosen(contracts: Path) -> Revision | None:
+def chosen(contracts: Path, event: Path | None = None) -> Revision | None:
     """Return the commit to compare with where nobody has named one, or None where there is truly none.
 
-    It is the commit at which this branch left main. On main itself it is the last commit, if the contracts have changes
-    that are not committed, and else the commit before. Without git, or with one commit alone, there is none.
+    It is the state that others have: what main was before a push or a pull request, where a file tells of that event
+    (as JSON, in the form that GitHub, Gitea and Forgejo give to jobs); else the commit at which this work left main as
+    it is pushed, or as it is here where nothing is pushed. Where nothing is newer than that, it is the last commit if
+    the contracts have changes that are not committed, else what was pushed before, as far as this clone remembers, else
+    the commit before. Without git, or with one commit alone, there is none.
+
+    Raises:
+        ShallowError: The clone is shallow, so that none of this can be told.
     """
     try:
         _top(contracts)
@@ -67,20 +82,13 @@ def chosen(contracts: Path) -> Revision | None:
     head = _commit(contracts, "HEAD")
     if head is None:
         return None
-    for main in _MAINS:
-        tip = _commit(contracts, main)
-        if tip is None:
-            continue
-        left = _git(contracts, "merge-base", head, tip)
-        base = left.stdout.decode().strip() if left.returncode == 0 else tip
-        if base != head:
-            words = f"where this branch left {main}" if left.returncode == 0 else f"{main}; the history ends before"
-            return Revision(base, words)
-        break
-    if _git(contracts, "status", "--porcelain", "--", ".").stdout.strip():
-        return Revision(head, "HEAD: the contracts have changes that are not committed")
-    before = _commit(contracts, "HEAD^1")
-    return None if before is None else Revision(before, "HEAD^1: nothing here is newer than main")
+    told = _told(contracts, head, event) if event else None
+    if told is None and _git(contracts, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
+        raise ShallowError(
+            "this is a shallow clone, which does not hold the commit to compare with: fetch the whole history with "
+            "`git fetch --unshallow`, or name a commit with --base"
+        )
+    return told or _left(contracts, head) or _before(contracts, head)
 
 
 def load_at(contracts: Path, revision: Revision) -> Catalog | None:
@@ -133,13 +141,79 @@ def _top(contracts: Path) -> tuple[Path, str]:
     if shutil.which("git") is None:
         raise RevisionError("there is no git: install it, or compare where it is")
     if not contracts.is_dir():
-        raise RevisionError(f"{contracts} is no folder: name the contracts folder")
+        raise RevisionError(f"{contracts} is not a folder: give the contracts folder")
     found = _git(contracts, "rev-parse", "--show-toplevel", "--show-prefix")
     if found.returncode:
         reason = found.stderr.decode().strip().removeprefix("fatal: ")
         raise RevisionError(f"{contracts} is not in a git work tree, so there is no earlier state of it: {reason}")
     top, _, prefix = found.stdout.decode().partition("\n")
     return Path(top), prefix.strip().rstrip("/")
+
+
+def _told(contracts: Path, head: str, event: Path) -> Revision | None:
+    """Return the commit that an event of continuous integration names; None where it names none."""
+    try:
+        data = json.loads(event.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RevisionError(f"the event in {event} cannot be read: {error}; name a commit with --base") from error
+    request = data.get("pull_request") or {}
+    main = f"refs/heads/{data.get('repository', {}).get('default_branch', 'main')}"
+    sha, words = request.get("base", {}).get("sha"), "where the pull request left its base"
+    # A push to any other branch is compared with main, like all of that branch.
+    if not request and data.get("ref") == main:
+        sha, words = data.get("before"), "what main was before the push"
+    if not sha or _NONE.fullmatch(str(sha)):
+        return None
+    commit = _commit(contracts, str(sha))
+    if commit is None:
+        raise ShallowError(
+            f"this clone does not hold {str(sha)[:10]}, {words}: fetch it with `git fetch --unshallow` or "
+            f"`git fetch origin {sha}`, or name a commit with --base"
+        )
+    return Revision((_merge_base(contracts, head, commit) if request else None) or commit, words)
+
+
+def _main(contracts: Path) -> str | None:
+    return next((each for each in _MAINS if _commit(contracts, each)), None)
+
+
+def _left(contracts: Path, head: str) -> Revision | None:
+    """Return where what is checked out left main; None where it is a part of main."""
+    main = _main(contracts)
+    left = _merge_base(contracts, head, main) if main else None
+    if main is None or left is None or left == head:
+        return None
+    return Revision(left, f"where this work left {_plain(contracts, main)}")
+
+
+def _before(contracts: Path, head: str) -> Revision | None:
+    """Return the state before the last change, where what is checked out is a part of main."""
+    if _git(contracts, "status", "--porcelain", "--", ".").stdout.strip():
+        return Revision(head, "HEAD: the contracts have changes that are not committed")
+    main = _main(contracts)
+    if main and (before := _pushed_before(contracts, main, head)):
+        return Revision(before, f"{_plain(contracts, main)} before the last push")
+    last = _commit(contracts, "HEAD^1")
+    return None if last is None else Revision(last, "HEAD^1: nothing here is newer than main")
+
+
+def _pushed_before(contracts: Path, main: str, head: str) -> str | None:
+    """Return what a branch of a remote was before it became what is checked out, as far as this clone remembers."""
+    name = _git(contracts, "rev-parse", "--symbolic-full-name", main).stdout.decode().strip()
+    if not name.startswith("refs/remotes/"):
+        return None
+    before = _commit(contracts, f"{name}@{{1}}")
+    return before if before and before != head and _merge_base(contracts, head, before) == before else None
+
+
+def _merge_base(contracts: Path, one: str, other: str) -> str | None:
+    found = _git(contracts, "merge-base", one, other)
+    return found.stdout.decode().strip() if found.returncode == 0 else None
+
+
+def _plain(contracts: Path, ref: str) -> str:
+    """Return a branch by the name under which people know it."""
+    return _git(contracts, "rev-parse", "--abbrev-ref", ref).stdout.decode().strip() or ref
 
 
 def _commit(contracts: Path, ref: str) -> str | None:

@@ -139,7 +139,6 @@ def _mapping(catalog: Catalog, sample: Provider, name: str) -> dict[str, Any]:
         "kind": "mapping",
         "provider": name,
         "record": mapped.record,
-        "version": mapped.version,
         "event_type": todo("the path of the event's type, as in provider.yaml", _REFERENCE),
         "groups": [{"name": "payment", "payload": _PAYLOAD, "events": events, "fields": fields}],
     }

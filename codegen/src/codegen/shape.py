@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +9,10 @@ import jsonschema
 import referencing.exceptions
 
 from codegen.findings import Finding
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from codegen.document import Document, Place
 
@@ -48,6 +48,19 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]  # t
 )
 
 
+def unlike(schema: Mapping[str, Any], data: Any) -> Iterator[tuple[Place, str]]:
+    """Yield where some data are not what a JSON Schema says, and what is wrong there; each thing once.
+
+    The schema's own references are followed; referencing.exceptions.Unresolvable where one leads nowhere.
+    """
+    told: set[tuple[Place, str]] = set()
+    for error in _Validator(schema).iter_errors(data):
+        for place, message in _explain(error):
+            if (place, message) not in told:
+                told.add((place, message))
+                yield place, message
+
+
 class Shape:
     """The shape that files of one kind have; `schema` is the JSON Schema in meta/<kind>.schema.json."""
 
@@ -58,20 +71,16 @@ class Shape:
         try:
             jsonschema.Draft202012Validator.check_schema(schema.data)
         except jsonschema.SchemaError as error:
-            place = _written(tuple(error.absolute_path)) or "the file"
+            place = written(tuple(error.absolute_path)) or "the file"
             raise ValueError(f"this is not a JSON Schema: {place}: {_cut(error.message)}") from error
-        self._validator = _Validator(schema.data)
+        self._schema = schema.data
 
     def findings(self, document: Document) -> Iterator[tuple[Place, Finding]]:
         """Yield what is wrong with a document, each with its place; one finding for each thing to change."""
-        told: set[tuple[Place, str]] = set()
         try:
-            for error in self._validator.iter_errors(document.data):
-                for place, message in _explain(error):
-                    if (place, message) not in told:
-                        told.add((place, message))
-                        said = f"{_written(place) or 'the file'} {message}"
-                        yield place, document.finding("shape", place, said, f"see {self._source}")
+            for place, message in unlike(self._schema, document.data):
+                said = f"{written(place) or 'the file'} {message}"
+                yield place, document.finding("shape", place, said, f"see {self._source}")
         except referencing.exceptions.Unresolvable as error:
             yield (), Finding(self._source, 1, "meta", f"there is no {error.ref}", "correct the reference")
 
@@ -80,7 +89,7 @@ def _explain(error: Any) -> Iterator[tuple[Place, str]]:
     place: Place = tuple(error.absolute_path)
     value, wanted = error.instance, error.validator_value
     if "propertyNames" in error.relative_schema_path:
-        yield (*place, str(value)), f"is not a name that may stand here: names match {wanted}"
+        yield (*place, str(value)), f"is not an allowed name here: names match {wanted}"
         return
     match error.validator:
         case "oneOf" | "anyOf":
@@ -89,7 +98,7 @@ def _explain(error: Any) -> Iterator[tuple[Place, str]]:
             known = error.schema.get("properties", {})
             for name in value:
                 if name not in known:
-                    yield (*place, name), f"is not known here{_meant(name, known)}; known: {', '.join(known)}"
+                    yield (*place, name), f"is not known here{meant(name, known)}; known: {', '.join(known)}"
         case keyword:
             yield place, _sentence(keyword, wanted, value) or f"is wrong: {_cut(error.message)}"
 
@@ -104,13 +113,13 @@ def _sentence(keyword: str, wanted: Any, value: Any) -> str:  # noqa: PLR0911 - 
             return f"must be {' or '.join(_TYPES.get(each, each) for each in types)}, not {shown(value)}"
         case "enum":
             options = ", ".join(shown(each) for each in wanted)
-            return f"must be one of {options}, not {shown(value)}{_meant(value, wanted)}"
+            return f"must be one of {options}, not {shown(value)}{meant(value, wanted)}"
         case "const":
             return f"must be {shown(wanted)}, not {shown(value)}"
         case "pattern":
             return f"must match {wanted}, not be {shown(value)}"
         case "uniqueItems":
-            return "has an entry twice"
+            return "has a duplicate entry"
     return f"{_BOUNDS[keyword].format(wanted)}, not be {shown(value)}" if keyword in _BOUNDS else ""
 
 
@@ -121,26 +130,26 @@ def _explain_alternatives(error: Any, place: Place) -> Iterator[tuple[Place, str
     key = _discriminator(branches)
     if key is not None and isinstance(value, dict) and key in value:
         constants = [branch["properties"][key]["const"] for branch in branches]
-        meant = [index for index, constant in enumerate(constants) if constant == value[key]]
-        if not meant:
+        chosen = [index for index, constant in enumerate(constants) if constant == value[key]]
+        if not chosen:
             options = ", ".join(map(str, constants))
-            yield (*place, key), f"must be one of {options}, not {shown(value[key])}{_meant(value[key], constants)}"
+            yield (*place, key), f"must be one of {options}, not {shown(value[key])}{meant(value[key], constants)}"
             return
     else:
         names = [_keys(branch) for branch in branches]
-        meant = [i for i, keys in enumerate(names) if isinstance(value, dict) and keys & value.keys()]
+        chosen = [i for i, keys in enumerate(names) if isinstance(value, dict) and keys & value.keys()]
         options = ", ".join(" with ".join(sorted(keys)) for keys in names)
-        if len(meant) > 1:
-            found = ", ".join(sorted({name for i in meant for name in names[i] & value.keys()}))
+        if len(chosen) > 1:
+            found = ", ".join(sorted({name for i in chosen for name in names[i] & value.keys()}))
             yield place, f"takes one of {options}; here are {found}"
             return
-        if not meant:
+        if not chosen:
             known = [name for keys in names for name in keys]
-            closest = "".join(_meant(name, known) for name in value) if isinstance(value, dict) else ""
+            closest = "".join(meant(name, known) for name in value) if isinstance(value, dict) else ""
             yield place, f"takes one of {options}, not {shown(value)}{closest}"
             return
     for inner in error.context:
-        if inner.relative_schema_path[0] == meant[0]:
+        if inner.relative_schema_path[0] == chosen[0]:
             yield from _explain(inner)
 
 
@@ -156,11 +165,6 @@ def _keys(branch: Mapping[str, Any]) -> set[str]:
     return set(branch.get("required", ()))
 
 
-def _meant(name: object, known: Iterable[Any]) -> str:
-    close = difflib.get_close_matches(str(name), [str(each) for each in known if str(each) != str(name)], n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
 def shown(value: object) -> str:
     """Return a value as JSON, cut where it is long."""
     return _cut(json.dumps(value, ensure_ascii=False))
@@ -170,6 +174,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
-def _written(place: Place) -> str:
+def written(place: Place) -> str:
+    """Return a place as a path in words, such as `fields.amount_cents[0]`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return text.removeprefix(".")

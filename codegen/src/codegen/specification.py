@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from codegen import reference
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -44,51 +46,25 @@ def _findings(document: Document) -> Iterator[Finding]:
 
 def _dangling(document: Document) -> Iterator[Finding]:
     """Yield references that lead out of the document, nowhere, or back to themselves."""
-    for place, reference in _references(document.data, ()):
-        if not isinstance(reference, str) or not reference.startswith("#/"):
-            message = f"the reference {reference} leads out of the document"
-            yield document.finding("openapi", place, message, "refer to #/components/…")
-            continue
-        passed: set[str] = set()
-        target: Any = {"$ref": reference}
-        while isinstance(target, dict) and isinstance(following := target.get("$ref"), str):
-            if following in passed:
-                message = f"the reference {reference} leads back to itself"
-                yield document.finding("openapi", place, message, "declare what it refers to")
-                break
-            passed.add(following)
-            try:
-                target = _at(document.data, following)
-            except LookupError:
-                message = f"there is no {following}"
-                yield document.finding("openapi", place, message, "declare it, or refer to what is declared")
-                break
+    for place, data in _references(document.data, ()):
+        try:
+            reference.names(str(data["$ref"]))
+            reference.followed(document.data, place, data)
+        except reference.DanglingError as error:
+            hint = "refer to what is declared, as #/components/… (RFC 6901: ~1 is a slash in a name, ~0 a tilde)"
+            yield document.finding("openapi", (*place, "$ref"), str(error), hint)
 
 
 def _references(data: Any, place: Place) -> Iterator[tuple[Place, Any]]:
+    """Yield every object that holds a `$ref`; a property may be called so: then it holds a schema, not a text."""
     if isinstance(data, dict):
+        if "$ref" in data and not isinstance(data["$ref"], dict):
+            yield place, data
         for name, value in data.items():
-            # A property may be called $ref: then it holds a schema, not a text.
-            if name == "$ref" and not isinstance(value, dict):
-                yield (*place, name), value
-            else:
-                yield from _references(value, (*place, name))
+            yield from _references(value, (*place, name))
     elif isinstance(data, list):
         for index, value in enumerate(data):
             yield from _references(value, (*place, index))
-
-
-def _at(data: Any, reference: str) -> Any:
-    """Return what a JSON Pointer (RFC 6901) in a fragment points to; LookupError where that is nothing."""
-    for step in reference.removeprefix("#/").split("/"):
-        name = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(data, list) and name.isdecimal():
-            data = data[int(name)]
-        elif isinstance(data, dict):
-            data = data[name]
-        else:
-            raise LookupError(reference)
-    return data
 
 
 def _cut(text: str) -> str:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault, found_in
-from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
-from codegen.mapping.model import (
+from codegen.expectation import differs, expectation, rewritten
+from codegen.language.model import (
     Coalesce,
     Decimal,
     Exponent,
@@ -29,14 +29,17 @@ from codegen.mapping.model import (
     origin,
     paths,
 )
+from codegen.language.model import Envelope as Found
+from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
+from codegen.text import block
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from codegen.document import Document
-    from codegen.model import Catalog, Provider
+    from codegen.model import Catalog, Example, Provider
 
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # What of a field's contract a reason code of the mapping language is about.
@@ -56,6 +59,43 @@ def headers_of(provider: Provider, file: Path) -> Mapping[str, str]:
     """Return the headers of an example of the contracts; none of any other file."""
     named = f"providers/{provider.name}/examples/{file.name}"
     return next((example.headers for example in provider.examples if example.source.path == named), {})
+
+
+def as_example(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> str:
+    """Return what an example of a body says beside it, as YAML: its outcome, its event type, and what it expects."""
+    found = expectation(provider.envelope, plan(catalog, provider), body, _merchant(provider, body, merchant_id))
+    root = None if found["outcome"] == "malformed" else orjson.loads(body)
+    place = provider.mapping.event_type
+    event_type = found_in(provider.envelope, root, {}).event_type if isinstance(place, Found) else at(root, place)
+    named = {"event_type": event_type} if isinstance(event_type, str) else {}
+    return block({"outcome": found.pop("outcome"), **named, **found})
+
+
+def outdated(
+    catalog: Catalog, providers: Iterable[Provider]
+) -> tuple[list[tuple[Example, str]], list[tuple[Example, str]]]:
+    """Return the examples that expect something else than becomes of them, each with its file's text as it has to be.
+
+    And, apart, those of which something else becomes than they are about, each with that outcome.
+    """
+    stale: list[tuple[Example, str]] = []
+    others: list[tuple[Example, str]] = []
+    for provider in providers:
+        planned = plan(catalog, provider)
+        for example in provider.examples:
+            wanted = expectation(provider.envelope, planned, example.body, example.merchant_id, example.headers)
+            if wanted["outcome"] != example.kind:
+                others.append((example, wanted["outcome"]))
+            elif differs(example, wanted):
+                stale.append((example, rewritten(example, wanted.get("expected", {}))))
+    return stale, others
+
+
+def _merchant(provider: Provider, body: bytes, otherwise: str) -> str:
+    try:
+        return merchant(provider.envelope, orjson.loads(body), otherwise)
+    except orjson.JSONDecodeError:
+        return otherwise
 
 
 def explain(

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from codegen.mapping.model import Path
-from codegen.mapping.read import read_path
+from codegen.language.model import Path
+from codegen.language.read import read_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import json
 import os
 import shutil
 import tempfile
@@ -12,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codegen.model import GeneratedFile
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-MANIFEST = "MANIFEST.json"
+    from codegen.model import GeneratedFile
+
+# Built from the contracts by a member of its own, and not committed.
+_CATALOGUE = "docs"
 # Left behind by tools that use the generated folder; none of them is a contract's.
 _LEFTOVERS = frozenset({"__pycache__", "target", "logs", "dbt_packages", ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 
@@ -30,20 +29,9 @@ class Change:
     what: str
 
 
-def manifest(files: Iterable[GeneratedFile]) -> GeneratedFile:
-    """Return the list of all generated files with their SHA-256."""
-    hashes = {file.path: hashlib.sha256(file.content).hexdigest() for file in files}
-    data = {
-        "notice": "Written by codegen: every generated file and its SHA-256.",
-        "files": dict(sorted(hashes.items())),
-    }
-    return GeneratedFile(MANIFEST, (json.dumps(data, indent=2) + "\n").encode())
-
-
 def changes(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
     """Return in which files the folder differs from what codegen would write now."""
     expected = {file.path: file for file in files}
-    expected[MANIFEST] = manifest(expected.values())
     return tuple(sorted(_changes(root, expected), key=lambda change: change.path))
 
 
@@ -63,16 +51,14 @@ def write(root: Path, files: Iterable[GeneratedFile]) -> tuple[Change, ...]:
     """Make the folder hold exactly these files and return what changed.
 
     All contents are on the disk before the first file is replaced, and what was replaced is put back when another
-    cannot be. The manifest comes last, so that a run that was killed shows as drift. OSError where the folder cannot
-    be written; then it is as it was.
+    cannot be. OSError where the folder cannot be written; then it is as it was.
     """
     contents = tuple(files)
     todo = changes(root, contents)
     if not todo:
         return ()
-    by_path = {file.path: file for file in (*contents, manifest(contents))}
-    order = sorted((change.path for change in todo), key=lambda path: (path == MANIFEST, path))
-    _place(root, [(path, by_path.get(path)) for path in order])
+    by_path = {file.path: file for file in contents}
+    _place(root, [(change.path, by_path.get(change.path)) for change in todo])
     for change in todo:
         if change.what == "stale":
             _prune(root, root / change.path)
@@ -144,7 +130,7 @@ def _present(root: Path) -> Iterator[str]:
         relative = file.relative_to(root)
         if file.is_dir() or any(part in _LEFTOVERS or part.endswith(".egg-info") for part in relative.parts):
             continue
-        if relative.parts[0].startswith(".staging-"):
+        if relative.parts[0] == _CATALOGUE or relative.parts[0].startswith(".staging-"):
             continue
         yield relative.as_posix()
 

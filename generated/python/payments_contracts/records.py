@@ -340,7 +340,7 @@ class RetryStrategy(Contract):
 class ScoredPaymentV1(Contract):
     """A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.
 
-    Source: contracts/avro/scored_payment/v1.avsc.
+    Source: contracts/avro/scored_payment/extension.yaml.
     """
 
     event_id: str = Field(
@@ -439,7 +439,7 @@ class ScoredPaymentV1(Contract):
 class ScoredPaymentV2(Contract):
     """A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.
 
-    Source: contracts/avro/scored_payment/v2.avsc.
+    Source: contracts/avro/scored_payment/extension.yaml.
     """
 
     event_id: str = Field(

@@ -97,3 +97,9 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
 TABLES: Final[tuple[Table, ...]] = (
     BRONZE_PAYMENT_EVENTS,
 )
+
+GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"
+"""Events of the payment family by day, merchant, provider, currency and status; one row for each combination that occurred. Refunds, charges, disputes and payouts are in Silver and not counted here."""
+
+SILVER_PAYMENTS_CLEANED: Final = "silver.payments_cleaned"
+"""One row per payment event, with its amount in major units, its day and its scores. Which of several Bronze rows of an event is kept depends on what is in them only, never on when they arrived."""

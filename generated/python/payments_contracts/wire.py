@@ -338,7 +338,7 @@ def encode_scored_payment_v1(
 ) -> bytes:
     """Return a record `scored_payment`, version 1, in Avro's binary form.
 
-    Source: contracts/avro/scored_payment/v1.avsc.
+    Source: contracts/avro/scored_payment/extension.yaml.
     """
     return b"".join(
         (
@@ -416,7 +416,7 @@ def encode_scored_payment_v2(
 ) -> bytes:
     """Return a record `scored_payment`, version 2, in Avro's binary form.
 
-    Source: contracts/avro/scored_payment/v2.avsc.
+    Source: contracts/avro/scored_payment/extension.yaml.
     """
     return b"".join(
         (

@@ -186,5 +186,5 @@ def test_adds_up_what_the_partitions_hold() -> None:
 def test_a_name_that_is_none_never_reaches_a_statement() -> None:
     trino = FakeTrino()
     trino.catalog = "lake; drop table x"
-    with pytest.raises(Fault, match="is no name"):
+    with pytest.raises(Fault, match="is not a valid name"):
         expire(trino, STREAMED)

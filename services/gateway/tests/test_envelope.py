@@ -1,4 +1,4 @@
-"""What is read of a body, and which bodies are no events."""
+"""What is read of a body, and which bodies are not events."""
 
 from dataclasses import replace
 from typing import Any

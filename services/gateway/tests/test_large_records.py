@@ -99,4 +99,6 @@ async def test_goes_on_after_it(endpoint: Endpoint) -> None:
 async def test_logs_what_is_wrong_without_the_payload(endpoint: Endpoint) -> None:
     with capture_logs() as logs:
         await endpoint.post(LARGE)
-    assert logs == [{"event": "record refused", "log_level": "error", "detail": "Kafka takes no record of this size."}]
+    assert logs == [
+        {"event": "record refused", "log_level": "error", "detail": "Kafka does not accept a record of this size."}
+    ]

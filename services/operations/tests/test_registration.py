@@ -124,7 +124,7 @@ def test_a_registry_that_goes_away_half_way_is_named_with_how_far_it_came(
         (200, b'{"status": "up"}', DeploymentError, "not a schema registry"),
         (404, b'{"detail": "no such page"}', DeploymentError, "answers 404 .* is not a schema registry"),
         (401, b"", DeploymentError, "wants credentials"),
-        (403, b'{"error_code": 40301, "message": "not you"}', DeploymentError, "says no: 403 not you"),
+        (403, b'{"error_code": 40301, "message": "not you"}', DeploymentError, "refused: 403 not you"),
     ],
 )
 def test_an_answer_that_is_no_registrys_is_one_clear_sentence(

@@ -4,14 +4,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
+from payments_contracts.topics import NORMALIZED
 
 
 @pytest.fixture
-def make_event() -> Callable[..., PaymentEventV2]:
+def make_event() -> Callable[..., PaymentEvent]:
     """Make an event; arguments replace its plain values."""
 
-    def make(**changes: object) -> PaymentEventV2:
+    def make(**changes: object) -> PaymentEvent:
         noon = datetime(2025, 3, 1, 12, tzinfo=UTC)
         plain: dict[str, object] = {
             "event_id": "5f0c3a52-9d1e-5c0b-8a57-2f4e9b7d1c60",
@@ -31,12 +32,12 @@ def make_event() -> Callable[..., PaymentEventV2]:
             "metadata": {"livemode": "false"},
             "provider_created_at": noon,
             "processed_at": noon,
-            "schema_version": 2,
+            "schema_version": NORMALIZED.consumers["orchestrator"],
             "currency_exponent": 2,
             "provider_object_id": "pi_1",
             "attempt_number": None,
             "related_payment_id": None,
         }
-        return PaymentEventV2.model_validate(plain | changes)
+        return PaymentEvent.model_validate(plain | changes)
 
     return make

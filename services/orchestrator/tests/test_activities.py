@@ -21,18 +21,18 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from prometheus_client import REGISTRY
 from temporalio.testing import ActivityEnvironment
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 SCORE = FraudScore(score=0.12, risk_level="low")
 ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
 
 
 @pytest.fixture
-def payment(make_event: MakeEvent) -> ScoredPaymentV2:
+def payment(make_event: MakeEvent) -> ScoredPayment:
     return scoring.scored_payment(make_event(), [], scoring.Sourced(SCORE, "model"), None, NOON)
 
 
@@ -68,9 +68,9 @@ class Committer:
 
 class Store:
     def __init__(self) -> None:
-        self.rows: list[ScoredPaymentV2] = []
+        self.rows: list[ScoredPayment] = []
 
-    async def put(self, payment: ScoredPaymentV2) -> None:
+    async def put(self, payment: ScoredPayment) -> None:
         self.rows.append(payment)
 
 
@@ -95,7 +95,7 @@ async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:
     assert await environment().run(activities.get_retry_strategy, scoring.retry_request(make_event())) == ADVICE
 
 
-async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV2) -> None:
+async def test_a_first_attempt_needs_no_look_up(payment: ScoredPayment) -> None:
     committer = Committer()
     request = PersistRequest(payment=payment)
     assert await environment().run(lake_of(committer).persist_to_iceberg, request) is Outcome.APPENDED
@@ -104,7 +104,7 @@ async def test_a_first_attempt_needs_no_look_up(payment: ScoredPaymentV2) -> Non
 
 @pytest.mark.parametrize(("attempt", "repeated"), [(2, False), (1, True)])
 async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
-    payment: ScoredPaymentV2, attempt: int, *, repeated: bool
+    payment: ScoredPayment, attempt: int, *, repeated: bool
 ) -> None:
     committer = Committer()
     request = PersistRequest(payment=payment, repeated=repeated)
@@ -112,13 +112,13 @@ async def test_a_later_attempt_or_round_first_looks_whether_the_row_is_there(
     assert committer.given[0][1] is None
 
 
-async def test_a_failed_commit_fails_the_attempt(payment: ScoredPaymentV2) -> None:
+async def test_a_failed_commit_fails_the_attempt(payment: ScoredPayment) -> None:
     lake_activities = lake_of(Committer(Transient("object store away")))
     with pytest.raises(Transient, match="object store away"):
         await environment().run(lake_activities.persist_to_iceberg, PersistRequest(payment=payment))
 
 
-async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning(payment: ScoredPaymentV2) -> None:
+async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning(payment: ScoredPayment) -> None:
     committer = Committer()
     opened = OpenWorkflows(10, mark=committer.mark)
     request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
@@ -128,7 +128,7 @@ async def test_beside_the_workflow_a_row_is_absent_as_of_the_workflows_beginning
     assert opened.room() == 10
 
 
-async def test_a_workflow_that_did_not_begin_here_is_sent_to_the_queue(payment: ScoredPaymentV2) -> None:
+async def test_a_workflow_that_did_not_begin_here_is_sent_to_the_queue(payment: ScoredPayment) -> None:
     committer = Committer()
     opened = OpenWorkflows(10, mark=committer.mark)
     with pytest.raises(NotHere):
@@ -138,7 +138,7 @@ async def test_a_workflow_that_did_not_begin_here_is_sent_to_the_queue(payment: 
     assert committer.given == []
 
 
-async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment: ScoredPaymentV2) -> None:
+async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment: ScoredPayment) -> None:
     committer = Committer(Transient("the table lacks a column"))
     opened = OpenWorkflows(10, mark=committer.mark)
     request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
@@ -149,7 +149,7 @@ async def test_a_second_attempt_beside_the_workflow_is_sent_to_the_queue(payment
         await environment(attempt=2, is_local=True).run(persist, request)
 
 
-async def test_a_workflow_is_open_until_its_row_is_settled_whichever_way_it_went(payment: ScoredPaymentV2) -> None:
+async def test_a_workflow_is_open_until_its_row_is_settled_whichever_way_it_went(payment: ScoredPayment) -> None:
     committer = Committer(Transient("the table lacks a column"))
     opened = OpenWorkflows(10, mark=committer.mark)
     request = PersistRequest(payment=payment, token=opened.begin(payment.event_id))
@@ -162,14 +162,14 @@ async def test_a_workflow_is_open_until_its_row_is_settled_whichever_way_it_went
     assert opened.room() == 10
 
 
-async def test_an_event_that_may_have_had_a_workflow_nobody_remembers_is_looked_up(payment: ScoredPaymentV2) -> None:
+async def test_an_event_that_may_have_had_a_workflow_nobody_remembers_is_looked_up(payment: ScoredPayment) -> None:
     committer = Committer()
     late = LakeActivities(committer, None, lambda: NOON + timedelta(days=2))
     await environment().run(late.persist_to_iceberg, PersistRequest(payment=payment))
     assert committer.given == [(payment.model_dump(), None)]
 
 
-async def test_a_worker_without_a_committer_sends_every_row_to_the_queue(payment: ScoredPaymentV2) -> None:
+async def test_a_worker_without_a_committer_sends_every_row_to_the_queue(payment: ScoredPayment) -> None:
     with pytest.raises(NotHere):
         await environment(is_local=True).run(AbsentCommitter().persist_to_iceberg, PersistRequest(payment=payment))
 
@@ -186,7 +186,7 @@ async def test_a_fallback_that_reached_bronze_is_counted(make_event: MakeEvent) 
 
 
 async def test_heartbeats_while_the_row_waits_and_not_after(
-    payment: ScoredPaymentV2, monkeypatch: pytest.MonkeyPatch
+    payment: ScoredPayment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lake, "LAKE_HEARTBEAT_EVERY", timedelta(milliseconds=10))
     beats: list[object] = []
@@ -199,7 +199,7 @@ async def test_heartbeats_while_the_row_waits_and_not_after(
     assert len(beats) == counted
 
 
-async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPaymentV2) -> None:
+async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPayment) -> None:
     def total() -> float:
         return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_sum") or 0.0
 
@@ -209,11 +209,11 @@ async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment
     assert total() - before == pytest.approx(1.5)
 
 
-async def test_the_database_gets_the_row(payment: ScoredPaymentV2) -> None:
+async def test_the_database_gets_the_row(payment: ScoredPayment) -> None:
     store = Store()
     assert await environment().run(DatabaseActivities(store).persist_to_database, payment) == "stored"
     assert store.rows == [payment]
 
 
-async def test_without_a_database_nothing_is_stored(payment: ScoredPaymentV2) -> None:
+async def test_without_a_database_nothing_is_stored(payment: ScoredPayment) -> None:
     assert await environment().run(DatabaseActivities(None).persist_to_database, payment) == "switched_off"

@@ -6,16 +6,16 @@ from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Partition
 from orchestrator.bridge import Bridge
 from orchestrator.source import Arrival, GiveUp
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 ZERO, ONE = Partition("t", 0), Partition("t", 1)
 
 
 class Topic:
     """A topic in memory and the group's committed offsets; sessions begin at those."""
 
-    def __init__(self, event: PaymentEventV2, **numbers: int) -> None:
+    def __init__(self, event: PaymentEvent, **numbers: int) -> None:
         self.event = event
         self.ends = {ZERO: numbers.get("zero", 0), ONE: numbers.get("one", 0)}
         self.committed: dict[Partition, int] = {ZERO: 0, ONE: 0}

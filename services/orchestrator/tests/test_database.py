@@ -8,7 +8,7 @@ import pytest
 from kit.errors import Fault, PipelineError, Rejected, Transient
 from orchestrator import scoring
 from orchestrator.database import PostgresStore
-from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from psycopg import errors
 from pydantic import SecretStr
 
@@ -16,14 +16,14 @@ AWAY = SecretStr("postgresql://payments:secret@127.0.0.1:9/payments")
 
 
 @pytest.fixture
-def payment(make_event: Any) -> ScoredPaymentV2:
-    event: PaymentEventV2 = make_event()
+def payment(make_event: Any) -> ScoredPayment:
+    event: PaymentEvent = make_event()
     return scoring.scored_payment(
         event, [], scoring.Sourced(scoring.FALLBACK_SCORE, "fallback"), None, event.processed_at
     )
 
 
-async def test_a_database_that_is_away_is_transient(payment: ScoredPaymentV2) -> None:
+async def test_a_database_that_is_away_is_transient(payment: ScoredPayment) -> None:
     store = PostgresStore(AWAY)
     with pytest.raises(Transient, match="away") as failure:
         await store.put(payment)
@@ -32,7 +32,7 @@ async def test_a_database_that_is_away_is_transient(payment: ScoredPaymentV2) ->
 
 
 async def test_all_who_wait_for_a_database_that_is_away_are_told_by_one_attempt(
-    payment: ScoredPaymentV2, monkeypatch: pytest.MonkeyPatch
+    payment: ScoredPayment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attempts = 0
 

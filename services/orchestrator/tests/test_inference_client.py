@@ -6,9 +6,9 @@ import pytest
 from kit.errors import Fault, Transient
 from orchestrator import scoring
 from orchestrator.inference_client import InferenceClient
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 Answer = Callable[[httpx.Request], httpx.Response]
 
 

@@ -6,9 +6,9 @@ from kit.kafka import Partition
 from orchestrator.messages import DeadLetter, Position
 from orchestrator.refusals import Refusals
 from orchestrator.source import Arrival
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 TOO_LARGE = Rejected("larger than Temporal takes", "event_too_large")
 
 

@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 with workflow.unsafe.imports_passed_through():
-    from payments_contracts.records import PaymentEventV2
+    from payments_contracts.pins.orchestrator import PaymentEvent
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
@@ -38,7 +38,7 @@ class Changed:
     """A workflow that does something else, as a careless change would."""
 
     @workflow.run
-    async def run(self, event: PaymentEventV2) -> None:
+    async def run(self, event: PaymentEvent) -> None:
         await workflow.sleep(1)
 
 

@@ -1,14 +1,16 @@
+import json
 from collections.abc import Callable, Mapping
 
 import pytest
 from kit.errors import Fault, Rejected
 from kit.kafka import AvroDecoder, AvroEncoder
 from orchestrator.routing import HANDLERS, PIN, Router
-from payments_contracts.records import PaymentEventV1, PaymentEventV2
+from payments_contracts.pins.orchestrator import PAYMENT_EVENT_VERSIONS, PaymentEvent
 from payments_contracts.schemas import VERSIONS, schema
 from payments_contracts.topics import NORMALIZED
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
+KNOWN = ", ".join(map(str, PAYMENT_EVENT_VERSIONS))
 
 
 def router_of(record: Mapping[str, object]) -> Router:
@@ -22,12 +24,22 @@ def test_makes_the_event_of_a_record(make_event: MakeEvent) -> None:
 
 def test_hands_a_record_to_the_handler_of_its_version(make_event: MakeEvent) -> None:
     event = make_event()
-    router = Router(lambda _: {"schema_version": 3}, {2: PaymentEventV2.model_validate, 3: lambda _: event})
+    router = Router(lambda _: {"schema_version": 98}, {2: PaymentEvent.model_validate, 98: lambda _: event})
     assert router.route(b"...") is event
 
 
 def wire(topic_version: int, record: Mapping[str, object]) -> bytes:
     return AvroEncoder(schema("payment_event", topic_version), topic_version).encode(record)
+
+
+class OneSchema:
+    """Knows one schema."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def text(self, schema_id: int) -> str:
+        return self._text
 
 
 class Registry:
@@ -37,21 +49,26 @@ class Registry:
         return schema("payment_event", schema_id)
 
 
-def test_messages_of_both_versions_become_events_one_after_the_other(make_event: MakeEvent) -> None:
+@pytest.mark.parametrize("version", PAYMENT_EVENT_VERSIONS)
+def test_a_message_of_each_version_becomes_an_event_that_says_what_it_said(make_event: MakeEvent, version: int) -> None:
     router = Router(AvroDecoder(Registry(), schema("payment_event", PIN)).decode)
-    second = make_event(attempt_number=3, event_type="refund.created", status="pending", related_payment_id="pi_0")
-    first = PaymentEventV1.model_validate(
-        make_event(schema_version=1).model_dump(include=set(PaymentEventV1.model_fields))
-    )
-    read = router.route(wire(1, first.model_dump()))
-    assert router.route(wire(2, second.model_dump())) == second
-    assert read.model_dump(include=set(PaymentEventV1.model_fields)) == first.model_dump()
-    assert (read.schema_version, read.currency_exponent, read.provider_object_id, read.attempt_number) == (
-        1,
-        None,
-        None,
-        None,
-    )
+    model = PAYMENT_EVENT_VERSIONS[version]
+    told = {name: value for name, value in make_event().model_dump().items() if name in model.model_fields}
+    written = model.model_validate(told | {"schema_version": version}).model_dump()
+    read = router.route(wire(version, written)).model_dump()
+    assert {name: read[name] for name in written if name in read} == {
+        name: value for name, value in written.items() if name in PaymentEvent.model_fields
+    }
+    assert {name: read[name] for name in read.keys() - written.keys()} == dict.fromkeys(read.keys() - written.keys())
+
+
+def test_a_message_of_a_later_version_is_read_as_the_pinned_one(make_event: MakeEvent) -> None:
+    later = json.loads(schema("payment_event", PIN))
+    later["fields"].append({"name": "note", "type": ["null", "string"], "default": None, "doc": "A word."})
+    text = json.dumps(later)
+    encoded = AvroEncoder(text, 1).encode(make_event().model_dump() | {"note": "new"})
+    router = Router(AvroDecoder(OneSchema(text), schema("payment_event", PIN)).decode)
+    assert router.route(encoded) == make_event()
 
 
 def test_a_record_of_the_first_version_may_only_say_what_that_version_knows(make_event: MakeEvent) -> None:
@@ -63,7 +80,7 @@ def test_a_record_of_the_first_version_may_only_say_what_that_version_knows(make
 @pytest.mark.parametrize("version", [99, None, "1"])
 def test_a_version_without_a_handler_is_a_fault_that_names_it(make_event: MakeEvent, version: object) -> None:
     record = make_event().model_dump() | {"schema_version": version}
-    with pytest.raises(Fault, match=f"holds version {version} of payment_event; this consumer knows 1, 2"):
+    with pytest.raises(Fault, match=f"holds version {version} of payment_event; this consumer knows {KNOWN}:"):
         router_of(record).route(b"...")
 
 
@@ -87,5 +104,7 @@ def test_bytes_that_cannot_be_read_are_a_fault() -> None:
         Router(decode).route(b"...")
 
 
-def test_there_is_a_handler_for_every_version_up_to_the_pinned_one() -> None:
-    assert sorted(HANDLERS) == [version for version in VERSIONS[NORMALIZED.record] if version <= PIN]
+def test_there_is_a_handler_for_exactly_the_versions_that_may_be_on_the_topic() -> None:
+    assert HANDLERS.keys() == PAYMENT_EVENT_VERSIONS.keys()
+    assert max(HANDLERS) == NORMALIZED.version, "what the normalizer writes"
+    assert set(HANDLERS) <= set(VERSIONS[NORMALIZED.record])

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 import pytest
 from orchestrator import scoring
 from payments_contracts.inference import FraudScore, RetryStrategyResponse
-from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 LATER = datetime(2025, 3, 1, 12, 0, 1, 234567, tzinfo=UTC)
 SCORE = FraudScore(score=0.12, risk_level="low")
 ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
@@ -15,7 +15,7 @@ ADVICE = RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts
 def test_the_row_keeps_every_column_of_the_event(make_event: MakeEvent) -> None:
     event = make_event()
     row = scoring.scored_payment(event, [], scoring.Sourced(SCORE, "model"), None, LATER)
-    kept = row.model_dump(include=set(PaymentEventV2.model_fields))
+    kept = row.model_dump(include=set(PaymentEvent.model_fields))
     assert kept == event.model_dump()
 
 
@@ -27,8 +27,8 @@ def test_the_row_has_every_column_of_the_contract(make_event: MakeEvent) -> None
         scoring.Sourced(ADVICE, "fallback"),
         LATER,
     )
-    assert row.model_fields_set == set(ScoredPaymentV2.model_fields)
-    added = row.model_dump(exclude=set(PaymentEventV2.model_fields))
+    assert row.model_fields_set == set(ScoredPayment.model_fields)
+    added = row.model_dump(exclude=set(PaymentEvent.model_fields))
     assert added == {
         "rule_violations": ["merchant_blocked"],
         "fraud_score": 0.12,

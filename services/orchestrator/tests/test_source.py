@@ -6,9 +6,9 @@ from kit.errors import Transient
 from kit.kafka import Message, Partition
 from orchestrator.routing import Router
 from orchestrator.source import KafkaSource
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 Revoked = Callable[[Sequence[Partition]], None]
 ZERO, ONE = Partition("t", 0), Partition("t", 1)
 
@@ -73,7 +73,7 @@ class Owner:
         return dict.fromkeys(partitions, 5)
 
 
-def source_of(consumer: Consumer, owner: Owner, event: PaymentEventV2) -> KafkaSource:
+def source_of(consumer: Consumer, owner: Owner, event: PaymentEvent) -> KafkaSource:
     def open_consumer(revoked: Revoked) -> Any:
         consumer.revoked = revoked
         return consumer

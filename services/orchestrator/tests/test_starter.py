@@ -8,12 +8,12 @@ from kit.lake import Mark
 from orchestrator.messages import Position, Start
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.starter import WorkflowStarter
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-MakeEvent = Callable[..., PaymentEventV2]
+MakeEvent = Callable[..., PaymentEvent]
 
 
 class Temporal:
@@ -24,7 +24,7 @@ class Temporal:
         self.calls: list[dict[str, Any]] = []
         self.on_call: Callable[[], None] = lambda: None
 
-    async def start_workflow(self, _run: object, event: PaymentEventV2, **options: Any) -> None:
+    async def start_workflow(self, _run: object, event: PaymentEvent, **options: Any) -> None:
         self.calls.append({"event": event, **options})
         self.on_call()
         await asyncio.sleep(0.001)
@@ -144,7 +144,7 @@ async def test_a_refusal_of_the_event_is_a_rejection(make_event: MakeEvent, erro
 
 async def test_an_event_that_temporal_cannot_take_holds_no_other_back(make_event: MakeEvent) -> None:
     class OneShardStuck(Temporal):
-        async def start_workflow(self, _run: object, event: PaymentEventV2, **options: Any) -> None:
+        async def start_workflow(self, _run: object, event: PaymentEvent, **options: Any) -> None:
             if event.event_id == "bad":
                 raise refusal(RPCStatusCode.UNAVAILABLE, "shard of this id is stuck")
             await super().start_workflow(_run, event, **options)

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.compat import apis, database, providers, records, tables, topics
+from codegen.compat import (
+    apis,
+    database,
+    derived,
+    payloads,
+    providers,
+    records,
+    rests,
+    rules,
+    services,
+    tables,
+    topics,
+    units,
+)
 from codegen.compat.breakage import Breakage, CompatRule, Concern
 
 if TYPE_CHECKING:
@@ -29,17 +42,31 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule("topic-key", "A topic keeps its key, and so the order of its messages.", topics.key_changed),
     CompatRule("topic-retention", "Messages are kept for as long as was promised.", topics.retention_lowered),
     CompatRule("topic-compatibility", "A subject promises no less than before.", topics.compatibility_lowered),
+    CompatRule("topic-replicas", "Messages survive the loss of as many brokers as before.", topics.replicas_lowered),
+    CompatRule("topic-provider", "A raw topic goes on holding its provider's webhooks.", topics.provider_changed),
+    CompatRule("producer-removed", "Who writes a topic goes on writing it.", services.producers_removed),
+    CompatRule("consumer-removed", "Who reads a topic stays among its consumers.", services.consumers_removed),
+    CompatRule("writer-changed", "A table keeps its writer.", services.writers_changed),
+    CompatRule("reader-removed", "A service may go on reading the tables that it read.", services.readers_removed),
     CompatRule("table-removed", "A table stays.", tables.removed),
     CompatRule("table-key", "Rows are told apart by the same columns.", tables.key_changed),
     CompatRule("table-partition", "Partitions stay as stored files have them.", tables.partition_changed),
     CompatRule("table-sort", "The order of rows stays as stored files have it.", tables.sort_changed),
     CompatRule("table-history", "A table as it was can be read for as long as was promised.", tables.history_shortened),
+    CompatRule("table-property", "A property of a table is not dropped unsaid.", tables.properties_removed),
+    CompatRule("table-freshness", "Rows are told to be too old no later than before.", tables.freshness_loosened),
     CompatRule("column-removed", "A column stays, under its name.", tables.columns_removed),
     CompatRule("column-type", "A column's type changes only by a promotion of Iceberg.", tables.types_changed),
     CompatRule("column-required", "What stored rows may lack is not required.", tables.required),
     CompatRule(
         "column-values", "What stored rows hold stays in the closed set that dbt tests.", tables.values_narrowed
     ),
+    CompatRule("derived-removed", "A table of Silver or Gold stays.", derived.removed),
+    CompatRule("derived-key", "A row of Silver or Gold stands for the same.", derived.key_changed),
+    CompatRule("derived-column", "A column of Silver or Gold stays, under its name.", derived.columns_removed),
+    CompatRule("derived-source", "A column is made from what it was made from.", derived.sources_changed),
+    CompatRule("derived-type", "A column that hands a source on keeps its type.", derived.types_changed),
+    CompatRule("unit-changed", "A doc goes on naming the units that it named.", units.changed),
     CompatRule("database-removed", "A table of the database stays.", database.removed),
     CompatRule("database-key", "Rows of the database are told apart by the same columns.", database.key_changed),
     CompatRule("database-column", "A column of the database stays, under its name.", database.columns_removed),
@@ -52,16 +79,28 @@ RULES: tuple[CompatRule, ...] = (
         "mapping-target", "Events go on becoming the same record, of no older version.", providers.target_changed
     ),
     CompatRule("lookup-narrowed", "What could be looked up can be looked up.", providers.lookups_narrowed),
+    CompatRule("rest-mapped", "What readers find in the rest stays there until they have moved.", rests.mapped),
     CompatRule("signature-changed", "What was signed rightly is so still.", providers.signature_changed),
     CompatRule("identity-changed", "A webhook that comes again gets the id that it had.", providers.identity_changed),
     CompatRule(
         "merchant-changed", "A webhook belongs to the merchant that it belonged to.", providers.merchant_changed
     ),
     CompatRule("webhook-narrowed", "The gateway takes what it took.", providers.webhooks_narrowed),
+    CompatRule(
+        "envelope-moved", "Type, time and version of an event are found where they were.", providers.envelope_moved
+    ),
+    CompatRule("header-dropped", "A header that was kept with webhooks is kept.", providers.headers_dropped),
+    CompatRule("payload-narrowed", "What a provider was said to send it may send.", payloads.narrowed),
+    CompatRule("personal-removed", "Personal data stays tagged as such.", payloads.personal_removed),
+    CompatRule("rule-narrowed", "A value that passed validation passes.", rules.narrowed),
+    CompatRule("null-changed", "The same texts mean null.", rules.nulls_changed),
+    CompatRule("rules-record", "Rules go on checking their record.", rules.records_changed),
+    CompatRule("reason-changed", "A reason code means what it meant.", rules.reasons_changed),
     CompatRule("reason-removed", "A reason code that was given out stays declared.", providers.reasons_removed),
     CompatRule("currency-changed", "A currency stays, with its minor unit.", providers.currencies_changed),
     CompatRule("api-removed", "A version of an API stays.", apis.removed),
     CompatRule("operation-removed", "An operation stays.", apis.operations_removed),
+    CompatRule("operation-renamed", "An operation keeps its id.", apis.operations_renamed),
     CompatRule("parameter-removed", "A parameter stays.", apis.parameters_removed),
     CompatRule("request-required", "A request need not hold more than before.", apis.requests_required),
     CompatRule("request-narrowed", "A request may hold what it could.", apis.requests_narrowed),

@@ -39,12 +39,24 @@ def operations_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 yield broken(_concern(after, operation), after.source, place, message, f"put it back, {_MAJOR}")
 
 
+def operations_renamed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield operations with another `operationId`, after which clients call what is generated for them."""
+    for api, before, after in _operations(old, new):
+        one, other = (each.document["paths"][each.path][each.method].get("operationId") for each in (before, after))
+        if one is not None and one != other:
+            message = f"{after.name} was the operation {one} and is to be {other}"
+            if other is None:
+                message = f"{after.name} was the operation {one} and is to have no id"
+            place = (*after.place, "operationId")
+            yield broken(_concern(api, after), api.source, place, message, f"leave the id, {_MAJOR}")
+
+
 def parameters_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield parameters that are gone: what a client says with them would be overheard."""
     for api, before, after in _asking(old, new):
         for key in before.parameters:
             if key not in after.parameters:
-                message = f"{after.name} no longer takes the {key[0]} parameter {key[1]}"
+                message = f"{after.name} no longer accepts the {key[0]} parameter {key[1]}"
                 yield broken(_concern(api, after), api.source, after.place, message, f"put it back, {_MAJOR}")
 
 
@@ -54,10 +66,10 @@ def requests_required(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         for key, parameter in after.parameters.items():
             earlier = before.parameters.get(key)
             if parameter.data.get("required") and not (earlier and earlier.data.get("required")):
-                message = f"{after.name} demands the {key[0]} parameter {key[1]} now"
+                message = f"{after.name} requires the {key[0]} parameter {key[1]} now"
                 yield broken(_concern(api, after), api.source, parameter.place, message, f"make it optional, {_MAJOR}")
         if after.body and after.body.data.get("required") and not (before.body and before.body.data.get("required")):
-            message = f"{after.name} demands a body now"
+            message = f"{after.name} requires a body now"
             yield broken(_concern(api, after), api.source, after.body.place, message, f"make it optional, {_MAJOR}")
         for difference in _request(before, after):
             if difference.kind is Kind.REQUIRED:
@@ -70,7 +82,7 @@ def requests_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for api, before, after in _asking(old, new):
         for media in before.bodies:
             if media not in after.bodies:
-                message = f"{after.name} no longer takes {media}"
+                message = f"{after.name} no longer accepts {media}"
                 yield broken(_concern(api, after), api.source, after.place, message, f"take it again, {_MAJOR}")
         for difference in _request(before, after):
             if difference.kind is not Kind.REQUIRED:

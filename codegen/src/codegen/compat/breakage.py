@@ -26,10 +26,11 @@ class Breakage:
     line: int
     message: str
     hint: str
+    column: int = 0
 
     def finding(self, rule: str) -> Finding:
         """Return it as a finding of a rule."""
-        return Finding(self.file, self.line, rule, self.message, self.hint)
+        return Finding(self.file, self.line, rule, self.message, self.hint, self.column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class CompatRule:
 
 def broken(concern: Concern, source: Document, place: Place, message: str, hint: str) -> Breakage:
     """Return a breakage at a place in a contract as it is now."""
-    return Breakage(concern, source.path, source.line(*place), message, hint)
+    line, column = source.position(place)
+    return Breakage(concern, source.path, line, message, hint, column)
 
 
 def gone(concern: Concern, source: Document, message: str, hint: str) -> Breakage:

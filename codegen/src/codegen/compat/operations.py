@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from codegen.reference import followed, resolved
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -54,9 +56,10 @@ def operations(api: Api) -> Iterator[Operation]:
     """Yield every operation of an API, in the order of the document."""
     document = api.source.data
     for path, item in document.get("paths", {}).items():
+        followed_item = resolved(document, item)
         for method in _METHODS:
-            if method in item:
-                yield _operation(document, path, method, item)
+            if method in followed_item:
+                yield _operation(document, path, method, followed_item)
 
 
 def _operation(document: Mapping[str, Any], path: str, method: str, item: Mapping[str, Any]) -> Operation:
@@ -100,13 +103,8 @@ def _contents(part: Part) -> dict[str, Part]:
 
 
 def _followed(document: Mapping[str, Any], part: Part) -> Part:
-    while "$ref" in part.data:
-        steps = tuple(str(part.data["$ref"]).removeprefix("#/").split("/"))
-        target: Any = document
-        for step in steps:
-            target = target[step]
-        part = Part(target, steps)
-    return part
+    place, data = followed(document, part.place, part.data)
+    return Part(data, place)
 
 
 def _security(document: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[frozenset[tuple[str, str]], ...]:

@@ -1,7 +1,7 @@
 """Rules on providers: what came in goes on coming in, as the same event, for the same reasons.
 
 Signatures and envelopes are compared as their files say them: what an earlier meta schema did not know, or called by
-another name, is no difference.
+another name, is not a difference.
 """
 
 from __future__ import annotations
@@ -138,11 +138,35 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 yield broken(concern, after.source, ("envelope", key), message, hint)
 
 
+def headers_dropped(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield headers that were kept with each webhook and are kept no longer; the case of a name is of no matter."""
+    for before, after in _both(old, new):
+        kept = {name.lower() for name in after.source.data["envelope"]["headers_kept"]}
+        for name in before.source.data["envelope"]["headers_kept"]:
+            if name.lower() not in kept:
+                message = f"{after.name}: the header {name} was kept with each webhook, and is not any more"
+                concern = ("provider", after.name, "envelope", "headers_kept")
+                hint = "leave it: redrives and traces read it in what was stored"
+                yield broken(concern, after.source, ("envelope", "headers_kept"), message, hint)
+
+
+def envelope_moved(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield envelopes whose type, time or version is to be found elsewhere."""
+    for before, after in _both(old, new):
+        one, other = before.source.data["envelope"], after.source.data["envelope"]
+        for key in ("event_type", "created_at", "api_version"):
+            if key in one and one[key] != other.get(key):
+                message = f"{after.name}: {key} was taken from {one[key]}, and is to be taken from {other.get(key)}"
+                concern = ("provider", after.name, "envelope", key)
+                hint = "leave it, unless the provider has changed: stored events have the old one"
+                yield broken(concern, after.source, ("envelope", key), message, hint)
+
+
 def reasons_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield reason codes that stored failures, dashboards and redrives know, and that are gone."""
     for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
         for code in sorted(before.reason_codes.keys() - after.reason_codes.keys()):
-            message = f"the reason code {code} is gone, and stands in what was quarantined"
+            message = f"the reason code {code} is gone, and quarantined events have it"
             hint = "leave it declared; a code with another meaning gets another name"
             yield broken(("reason", after.name, code), after.source, ("reason_codes",), message, hint)
 

@@ -10,12 +10,11 @@ from codegen.resolution import mismatches
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from codegen.document import Place
+    from codegen.document import Document, Place
     from codegen.model import Catalog, RecordVersion
 
     _Compared = Callable[[Any, Any, Place], Iterator[tuple[Place, str]]]
 
-_NEXT = "leave it as it was, and write the change as the record's next version"
 # Each level of the registry: whether it asks for backward and forward compatibility, and with all versions or the last.
 _LEVELS = {
     "NONE": (False, False, False),
@@ -48,15 +47,29 @@ def versions_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def versions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield versions that mean or write something else, though a topic or table had reached them; docs may differ."""
+    """Yield versions that were edited, be it in a word, though a topic or table had reached them.
+
+    The registry keeps a schema's text, docs included, and would take what was edited for one more version.
+    """
     for before, after in _both(old, new):
-        if before.version > _reached(old, before.name):
-            continue
-        concern = ("version", after.name, str(after.version))
-        for place, message in _differences(before.source.data, after.source.data, ()):
-            where = _path(after.source.data, place)
-            text = f"{after.name} v{after.version} is given out and does not change: {where}{message}"
-            yield broken(concern, after.source, place, text, _NEXT)
+        if before.version <= _reached(old, before.name):
+            yield from edits(before, after.source, new.records[after.name][-1].version + 1)
+
+
+def edits(released: RecordVersion, now: Document, following: int) -> Iterator[Breakage]:
+    """Yield what is different in the file of a released version; `following` is the number of the next version."""
+    name = f"{released.name} v{released.version}"
+    concern = ("version", released.name, str(released.version))
+    hint = f"put v{released.version} back as it was, and write the change as v{following}"
+    for place, message in _differences(released.source.data, now.data, ()):
+        text = f"{name} is released, and was edited: {_path(now.data, place)}{message}"
+        yield broken(concern, now, place, text, hint)
+
+
+def released(catalog: Catalog) -> Iterator[RecordVersion]:
+    """Yield every version that a topic or table has reached."""
+    for name, versions in catalog.records.items():
+        yield from (each for each in versions if each.version <= _reached(catalog, name))
 
 
 def backward(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -118,12 +131,13 @@ def _differences(before: Any, after: Any, place: Place) -> Iterator[tuple[Place,
 def _members(before: dict[str, Any], after: dict[str, Any], place: Place) -> Iterator[tuple[Place, str]]:
     deeper: dict[str, _Compared] = {"fields": _fields, "allowed_values": _values}
     for key in dict.fromkeys((*before, *after)):
-        if key == "doc":
-            continue
         if key not in after:
             yield place, f"{key} is gone"
         elif key not in before:
             yield (*place, key), f"{key} is new"
+        elif key == "doc":
+            if before[key] != after[key]:
+                yield (*place, key), "its doc has other words"
         else:
             yield from deeper.get(key, _differences)(before[key], after[key], (*place, key))
 
@@ -141,7 +155,7 @@ def _fields(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple
     for name in won:
         yield (*place, others.index(name)), f"{name} is new"
     if not lost and not won:
-        yield place, "the fields, which are written in their order, stand in another order"
+        yield place, "the order of the fields, in which they are written, has changed"
 
 
 def _values(before: list[Any], after: list[Any], place: Place) -> Iterator[tuple[Place, str]]:

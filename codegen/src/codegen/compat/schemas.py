@@ -9,6 +9,8 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from codegen.reference import followed, is_reference, resolved
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -51,13 +53,9 @@ class _Node:
     def resolved(self) -> _Node:
         """Follow references, and fold `allOf` into the schema that it stands in."""
         node, schema = self, self.schema if isinstance(self.schema, dict) else {}
-        while "$ref" in schema:
-            steps = tuple(schema["$ref"].removeprefix("#/").split("/"))
-            target: Any = self.document
-            for step in steps:
-                target = target[step]
-            node = _Node(self.document, steps, steps[-1], target)
-            schema = target
+        if is_reference(schema):
+            place, _ = followed(self.document, self.place, schema)
+            node, schema = _Node(self.document, place, str(place[-1]), schema), resolved(self.document, schema)
         if "allOf" not in schema:
             return _Node(node.document, node.place, node.name, schema)
         folded: dict[str, Any] = {key: value for key, value in schema.items() if key != "allOf"}
@@ -93,7 +91,7 @@ class _Message:
         for branch in given:
             if not any(not any(self.differences(branch, other, above)) for other in taken):
                 where = branch if new is giver else new
-                message = "an alternative is no longer taken" if self.taker_is_new else "an alternative is new"
+                message = "an alternative is no longer accepted" if self.taker_is_new else "an alternative is new"
                 yield self._because(Kind.VALUE, where, new, message)
 
     def _sides(self, giver: _Node, taker: _Node) -> tuple[_Node, _Node]:
@@ -104,8 +102,8 @@ class _Message:
 
     def _values(self, giver: _Node, taker: _Node) -> Iterator[Difference]:
         old, new = self._sides(giver, taker)
-        for keyword in _misfits(giver.schema, taker.schema):
-            was, now = (_shown(node.schema, keyword) for node in (old, new))
+        for keyword in misfits(giver.schema, taker.schema):
+            was, now = (shown(node.schema, keyword) for node in (old, new))
             message = f"{keyword} was {was} and is {now}"
             yield self._because(Kind.VALUE, new.child(None, keyword), new, message)
 
@@ -134,7 +132,7 @@ class _Message:
                 yield from self.differences(inner[0], inner[1], above)
             elif name in given and rest is False:
                 message = (
-                    f"{name} is no longer taken" if self.taker_is_new else f"{name} is new, and nothing else may be"
+                    f"{name} is no longer accepted" if self.taker_is_new else f"{name} is new, and nothing else may be"
                 )
                 where = new if self.taker_is_new else new.child(None, "properties", name)
                 yield self._because(Kind.VALUE, where, new, message)
@@ -176,7 +174,7 @@ def _branches(node: _Node) -> list[_Node]:
     return [node]
 
 
-def _misfits(giver: Mapping[str, Any], taker: Mapping[str, Any]) -> Iterator[str]:
+def misfits(giver: Mapping[str, Any], taker: Mapping[str, Any]) -> Iterator[str]:
     """Yield the keywords by which a taker refuses what a giver gives."""
     if not _types(giver) <= _types(taker):
         yield "type"
@@ -212,7 +210,8 @@ def _choices(schema: Mapping[str, Any]) -> list[Any] | None:
     return values
 
 
-def _shown(schema: Mapping[str, Any], keyword: str) -> str:
+def shown(schema: Mapping[str, Any], keyword: str) -> str:
+    """Return what a schema says with a keyword, in words."""
     value = _choices(schema) if keyword in {"const", "enum"} else schema.get(keyword)
     if value is None:
         return "open"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.emit import columns
+from codegen.lake import maintained
 from codegen.lint.flows import record_of
-from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,6 +79,32 @@ def history_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             yield broken(("table", table.identifier, "maintenance"), table.source, place, message, hint)
 
 
+def properties_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield properties that are gone from a contract: tables that exist would keep them, and new ones lack them."""
+    for before, after in _both(old, new):
+        for name, value in before.properties.items():
+            if name not in after.properties:
+                message = f"the property {name} of {after.identifier} is no longer declared; the table keeps {value}"
+                hint = "declare the value that it is to have, the default too"
+                yield broken(("table", after.identifier, "properties"), after.source, ("properties",), message, hint)
+
+
+def freshness_loosened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield tables whose rows may be older before somebody is told, or whose age is judged by another column."""
+    for before, after in _both(old, new):
+        one, other = before.freshness, after.freshness
+        concern = ("table", after.identifier, "freshness")
+        if one.field != other.field:
+            message = f"the age of {after.identifier} was judged by {one.field} and is to be by {other.field}"
+            yield broken(concern, after.source, ("freshness", "field"), message, "leave the column")
+        for key in ("warn_after_minutes", "error_after_minutes"):
+            was, now = getattr(one, key), getattr(other, key)
+            if now > was:
+                message = f"{key} of {after.identifier} was {was} and is to be {now}"
+                hint = "leave the time, or agree with whoever relies on fresh rows"
+                yield broken(concern, after.source, ("freshness", key), message, hint)
+
+
 def columns_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield columns that are gone; a column with another name is one of them."""
     for table, before, after in _schemas(old, new):
@@ -96,7 +122,7 @@ def types_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         written = columns_of(after)
         for path, column in columns_of(before).items():
             one, other = type_of(column), type_of(written[path]) if path in written else ""
-            if other and one != other and not _widens(one, other):
+            if other and one != other and not widens(one, other):
                 message = f"the column {path} of {table.identifier} was {one} and is to be {other}"
                 hint = "Iceberg widens int to long, float to double and the precision of decimals, and nothing else"
                 yield broken(("column", table.identifier, path), table.source, ("version",), message, hint)
@@ -129,7 +155,7 @@ def values_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 continue
             lost = [value for value in known[path] or ("any text",) if value not in allowed]
             if lost:
-                message = f"{', '.join(lost)} may stand in stored rows of {after.identifier}.{path}, and is refused now"
+                message = f"{', '.join(lost)} may be in stored rows of {after.identifier}.{path}, and is refused now"
                 concern = ("column", after.identifier, path)
                 yield broken(concern, after.source, ("version",), message, "keep the values in the field's closed set")
 
@@ -168,7 +194,8 @@ def schema_of(catalog: Catalog, table: Table) -> dict[str, Any]:
     return columns.schema(table, [catalog.record(table.record, table.version).record])
 
 
-def _widens(one: str, other: str) -> bool:
+def widens(one: str, other: str) -> bool:
+    """Return whether Iceberg promotes one type to the other."""
     before, after = _DECIMAL.fullmatch(one), _DECIMAL.fullmatch(other)
     if before and after:
         return before[2] == after[2] and int(before[1]) <= int(after[1])

@@ -107,6 +107,27 @@ def compatibility_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             yield broken(_attribute(after, "compatibility"), after.source, ("compatibility",), message, hint)
 
 
+def replicas_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield topics that are to bear the loss of fewer brokers."""
+    for before, after in _both(old, new):
+        if after.replicas < before.replicas:
+            message = f"{after.name} had {before.replicas} copies and is to have {after.replicas}"
+            hint = "leave the number: with fewer copies the loss of a broker is the loss of messages"
+            yield broken(_attribute(after, "replicas"), after.source, ("replicas",), message, hint)
+
+
+def provider_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield topics that hold the webhooks of another provider, or of none, though theirs is there."""
+    present = {provider.name for provider in new.providers}
+    for before, after in _both(old, new):
+        if before.provider in present and before.provider != after.provider:
+            message = (
+                f"{after.name} held webhooks of {before.provider} and is to hold those of {after.provider or 'nobody'}"
+            )
+            hint = "leave it: what is on the topic would be read by another mapping"
+            yield broken(_attribute(after, "provider"), after.source, ("provider",), message, hint)
+
+
 def _attribute(topic: Topic, name: str) -> tuple[str, ...]:
     return ("topic", topic.name, name)
 

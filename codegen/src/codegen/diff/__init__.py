@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, database, flows, providers, records, tables
+from codegen.diff import apis, database, derived, flows, payloads, providers, records, rules, services, tables
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
+from codegen.services import Services
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -16,22 +17,30 @@ if TYPE_CHECKING:
 __all__ = ["Change", "Section", "diff", "markdown", "nothing", "text"]
 
 _COMPARISONS = (
+    services.services,
+    services.owners,
     flows.consumers,
     flows.topics,
     records.subjects,
     flows.columns,
     tables.tables,
+    tables.followers,
     tables.upkeep,
     tables.columns,
     tables.sources,
+    derived.tables,
+    derived.columns,
     database.tables,
     database.columns,
     database.indexes,
     records.models,
     providers.providers,
+    payloads.payloads,
     providers.mappings,
-    providers.rules,
+    rules.rules,
+    rules.references,
     apis.apis,
+    apis.words,
 )
 
 
@@ -41,6 +50,8 @@ def diff(old: Catalog, new: Catalog) -> tuple[Change, ...]:
     for rule, breakage in breakages(old, new):
         broken.setdefault(breakage.concern, set()).add(rule)
     found = [change for compare in _COMPARISONS for change in compare(old, new)]
+    order = list(Section)
+    found.sort(key=lambda change: order.index(change.section))
     return tuple(
         replace(change, rules=tuple(sorted({rule for each in change.concerns for rule in broken.get(each, ())})))
         for change in found
@@ -58,6 +69,7 @@ def nothing(like: Catalog) -> Catalog:
         database=(),
         providers=(),
         apis=(),
+        services=Services(),
         currencies=(),
         validation=replace(like.validation, reason_codes={}, fields={}),
         ingestion=replace(like.ingestion, reason_codes={}, fields={}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.compat.database import columns_of, parent, type_of
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 from codegen.lint.flows import record_of
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog
 
 _ATTRIBUTES = ("record", "version", "key", "owner", "writer", "description")
+_TOLD = frozenset({"kind", "name", "follows", "indexes", *_ATTRIBUTES})
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -33,6 +34,7 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
                 if one != other:
                     text = f"{attribute} {_worded(one)} → {_worded(other)}"
                     yield Change(Section.DATABASE, name, text, ((*concern, attribute),))
+            yield from others(Section.DATABASE, name, was.source, now.source, _TOLD)
 
 
 def columns(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -60,6 +62,11 @@ def indexes(old: Catalog, new: Catalog) -> Iterator[Change]:
         before, after = (
             {index.name: ", ".join(map(str, index.columns)) for index in table.indexes} for table in (was, now)
         )
+        words = {index.name: index.description for index in was.indexes}
+        for each in now.indexes:
+            if words.get(each.name, each.description) != each.description:
+                text = f"{words[each.name]} → {each.description}"
+                yield Change(Section.DATABASE, each.name, text, (("database", name, f"index {each.name}"),))
         for index in dict.fromkeys((*before, *after)):
             concerns = (("database", name, f"index {index}"),)
             if index not in before:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 from codegen.emit import flink
 from codegen.lint.flows import record_of
 
@@ -20,14 +20,19 @@ _ATTRIBUTES = (
     "provider",
     "key",
     "partitions",
+    "replicas",
     "retention_days",
     "compatibility",
     "owner",
     "producers",
+    "several_producers",
     "description",
 )
 # What of a topic its readers notice.
 _NOTICED = ("record", "version", "retired", "key", "partitions", "retention_days", "compatibility")
+
+
+_TOLD = frozenset({"kind", "name", "consumers", *_ATTRIBUTES})
 
 
 def topics(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -45,6 +50,7 @@ def topics(old: Catalog, new: Catalog) -> Iterator[Change]:
                 if one != other:
                     text = f"{attribute} {_worded(one)} → {_worded(other)}"
                     yield Change(Section.TOPICS, name, text, (("topic", name, attribute),))
+            yield from others(Section.TOPICS, name, was.source, now.source, _TOLD)
 
 
 def consumers(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -72,7 +78,8 @@ def consumers(old: Catalog, new: Catalog) -> Iterator[Change]:
             record = either.record
             given = (*old.records.get(record, ()), *new.records.get(record, ()))
             versions = [("version", record, str(each.version)) for each in given]
-            yield Change(Section.CONSUMERS, title, text, (*concerns, ("record", record), *versions))
+            own = ("topic", name, "consumers", consumer)
+            yield Change(Section.CONSUMERS, title, text, (*concerns, own, ("record", record), *versions))
 
 
 def columns(old: Catalog, new: Catalog) -> Iterator[Change]:

@@ -1,17 +1,21 @@
-"""Changes to providers, mappings, rules and references."""
+"""Changes to providers and their mappings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codegen.diff.change import Change, Section
-from codegen.mapping.model import origin
+from codegen.diff.change import Change, Section, others, worded
+from codegen.language.model import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.model import Expression
+    from codegen.language.model import Expression
     from codegen.model import Catalog, Provider
+
+
+_TOLD = frozenset({"kind", "name", "signature", "envelope"})
+_MAPPED = frozenset({"kind", "provider", "record", "version", "groups"})
 
 
 def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -21,11 +25,12 @@ def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
         if was is None or now is None:
             yield Change(Section.PROVIDERS, name, "is new" if now else "is gone", (concern,))
             continue
+        yield from others(Section.PROVIDERS, name, was.source, now.source, _TOLD)
         for part in ("signature", "envelope"):
             one, other = was.source.data[part], now.source.data[part]
             for key in dict.fromkeys((*one, *other)):
                 if one.get(key) != other.get(key):
-                    text = f"{part} {key}: {_worded(one.get(key))} → {_worded(other.get(key))}"
+                    text = f"{part} {key}: {worded(one.get(key))} → {worded(other.get(key))}"
                     yield Change(Section.PROVIDERS, name, text, ((*concern, part, key),))
 
 
@@ -48,42 +53,22 @@ def mappings(old: Catalog, new: Catalog) -> Iterator[Change]:
                 if one != other:
                     told = f"{_told(one)} → {_told(other)}" if _told(one) != _told(other) else "is made in another way"
                     alike.setdefault((field, told, ()), []).append(event)
+        if was and now:
+            yield from others(Section.MAPPINGS, name, was.mapping_source, now.mapping_source, _MAPPED)
+            yield from _groups(name, was, now)
         for (field, told, _), events in alike.items():
             mapped = tuple(("mapping", name, event, field) for event in events)
             yield Change(Section.MAPPINGS, f"{name} {field}", f"{told} (in {', '.join(events)})", mapped)
 
 
-def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
-    """Yield reason codes, rules, ids' namespaces and currencies that are new, gone or different."""
-    for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
-        for code in dict.fromkeys((*before.reason_codes, *after.reason_codes)):
-            if (code in before.reason_codes) != (code in after.reason_codes):
-                text = "is new" if code in after.reason_codes else "is gone"
-                yield Change(Section.RULES, f"reason {code}", text, (("reason", after.name, code),))
-        for field in dict.fromkeys((*before.fields, *after.fields)):
-            if before.fields.get(field) != after.fields.get(field):
-                yield Change(Section.RULES, f"rules on {field}", "differ", (("rule", field),))
-    for namespace in ("event_namespace", "body_namespace"):
-        if getattr(old.identity, namespace) != getattr(new.identity, namespace):
-            yield Change(Section.RULES, namespace, "is another", (("identity", namespace),))
-    yield from _currencies(old, new)
-
-
-def _currencies(old: Catalog, new: Catalog) -> Iterator[Change]:
-    if not old.currencies:
-        yield Change(Section.RULES, "currencies", f"{len(new.currencies)} are new", ())
-        return
-    known, currencies = ({each.code: each for each in catalog.currencies} for catalog in (old, new))
-    for code in sorted(known.keys() | currencies.keys()):
-        if known.get(code) != currencies.get(code):
-            text = (
-                "is different"
-                if code in known and code in currencies
-                else "is new"
-                if code in currencies
-                else "is gone"
-            )
-            yield Change(Section.RULES, f"currency {code}", text, (("currency", code),))
+def _groups(name: str, was: Provider, now: Provider) -> Iterator[Change]:
+    """Yield event types that are read by another schema, and groups of another name."""
+    before, after = ({event: group for group in each.mapping.groups for event in group.events} for each in (was, now))
+    for event in (event for event in after if event in before):
+        for attribute in ("name", "payload"):
+            one, other = getattr(before[event], attribute), getattr(after[event], attribute)
+            if one != other:
+                yield Change(Section.MAPPINGS, f"{name} {event}", f"{attribute} of its group {one} → {other}", ())
 
 
 def _fields(provider: Provider | None) -> dict[str, dict[str, Expression]]:
@@ -97,14 +82,6 @@ def _target(provider: Provider) -> str:
 
 def _told(expression: Expression | None) -> str:
     return "nothing" if expression is None else origin(expression)
-
-
-def _worded(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {each}" for key, each in value.items()) or "none"
-    return "none" if value is None else str(value)
 
 
 def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, Provider | None, Provider | None]]:

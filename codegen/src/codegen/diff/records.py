@@ -20,7 +20,8 @@ def models(old: Catalog, new: Catalog) -> Iterator[Change]:
     for key in sorted(before.keys() | after.keys()):
         was, now = before.get(key), after.get(key)
         name, number = key
-        concerns = (("record", name), ("version", name, str(number)))
+        fields = _fields(now.record) if now else {}
+        concerns = (("record", name), ("version", name, str(number)), *(("field", name, path) for path in fields))
         if was is None and now is not None:
             earlier = after.get((name, number - 1))
             text = f"is new: {_told(earlier.record, now.record)}" if earlier else "is new"
@@ -68,7 +69,7 @@ def _told(before: Record, after: Record) -> str:
     parts = [f"+ {name} ({plain_type(now[name])})" for name in now if name not in was]
     parts += [f"- {name}" for name in was if name not in now]
     for name in (name for name in now if name in was):
-        parts += _differences(name, was[name], now[name])
+        parts += [*_differences(name, was[name], now[name]), *_marked(name, was[name], now[name])]
     if not parts and list(was) != list(now):
         parts = ["the order of fields is another"]
     return "; ".join(parts) or "only words and attributes"
@@ -83,9 +84,18 @@ def _differences(name: str, was: Field, now: Field) -> Iterator[str]:
     if won:
         yield f"{name} takes {', '.join(won)} too"
     if lost:
-        yield f"{name} no longer takes {', '.join(lost)}"
+        yield f"{name} no longer accepts {', '.join(lost)}"
     if was.type != now.type and not isinstance(now.bare, Record):
         yield f"{name}: {plain_type(was)} → {plain_type(now)}"
+
+
+def _marked(name: str, was: Field, now: Field) -> Iterator[str]:
+    if was.personal != now.personal:
+        yield f"{name} is personal data now" if now.personal else f"{name} is no longer personal data"
+    if was.doc != now.doc:
+        yield f"{name} has other words"
+    if was.default != now.default:
+        yield f"{name} has another default"
 
 
 def _fields(record: Record) -> dict[str, Field]:

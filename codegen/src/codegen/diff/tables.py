@@ -5,17 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.compat.tables import columns_of, schema_of, type_of
-from codegen.diff.change import Change, Section
+from codegen.diff.change import Change, Section, others
 from codegen.emit import dbt
+from codegen.lake import maintained
 from codegen.lint.flows import record_of
-from codegen.maintenance import maintained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.model import Catalog, Table
 
-_ATTRIBUTES = ("record", "version", "key", "partition", "sort", "properties", "freshness", "owner", "writer")
+_ATTRIBUTES = (
+    "record",
+    "version",
+    "key",
+    "partition",
+    "sort",
+    "properties",
+    "freshness",
+    "owner",
+    "writer",
+    "description",
+)
+_TOLD = frozenset({"kind", "name", "follows", "maintenance", *_ATTRIBUTES})
 
 
 def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -30,8 +42,26 @@ def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
         else:
             for attribute in _ATTRIBUTES:
                 if getattr(was, attribute) != getattr(now, attribute):
-                    one, other = (_worded(each.source.data[attribute]) for each in (was, now))
+                    # A version may be left to a topic.
+                    one, other = (
+                        _worded(each.source.data.get(attribute, getattr(each, attribute))) for each in (was, now)
+                    )
                     yield Change(Section.TABLES, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+            yield from others(Section.TABLES, name, was.source, now.source, _TOLD)
+
+
+def followers(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield tables, of the database too, that leave their version to another topic, or to one newly or no longer."""
+    before, after = (
+        {each.source.path: each.source.data.get("follows") for each in catalog.holders} for catalog in (old, new)
+    )
+    for path in sorted(before.keys() & after.keys()):
+        one, other = before[path], after[path]
+        if one != other:
+            section = Section.TABLES if path.startswith("tables/") else Section.DATABASE
+            name = path.rpartition("/")[2].removesuffix(".yaml")
+            text = f"takes its version from {one or 'its own contract'} → {other or 'its own contract'}"
+            yield Change(section, name, text, ())
 
 
 def upkeep(old: Catalog, new: Catalog) -> Iterator[Change]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 
 from codegen.emit import (
     dbt,
-    docs,
     flink,
     iceberg,
     k8s,
@@ -17,6 +16,7 @@ from codegen.emit import (
     normalize,
     openapi,
     package,
+    pins,
     postgres,
     providers,
     pydantic,
@@ -29,6 +29,7 @@ Emitter = Callable[[Catalog], Iterator[GeneratedFile]]
 EMITTERS: tuple[Emitter, ...] = (
     package.emit,
     pydantic.emit,
+    pins.emit,
     wire.emit,
     kafka.emit,
     providers.emit,
@@ -41,7 +42,6 @@ EMITTERS: tuple[Emitter, ...] = (
     dbt.emit,
     k8s.emit,
     labels.emit,
-    docs.emit,
 )
 
 

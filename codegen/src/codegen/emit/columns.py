@@ -24,6 +24,7 @@ from codegen.avro import (
     Record,
     TimestampMillis,
 )
+from codegen.emit.types import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -139,26 +140,10 @@ def _column(field: Field, path: _Path, ids: dict[_Path, int]) -> dict[str, Any]:
     }
 
 
-def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:  # noqa: C901, PLR0911, PLR0912 - one case for each type
+def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:
     match kind:
-        case Primitive.BOOLEAN:
-            return "boolean"
-        case Primitive.INT:
-            return "int"
-        case Primitive.LONG:
-            return "long"
-        case Primitive.DOUBLE:
-            return "double"
-        case Primitive.BYTES:
-            return "binary"
-        case Primitive.STRING:
-            return "string"
-        case TimestampMillis():
-            return "timestamptz"
-        case Date():
-            return "date"
-        case Decimal(precision, scale):
-            return f"decimal({precision}, {scale})"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).iceberg
         case Array(items):
             element = (*path, "element")
             return {
@@ -172,7 +157,7 @@ def _type(kind: AvroType, path: _Path, ids: dict[_Path, int]) -> Any:  # noqa: C
             return {
                 "type": "map",
                 "key-id": ids[key],
-                "key": "string",
+                "key": names(Primitive.STRING).iceberg,
                 "value-id": ids[value],
                 "value": _type(values, value, ids),
                 "value-required": not isinstance(values, Nullable),

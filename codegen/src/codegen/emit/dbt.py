@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codegen.avro import walk
+from codegen.avro import TimestampMillis, walk
 from codegen.derived import LAYERS, Column
-from codegen.emit.text import dumped_yaml, notice, render
 from codegen.emit.trino import trino_type
+from codegen.staging import staged
+from codegen.text import dumped_yaml, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.avro import Field
     from codegen.model import Catalog, Freshness, GeneratedFile, Table
+    from codegen.staging import Staging
 
 _FOLDER = "dbt"
 PACKAGE_NAME = "payments_sources"
@@ -27,6 +29,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "version": "1.0.0",
         "config-version": 2,
         "model-paths": ["models"],
+        # As the layers of the project that uses the package: the view stands beside what is made from it.
+        "models": {PACKAGE_NAME: {"staging": {"+schema": "silver", "+materialized": "view"}}},
         "macro-paths": ["macros"],
         "test-paths": ["tests"],
     }
@@ -47,6 +51,17 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
+    for table in catalog.tables:
+        if table.staging is not None:
+            yield from _staging(catalog, table, table.staging)
+    for derived in catalog.derived:
+        if derived.passed:
+            yield render(
+                f"{_FOLDER}/macros/{derived.name}.sql",
+                "passed.sql",
+                notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
+                table=derived,
+            )
     yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 
@@ -68,6 +83,26 @@ def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:
 
 def _block(identifier: str, *path: str) -> str:
     return "__".join((*identifier.split("."), *path))
+
+
+def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[GeneratedFile]:
+    columns = list(staged(view, catalog.record(table.record, table.version).record))
+    source = notice(f"contracts/tables/{table.identifier}.yaml")
+    yield render(
+        f"{_FOLDER}/models/staging/{view.name}.sql", "staging.sql", notice=source, table=table, columns=columns
+    )
+    described = [
+        {
+            "name": each.name,
+            "description": f"{{{{ doc('{_block(table.identifier, *each.path)}') }}}}",
+            **({"data_tests": ["not_null"]} if table.key == each.path else {}),
+        }
+        for each in columns
+    ]
+    model = {"name": view.name, "description": view.description, "columns": described}
+    yield dumped_yaml(f"{_FOLDER}/models/staging/{view.name}.yml", source, {"version": 2, "models": [model]})
+    compared = [(each.name, isinstance(each.field.bare, TimestampMillis)) for each in columns if each.path != table.key]
+    yield render(f"{_FOLDER}/macros/{view.name}.sql", "whole_row.sql", notice=source, view=view, columns=compared)
 
 
 def sources(catalog: Catalog) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit.text import PACKAGE, constant, notice, render
+from codegen.emit.types import names
 from codegen.mapping.plan import STAMPED, found_elsewhere, plan
+from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,9 @@ _NORMALIZER = "normalizer"
 _FAILURE = "validation_failure"
 # Kafka's own facts about a message: column, type, key of the connector's metadata.
 _POSITION = (
-    ("source_topic", "STRING NOT NULL", "topic"),
-    ("source_partition", "INT NOT NULL", "partition"),
-    ("source_offset", "BIGINT NOT NULL", "offset"),
+    ("source_topic", f"{names(Primitive.STRING).flink} NOT NULL", "topic"),
+    ("source_partition", f"{names(Primitive.INT).flink} NOT NULL", "partition"),
+    ("source_offset", f"{names(Primitive.LONG).flink} NOT NULL", "offset"),
 )
 
 
@@ -137,32 +138,15 @@ def sql_type(kind: AvroType) -> str:
     return f"{bare_type(kind)} NOT NULL"
 
 
-def bare_type(kind: AvroType) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each type
+def bare_type(kind: AvroType) -> str:
     """Return the SQL type without its nullability."""
     match kind:
-        case Primitive.BOOLEAN:
-            return "BOOLEAN"
-        case Primitive.INT:
-            return "INT"
-        case Primitive.LONG:
-            return "BIGINT"
-        case Primitive.DOUBLE:
-            return "DOUBLE"
-        case Primitive.BYTES:
-            return "BYTES"
-        case Primitive.STRING:
-            return "STRING"
-        case TimestampMillis():
-            # The format's default mapping: an instant is a TIMESTAMP, read and written as UTC.
-            return "TIMESTAMP(3)"
-        case Date():
-            return "DATE"
-        case Decimal(precision, scale):
-            return f"DECIMAL({precision}, {scale})"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).flink
         case Array(items):
             return f"ARRAY<{sql_type(items)}>"
         case Map(values):
-            return f"MAP<STRING NOT NULL, {sql_type(values)}>"
+            return f"MAP<{sql_type(Primitive.STRING)}, {sql_type(values)}>"
         case Record(fields=fields):
             return "ROW<" + ", ".join(f"`{field.name}` {sql_type(field.type)}" for field in fields) + ">"
         case Nullable(of):
@@ -177,13 +161,14 @@ def quoted(text: str) -> str:
 
 def result(catalog: Catalog) -> tuple[Column, ...]:
     """Return the row of the table function: verdict, unified event, reasons; all but the verdict may be null."""
+    texts = Array(Nullable(Primitive.STRING))
     event = tuple(Column(field.name, _plain(field)) for field in _event_fields(catalog))
     return (
-        Column("outcome", "STRING"),
+        Column("outcome", bare_type(Primitive.STRING)),
         *event,
-        Column("processed_at", "TIMESTAMP(3)"),
-        Column("reason_codes", "ARRAY<STRING>"),
-        Column("reasons", "ARRAY<STRING>"),
+        Column("processed_at", bare_type(TimestampMillis())),
+        Column("reason_codes", bare_type(texts)),
+        Column("reasons", bare_type(texts)),
     )
 
 

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.columns import last_ids, schema
-from codegen.emit.text import PACKAGE, constant, dumped, notice, render
+from codegen.text import PACKAGE, constant, dumped, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,6 +42,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         f"{PACKAGE}/tables.py",
         "tables.py",
         notice=notice("contracts/tables"),
+        derived=catalog.derived,
         tables=[
             (
                 name,

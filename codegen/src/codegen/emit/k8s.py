@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.kafka import config
-from codegen.emit.text import dumped_yaml, notice
+from codegen.text import dumped_yaml, notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, constant, dumped, notice, render
+from codegen.text import PACKAGE, constant, dumped, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, notice, render
-from codegen.maintenance import maintained
+from codegen.lake import maintained
+from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

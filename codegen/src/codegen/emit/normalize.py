@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, notice, render
+from codegen.language.model import Path, origin
 from codegen.mapping.compile import compile_plan
-from codegen.mapping.containers import read
-from codegen.mapping.model import Path, origin
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
+from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 _FOLDER = f"{PACKAGE}/normalize"
 
 MODULES = frozenset({"outcome", "values"})
-"""Modules of the package that are no provider's."""
+"""Modules of the package that are not a provider's."""
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
@@ -39,10 +38,11 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         null_values=catalog.validation.null_values,
     )
     for provider, each in zip(catalog.providers, plans, strict=True):
-        yield _module(each, f"contracts/{provider.mapping_source.path}")
+        yield module(each, f"contracts/{provider.mapping_source.path}")
 
 
-def _module(each: Plan, source: str) -> GeneratedFile:
+def module(each: Plan, source: str) -> GeneratedFile:
+    """Return the compiled mapping of one provider; `source` is the file that it comes from."""
     compiled = compile_plan(each)
     name = origin(each.event_type)
     return render(
@@ -51,7 +51,7 @@ def _module(each: Plan, source: str) -> GeneratedFile:
         notice=notice(source),
         plan=each,
         compiled=compiled,
-        read_event_type=read(each.event_type) if isinstance(each.event_type, Path) else "event_type",
+        is_found=not isinstance(each.event_type, Path),
         unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
         missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),

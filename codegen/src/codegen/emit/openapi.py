@@ -12,9 +12,9 @@ from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, 
 from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 
-from codegen.emit.text import PACKAGE, dumped, file, notice
 from codegen.gateway import api_name, with_example
 from codegen.model import GATEWAY, newest
+from codegen.text import PACKAGE, dumped, file, notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         yield file(f"{PACKAGE}/{name}.py", _module(api, api.source.path))
     apis = {api.name: api for api in newest(catalog)}
     for provider in catalog.providers:
-        if (api := apis.get(api_name(provider))) is not None:
-            yield dumped(f"openapi/{api.name}.json", with_example(api, provider))
+        if (found := apis.get(api_name(provider))) is not None:
+            yield dumped(f"openapi/{found.name}.json", with_example(found, provider))
 
 
 def _module_name(api: Api) -> str:

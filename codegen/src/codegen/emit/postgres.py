@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
-from codegen.emit.text import PACKAGE, constant, notice, render
+from codegen.emit.types import names
+from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,29 +87,11 @@ def insert(table: DatabaseTable, held: tuple[Column, ...]) -> str:
     return f"{into} VALUES ({parameters}) ON CONFLICT ({_quoted(table.key)}) DO NOTHING"
 
 
-def sql_type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one case for each type
-    """Return a column's type as Postgres' format_type() shows it, without nullability.
-
-    Whole numbers are bigint, so that an int that becomes long, which Avro and Iceberg follow, rewrites no table.
-    Source: https://www.postgresql.org/docs/current/datatype.html.
-    """
+def sql_type(kind: AvroType) -> str:
+    """Return a column's type as Postgres' format_type() shows it, without nullability."""
     match kind:
-        case Primitive.BOOLEAN:
-            return "boolean"
-        case Primitive.INT | Primitive.LONG:
-            return "bigint"
-        case Primitive.DOUBLE:
-            return "double precision"
-        case Primitive.BYTES:
-            return "bytea"
-        case Primitive.STRING:
-            return "text"
-        case TimestampMillis():
-            return "timestamp with time zone"
-        case Date():
-            return "date"
-        case Decimal(precision, scale):
-            return f"numeric({precision},{scale})"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).postgres
         case Array() | Map() | Record():
             return "jsonb"
         case Nullable(of):
@@ -116,16 +99,11 @@ def sql_type(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one case for each 
     assert_never(kind)
 
 
-def json_type(kind: AvroType) -> str:  # noqa: PLR0911 - one return for each type
+def json_type(kind: AvroType) -> str:
     """Return what a reader of a jsonb column finds, in words and without nullability; a record's fields are apart."""
     match kind:
-        case Primitive.BOOLEAN:
-            return "boolean"
-        case Primitive.INT | Primitive.LONG | Primitive.DOUBLE:
-            return "number"
-        # As Pydantic writes them.
-        case Primitive.BYTES | Primitive.STRING | TimestampMillis() | Date() | Decimal():
-            return "string"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).json
         case Array(items):
             return f"array of {json_type(items)}"
         case Map(values):

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import PACKAGE, dumped, literal, notice, render
-from codegen.mapping.model import Path
+from codegen.language.model import Path
+from codegen.text import PACKAGE, dumped, literal, notice, render
 from codegen.webhooks import First, Header, Joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.model import Step
+    from codegen.language.model import Step
     from codegen.model import Catalog, Example, GeneratedFile, Provider
     from codegen.webhooks import Envelope, Signature, Source
 

@@ -18,7 +18,8 @@ from codegen.avro import (
     innermost,
     nested_records,
 )
-from codegen.emit.text import PACKAGE, camel, docstring, literal, notice, render
+from codegen.emit.types import names
+from codegen.text import PACKAGE, camel, docstring, literal, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,30 +90,14 @@ def _closed_set(allowed: tuple[str, ...]) -> str:
     return "Literal[\n" + "".join(f"        {value},\n" for value in values) + "    ]"
 
 
-def _type(kind: AvroType, inside: Classes) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each type
+def _type(kind: AvroType, inside: Classes) -> str:
     match kind:
-        case Primitive.BOOLEAN:
-            return "bool"
-        case Primitive.INT:
-            return "Int"
-        case Primitive.LONG:
-            return "Long"
-        case Primitive.DOUBLE:
-            return "float"
-        case Primitive.BYTES:
-            return "bytes"
-        case Primitive.STRING:
-            return "str"
-        case TimestampMillis():
-            return "Timestamp"
-        case Date():
-            return "Date"
-        case Decimal(precision, scale):
-            return f"Annotated[Decimal, Field(max_digits={precision}, decimal_places={scale})]"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).python
         case Array(items):
             return f"list[{_type(items, inside)}]"
         case Map(values):
-            return f"dict[str, {_type(values, inside)}]"
+            return f"dict[{_type(Primitive.STRING, inside)}, {_type(values, inside)}]"
         case Nullable(of):
             return f"{_type(of, inside)} | None"
         case Record(name=name):

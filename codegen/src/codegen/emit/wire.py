@@ -22,7 +22,8 @@ from codegen.avro import (
     nested_records,
 )
 from codegen.emit.pydantic import classes
-from codegen.emit.text import PACKAGE, docstring, notice, render
+from codegen.emit.types import names
+from codegen.text import PACKAGE, docstring, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,24 +92,14 @@ def _parts(kind: AvroType, value: str, name: str, inside: Mapping[str, str]) -> 
             yield _expression(kind, value, inside)
 
 
-def _annotation(kind: AvroType) -> str:  # noqa: C901, PLR0911 - one case for each type
+def _annotation(kind: AvroType) -> str:
     match kind:
-        case Primitive.BOOLEAN:
-            return "bool"
-        case Primitive.INT | Primitive.LONG | TimestampMillis() | Date():
-            return "int"
-        case Primitive.DOUBLE:
-            return "float"
-        case Primitive.BYTES:
-            return "bytes"
-        case Primitive.STRING:
-            return "str"
-        case Decimal():
-            return "Decimal"
+        case Primitive() | TimestampMillis() | Date() | Decimal():
+            return names(kind).encoder
         case Array(items):
             return f"Sequence[{_annotation(items)}]"
         case Map(values):
-            return f"Mapping[str, {_annotation(values)}]"
+            return f"Mapping[{_annotation(Primitive.STRING)}, {_annotation(values)}]"
         case Nullable(of):
             return f"{_annotation(of)} | None"
         case Record():

@@ -18,7 +18,10 @@ from codegen.lint import (
     pins,
     records,
     rules,
+    services,
     signatures,
+    tables,
+    types,
 )
 
 if TYPE_CHECKING:
@@ -43,12 +46,23 @@ class LintRule:
 
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
-    LintRule("text", "Texts are read as they stand by all that they are printed into.", records.untemplated),
+    LintRule("text", "Texts have no characters that a target would interpret.", records.untemplated),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
+    LintRule(
+        "service", "Every service that is named is declared, and may do what it is named for.", services.undeclared
+    ),
+    LintRule("producer", "A topic has one producer, or says why it has several.", services.producers),
+    LintRule(
+        "unused-service",
+        "Every declared service, and each of its permissions, is used.",
+        services.unused,
+        frozenset({"service"}),
+    ),
+    LintRule("owner", "Owners are a closed set: each one that is named is declared.", services.owners),
     LintRule("retired", "A topic retires versions that exist and are older than what is written.", pins.retired),
     LintRule("pin", "Every consumer is pinned to a version that exists and is not retired.", pins.misplaced),
     LintRule(
@@ -57,13 +71,20 @@ RULES: tuple[LintRule, ...] = (
         pins.unreadable,
         frozenset({"pin", "retired", "topic", "versions"}),
     ),
+    LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
     LintRule(
         "database",
         "A database table's record and columns exist, under names that Postgres keeps.",
         database.tables,
     ),
-    LintRule("lineage", "A derived column is made from columns that exist in a layer before its own.", lineage.broken),
+    LintRule("staging", "A view's columns are in its table, each under one name.", lineage.views),
+    LintRule(
+        "lineage",
+        "A derived column is made from columns that exist in a layer before its own.",
+        lineage.broken,
+        frozenset({"table"}),
+    ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
@@ -74,8 +95,17 @@ RULES: tuple[LintRule, ...] = (
         signatures.contradictory,
     ),
     LintRule("path", "Every path is declared in the payload contract.", mappings.paths_undeclared),
-    LintRule("mapping", "A mapping fills every field of its record, with what the field takes.", mappings.fields),
-    LintRule("table-name", "A lookup names a table that is there, and every table is used.", mappings.tables),
+    LintRule(
+        "mapping",
+        "A mapping fills every field that its record needs or its provider has, with what the field takes.",
+        mappings.fields,
+    ),
+    LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
+    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
+    LintRule(
+        "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
+    ),
+    LintRule("table-name", "A lookup names a table that is there, and every table is used.", tables.misnamed),
     LintRule(
         "lookup",
         "A lookup knows every value that its input can have, and no other.",
@@ -87,13 +117,14 @@ RULES: tuple[LintRule, ...] = (
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
     LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
-    LintRule("rule", "A rule stands on a field that exists and fits it.", rules.misplaced),
+    LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
+    LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
     LintRule(
         "example",
         "Every example becomes what it says.",
         examples.wrong,
-        frozenset({"mapping", "path", "rule", "table-name"}),
+        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
     ),
 )
 

@@ -74,7 +74,7 @@ def _unfit(field: Field, *, key: bool) -> str:
     """Return why a field can neither identify a row nor order an index, or nothing."""
     match field.bare:
         case Array() | Map() | Record():
-            return f"{field.name!r} is no single value to look rows up by"
+            return f"{field.name!r} is not a single value that rows can be looked up by"
         case Primitive.DOUBLE if key:
             return f"the key {field.name!r} is a double, which identifies no row"
     return f"the key {field.name!r} may be null" if key and isinstance(field.type, Nullable) else ""

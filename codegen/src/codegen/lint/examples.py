@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from codegen.envelope import found_in, refusal
+from codegen.expectation import plain
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import Plan, plan
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from codegen.findings import Finding
     from codegen.model import Catalog, Example, Provider
 
-_HINT = "correct the example or the contract that it shows"
+_HINT = "correct the example (`codegen examples --update` writes what is expected), or the contract that it shows"
 
 
 def uncovered(catalog: Catalog) -> Iterator[Finding]:
@@ -68,11 +68,5 @@ def _difference(provider: Provider, planned: Plan, example: Example) -> str:  # 
 
 def _unequal(event: Mapping[str, object], expected: Mapping[str, Any]) -> str:
     names = [*expected, *(name for name in event if name not in expected)]
-    differ = [name for name in names if _plain(event.get(name)) != expected.get(name)]
+    differ = [name for name in names if plain(event.get(name)) != expected.get(name)]
     return f"it differs from what is expected in {', '.join(differ)}" if differ else ""
-
-
-def _plain(value: object) -> object:
-    if not isinstance(value, datetime):
-        return value
-    return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds").replace("+00:00", "Z")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.mapping.model import Envelope, Expression, Group, Lookup, Money, Path, When, children, inside
+from codegen.language.model import Envelope, Expression, Group, Lookup, Money, Path, When, children, inside
 from codegen.payload import declared, types
 
 if TYPE_CHECKING:

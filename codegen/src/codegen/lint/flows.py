@@ -75,7 +75,7 @@ def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
             yield table.source.finding("table", ("key", index), message, "choose a required field of exact values")
     freshness = table.freshness.field
     if freshness in fields and not isinstance(fields[freshness].bare, TimestampMillis):
-        message = f"freshness needs an instant, and {freshness!r} is none"
+        message = f"freshness needs a timestamp, and {freshness!r} is not one"
         yield table.source.finding("table", ("freshness", "field"), message, "choose a timestamp field")
     for part, transformed in (("partition", table.partition), ("sort", table.sort)):
         for index, each in enumerate(transformed):
@@ -91,7 +91,7 @@ def _unfit_as_key(field: Field) -> str:
         case Nullable():
             return f"the key {field.name!r} may be null"
         case Array() | Map() | Record():
-            return f"the key {field.name!r} is no single value"
+            return f"the key {field.name!r} is not a single value"
         case Primitive.DOUBLE:
             return f"the key {field.name!r} is a double, which identifies no row"
     return ""
@@ -105,8 +105,8 @@ def _untransformable(field: Field, transform: str) -> str:
         case Date() if transform != "hour":
             return ""
         case Array() | Map() | Record():
-            return f"{field.name!r} is no single value to partition or sort by"
-    return "" if transform == "identity" else f"{transform} needs an instant, and {field.name!r} is none"
+            return f"{field.name!r} is not a single value that rows can be partitioned or sorted by"
+    return "" if transform == "identity" else f"{transform} needs a timestamp, and {field.name!r} is not one"
 
 
 def misfiled(rule: str, source: Document, path: str) -> Iterator[Finding]:

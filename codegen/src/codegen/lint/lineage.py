@@ -41,6 +41,24 @@ def broken(catalog: Catalog) -> Iterator[Finding]:
                     yield table.source.finding("lineage", place, message, hint)
 
 
+def views(catalog: Catalog) -> Iterator[Finding]:
+    """Yield columns of a view over a table that the table has not, or that two of its columns would be called."""
+    for table in catalog.tables:
+        record = record_of(catalog, table.record, table.version)
+        if table.staging is None or record is None:
+            continue
+        known = {path for path, _ in walk(record)}
+        unrenamed = {field.name for field in record.fields} - {path[0] for path in table.staging.columns.values()}
+        for name, path in table.staging.columns.items():
+            place = ("staging", "columns", name)
+            if path not in known:
+                message = f"{table.record} v{table.version} has no field {'.'.join(path)!r}"
+                yield table.source.finding("staging", place, message, "name one of its fields, as retry.delay")
+            elif name in unrenamed:
+                message = f"the view would have two columns {name!r}: the table has one that keeps its name"
+                yield table.source.finding("staging", place, message, "choose another name, or rename both")
+
+
 def _wrong(table: DerivedTable, source: Column, known: dict[str, frozenset[tuple[str, ...]]]) -> str:
     if source.table not in known:
         return f"there is no table {source.table!r}"

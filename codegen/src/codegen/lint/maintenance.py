@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.maintenance import ORPHAN_HOURS_FLOOR, maintained
+from codegen.lake import maintained
+from codegen.maintenance import ORPHAN_HOURS_FLOOR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

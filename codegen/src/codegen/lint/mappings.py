@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
-from codegen.lint.flows import record_of
-from codegen.mapping.model import (
+from codegen.language.model import (
     Const,
     Decimal,
     Envelope,
@@ -25,8 +23,9 @@ from codegen.mapping.model import (
     inside,
     paths,
 )
+from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
-from codegen.payload import declared, rests
+from codegen.payload import declared, leaves, mapped_paths, rests
 from codegen.webhooks import paths_of
 
 if TYPE_CHECKING:
@@ -53,11 +52,16 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
                 yield source.finding("provider", place, message, "give both one name")
         found = provider.envelope.event_type
         if provider.mapping.event_type != (found if isinstance(found, Path) else Envelope("event_type")):
-            message = "the mapping and the envelope disagree on where the event type stands"
+            message = "the mapping and the envelope disagree on where the event type is"
             hint = "take the envelope's path; where it is not one path, write {envelope: event_type}"
             yield provider.mapping_source.finding("provider", ("event_type",), message, hint)
         seen: set[str] = set()
+        names: set[str] = set()
         for index, group in enumerate(provider.mapping.groups):
+            if group.name in names:
+                message = f"a second group is called {group.name}"
+                yield provider.mapping_source.finding("provider", ("groups", index, "name"), message, "rename one")
+            names.add(group.name)
             for number, event in enumerate(group.events):
                 if event in seen:
                     message = f"a second group claims {event}"
@@ -77,7 +81,10 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                 yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
                 continue
             for name, expression in group.fields.items():
-                for path in (*paths(expression), *(rest.root for rest in rests(expression))):
+                for path in (
+                    *paths(expression),
+                    *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
+                ):
                     if declared(provider.payload, group.payload, path) is None:
                         place = ("groups", index, "fields", name)
                         yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
@@ -104,41 +111,6 @@ def _envelope_paths(provider: Provider) -> Iterator[tuple[Place, Path]]:
         yield ("items", "path"), envelope.items.path
 
 
-def tables(catalog: Catalog) -> Iterator[Finding]:
-    """Yield names of lookup tables that the mapping does not have, and tables that no lookup names."""
-    for provider in catalog.providers:
-        data, source = provider.mapping_source.data, provider.mapping_source
-        known = data.get("tables", {})
-        used: set[str] = set()
-        for index, group in enumerate(data["groups"]):
-            for field, expression in group["fields"].items():
-                for name in _named(expression):
-                    used.add(name)
-                    if name not in known:
-                        close = difflib.get_close_matches(name, list(known), n=1)
-                        meant = f" (did you mean {close[0]}?)" if close else ""
-                        place: Place = ("groups", index, "fields", field)
-                        yield source.finding(
-                            "table-name", place, f"there is no table {name!r}{meant}", "add it to `tables`"
-                        )
-        for name in known:
-            if name not in used:
-                yield source.finding("table-name", ("tables", name), f"no lookup names the table {name!r}", "remove it")
-
-
-def _named(expression: object) -> Iterator[str]:
-    """Yield the tables that an expression, as it is written, refers to by name."""
-    if isinstance(expression, dict):
-        table = expression.get("table")
-        if isinstance(table, str):
-            yield table
-        for each in expression.values():
-            yield from _named(each)
-    elif isinstance(expression, list):
-        for each in expression:
-            yield from _named(each)
-
-
 def fields(catalog: Catalog) -> Iterator[Finding]:
     """Yield fields that a mapping leaves out, adds, or fills with what they cannot take."""
     for provider, index, group in _groups(catalog):
@@ -153,7 +125,11 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 message = f"the mapping fills v{mapping.version}, and {topic.name} holds v{topic.version}"
                 yield source.finding("mapping", ("version",), message, "map the version that the topic holds")
         wanted = {field.name: field for field in record.fields if field.name not in STAMPED}
-        for name in wanted.keys() - group.fields.keys():
+        # A provider may know nothing of an optional field. One that fills it for some events says so of all.
+        elsewhere = {name for each in mapping.groups for name in each.fields}
+        for name in sorted(wanted.keys() - group.fields.keys()):
+            if wanted[name].nullable and name not in elsewhere:
+                continue
             place: Place = ("groups", index, "fields")
             yield source.finding(
                 "mapping", place, f"{name} is not mapped", "map it; where there is nothing to map, write {const: null}"
@@ -164,11 +140,46 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 message = f"{mapping.record} v{mapping.version} has no field {name!r} to map"
                 yield source.finding("mapping", place, message, "remove it")
                 continue
-            for message, hint in _misfits(wanted[name], expression):
+            for message, hint in misfits(wanted[name], expression):
                 yield source.finding("mapping", place, f"{name}: {message}", hint)
 
 
-def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
+def kept(catalog: Catalog) -> Iterator[Finding]:
+    """Yield paths that a rest keeps though nothing takes them away, or that cannot be in it."""
+    for provider, index, group in _groups(catalog):
+        for name, expression in group.fields.items():
+            place: Place = ("groups", index, "fields", name)
+            for rest in rests(expression):
+                held = {leaf.path for leaf in leaves(provider.payload, group, rest)}
+                for path in rest.keep:
+                    if declared(provider.payload, group.payload, path) is None:
+                        continue
+                    if path not in held:
+                        message, hint = f"{name} cannot keep {path}", f"keep what is declared below {rest.root}"
+                    elif path not in mapped_paths(group):
+                        message, hint = f"{name} has {path} anyhow: no other field maps it", "leave it out of `keep`"
+                    else:
+                        continue
+                    yield provider.mapping_source.finding("rest", place, message, hint)
+
+
+def unfilled(catalog: Catalog) -> Iterator[Finding]:
+    """Yield optional fields that no provider fills, though the version that has them is written."""
+    filled: dict[tuple[str, int], set[str]] = {}
+    for provider in catalog.providers:
+        fills = filled.setdefault((provider.mapping.record, provider.mapping.version), set())
+        fills.update(name for group in provider.mapping.groups for name in group.fields)
+    for (name, version), fields_filled in filled.items():
+        record = record_of(catalog, name, version)
+        for field in record.fields if record is not None else ():
+            if field.name not in STAMPED and field.nullable and field.name not in fields_filled:
+                source = catalog.record(name, version).source
+                message = f"no provider's mapping fills {field.name} of {name} v{version}"
+                yield source.finding("unfilled", field.place, message, "map it for a provider that sends it")
+
+
+def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong, and what to do, where a field cannot take an expression whatever the payload holds."""
     try:
         kind = kind_of(field)
     except KeyError:
@@ -186,7 +197,10 @@ def _misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
                 continue
             if any(isinstance(each, Time | Rest | Exponent | Money | Decimal | Null) for each in inside(inner)):
                 hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield "`time`, `exponent`, `money`, `decimal`, `rest` and null stand alone", hint
+                yield (
+                    "`time`, `exponent`, `money`, `decimal`, `rest` and null cannot be inside another expression",
+                    hint,
+                )
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"

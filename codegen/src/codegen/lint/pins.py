@@ -10,8 +10,9 @@ from codegen.resolution import mismatches
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from codegen.database import DatabaseTable
     from codegen.findings import Finding
-    from codegen.model import Catalog
+    from codegen.model import Catalog, Table
 
 
 def retired(catalog: Catalog) -> Iterator[Finding]:
@@ -60,3 +61,20 @@ def unreadable(catalog: Catalog) -> Iterator[Finding]:
                         else f"retire v{number} once retention has removed it, or add a version that reads it"
                     )
                     yield topic.source.finding("pin-reads", ("consumers", consumer), message, remedy)
+
+
+def unstored(catalog: Catalog) -> Iterator[Finding]:
+    """Yield tables of an older version than their writer's pin: what the newer one adds would have no column."""
+    tables: tuple[Table | DatabaseTable, ...] = (*catalog.tables, *catalog.database)
+    for table in tables:
+        held = next((each for each in catalog.records.get(table.record, ()) if each.version == table.version), None)
+        if held is None or held.base is None:
+            continue
+        record, version = held.base
+        for topic in catalog.topics:
+            pin = topic.consumers.get(table.writer, 0)
+            if topic.record == record and pin > version:
+                message = f"{table.writer} reads {record} v{pin}, and writes rows of {table.record} v{table.version}, "
+                message += f"which has the fields of v{version}"
+                hint = f"write `follows: {topic.name}` in place of `version`"
+                yield table.source.finding("pin-stored", ("version",), message, hint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.mapping.model import Path
+from codegen.language.model import Path
 from codegen.webhooks import Header, paths_of
 
 if TYPE_CHECKING:

@@ -1,1 +1,1 @@
-"""The mapping language: how a provider's payload becomes a unified record."""
+"""Mappings as programs: planned against their record and payload, compiled to Python, and interpreted as an oracle."""

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from codegen.emit.text import literal
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,5 +75,5 @@ class Code:
 
 
 def local(target: Target) -> str:
-    """Return the variable of a field; with a prefix, no field's name can hide a parameter."""
+    """Return the variable of a field; its prefix keeps it apart from all other variables."""
     return f"to_{target.name}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.emit.text import literal
+from codegen.language.model import Const, LeafKind, Null, Path, Rest
 from codegen.mapping.code import Code, Module, local
-from codegen.mapping.containers import read, write_containers
+from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
-from codegen.mapping.model import Const, LeafKind, Null, Rest
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,13 @@ ELSEWHERE = frozenset({"re", "EXPONENTS"})
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A provider's mapping as Python: module constants, then one function for each group, as text."""
+    """A provider's mapping as Python: module constants, then one function for each group, as text.
+
+    `event_type` are the lines that read the event's type from `root`.
+    """
 
     constants: tuple[str, ...]
+    event_type: tuple[str, ...]
     functions: tuple[str, ...]
     helpers: frozenset[str]
 
@@ -51,8 +55,13 @@ def compile_plan(plan: Plan) -> Compiled:
     """Return a plan as Python text."""
     module = Module(plan.exponents)
     functions = tuple(_function(module, group) for group in plan.groups)
+    event_type = Code(module)
+    if isinstance(plan.event_type, Path):
+        write_containers(event_type, [plan.event_type])
+        event_type.line(f"event_type: Any = {read(plan.event_type)}")
     return Compiled(
         constants=tuple(f"{name} = {expression}" for expression, name in module.constants.items()),
+        event_type=tuple(event_type.lines),
         functions=functions,
         helpers=frozenset(module.helpers),
     )
@@ -62,7 +71,7 @@ def _function(module: Module, group: GroupPlan) -> str:
     code = Code(module)
     code.line('"""Read the values that the group needs, then fill and check each field, then give the verdict."""')
     code.line("rejections: list[Rejection] = []")
-    write_containers(code, group)
+    write_containers(code, used(group))
     for target in group.targets:
         code.blank()
         if isinstance(target.expression, Rest):
@@ -157,17 +166,17 @@ def _converted(module: Module, target: Target) -> str:
 
 
 def _write_rest(code: Code, target: Target) -> None:
-    name = local(target)
+    name, fits = local(target), f"fits_{target.name}"
     opaque = any(leaf.kind is LeafKind.OPAQUE for leaf in target.rest)
     code.line(f"{name}: dict[str, str] = {{}}")
     if opaque:
-        code.line(f"{name}_fits = True")
+        code.line(f"{fits} = True")
     code.line("value: Any")
     for leaf in target.rest:
         code.line(f"value = {read(leaf.path)}")
         call = f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value)"
         with code.block("if value is not None:"):
-            code.line(f"{name}_fits = {call} and {name}_fits" if leaf.kind is LeafKind.OPAQUE else call)
+            code.line(f"{fits} = {call} and {fits}" if leaf.kind is LeafKind.OPAQUE else call)
     if opaque:
-        with code.block(f"if not {name}_fits:"):
+        with code.block(f"if not {fits}:"):
             code.reject(target.refusal(TYPE_INVALID, "is nested too deeply"))

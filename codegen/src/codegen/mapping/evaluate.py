@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 import orjson
 
 from codegen.build import at
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,

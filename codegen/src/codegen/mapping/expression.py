@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.emit.text import literal
-from codegen.mapping.code import Code, local
-from codegen.mapping.containers import read
-from codegen.mapping.model import (
+from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
@@ -30,7 +27,10 @@ from codegen.mapping.model import (
     Whole,
     children,
 )
+from codegen.mapping.code import Code, local
+from codegen.mapping.containers import read
 from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
+from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -192,8 +192,8 @@ def _concat(code: Code, of: tuple[Expression, ...], target: Target) -> None:
         code.line(f"if type({name}) is str:")
         code.depth += 1
         if number < last:
-            code.line(f"{name}_{number}: str = {name}")
-    before = " + ".join(f"{name}_{number}" for number in range(last))
+            code.line(f"part_{number}_{target.name}: str = {name}")
+    before = " + ".join(f"part_{number}_{target.name}" for number in range(last))
     code.line(f"{name} = {before} + {name}")
     for part in reversed(of):
         code.depth -= 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.mapping.model import Envelope, Exponent, Expression, Leaf, Path, inside, origin
+from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path, inside, origin
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
 
@@ -91,7 +91,7 @@ class Plan:
 
 
 def plan(catalog: Catalog, provider: Provider) -> Plan:
-    """Return the plan of a provider's mapping; KeyError where the mapping leaves a field of the record out."""
+    """Return the plan of a provider's mapping; KeyError where it leaves a required field out."""
     mapping = provider.mapping
     record = catalog.record(mapping.record, mapping.version).record
     fields = [field for field in record.fields if field.name not in STAMPED]
@@ -106,10 +106,10 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
                     target(
                         field,
                         catalog.validation,
-                        group.fields[field.name],
+                        filling(group, field),
                         tuple(
                             leaf
-                            for rest in rests(group.fields[field.name])
+                            for rest in rests(filling(group, field))
                             for leaf in leaves(provider.payload, group, rest)
                         ),
                     )
@@ -122,6 +122,11 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
         references={"iso4217": frozenset(currency.code for currency in catalog.currencies)},
         exponents={currency.code: currency.exponent for currency in catalog.currencies},
     )
+
+
+def filling(group: Group, field: Field) -> Expression:
+    """Return what fills a field: null where it may be null and the group does not name it; KeyError where it must."""
+    return group.fields.get(field.name, Null()) if field.nullable else group.fields[field.name]
 
 
 def target(field: Field, rules: Rules, expression: Expression, rest: tuple[Leaf, ...]) -> Target:

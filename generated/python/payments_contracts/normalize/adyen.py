@@ -158,21 +158,21 @@ def normalize(body: bytes, merchant_id: str, event_id: str, event_type: Any) -> 
 def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
-    at_notificationItems: Any = root.get("notificationItems")
-    if type(at_notificationItems) is not list:
-        at_notificationItems = NO_ITEMS
-    at_notificationItems_0: Any = at_notificationItems[0] if len(at_notificationItems) > 0 else None
-    if type(at_notificationItems_0) is not dict:
-        at_notificationItems_0 = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem: Any = at_notificationItems_0.get("NotificationRequestItem")
-    if type(at_notificationItems_0_NotificationRequestItem) is not dict:
-        at_notificationItems_0_NotificationRequestItem = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_additionalData: Any = at_notificationItems_0_NotificationRequestItem.get("additionalData")
-    if type(at_notificationItems_0_NotificationRequestItem_additionalData) is not dict:
-        at_notificationItems_0_NotificationRequestItem_additionalData = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_amount: Any = at_notificationItems_0_NotificationRequestItem.get("amount")
-    if type(at_notificationItems_0_NotificationRequestItem_amount) is not dict:
-        at_notificationItems_0_NotificationRequestItem_amount = NO_MEMBERS
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
 
     to_provider: Any = "adyen"
 
@@ -201,17 +201,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("shopperReference")
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_notificationItems_0_NotificationRequestItem_amount.get("value")
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_notificationItems_0_NotificationRequestItem_amount.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -226,7 +226,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -241,7 +241,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_currency is None:
         rejections.append(_REJECTION_14)
 
-    to_payment_method_type: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -251,7 +251,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
@@ -262,7 +262,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("cardSummary")
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -286,11 +286,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_failure_code = None
 
-    to_failure_message: Any = at_notificationItems_0_NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if type(to_failure_message) is str and to_failure_message in ("false",):
-        to_failure_message = at_notificationItems_0_NotificationRequestItem.get("reason")
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -300,35 +300,35 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantAccountCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
     if value is not None:
         put_scalar(to_metadata, "merchantAccountCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantReference")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
     if value is not None:
         put_scalar(to_metadata, "merchantReference", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("eventCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if value is not None:
         put_scalar(to_metadata, "eventCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("success")
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
     if value is not None:
         put_scalar(to_metadata, "success", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("operations")
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
     if value is not None:
         put_scalars(to_metadata, "operations", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("refusalReasonRaw")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("disputeStatus")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("chargebackReasonCode")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("defensePeriodEndsAt")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
 
-    to_provider_created_at: Any = at_notificationItems_0_NotificationRequestItem.get("eventDate")
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
@@ -342,16 +342,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_notificationItems_0_NotificationRequestItem.get("originalReference")
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is None:
-        to_provider_object_id = at_notificationItems_0_NotificationRequestItem.get("pspReference")
+        to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("pspReference")
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -391,21 +391,21 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
-    at_notificationItems: Any = root.get("notificationItems")
-    if type(at_notificationItems) is not list:
-        at_notificationItems = NO_ITEMS
-    at_notificationItems_0: Any = at_notificationItems[0] if len(at_notificationItems) > 0 else None
-    if type(at_notificationItems_0) is not dict:
-        at_notificationItems_0 = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem: Any = at_notificationItems_0.get("NotificationRequestItem")
-    if type(at_notificationItems_0_NotificationRequestItem) is not dict:
-        at_notificationItems_0_NotificationRequestItem = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_additionalData: Any = at_notificationItems_0_NotificationRequestItem.get("additionalData")
-    if type(at_notificationItems_0_NotificationRequestItem_additionalData) is not dict:
-        at_notificationItems_0_NotificationRequestItem_additionalData = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_amount: Any = at_notificationItems_0_NotificationRequestItem.get("amount")
-    if type(at_notificationItems_0_NotificationRequestItem_amount) is not dict:
-        at_notificationItems_0_NotificationRequestItem_amount = NO_MEMBERS
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
 
     to_provider: Any = "adyen"
 
@@ -434,17 +434,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("shopperReference")
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_notificationItems_0_NotificationRequestItem_amount.get("value")
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_notificationItems_0_NotificationRequestItem_amount.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -459,7 +459,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -474,7 +474,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_14)
 
-    to_payment_method_type: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -484,7 +484,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
@@ -495,7 +495,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("cardSummary")
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -519,11 +519,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_failure_code = None
 
-    to_failure_message: Any = at_notificationItems_0_NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if type(to_failure_message) is str and to_failure_message in ("false",):
-        to_failure_message = at_notificationItems_0_NotificationRequestItem.get("reason")
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -533,35 +533,35 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantAccountCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
     if value is not None:
         put_scalar(to_metadata, "merchantAccountCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantReference")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
     if value is not None:
         put_scalar(to_metadata, "merchantReference", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("eventCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if value is not None:
         put_scalar(to_metadata, "eventCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("success")
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
     if value is not None:
         put_scalar(to_metadata, "success", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("operations")
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
     if value is not None:
         put_scalars(to_metadata, "operations", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("refusalReasonRaw")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("disputeStatus")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("chargebackReasonCode")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("defensePeriodEndsAt")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
 
-    to_provider_created_at: Any = at_notificationItems_0_NotificationRequestItem.get("eventDate")
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
@@ -575,12 +575,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_notificationItems_0_NotificationRequestItem.get("pspReference")
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -588,7 +588,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_notificationItems_0_NotificationRequestItem.get("originalReference")
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -624,21 +624,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
-    at_notificationItems: Any = root.get("notificationItems")
-    if type(at_notificationItems) is not list:
-        at_notificationItems = NO_ITEMS
-    at_notificationItems_0: Any = at_notificationItems[0] if len(at_notificationItems) > 0 else None
-    if type(at_notificationItems_0) is not dict:
-        at_notificationItems_0 = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem: Any = at_notificationItems_0.get("NotificationRequestItem")
-    if type(at_notificationItems_0_NotificationRequestItem) is not dict:
-        at_notificationItems_0_NotificationRequestItem = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_additionalData: Any = at_notificationItems_0_NotificationRequestItem.get("additionalData")
-    if type(at_notificationItems_0_NotificationRequestItem_additionalData) is not dict:
-        at_notificationItems_0_NotificationRequestItem_additionalData = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_amount: Any = at_notificationItems_0_NotificationRequestItem.get("amount")
-    if type(at_notificationItems_0_NotificationRequestItem_amount) is not dict:
-        at_notificationItems_0_NotificationRequestItem_amount = NO_MEMBERS
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
 
     to_provider: Any = "adyen"
 
@@ -667,17 +667,17 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("shopperReference")
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_notificationItems_0_NotificationRequestItem_amount.get("value")
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_notificationItems_0_NotificationRequestItem_amount.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -692,7 +692,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -707,7 +707,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_currency is None:
         rejections.append(_REJECTION_14)
 
-    to_payment_method_type: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -717,7 +717,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
@@ -728,7 +728,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("cardSummary")
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -756,38 +756,38 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantAccountCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
     if value is not None:
         put_scalar(to_metadata, "merchantAccountCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantReference")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
     if value is not None:
         put_scalar(to_metadata, "merchantReference", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("eventCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if value is not None:
         put_scalar(to_metadata, "eventCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("success")
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
     if value is not None:
         put_scalar(to_metadata, "success", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("reason")
+    value = at_notificationItems__0__NotificationRequestItem.get("reason")
     if value is not None:
         put_scalar(to_metadata, "reason", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("operations")
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
     if value is not None:
         put_scalars(to_metadata, "operations", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("refusalReasonRaw")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("disputeStatus")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("chargebackReasonCode")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("defensePeriodEndsAt")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
 
-    to_provider_created_at: Any = at_notificationItems_0_NotificationRequestItem.get("eventDate")
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
@@ -801,12 +801,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_notificationItems_0_NotificationRequestItem.get("pspReference")
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -814,7 +814,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_notificationItems_0_NotificationRequestItem.get("originalReference")
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -850,21 +850,21 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
-    at_notificationItems: Any = root.get("notificationItems")
-    if type(at_notificationItems) is not list:
-        at_notificationItems = NO_ITEMS
-    at_notificationItems_0: Any = at_notificationItems[0] if len(at_notificationItems) > 0 else None
-    if type(at_notificationItems_0) is not dict:
-        at_notificationItems_0 = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem: Any = at_notificationItems_0.get("NotificationRequestItem")
-    if type(at_notificationItems_0_NotificationRequestItem) is not dict:
-        at_notificationItems_0_NotificationRequestItem = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_additionalData: Any = at_notificationItems_0_NotificationRequestItem.get("additionalData")
-    if type(at_notificationItems_0_NotificationRequestItem_additionalData) is not dict:
-        at_notificationItems_0_NotificationRequestItem_additionalData = NO_MEMBERS
-    at_notificationItems_0_NotificationRequestItem_amount: Any = at_notificationItems_0_NotificationRequestItem.get("amount")
-    if type(at_notificationItems_0_NotificationRequestItem_amount) is not dict:
-        at_notificationItems_0_NotificationRequestItem_amount = NO_MEMBERS
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
 
     to_provider: Any = "adyen"
 
@@ -893,17 +893,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("shopperReference")
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_notificationItems_0_NotificationRequestItem_amount.get("value")
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_notificationItems_0_NotificationRequestItem_amount.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -918,7 +918,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -933,7 +933,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_14)
 
-    to_payment_method_type: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -943,7 +943,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_notificationItems_0_NotificationRequestItem.get("paymentMethod")
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
@@ -954,7 +954,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_notificationItems_0_NotificationRequestItem_additionalData.get("cardSummary")
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -978,11 +978,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_failure_code = None
 
-    to_failure_message: Any = at_notificationItems_0_NotificationRequestItem.get("success")
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if type(to_failure_message) is str and to_failure_message in ("false",):
-        to_failure_message = at_notificationItems_0_NotificationRequestItem.get("reason")
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -992,38 +992,38 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_notificationItems_0_NotificationRequestItem.get("originalReference")
+    value = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if value is not None:
         put_scalar(to_metadata, "originalReference", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantAccountCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
     if value is not None:
         put_scalar(to_metadata, "merchantAccountCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("merchantReference")
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
     if value is not None:
         put_scalar(to_metadata, "merchantReference", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("eventCode")
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if value is not None:
         put_scalar(to_metadata, "eventCode", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("success")
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
     if value is not None:
         put_scalar(to_metadata, "success", value)
-    value = at_notificationItems_0_NotificationRequestItem.get("operations")
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
     if value is not None:
         put_scalars(to_metadata, "operations", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("refusalReasonRaw")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
     if value is not None:
         put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("disputeStatus")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
     if value is not None:
         put_scalar(to_metadata, "additionalData.disputeStatus", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("chargebackReasonCode")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if value is not None:
         put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
-    value = at_notificationItems_0_NotificationRequestItem_additionalData.get("defensePeriodEndsAt")
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
 
-    to_provider_created_at: Any = at_notificationItems_0_NotificationRequestItem.get("eventDate")
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
@@ -1037,12 +1037,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_notificationItems_0_NotificationRequestItem_amount.get("currency")
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_notificationItems_0_NotificationRequestItem.get("pspReference")
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:

@@ -130,7 +130,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, found_type: str) -> Outcome:  # noqa: ARG001  # all mappings are called alike
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -153,15 +153,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_customer: Any = at_data.get("customer")
-    if type(at_data_customer) is not dict:
-        at_data_customer = NO_MEMBERS
-    at_data_source: Any = at_data.get("source")
-    if type(at_data_source) is not dict:
-        at_data_source = NO_MEMBERS
-    at_data_risk: Any = at_data.get("risk")
-    if type(at_data_risk) is not dict:
-        at_data_risk = NO_MEMBERS
+    at_data__customer: Any = at_data.get("customer")
+    if type(at_data__customer) is not dict:
+        at_data__customer = NO_MEMBERS
+    at_data__source: Any = at_data.get("source")
+    if type(at_data__source) is not dict:
+        at_data__source = NO_MEMBERS
+    at_data__risk: Any = at_data.get("risk")
+    if type(at_data__risk) is not dict:
+        at_data__risk = NO_MEMBERS
 
     to_provider: Any = "checkout"
 
@@ -192,7 +192,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_customer.get("id")
+    to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
@@ -232,7 +232,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_source.get("type")
+    to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -242,13 +242,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_16)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_data_source.get("scheme")
+    to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_data_source.get("scheme")
+            to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -261,7 +261,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_source.get("last_4")
+    to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -327,13 +327,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
-    value = at_data_source.get("card_type")
+    value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
-    value = at_data_source.get("issuer_country")
+    value = at_data__source.get("issuer_country")
     if value is not None:
         put_scalar(to_metadata, "source.issuer_country", value)
-    value = at_data_risk.get("flagged")
+    value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
 
@@ -399,15 +399,15 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_customer: Any = at_data.get("customer")
-    if type(at_data_customer) is not dict:
-        at_data_customer = NO_MEMBERS
-    at_data_source: Any = at_data.get("source")
-    if type(at_data_source) is not dict:
-        at_data_source = NO_MEMBERS
-    at_data_risk: Any = at_data.get("risk")
-    if type(at_data_risk) is not dict:
-        at_data_risk = NO_MEMBERS
+    at_data__customer: Any = at_data.get("customer")
+    if type(at_data__customer) is not dict:
+        at_data__customer = NO_MEMBERS
+    at_data__source: Any = at_data.get("source")
+    if type(at_data__source) is not dict:
+        at_data__source = NO_MEMBERS
+    at_data__risk: Any = at_data.get("risk")
+    if type(at_data__risk) is not dict:
+        at_data__risk = NO_MEMBERS
 
     to_provider: Any = "checkout"
 
@@ -438,7 +438,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_customer.get("id")
+    to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
@@ -478,7 +478,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_source.get("type")
+    to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -488,13 +488,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_16)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_data_source.get("scheme")
+    to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_data_source.get("scheme")
+            to_card_brand = at_data__source.get("scheme")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -507,7 +507,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_source.get("last_4")
+    to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -570,13 +570,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
-    value = at_data_source.get("card_type")
+    value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
-    value = at_data_source.get("issuer_country")
+    value = at_data__source.get("issuer_country")
     if value is not None:
         put_scalar(to_metadata, "source.issuer_country", value)
-    value = at_data_risk.get("flagged")
+    value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
 
@@ -646,15 +646,15 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_customer: Any = at_data.get("customer")
-    if type(at_data_customer) is not dict:
-        at_data_customer = NO_MEMBERS
-    at_data_source: Any = at_data.get("source")
-    if type(at_data_source) is not dict:
-        at_data_source = NO_MEMBERS
-    at_data_risk: Any = at_data.get("risk")
-    if type(at_data_risk) is not dict:
-        at_data_risk = NO_MEMBERS
+    at_data__customer: Any = at_data.get("customer")
+    if type(at_data__customer) is not dict:
+        at_data__customer = NO_MEMBERS
+    at_data__source: Any = at_data.get("source")
+    if type(at_data__source) is not dict:
+        at_data__source = NO_MEMBERS
+    at_data__risk: Any = at_data.get("risk")
+    if type(at_data__risk) is not dict:
+        at_data__risk = NO_MEMBERS
 
     to_provider: Any = "checkout"
 
@@ -685,7 +685,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_customer.get("id")
+    to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
@@ -725,7 +725,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_source.get("type")
+    to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -796,16 +796,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
-    value = at_data_source.get("scheme")
+    value = at_data__source.get("scheme")
     if value is not None:
         put_scalar(to_metadata, "source.scheme", value)
-    value = at_data_source.get("card_type")
+    value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
-    value = at_data_source.get("issuer_country")
+    value = at_data__source.get("issuer_country")
     if value is not None:
         put_scalar(to_metadata, "source.issuer_country", value)
-    value = at_data_risk.get("flagged")
+    value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
 

@@ -147,7 +147,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event_type is abs
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event_type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, found_type: str) -> Outcome:  # noqa: ARG001  # all mappings are called alike
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -170,21 +170,21 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     at_resource: Any = root.get("resource")
     if type(at_resource) is not dict:
         at_resource = NO_MEMBERS
-    at_resource_amount: Any = at_resource.get("amount")
-    if type(at_resource_amount) is not dict:
-        at_resource_amount = NO_MEMBERS
-    at_resource_status_details: Any = at_resource.get("status_details")
-    if type(at_resource_status_details) is not dict:
-        at_resource_status_details = NO_MEMBERS
-    at_resource_payee: Any = at_resource.get("payee")
-    if type(at_resource_payee) is not dict:
-        at_resource_payee = NO_MEMBERS
-    at_resource_supplementary_data: Any = at_resource.get("supplementary_data")
-    if type(at_resource_supplementary_data) is not dict:
-        at_resource_supplementary_data = NO_MEMBERS
-    at_resource_supplementary_data_related_ids: Any = at_resource_supplementary_data.get("related_ids")
-    if type(at_resource_supplementary_data_related_ids) is not dict:
-        at_resource_supplementary_data_related_ids = NO_MEMBERS
+    at_resource__amount: Any = at_resource.get("amount")
+    if type(at_resource__amount) is not dict:
+        at_resource__amount = NO_MEMBERS
+    at_resource__status_details: Any = at_resource.get("status_details")
+    if type(at_resource__status_details) is not dict:
+        at_resource__status_details = NO_MEMBERS
+    at_resource__payee: Any = at_resource.get("payee")
+    if type(at_resource__payee) is not dict:
+        at_resource__payee = NO_MEMBERS
+    at_resource__supplementary_data: Any = at_resource.get("supplementary_data")
+    if type(at_resource__supplementary_data) is not dict:
+        at_resource__supplementary_data = NO_MEMBERS
+    at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
+    if type(at_resource__supplementary_data__related_ids) is not dict:
+        at_resource__supplementary_data__related_ids = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -217,11 +217,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_resource_amount.get("value")
+    to_amount_cents: Any = at_resource__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is not None:
-        to_amount_cents = minor_units(to_amount_cents, at_resource_amount.get("currency_code"))
+        to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -236,7 +236,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_resource_amount.get("currency_code")
+    to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -279,7 +279,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_resource_status_details.get("reason")
+    value = at_resource__status_details.get("reason")
     if value is not None:
         put_scalar(to_metadata, "status_details.reason", value)
     value = at_resource.get("invoice_id")
@@ -291,16 +291,16 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
-    value = at_resource_payee.get("merchant_id")
+    value = at_resource__payee.get("merchant_id")
     if value is not None:
         put_scalar(to_metadata, "payee.merchant_id", value)
-    value = at_resource_supplementary_data_related_ids.get("order_id")
+    value = at_resource__supplementary_data__related_ids.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.order_id", value)
-    value = at_resource_supplementary_data_related_ids.get("authorization_id")
+    value = at_resource__supplementary_data__related_ids.get("authorization_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.authorization_id", value)
-    value = at_resource_supplementary_data_related_ids.get("capture_id")
+    value = at_resource__supplementary_data__related_ids.get("capture_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.capture_id", value)
     value = at_resource.get("create_time")
@@ -324,7 +324,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_20)
 
-    to_currency_exponent: Any = at_resource_amount.get("currency_code")
+    to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
@@ -372,21 +372,21 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource: Any = root.get("resource")
     if type(at_resource) is not dict:
         at_resource = NO_MEMBERS
-    at_resource_amount: Any = at_resource.get("amount")
-    if type(at_resource_amount) is not dict:
-        at_resource_amount = NO_MEMBERS
-    at_resource_status_details: Any = at_resource.get("status_details")
-    if type(at_resource_status_details) is not dict:
-        at_resource_status_details = NO_MEMBERS
-    at_resource_payee: Any = at_resource.get("payee")
-    if type(at_resource_payee) is not dict:
-        at_resource_payee = NO_MEMBERS
-    at_resource_supplementary_data: Any = at_resource.get("supplementary_data")
-    if type(at_resource_supplementary_data) is not dict:
-        at_resource_supplementary_data = NO_MEMBERS
-    at_resource_supplementary_data_related_ids: Any = at_resource_supplementary_data.get("related_ids")
-    if type(at_resource_supplementary_data_related_ids) is not dict:
-        at_resource_supplementary_data_related_ids = NO_MEMBERS
+    at_resource__amount: Any = at_resource.get("amount")
+    if type(at_resource__amount) is not dict:
+        at_resource__amount = NO_MEMBERS
+    at_resource__status_details: Any = at_resource.get("status_details")
+    if type(at_resource__status_details) is not dict:
+        at_resource__status_details = NO_MEMBERS
+    at_resource__payee: Any = at_resource.get("payee")
+    if type(at_resource__payee) is not dict:
+        at_resource__payee = NO_MEMBERS
+    at_resource__supplementary_data: Any = at_resource.get("supplementary_data")
+    if type(at_resource__supplementary_data) is not dict:
+        at_resource__supplementary_data = NO_MEMBERS
+    at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
+    if type(at_resource__supplementary_data__related_ids) is not dict:
+        at_resource__supplementary_data__related_ids = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -419,11 +419,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_resource_amount.get("value")
+    to_amount_cents: Any = at_resource__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is not None:
-        to_amount_cents = minor_units(to_amount_cents, at_resource_amount.get("currency_code"))
+        to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -438,7 +438,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_resource_amount.get("currency_code")
+    to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -476,7 +476,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str and to_failure_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_code = at_resource_status_details.get("reason")
+        to_failure_code = at_resource__status_details.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -500,16 +500,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
-    value = at_resource_payee.get("merchant_id")
+    value = at_resource__payee.get("merchant_id")
     if value is not None:
         put_scalar(to_metadata, "payee.merchant_id", value)
-    value = at_resource_supplementary_data_related_ids.get("order_id")
+    value = at_resource__supplementary_data__related_ids.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.order_id", value)
-    value = at_resource_supplementary_data_related_ids.get("authorization_id")
+    value = at_resource__supplementary_data__related_ids.get("authorization_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.authorization_id", value)
-    value = at_resource_supplementary_data_related_ids.get("capture_id")
+    value = at_resource__supplementary_data__related_ids.get("capture_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.capture_id", value)
     value = at_resource.get("create_time")
@@ -533,7 +533,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_20)
 
-    to_currency_exponent: Any = at_resource_amount.get("currency_code")
+    to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
@@ -581,21 +581,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource: Any = root.get("resource")
     if type(at_resource) is not dict:
         at_resource = NO_MEMBERS
-    at_resource_amount: Any = at_resource.get("amount")
-    if type(at_resource_amount) is not dict:
-        at_resource_amount = NO_MEMBERS
-    at_resource_status_details: Any = at_resource.get("status_details")
-    if type(at_resource_status_details) is not dict:
-        at_resource_status_details = NO_MEMBERS
-    at_resource_payee: Any = at_resource.get("payee")
-    if type(at_resource_payee) is not dict:
-        at_resource_payee = NO_MEMBERS
-    at_resource_supplementary_data: Any = at_resource.get("supplementary_data")
-    if type(at_resource_supplementary_data) is not dict:
-        at_resource_supplementary_data = NO_MEMBERS
-    at_resource_supplementary_data_related_ids: Any = at_resource_supplementary_data.get("related_ids")
-    if type(at_resource_supplementary_data_related_ids) is not dict:
-        at_resource_supplementary_data_related_ids = NO_MEMBERS
+    at_resource__amount: Any = at_resource.get("amount")
+    if type(at_resource__amount) is not dict:
+        at_resource__amount = NO_MEMBERS
+    at_resource__status_details: Any = at_resource.get("status_details")
+    if type(at_resource__status_details) is not dict:
+        at_resource__status_details = NO_MEMBERS
+    at_resource__payee: Any = at_resource.get("payee")
+    if type(at_resource__payee) is not dict:
+        at_resource__payee = NO_MEMBERS
+    at_resource__supplementary_data: Any = at_resource.get("supplementary_data")
+    if type(at_resource__supplementary_data) is not dict:
+        at_resource__supplementary_data = NO_MEMBERS
+    at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
+    if type(at_resource__supplementary_data__related_ids) is not dict:
+        at_resource__supplementary_data__related_ids = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -628,11 +628,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_resource_amount.get("value")
+    to_amount_cents: Any = at_resource__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is not None:
-        to_amount_cents = minor_units(to_amount_cents, at_resource_amount.get("currency_code"))
+        to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
             rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
@@ -647,7 +647,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_resource_amount.get("currency_code")
+    to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -685,7 +685,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str and to_failure_code in ("PAYMENT.REFUND.FAILED",):
-        to_failure_code = at_resource_status_details.get("reason")
+        to_failure_code = at_resource__status_details.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -709,13 +709,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
-    value = at_resource_payee.get("merchant_id")
+    value = at_resource__payee.get("merchant_id")
     if value is not None:
         put_scalar(to_metadata, "payee.merchant_id", value)
-    value = at_resource_supplementary_data_related_ids.get("order_id")
+    value = at_resource__supplementary_data__related_ids.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.order_id", value)
-    value = at_resource_supplementary_data_related_ids.get("authorization_id")
+    value = at_resource__supplementary_data__related_ids.get("authorization_id")
     if value is not None:
         put_scalar(to_metadata, "supplementary_data.related_ids.authorization_id", value)
     value = at_resource.get("create_time")
@@ -739,7 +739,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_20)
 
-    to_currency_exponent: Any = at_resource_amount.get("currency_code")
+    to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
@@ -752,7 +752,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_resource_supplementary_data_related_ids.get("capture_id")
+    to_related_payment_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -791,18 +791,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource: Any = root.get("resource")
     if type(at_resource) is not dict:
         at_resource = NO_MEMBERS
-    at_resource_dispute_amount: Any = at_resource.get("dispute_amount")
-    if type(at_resource_dispute_amount) is not dict:
-        at_resource_dispute_amount = NO_MEMBERS
-    at_resource_dispute_outcome: Any = at_resource.get("dispute_outcome")
-    if type(at_resource_dispute_outcome) is not dict:
-        at_resource_dispute_outcome = NO_MEMBERS
-    at_resource_disputed_transactions: Any = at_resource.get("disputed_transactions")
-    if type(at_resource_disputed_transactions) is not list:
-        at_resource_disputed_transactions = NO_ITEMS
-    at_resource_disputed_transactions_0: Any = at_resource_disputed_transactions[0] if len(at_resource_disputed_transactions) > 0 else None
-    if type(at_resource_disputed_transactions_0) is not dict:
-        at_resource_disputed_transactions_0 = NO_MEMBERS
+    at_resource__dispute_amount: Any = at_resource.get("dispute_amount")
+    if type(at_resource__dispute_amount) is not dict:
+        at_resource__dispute_amount = NO_MEMBERS
+    at_resource__dispute_outcome: Any = at_resource.get("dispute_outcome")
+    if type(at_resource__dispute_outcome) is not dict:
+        at_resource__dispute_outcome = NO_MEMBERS
+    items_resource__disputed_transactions: Any = at_resource.get("disputed_transactions")
+    if type(items_resource__disputed_transactions) is not list:
+        items_resource__disputed_transactions = NO_ITEMS
+    at_resource__disputed_transactions__0: Any = items_resource__disputed_transactions[0] if len(items_resource__disputed_transactions) > 0 else None
+    if type(at_resource__disputed_transactions__0) is not dict:
+        at_resource__disputed_transactions__0 = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -835,11 +835,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_resource_dispute_amount.get("value")
+    to_amount_cents: Any = at_resource__dispute_amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is not None:
-        to_amount_cents = minor_units(to_amount_cents, at_resource_dispute_amount.get("currency_code"))
+        to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
             rejections.append(_REJECTION_24)
             to_amount_cents = REFUSED
@@ -854,7 +854,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_amount_cents is None:
         rejections.append(_REJECTION_28)
 
-    to_currency: Any = at_resource_dispute_amount.get("currency_code")
+    to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -879,7 +879,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str and to_status in ("RESOLVED",):
-        to_status = at_resource_dispute_outcome.get("outcome_code")
+        to_status = at_resource__dispute_outcome.get("outcome_code")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
@@ -933,7 +933,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_20)
 
-    to_currency_exponent: Any = at_resource_dispute_amount.get("currency_code")
+    to_currency_exponent: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
@@ -946,7 +946,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_resource_disputed_transactions_0.get("seller_transaction_id")
+    to_related_payment_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -985,15 +985,15 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource: Any = root.get("resource")
     if type(at_resource) is not dict:
         at_resource = NO_MEMBERS
-    at_resource_payout_item: Any = at_resource.get("payout_item")
-    if type(at_resource_payout_item) is not dict:
-        at_resource_payout_item = NO_MEMBERS
-    at_resource_payout_item_amount: Any = at_resource_payout_item.get("amount")
-    if type(at_resource_payout_item_amount) is not dict:
-        at_resource_payout_item_amount = NO_MEMBERS
-    at_resource_errors: Any = at_resource.get("errors")
-    if type(at_resource_errors) is not dict:
-        at_resource_errors = NO_MEMBERS
+    at_resource__payout_item: Any = at_resource.get("payout_item")
+    if type(at_resource__payout_item) is not dict:
+        at_resource__payout_item = NO_MEMBERS
+    at_resource__payout_item__amount: Any = at_resource__payout_item.get("amount")
+    if type(at_resource__payout_item__amount) is not dict:
+        at_resource__payout_item__amount = NO_MEMBERS
+    at_resource__errors: Any = at_resource.get("errors")
+    if type(at_resource__errors) is not dict:
+        at_resource__errors = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -1026,11 +1026,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_resource_payout_item_amount.get("value")
+    to_amount_cents: Any = at_resource__payout_item__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is not None:
-        to_amount_cents = minor_units(to_amount_cents, at_resource_payout_item_amount.get("currency"))
+        to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
             rejections.append(_REJECTION_37)
             to_amount_cents = REFUSED
@@ -1045,7 +1045,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_41)
 
-    to_currency: Any = at_resource_payout_item_amount.get("currency")
+    to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -1060,7 +1060,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_44)
 
-    to_payment_method_type: Any = at_resource_payout_item.get("recipient_type")
+    to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -1087,13 +1087,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_17)
 
-    to_failure_code: Any = at_resource_errors.get("name")
+    to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_46)
 
-    to_failure_message: Any = at_resource_errors.get("message")
+    to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -1113,7 +1113,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource.get("time_processed")
     if value is not None:
         put_scalar(to_metadata, "time_processed", value)
-    value = at_resource_payout_item.get("sender_item_id")
+    value = at_resource__payout_item.get("sender_item_id")
     if value is not None:
         put_scalar(to_metadata, "payout_item.sender_item_id", value)
 
@@ -1131,7 +1131,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_20)
 
-    to_currency_exponent: Any = at_resource_payout_item_amount.get("currency")
+    to_currency_exponent: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)

@@ -144,7 +144,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event is absent o
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, found_type: str) -> Outcome:  # noqa: ARG001  # all mappings are called alike
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -167,15 +167,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_payload: Any = root.get("payload")
     if type(at_payload) is not dict:
         at_payload = NO_MEMBERS
-    at_payload_payment: Any = at_payload.get("payment")
-    if type(at_payload_payment) is not dict:
-        at_payload_payment = NO_MEMBERS
-    at_payload_payment_entity: Any = at_payload_payment.get("entity")
-    if type(at_payload_payment_entity) is not dict:
-        at_payload_payment_entity = NO_MEMBERS
-    at_payload_payment_entity_card: Any = at_payload_payment_entity.get("card")
-    if type(at_payload_payment_entity_card) is not dict:
-        at_payload_payment_entity_card = NO_MEMBERS
+    at_payload__payment: Any = at_payload.get("payment")
+    if type(at_payload__payment) is not dict:
+        at_payload__payment = NO_MEMBERS
+    at_payload__payment__entity: Any = at_payload__payment.get("entity")
+    if type(at_payload__payment__entity) is not dict:
+        at_payload__payment__entity = NO_MEMBERS
+    at_payload__payment__entity__card: Any = at_payload__payment__entity.get("card")
+    if type(at_payload__payment__entity__card) is not dict:
+        at_payload__payment__entity__card = NO_MEMBERS
 
     to_provider: Any = "razorpay"
 
@@ -204,13 +204,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_payload_payment_entity.get("customer_id")
+    to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_payload_payment_entity.get("amount")
+    to_amount_cents: Any = at_payload__payment__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -223,7 +223,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_10)
 
-    to_currency: Any = at_payload_payment_entity.get("currency")
+    to_currency: Any = at_payload__payment__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -238,7 +238,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_currency is None:
         rejections.append(_REJECTION_13)
 
-    to_payment_method_type: Any = at_payload_payment_entity.get("method")
+    to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -248,13 +248,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_14)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_payload_payment_entity_card.get("network")
+    to_card_brand: Any = at_payload__payment__entity__card.get("network")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_payload_payment_entity_card.get("network")
+            to_card_brand = at_payload__payment__entity__card.get("network")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -267,7 +267,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_15)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_payload_payment_entity_card.get("last4")
+    to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -289,13 +289,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_status is None:
         rejections.append(_REJECTION_20)
 
-    to_failure_code: Any = at_payload_payment_entity.get("error_reason")
+    to_failure_code: Any = at_payload__payment__entity.get("error_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = at_payload_payment_entity.get("error_description")
+    to_failure_message: Any = at_payload__payment__entity.get("error_description")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -303,58 +303,58 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_payload_payment_entity.get("status")
+    value = at_payload__payment__entity.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_payload_payment_entity.get("order_id")
+    value = at_payload__payment__entity.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "order_id", value)
-    value = at_payload_payment_entity.get("invoice_id")
+    value = at_payload__payment__entity.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
-    value = at_payload_payment_entity.get("international")
+    value = at_payload__payment__entity.get("international")
     if value is not None:
         put_scalar(to_metadata, "international", value)
-    value = at_payload_payment_entity.get("amount_refunded")
+    value = at_payload__payment__entity.get("amount_refunded")
     if value is not None:
         put_scalar(to_metadata, "amount_refunded", value)
-    value = at_payload_payment_entity.get("refund_status")
+    value = at_payload__payment__entity.get("refund_status")
     if value is not None:
         put_scalar(to_metadata, "refund_status", value)
-    value = at_payload_payment_entity.get("captured")
+    value = at_payload__payment__entity.get("captured")
     if value is not None:
         put_scalar(to_metadata, "captured", value)
-    value = at_payload_payment_entity.get("bank")
+    value = at_payload__payment__entity.get("bank")
     if value is not None:
         put_scalar(to_metadata, "bank", value)
-    value = at_payload_payment_entity.get("wallet")
+    value = at_payload__payment__entity.get("wallet")
     if value is not None:
         put_scalar(to_metadata, "wallet", value)
-    value = at_payload_payment_entity.get("fee")
+    value = at_payload__payment__entity.get("fee")
     if value is not None:
         put_scalar(to_metadata, "fee", value)
-    value = at_payload_payment_entity.get("tax")
+    value = at_payload__payment__entity.get("tax")
     if value is not None:
         put_scalar(to_metadata, "tax", value)
-    value = at_payload_payment_entity.get("error_code")
+    value = at_payload__payment__entity.get("error_code")
     if value is not None:
         put_scalar(to_metadata, "error_code", value)
-    value = at_payload_payment_entity.get("error_source")
+    value = at_payload__payment__entity.get("error_source")
     if value is not None:
         put_scalar(to_metadata, "error_source", value)
-    value = at_payload_payment_entity.get("error_step")
+    value = at_payload__payment__entity.get("error_step")
     if value is not None:
         put_scalar(to_metadata, "error_step", value)
-    value = at_payload_payment_entity.get("created_at")
+    value = at_payload__payment__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_payload_payment_entity_card.get("type")
+    value = at_payload__payment__entity__card.get("type")
     if value is not None:
         put_scalar(to_metadata, "card.type", value)
-    value = at_payload_payment_entity_card.get("issuer")
+    value = at_payload__payment__entity__card.get("issuer")
     if value is not None:
         put_scalar(to_metadata, "card.issuer", value)
-    value = at_payload_payment_entity_card.get("international")
+    value = at_payload__payment__entity__card.get("international")
     if value is not None:
         put_scalar(to_metadata, "card.international", value)
 
@@ -372,12 +372,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_payload_payment_entity.get("currency")
+    to_currency_exponent: Any = at_payload__payment__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_payload_payment_entity.get("id")
+    to_provider_object_id: Any = at_payload__payment__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -420,21 +420,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_payload: Any = root.get("payload")
     if type(at_payload) is not dict:
         at_payload = NO_MEMBERS
-    at_payload_payment: Any = at_payload.get("payment")
-    if type(at_payload_payment) is not dict:
-        at_payload_payment = NO_MEMBERS
-    at_payload_payment_entity: Any = at_payload_payment.get("entity")
-    if type(at_payload_payment_entity) is not dict:
-        at_payload_payment_entity = NO_MEMBERS
-    at_payload_refund: Any = at_payload.get("refund")
-    if type(at_payload_refund) is not dict:
-        at_payload_refund = NO_MEMBERS
-    at_payload_refund_entity: Any = at_payload_refund.get("entity")
-    if type(at_payload_refund_entity) is not dict:
-        at_payload_refund_entity = NO_MEMBERS
-    at_payload_payment_entity_card: Any = at_payload_payment_entity.get("card")
-    if type(at_payload_payment_entity_card) is not dict:
-        at_payload_payment_entity_card = NO_MEMBERS
+    at_payload__payment: Any = at_payload.get("payment")
+    if type(at_payload__payment) is not dict:
+        at_payload__payment = NO_MEMBERS
+    at_payload__payment__entity: Any = at_payload__payment.get("entity")
+    if type(at_payload__payment__entity) is not dict:
+        at_payload__payment__entity = NO_MEMBERS
+    at_payload__refund: Any = at_payload.get("refund")
+    if type(at_payload__refund) is not dict:
+        at_payload__refund = NO_MEMBERS
+    at_payload__refund__entity: Any = at_payload__refund.get("entity")
+    if type(at_payload__refund__entity) is not dict:
+        at_payload__refund__entity = NO_MEMBERS
+    at_payload__payment__entity__card: Any = at_payload__payment__entity.get("card")
+    if type(at_payload__payment__entity__card) is not dict:
+        at_payload__payment__entity__card = NO_MEMBERS
 
     to_provider: Any = "razorpay"
 
@@ -463,13 +463,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_5)
 
-    to_customer_id: Any = at_payload_payment_entity.get("customer_id")
+    to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_6)
 
-    to_amount_cents: Any = at_payload_refund_entity.get("amount")
+    to_amount_cents: Any = at_payload__refund__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -482,7 +482,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_30)
 
-    to_currency: Any = at_payload_refund_entity.get("currency")
+    to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -497,7 +497,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_33)
 
-    to_payment_method_type: Any = at_payload_payment_entity.get("method")
+    to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -507,13 +507,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_14)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_payload_payment_entity_card.get("network")
+    to_card_brand: Any = at_payload__payment__entity__card.get("network")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_payload_payment_entity_card.get("network")
+            to_card_brand = at_payload__payment__entity__card.get("network")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -526,7 +526,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_15)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_payload_payment_entity_card.get("last4")
+    to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -554,19 +554,19 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_payload_refund_entity.get("receipt")
+    value = at_payload__refund__entity.get("receipt")
     if value is not None:
         put_scalar(to_metadata, "receipt", value)
-    value = at_payload_refund_entity.get("status")
+    value = at_payload__refund__entity.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_payload_refund_entity.get("speed_requested")
+    value = at_payload__refund__entity.get("speed_requested")
     if value is not None:
         put_scalar(to_metadata, "speed_requested", value)
-    value = at_payload_refund_entity.get("speed_processed")
+    value = at_payload__refund__entity.get("speed_processed")
     if value is not None:
         put_scalar(to_metadata, "speed_processed", value)
-    value = at_payload_refund_entity.get("created_at")
+    value = at_payload__refund__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
 
@@ -584,12 +584,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_payload_refund_entity.get("currency")
+    to_currency_exponent: Any = at_payload__refund__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_payload_refund_entity.get("id")
+    to_provider_object_id: Any = at_payload__refund__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -597,7 +597,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_payload_refund_entity.get("payment_id")
+    to_related_payment_id: Any = at_payload__refund__entity.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -636,12 +636,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_payload: Any = root.get("payload")
     if type(at_payload) is not dict:
         at_payload = NO_MEMBERS
-    at_payload_dispute: Any = at_payload.get("dispute")
-    if type(at_payload_dispute) is not dict:
-        at_payload_dispute = NO_MEMBERS
-    at_payload_dispute_entity: Any = at_payload_dispute.get("entity")
-    if type(at_payload_dispute_entity) is not dict:
-        at_payload_dispute_entity = NO_MEMBERS
+    at_payload__dispute: Any = at_payload.get("dispute")
+    if type(at_payload__dispute) is not dict:
+        at_payload__dispute = NO_MEMBERS
+    at_payload__dispute__entity: Any = at_payload__dispute.get("entity")
+    if type(at_payload__dispute__entity) is not dict:
+        at_payload__dispute__entity = NO_MEMBERS
 
     to_provider: Any = "razorpay"
 
@@ -672,7 +672,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_payload_dispute_entity.get("amount")
+    to_amount_cents: Any = at_payload__dispute__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -685,7 +685,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_39)
 
-    to_currency: Any = at_payload_dispute_entity.get("currency")
+    to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -725,22 +725,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_payload_dispute_entity.get("amount_deducted")
+    value = at_payload__dispute__entity.get("amount_deducted")
     if value is not None:
         put_scalar(to_metadata, "amount_deducted", value)
-    value = at_payload_dispute_entity.get("reason_code")
+    value = at_payload__dispute__entity.get("reason_code")
     if value is not None:
         put_scalar(to_metadata, "reason_code", value)
-    value = at_payload_dispute_entity.get("respond_by")
+    value = at_payload__dispute__entity.get("respond_by")
     if value is not None:
         put_scalar(to_metadata, "respond_by", value)
-    value = at_payload_dispute_entity.get("status")
+    value = at_payload__dispute__entity.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_payload_dispute_entity.get("phase")
+    value = at_payload__dispute__entity.get("phase")
     if value is not None:
         put_scalar(to_metadata, "phase", value)
-    value = at_payload_dispute_entity.get("created_at")
+    value = at_payload__dispute__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
 
@@ -758,12 +758,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_payload_dispute_entity.get("currency")
+    to_currency_exponent: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_payload_dispute_entity.get("id")
+    to_provider_object_id: Any = at_payload__dispute__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -771,7 +771,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_payload_dispute_entity.get("payment_id")
+    to_related_payment_id: Any = at_payload__dispute__entity.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -810,12 +810,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_payload: Any = root.get("payload")
     if type(at_payload) is not dict:
         at_payload = NO_MEMBERS
-    at_payload_payout: Any = at_payload.get("payout")
-    if type(at_payload_payout) is not dict:
-        at_payload_payout = NO_MEMBERS
-    at_payload_payout_entity: Any = at_payload_payout.get("entity")
-    if type(at_payload_payout_entity) is not dict:
-        at_payload_payout_entity = NO_MEMBERS
+    at_payload__payout: Any = at_payload.get("payout")
+    if type(at_payload__payout) is not dict:
+        at_payload__payout = NO_MEMBERS
+    at_payload__payout__entity: Any = at_payload__payout.get("entity")
+    if type(at_payload__payout__entity) is not dict:
+        at_payload__payout__entity = NO_MEMBERS
 
     to_provider: Any = "razorpay"
 
@@ -846,7 +846,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_payload_payout_entity.get("amount")
+    to_amount_cents: Any = at_payload__payout__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -859,7 +859,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_48)
 
-    to_currency: Any = at_payload_payout_entity.get("currency")
+    to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -874,7 +874,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_51)
 
-    to_payment_method_type: Any = at_payload_payout_entity.get("mode")
+    to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -903,7 +903,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_failure_code = None
 
-    to_failure_message: Any = at_payload_payout_entity.get("failure_reason")
+    to_failure_message: Any = at_payload__payout__entity.get("failure_reason")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -911,25 +911,25 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_payload_payout_entity.get("fees")
+    value = at_payload__payout__entity.get("fees")
     if value is not None:
         put_scalar(to_metadata, "fees", value)
-    value = at_payload_payout_entity.get("tax")
+    value = at_payload__payout__entity.get("tax")
     if value is not None:
         put_scalar(to_metadata, "tax", value)
-    value = at_payload_payout_entity.get("status")
+    value = at_payload__payout__entity.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_payload_payout_entity.get("purpose")
+    value = at_payload__payout__entity.get("purpose")
     if value is not None:
         put_scalar(to_metadata, "purpose", value)
-    value = at_payload_payout_entity.get("utr")
+    value = at_payload__payout__entity.get("utr")
     if value is not None:
         put_scalar(to_metadata, "utr", value)
-    value = at_payload_payout_entity.get("reference_id")
+    value = at_payload__payout__entity.get("reference_id")
     if value is not None:
         put_scalar(to_metadata, "reference_id", value)
-    value = at_payload_payout_entity.get("created_at")
+    value = at_payload__payout__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
 
@@ -947,12 +947,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_25)
 
-    to_currency_exponent: Any = at_payload_payout_entity.get("currency")
+    to_currency_exponent: Any = at_payload__payout__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_payload_payout_entity.get("id")
+    to_provider_object_id: Any = at_payload__payout__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:

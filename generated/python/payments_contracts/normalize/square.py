@@ -192,7 +192,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, found_type: str) -> Outcome:  # noqa: ARG001  # all mappings are called alike
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -215,96 +215,96 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_payment: Any = at_data_object.get("payment")
-    if type(at_data_object_payment) is not dict:
-        at_data_object_payment = NO_MEMBERS
-    at_data_object_payment_total_money: Any = at_data_object_payment.get("total_money")
-    if type(at_data_object_payment_total_money) is not dict:
-        at_data_object_payment_total_money = NO_MEMBERS
-    at_data_object_payment_amount_money: Any = at_data_object_payment.get("amount_money")
-    if type(at_data_object_payment_amount_money) is not dict:
-        at_data_object_payment_amount_money = NO_MEMBERS
-    at_data_object_payment_card_details: Any = at_data_object_payment.get("card_details")
-    if type(at_data_object_payment_card_details) is not dict:
-        at_data_object_payment_card_details = NO_MEMBERS
-    at_data_object_payment_card_details_card: Any = at_data_object_payment_card_details.get("card")
-    if type(at_data_object_payment_card_details_card) is not dict:
-        at_data_object_payment_card_details_card = NO_MEMBERS
-    at_data_object_payment_card_details_errors: Any = at_data_object_payment_card_details.get("errors")
-    if type(at_data_object_payment_card_details_errors) is not list:
-        at_data_object_payment_card_details_errors = NO_ITEMS
-    at_data_object_payment_card_details_errors_0: Any = at_data_object_payment_card_details_errors[0] if len(at_data_object_payment_card_details_errors) > 0 else None
-    if type(at_data_object_payment_card_details_errors_0) is not dict:
-        at_data_object_payment_card_details_errors_0 = NO_MEMBERS
-    at_data_object_payment_bank_account_details: Any = at_data_object_payment.get("bank_account_details")
-    if type(at_data_object_payment_bank_account_details) is not dict:
-        at_data_object_payment_bank_account_details = NO_MEMBERS
-    at_data_object_payment_bank_account_details_errors: Any = at_data_object_payment_bank_account_details.get("errors")
-    if type(at_data_object_payment_bank_account_details_errors) is not list:
-        at_data_object_payment_bank_account_details_errors = NO_ITEMS
-    at_data_object_payment_bank_account_details_errors_0: Any = at_data_object_payment_bank_account_details_errors[0] if len(at_data_object_payment_bank_account_details_errors) > 0 else None
-    if type(at_data_object_payment_bank_account_details_errors_0) is not dict:
-        at_data_object_payment_bank_account_details_errors_0 = NO_MEMBERS
-    at_data_object_payment_square_account_details: Any = at_data_object_payment.get("square_account_details")
-    if type(at_data_object_payment_square_account_details) is not dict:
-        at_data_object_payment_square_account_details = NO_MEMBERS
-    at_data_object_payment_square_account_details_errors: Any = at_data_object_payment_square_account_details.get("errors")
-    if type(at_data_object_payment_square_account_details_errors) is not list:
-        at_data_object_payment_square_account_details_errors = NO_ITEMS
-    at_data_object_payment_square_account_details_errors_0: Any = at_data_object_payment_square_account_details_errors[0] if len(at_data_object_payment_square_account_details_errors) > 0 else None
-    if type(at_data_object_payment_square_account_details_errors_0) is not dict:
-        at_data_object_payment_square_account_details_errors_0 = NO_MEMBERS
-    at_data_object_payment_tip_money: Any = at_data_object_payment.get("tip_money")
-    if type(at_data_object_payment_tip_money) is not dict:
-        at_data_object_payment_tip_money = NO_MEMBERS
-    at_data_object_payment_app_fee_money: Any = at_data_object_payment.get("app_fee_money")
-    if type(at_data_object_payment_app_fee_money) is not dict:
-        at_data_object_payment_app_fee_money = NO_MEMBERS
-    at_data_object_payment_approved_money: Any = at_data_object_payment.get("approved_money")
-    if type(at_data_object_payment_approved_money) is not dict:
-        at_data_object_payment_approved_money = NO_MEMBERS
-    at_data_object_payment_refunded_money: Any = at_data_object_payment.get("refunded_money")
-    if type(at_data_object_payment_refunded_money) is not dict:
-        at_data_object_payment_refunded_money = NO_MEMBERS
-    at_data_object_payment_card_details_card_payment_timeline: Any = at_data_object_payment_card_details.get("card_payment_timeline")
-    if type(at_data_object_payment_card_details_card_payment_timeline) is not dict:
-        at_data_object_payment_card_details_card_payment_timeline = NO_MEMBERS
-    at_data_object_payment_cash_details: Any = at_data_object_payment.get("cash_details")
-    if type(at_data_object_payment_cash_details) is not dict:
-        at_data_object_payment_cash_details = NO_MEMBERS
-    at_data_object_payment_cash_details_buyer_supplied_money: Any = at_data_object_payment_cash_details.get("buyer_supplied_money")
-    if type(at_data_object_payment_cash_details_buyer_supplied_money) is not dict:
-        at_data_object_payment_cash_details_buyer_supplied_money = NO_MEMBERS
-    at_data_object_payment_cash_details_change_back_money: Any = at_data_object_payment_cash_details.get("change_back_money")
-    if type(at_data_object_payment_cash_details_change_back_money) is not dict:
-        at_data_object_payment_cash_details_change_back_money = NO_MEMBERS
-    at_data_object_payment_external_details: Any = at_data_object_payment.get("external_details")
-    if type(at_data_object_payment_external_details) is not dict:
-        at_data_object_payment_external_details = NO_MEMBERS
-    at_data_object_payment_external_details_source_fee_money: Any = at_data_object_payment_external_details.get("source_fee_money")
-    if type(at_data_object_payment_external_details_source_fee_money) is not dict:
-        at_data_object_payment_external_details_source_fee_money = NO_MEMBERS
-    at_data_object_payment_wallet_details: Any = at_data_object_payment.get("wallet_details")
-    if type(at_data_object_payment_wallet_details) is not dict:
-        at_data_object_payment_wallet_details = NO_MEMBERS
-    at_data_object_payment_buy_now_pay_later_details: Any = at_data_object_payment.get("buy_now_pay_later_details")
-    if type(at_data_object_payment_buy_now_pay_later_details) is not dict:
-        at_data_object_payment_buy_now_pay_later_details = NO_MEMBERS
-    at_data_object_payment_risk_evaluation: Any = at_data_object_payment.get("risk_evaluation")
-    if type(at_data_object_payment_risk_evaluation) is not dict:
-        at_data_object_payment_risk_evaluation = NO_MEMBERS
-    at_data_object_payment_device_details: Any = at_data_object_payment.get("device_details")
-    if type(at_data_object_payment_device_details) is not dict:
-        at_data_object_payment_device_details = NO_MEMBERS
-    at_data_object_payment_application_details: Any = at_data_object_payment.get("application_details")
-    if type(at_data_object_payment_application_details) is not dict:
-        at_data_object_payment_application_details = NO_MEMBERS
-    at_data_object_payment_offline_payment_details: Any = at_data_object_payment.get("offline_payment_details")
-    if type(at_data_object_payment_offline_payment_details) is not dict:
-        at_data_object_payment_offline_payment_details = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payment: Any = at_data__object.get("payment")
+    if type(at_data__object__payment) is not dict:
+        at_data__object__payment = NO_MEMBERS
+    at_data__object__payment__total_money: Any = at_data__object__payment.get("total_money")
+    if type(at_data__object__payment__total_money) is not dict:
+        at_data__object__payment__total_money = NO_MEMBERS
+    at_data__object__payment__amount_money: Any = at_data__object__payment.get("amount_money")
+    if type(at_data__object__payment__amount_money) is not dict:
+        at_data__object__payment__amount_money = NO_MEMBERS
+    at_data__object__payment__card_details: Any = at_data__object__payment.get("card_details")
+    if type(at_data__object__payment__card_details) is not dict:
+        at_data__object__payment__card_details = NO_MEMBERS
+    at_data__object__payment__card_details__card: Any = at_data__object__payment__card_details.get("card")
+    if type(at_data__object__payment__card_details__card) is not dict:
+        at_data__object__payment__card_details__card = NO_MEMBERS
+    items_data__object__payment__card_details__errors: Any = at_data__object__payment__card_details.get("errors")
+    if type(items_data__object__payment__card_details__errors) is not list:
+        items_data__object__payment__card_details__errors = NO_ITEMS
+    at_data__object__payment__card_details__errors__0: Any = items_data__object__payment__card_details__errors[0] if len(items_data__object__payment__card_details__errors) > 0 else None
+    if type(at_data__object__payment__card_details__errors__0) is not dict:
+        at_data__object__payment__card_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__bank_account_details: Any = at_data__object__payment.get("bank_account_details")
+    if type(at_data__object__payment__bank_account_details) is not dict:
+        at_data__object__payment__bank_account_details = NO_MEMBERS
+    items_data__object__payment__bank_account_details__errors: Any = at_data__object__payment__bank_account_details.get("errors")
+    if type(items_data__object__payment__bank_account_details__errors) is not list:
+        items_data__object__payment__bank_account_details__errors = NO_ITEMS
+    at_data__object__payment__bank_account_details__errors__0: Any = items_data__object__payment__bank_account_details__errors[0] if len(items_data__object__payment__bank_account_details__errors) > 0 else None
+    if type(at_data__object__payment__bank_account_details__errors__0) is not dict:
+        at_data__object__payment__bank_account_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__square_account_details: Any = at_data__object__payment.get("square_account_details")
+    if type(at_data__object__payment__square_account_details) is not dict:
+        at_data__object__payment__square_account_details = NO_MEMBERS
+    items_data__object__payment__square_account_details__errors: Any = at_data__object__payment__square_account_details.get("errors")
+    if type(items_data__object__payment__square_account_details__errors) is not list:
+        items_data__object__payment__square_account_details__errors = NO_ITEMS
+    at_data__object__payment__square_account_details__errors__0: Any = items_data__object__payment__square_account_details__errors[0] if len(items_data__object__payment__square_account_details__errors) > 0 else None
+    if type(at_data__object__payment__square_account_details__errors__0) is not dict:
+        at_data__object__payment__square_account_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__tip_money: Any = at_data__object__payment.get("tip_money")
+    if type(at_data__object__payment__tip_money) is not dict:
+        at_data__object__payment__tip_money = NO_MEMBERS
+    at_data__object__payment__app_fee_money: Any = at_data__object__payment.get("app_fee_money")
+    if type(at_data__object__payment__app_fee_money) is not dict:
+        at_data__object__payment__app_fee_money = NO_MEMBERS
+    at_data__object__payment__approved_money: Any = at_data__object__payment.get("approved_money")
+    if type(at_data__object__payment__approved_money) is not dict:
+        at_data__object__payment__approved_money = NO_MEMBERS
+    at_data__object__payment__refunded_money: Any = at_data__object__payment.get("refunded_money")
+    if type(at_data__object__payment__refunded_money) is not dict:
+        at_data__object__payment__refunded_money = NO_MEMBERS
+    at_data__object__payment__card_details__card_payment_timeline: Any = at_data__object__payment__card_details.get("card_payment_timeline")
+    if type(at_data__object__payment__card_details__card_payment_timeline) is not dict:
+        at_data__object__payment__card_details__card_payment_timeline = NO_MEMBERS
+    at_data__object__payment__cash_details: Any = at_data__object__payment.get("cash_details")
+    if type(at_data__object__payment__cash_details) is not dict:
+        at_data__object__payment__cash_details = NO_MEMBERS
+    at_data__object__payment__cash_details__buyer_supplied_money: Any = at_data__object__payment__cash_details.get("buyer_supplied_money")
+    if type(at_data__object__payment__cash_details__buyer_supplied_money) is not dict:
+        at_data__object__payment__cash_details__buyer_supplied_money = NO_MEMBERS
+    at_data__object__payment__cash_details__change_back_money: Any = at_data__object__payment__cash_details.get("change_back_money")
+    if type(at_data__object__payment__cash_details__change_back_money) is not dict:
+        at_data__object__payment__cash_details__change_back_money = NO_MEMBERS
+    at_data__object__payment__external_details: Any = at_data__object__payment.get("external_details")
+    if type(at_data__object__payment__external_details) is not dict:
+        at_data__object__payment__external_details = NO_MEMBERS
+    at_data__object__payment__external_details__source_fee_money: Any = at_data__object__payment__external_details.get("source_fee_money")
+    if type(at_data__object__payment__external_details__source_fee_money) is not dict:
+        at_data__object__payment__external_details__source_fee_money = NO_MEMBERS
+    at_data__object__payment__wallet_details: Any = at_data__object__payment.get("wallet_details")
+    if type(at_data__object__payment__wallet_details) is not dict:
+        at_data__object__payment__wallet_details = NO_MEMBERS
+    at_data__object__payment__buy_now_pay_later_details: Any = at_data__object__payment.get("buy_now_pay_later_details")
+    if type(at_data__object__payment__buy_now_pay_later_details) is not dict:
+        at_data__object__payment__buy_now_pay_later_details = NO_MEMBERS
+    at_data__object__payment__risk_evaluation: Any = at_data__object__payment.get("risk_evaluation")
+    if type(at_data__object__payment__risk_evaluation) is not dict:
+        at_data__object__payment__risk_evaluation = NO_MEMBERS
+    at_data__object__payment__device_details: Any = at_data__object__payment.get("device_details")
+    if type(at_data__object__payment__device_details) is not dict:
+        at_data__object__payment__device_details = NO_MEMBERS
+    at_data__object__payment__application_details: Any = at_data__object__payment.get("application_details")
+    if type(at_data__object__payment__application_details) is not dict:
+        at_data__object__payment__application_details = NO_MEMBERS
+    at_data__object__payment__offline_payment_details: Any = at_data__object__payment.get("offline_payment_details")
+    if type(at_data__object__payment__offline_payment_details) is not dict:
+        at_data__object__payment__offline_payment_details = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -316,7 +316,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = at_data_object_payment.get("status")
+    to_event_type: Any = at_data__object__payment.get("status")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str:
@@ -335,17 +335,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_object_payment.get("customer_id")
+    to_customer_id: Any = at_data__object__payment.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = at_data_object_payment_total_money.get("amount")
+    to_amount_cents: Any = at_data__object__payment__total_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if to_amount_cents is None:
-        to_amount_cents = at_data_object_payment_amount_money.get("amount")
+        to_amount_cents = at_data__object__payment__amount_money.get("amount")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -358,11 +358,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_11)
 
-    to_currency: Any = at_data_object_payment_total_money.get("currency")
+    to_currency: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if to_currency is None:
-        to_currency = at_data_object_payment_amount_money.get("currency")
+        to_currency = at_data__object__payment__amount_money.get("currency")
         if type(to_currency) is str and to_currency in NULL_VALUES:
             to_currency = None
     if type(to_currency) is str:
@@ -373,7 +373,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_14)
 
-    to_payment_method_type: Any = at_data_object_payment.get("source_type")
+    to_payment_method_type: Any = at_data__object__payment.get("source_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -383,13 +383,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_data_object_payment_card_details_card.get("card_brand")
+    to_card_brand: Any = at_data__object__payment__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_data_object_payment_card_details_card.get("card_brand")
+            to_card_brand = at_data__object__payment__card_details__card.get("card_brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -402,7 +402,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_object_payment_card_details_card.get("last_4")
+    to_card_last_four: Any = at_data__object__payment__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -411,7 +411,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_18)
 
-    to_status: Any = at_data_object_payment.get("status")
+    to_status: Any = at_data__object__payment.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -424,29 +424,29 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_status is None:
         rejections.append(_REJECTION_21)
 
-    to_failure_code: Any = at_data_object_payment_card_details_errors_0.get("code")
+    to_failure_code: Any = at_data__object__payment__card_details__errors__0.get("code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is None:
-        to_failure_code = at_data_object_payment_bank_account_details_errors_0.get("code")
+        to_failure_code = at_data__object__payment__bank_account_details__errors__0.get("code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
-            to_failure_code = at_data_object_payment_square_account_details_errors_0.get("code")
+            to_failure_code = at_data__object__payment__square_account_details__errors__0.get("code")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_22)
 
-    to_failure_message: Any = at_data_object_payment_card_details_errors_0.get("detail")
+    to_failure_message: Any = at_data__object__payment__card_details__errors__0.get("detail")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is None:
-        to_failure_message = at_data_object_payment_bank_account_details_errors_0.get("detail")
+        to_failure_message = at_data__object__payment__bank_account_details__errors__0.get("detail")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
         if to_failure_message is None:
-            to_failure_message = at_data_object_payment_square_account_details_errors_0.get("detail")
+            to_failure_message = at_data__object__payment__square_account_details__errors__0.get("detail")
             if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
                 to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -454,193 +454,193 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object_payment.get("created_at")
+    value = at_data__object__payment.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_data_object_payment.get("updated_at")
+    value = at_data__object__payment.get("updated_at")
     if value is not None:
         put_scalar(to_metadata, "updated_at", value)
-    value = at_data_object_payment_tip_money.get("amount")
+    value = at_data__object__payment__tip_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "tip_money.amount", value)
-    value = at_data_object_payment_tip_money.get("currency")
+    value = at_data__object__payment__tip_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "tip_money.currency", value)
-    value = at_data_object_payment_app_fee_money.get("amount")
+    value = at_data__object__payment__app_fee_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "app_fee_money.amount", value)
-    value = at_data_object_payment_app_fee_money.get("currency")
+    value = at_data__object__payment__app_fee_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "app_fee_money.currency", value)
-    value = at_data_object_payment_approved_money.get("amount")
+    value = at_data__object__payment__approved_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "approved_money.amount", value)
-    value = at_data_object_payment_approved_money.get("currency")
+    value = at_data__object__payment__approved_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "approved_money.currency", value)
-    value = at_data_object_payment_refunded_money.get("amount")
+    value = at_data__object__payment__refunded_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "refunded_money.amount", value)
-    value = at_data_object_payment_refunded_money.get("currency")
+    value = at_data__object__payment__refunded_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "refunded_money.currency", value)
-    value = at_data_object_payment.get("delay_duration")
+    value = at_data__object__payment.get("delay_duration")
     if value is not None:
         put_scalar(to_metadata, "delay_duration", value)
-    value = at_data_object_payment.get("delay_action")
+    value = at_data__object__payment.get("delay_action")
     if value is not None:
         put_scalar(to_metadata, "delay_action", value)
-    value = at_data_object_payment.get("delayed_until")
+    value = at_data__object__payment.get("delayed_until")
     if value is not None:
         put_scalar(to_metadata, "delayed_until", value)
-    value = at_data_object_payment_card_details.get("status")
+    value = at_data__object__payment__card_details.get("status")
     if value is not None:
         put_scalar(to_metadata, "card_details.status", value)
-    value = at_data_object_payment_card_details_card.get("card_type")
+    value = at_data__object__payment__card_details__card.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "card_details.card.card_type", value)
-    value = at_data_object_payment_card_details_card.get("prepaid_type")
+    value = at_data__object__payment__card_details__card.get("prepaid_type")
     if value is not None:
         put_scalar(to_metadata, "card_details.card.prepaid_type", value)
-    value = at_data_object_payment_card_details_card.get("card_co_brand")
+    value = at_data__object__payment__card_details__card.get("card_co_brand")
     if value is not None:
         put_scalar(to_metadata, "card_details.card.card_co_brand", value)
-    value = at_data_object_payment_card_details.get("entry_method")
+    value = at_data__object__payment__card_details.get("entry_method")
     if value is not None:
         put_scalar(to_metadata, "card_details.entry_method", value)
-    value = at_data_object_payment_card_details.get("cvv_status")
+    value = at_data__object__payment__card_details.get("cvv_status")
     if value is not None:
         put_scalar(to_metadata, "card_details.cvv_status", value)
-    value = at_data_object_payment_card_details.get("avs_status")
+    value = at_data__object__payment__card_details.get("avs_status")
     if value is not None:
         put_scalar(to_metadata, "card_details.avs_status", value)
-    value = at_data_object_payment_card_details.get("auth_result_code")
+    value = at_data__object__payment__card_details.get("auth_result_code")
     if value is not None:
         put_scalar(to_metadata, "card_details.auth_result_code", value)
-    value = at_data_object_payment_card_details.get("application_identifier")
+    value = at_data__object__payment__card_details.get("application_identifier")
     if value is not None:
         put_scalar(to_metadata, "card_details.application_identifier", value)
-    value = at_data_object_payment_card_details.get("application_name")
+    value = at_data__object__payment__card_details.get("application_name")
     if value is not None:
         put_scalar(to_metadata, "card_details.application_name", value)
-    value = at_data_object_payment_card_details.get("verification_method")
+    value = at_data__object__payment__card_details.get("verification_method")
     if value is not None:
         put_scalar(to_metadata, "card_details.verification_method", value)
-    value = at_data_object_payment_card_details.get("verification_results")
+    value = at_data__object__payment__card_details.get("verification_results")
     if value is not None:
         put_scalar(to_metadata, "card_details.verification_results", value)
-    value = at_data_object_payment_card_details.get("statement_description")
+    value = at_data__object__payment__card_details.get("statement_description")
     if value is not None:
         put_scalar(to_metadata, "card_details.statement_description", value)
-    value = at_data_object_payment_card_details_card_payment_timeline.get("authorized_at")
+    value = at_data__object__payment__card_details__card_payment_timeline.get("authorized_at")
     if value is not None:
         put_scalar(to_metadata, "card_details.card_payment_timeline.authorized_at", value)
-    value = at_data_object_payment_card_details_card_payment_timeline.get("captured_at")
+    value = at_data__object__payment__card_details__card_payment_timeline.get("captured_at")
     if value is not None:
         put_scalar(to_metadata, "card_details.card_payment_timeline.captured_at", value)
-    value = at_data_object_payment_card_details_card_payment_timeline.get("voided_at")
+    value = at_data__object__payment__card_details__card_payment_timeline.get("voided_at")
     if value is not None:
         put_scalar(to_metadata, "card_details.card_payment_timeline.voided_at", value)
-    value = at_data_object_payment_cash_details_buyer_supplied_money.get("amount")
+    value = at_data__object__payment__cash_details__buyer_supplied_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "cash_details.buyer_supplied_money.amount", value)
-    value = at_data_object_payment_cash_details_buyer_supplied_money.get("currency")
+    value = at_data__object__payment__cash_details__buyer_supplied_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "cash_details.buyer_supplied_money.currency", value)
-    value = at_data_object_payment_cash_details_change_back_money.get("amount")
+    value = at_data__object__payment__cash_details__change_back_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "cash_details.change_back_money.amount", value)
-    value = at_data_object_payment_cash_details_change_back_money.get("currency")
+    value = at_data__object__payment__cash_details__change_back_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "cash_details.change_back_money.currency", value)
-    value = at_data_object_payment_bank_account_details.get("bank_name")
+    value = at_data__object__payment__bank_account_details.get("bank_name")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.bank_name", value)
-    value = at_data_object_payment_bank_account_details.get("transfer_type")
+    value = at_data__object__payment__bank_account_details.get("transfer_type")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.transfer_type", value)
-    value = at_data_object_payment_bank_account_details.get("account_ownership_type")
+    value = at_data__object__payment__bank_account_details.get("account_ownership_type")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.account_ownership_type", value)
-    value = at_data_object_payment_bank_account_details.get("country")
+    value = at_data__object__payment__bank_account_details.get("country")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.country", value)
-    value = at_data_object_payment_bank_account_details.get("statement_description")
+    value = at_data__object__payment__bank_account_details.get("statement_description")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.statement_description", value)
-    value = at_data_object_payment_external_details.get("type")
+    value = at_data__object__payment__external_details.get("type")
     if value is not None:
         put_scalar(to_metadata, "external_details.type", value)
-    value = at_data_object_payment_external_details.get("source")
+    value = at_data__object__payment__external_details.get("source")
     if value is not None:
         put_scalar(to_metadata, "external_details.source", value)
-    value = at_data_object_payment_external_details.get("source_id")
+    value = at_data__object__payment__external_details.get("source_id")
     if value is not None:
         put_scalar(to_metadata, "external_details.source_id", value)
-    value = at_data_object_payment_external_details_source_fee_money.get("amount")
+    value = at_data__object__payment__external_details__source_fee_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "external_details.source_fee_money.amount", value)
-    value = at_data_object_payment_external_details_source_fee_money.get("currency")
+    value = at_data__object__payment__external_details__source_fee_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "external_details.source_fee_money.currency", value)
-    value = at_data_object_payment_wallet_details.get("status")
+    value = at_data__object__payment__wallet_details.get("status")
     if value is not None:
         put_scalar(to_metadata, "wallet_details.status", value)
-    value = at_data_object_payment_wallet_details.get("brand")
+    value = at_data__object__payment__wallet_details.get("brand")
     if value is not None:
         put_scalar(to_metadata, "wallet_details.brand", value)
-    value = at_data_object_payment_buy_now_pay_later_details.get("brand")
+    value = at_data__object__payment__buy_now_pay_later_details.get("brand")
     if value is not None:
         put_scalar(to_metadata, "buy_now_pay_later_details.brand", value)
-    value = at_data_object_payment.get("location_id")
+    value = at_data__object__payment.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
-    value = at_data_object_payment.get("order_id")
+    value = at_data__object__payment.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "order_id", value)
-    value = at_data_object_payment.get("reference_id")
+    value = at_data__object__payment.get("reference_id")
     if value is not None:
         put_scalar(to_metadata, "reference_id", value)
-    value = at_data_object_payment.get("refund_ids")
+    value = at_data__object__payment.get("refund_ids")
     if value is not None:
         put_scalars(to_metadata, "refund_ids", value)
-    value = at_data_object_payment_risk_evaluation.get("created_at")
+    value = at_data__object__payment__risk_evaluation.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "risk_evaluation.created_at", value)
-    value = at_data_object_payment_risk_evaluation.get("risk_level")
+    value = at_data__object__payment__risk_evaluation.get("risk_level")
     if value is not None:
         put_scalar(to_metadata, "risk_evaluation.risk_level", value)
-    value = at_data_object_payment.get("terminal_checkout_id")
+    value = at_data__object__payment.get("terminal_checkout_id")
     if value is not None:
         put_scalar(to_metadata, "terminal_checkout_id", value)
-    value = at_data_object_payment.get("statement_description_identifier")
+    value = at_data__object__payment.get("statement_description_identifier")
     if value is not None:
         put_scalar(to_metadata, "statement_description_identifier", value)
-    value = at_data_object_payment.get("capabilities")
+    value = at_data__object__payment.get("capabilities")
     if value is not None:
         put_scalars(to_metadata, "capabilities", value)
-    value = at_data_object_payment.get("receipt_number")
+    value = at_data__object__payment.get("receipt_number")
     if value is not None:
         put_scalar(to_metadata, "receipt_number", value)
-    value = at_data_object_payment_device_details.get("device_id")
+    value = at_data__object__payment__device_details.get("device_id")
     if value is not None:
         put_scalar(to_metadata, "device_details.device_id", value)
-    value = at_data_object_payment_device_details.get("device_installation_id")
+    value = at_data__object__payment__device_details.get("device_installation_id")
     if value is not None:
         put_scalar(to_metadata, "device_details.device_installation_id", value)
-    value = at_data_object_payment_application_details.get("square_product")
+    value = at_data__object__payment__application_details.get("square_product")
     if value is not None:
         put_scalar(to_metadata, "application_details.square_product", value)
-    value = at_data_object_payment_application_details.get("application_id")
+    value = at_data__object__payment__application_details.get("application_id")
     if value is not None:
         put_scalar(to_metadata, "application_details.application_id", value)
-    value = at_data_object_payment.get("is_offline_payment")
+    value = at_data__object__payment.get("is_offline_payment")
     if value is not None:
         put_scalar(to_metadata, "is_offline_payment", value)
-    value = at_data_object_payment_offline_payment_details.get("client_created_at")
+    value = at_data__object__payment__offline_payment_details.get("client_created_at")
     if value is not None:
         put_scalar(to_metadata, "offline_payment_details.client_created_at", value)
-    value = at_data_object_payment.get("version_token")
+    value = at_data__object__payment.get("version_token")
     if value is not None:
         put_scalar(to_metadata, "version_token", value)
 
@@ -658,16 +658,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_26)
 
-    to_currency_exponent: Any = at_data_object_payment_total_money.get("currency")
+    to_currency_exponent: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     if to_currency_exponent is None:
-        to_currency_exponent = at_data_object_payment_amount_money.get("currency")
+        to_currency_exponent = at_data__object__payment__amount_money.get("currency")
         if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
             to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object_payment.get("id")
+    to_provider_object_id: Any = at_data__object__payment.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -710,39 +710,39 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_refund: Any = at_data_object.get("refund")
-    if type(at_data_object_refund) is not dict:
-        at_data_object_refund = NO_MEMBERS
-    at_data_object_refund_amount_money: Any = at_data_object_refund.get("amount_money")
-    if type(at_data_object_refund_amount_money) is not dict:
-        at_data_object_refund_amount_money = NO_MEMBERS
-    at_data_object_refund_destination_details: Any = at_data_object_refund.get("destination_details")
-    if type(at_data_object_refund_destination_details) is not dict:
-        at_data_object_refund_destination_details = NO_MEMBERS
-    at_data_object_refund_destination_details_card_details: Any = at_data_object_refund_destination_details.get("card_details")
-    if type(at_data_object_refund_destination_details_card_details) is not dict:
-        at_data_object_refund_destination_details_card_details = NO_MEMBERS
-    at_data_object_refund_destination_details_card_details_card: Any = at_data_object_refund_destination_details_card_details.get("card")
-    if type(at_data_object_refund_destination_details_card_details_card) is not dict:
-        at_data_object_refund_destination_details_card_details_card = NO_MEMBERS
-    at_data_object_refund_destination_details_cash_details: Any = at_data_object_refund_destination_details.get("cash_details")
-    if type(at_data_object_refund_destination_details_cash_details) is not dict:
-        at_data_object_refund_destination_details_cash_details = NO_MEMBERS
-    at_data_object_refund_destination_details_cash_details_seller_supplied_money: Any = at_data_object_refund_destination_details_cash_details.get("seller_supplied_money")
-    if type(at_data_object_refund_destination_details_cash_details_seller_supplied_money) is not dict:
-        at_data_object_refund_destination_details_cash_details_seller_supplied_money = NO_MEMBERS
-    at_data_object_refund_destination_details_cash_details_change_back_money: Any = at_data_object_refund_destination_details_cash_details.get("change_back_money")
-    if type(at_data_object_refund_destination_details_cash_details_change_back_money) is not dict:
-        at_data_object_refund_destination_details_cash_details_change_back_money = NO_MEMBERS
-    at_data_object_refund_destination_details_external_details: Any = at_data_object_refund_destination_details.get("external_details")
-    if type(at_data_object_refund_destination_details_external_details) is not dict:
-        at_data_object_refund_destination_details_external_details = NO_MEMBERS
-    at_data_object_refund_app_fee_money: Any = at_data_object_refund.get("app_fee_money")
-    if type(at_data_object_refund_app_fee_money) is not dict:
-        at_data_object_refund_app_fee_money = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__refund: Any = at_data__object.get("refund")
+    if type(at_data__object__refund) is not dict:
+        at_data__object__refund = NO_MEMBERS
+    at_data__object__refund__amount_money: Any = at_data__object__refund.get("amount_money")
+    if type(at_data__object__refund__amount_money) is not dict:
+        at_data__object__refund__amount_money = NO_MEMBERS
+    at_data__object__refund__destination_details: Any = at_data__object__refund.get("destination_details")
+    if type(at_data__object__refund__destination_details) is not dict:
+        at_data__object__refund__destination_details = NO_MEMBERS
+    at_data__object__refund__destination_details__card_details: Any = at_data__object__refund__destination_details.get("card_details")
+    if type(at_data__object__refund__destination_details__card_details) is not dict:
+        at_data__object__refund__destination_details__card_details = NO_MEMBERS
+    at_data__object__refund__destination_details__card_details__card: Any = at_data__object__refund__destination_details__card_details.get("card")
+    if type(at_data__object__refund__destination_details__card_details__card) is not dict:
+        at_data__object__refund__destination_details__card_details__card = NO_MEMBERS
+    at_data__object__refund__destination_details__cash_details: Any = at_data__object__refund__destination_details.get("cash_details")
+    if type(at_data__object__refund__destination_details__cash_details) is not dict:
+        at_data__object__refund__destination_details__cash_details = NO_MEMBERS
+    at_data__object__refund__destination_details__cash_details__seller_supplied_money: Any = at_data__object__refund__destination_details__cash_details.get("seller_supplied_money")
+    if type(at_data__object__refund__destination_details__cash_details__seller_supplied_money) is not dict:
+        at_data__object__refund__destination_details__cash_details__seller_supplied_money = NO_MEMBERS
+    at_data__object__refund__destination_details__cash_details__change_back_money: Any = at_data__object__refund__destination_details__cash_details.get("change_back_money")
+    if type(at_data__object__refund__destination_details__cash_details__change_back_money) is not dict:
+        at_data__object__refund__destination_details__cash_details__change_back_money = NO_MEMBERS
+    at_data__object__refund__destination_details__external_details: Any = at_data__object__refund__destination_details.get("external_details")
+    if type(at_data__object__refund__destination_details__external_details) is not dict:
+        at_data__object__refund__destination_details__external_details = NO_MEMBERS
+    at_data__object__refund__app_fee_money: Any = at_data__object__refund.get("app_fee_money")
+    if type(at_data__object__refund__app_fee_money) is not dict:
+        at_data__object__refund__app_fee_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -754,7 +754,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = at_data_object_refund.get("status")
+    to_event_type: Any = at_data__object__refund.get("status")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("PENDING",):
@@ -769,7 +769,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             rejections.append(_REJECTION_29)
             to_event_type = REFUSED
     else:
-        to_event_type = at_data_object_refund.get("status")
+        to_event_type = at_data__object__refund.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
@@ -790,7 +790,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_data_object_refund_amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__refund__amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -803,7 +803,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_34)
 
-    to_currency: Any = at_data_object_refund_amount_money.get("currency")
+    to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -814,7 +814,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_37)
 
-    to_payment_method_type: Any = at_data_object_refund.get("destination_type")
+    to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -824,13 +824,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_38)
         to_payment_method_type = REFUSED
 
-    to_card_brand: Any = at_data_object_refund_destination_details_card_details_card.get("card_brand")
+    to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_data_object_refund_destination_details_card_details_card.get("card_brand")
+            to_card_brand = at_data__object__refund__destination_details__card_details__card.get("card_brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -843,7 +843,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_39)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_object_refund_destination_details_card_details_card.get("last_4")
+    to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -852,7 +852,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_41)
 
-    to_status: Any = at_data_object_refund.get("status")
+    to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -865,11 +865,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_44)
 
-    to_failure_code: Any = at_data_object_refund.get("status")
+    to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str and to_failure_code in ("REJECTED", "FAILED"):
-        to_failure_code = at_data_object_refund.get("status")
+        to_failure_code = at_data__object__refund.get("status")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -881,67 +881,67 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object_refund.get("location_id")
+    value = at_data__object__refund.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
-    value = at_data_object_refund.get("unlinked")
+    value = at_data__object__refund.get("unlinked")
     if value is not None:
         put_scalar(to_metadata, "unlinked", value)
-    value = at_data_object_refund_destination_details_card_details_card.get("card_type")
+    value = at_data__object__refund__destination_details__card_details__card.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card_details.card.card_type", value)
-    value = at_data_object_refund_destination_details_card_details_card.get("prepaid_type")
+    value = at_data__object__refund__destination_details__card_details__card.get("prepaid_type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card_details.card.prepaid_type", value)
-    value = at_data_object_refund_destination_details_card_details_card.get("card_co_brand")
+    value = at_data__object__refund__destination_details__card_details__card.get("card_co_brand")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card_details.card.card_co_brand", value)
-    value = at_data_object_refund_destination_details_card_details.get("entry_method")
+    value = at_data__object__refund__destination_details__card_details.get("entry_method")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card_details.entry_method", value)
-    value = at_data_object_refund_destination_details_card_details.get("auth_result_code")
+    value = at_data__object__refund__destination_details__card_details.get("auth_result_code")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card_details.auth_result_code", value)
-    value = at_data_object_refund_destination_details_cash_details_seller_supplied_money.get("amount")
+    value = at_data__object__refund__destination_details__cash_details__seller_supplied_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "destination_details.cash_details.seller_supplied_money.amount", value)
-    value = at_data_object_refund_destination_details_cash_details_seller_supplied_money.get("currency")
+    value = at_data__object__refund__destination_details__cash_details__seller_supplied_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "destination_details.cash_details.seller_supplied_money.currency", value)
-    value = at_data_object_refund_destination_details_cash_details_change_back_money.get("amount")
+    value = at_data__object__refund__destination_details__cash_details__change_back_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "destination_details.cash_details.change_back_money.amount", value)
-    value = at_data_object_refund_destination_details_cash_details_change_back_money.get("currency")
+    value = at_data__object__refund__destination_details__cash_details__change_back_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "destination_details.cash_details.change_back_money.currency", value)
-    value = at_data_object_refund_destination_details_external_details.get("type")
+    value = at_data__object__refund__destination_details__external_details.get("type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.external_details.type", value)
-    value = at_data_object_refund_destination_details_external_details.get("source")
+    value = at_data__object__refund__destination_details__external_details.get("source")
     if value is not None:
         put_scalar(to_metadata, "destination_details.external_details.source", value)
-    value = at_data_object_refund_destination_details_external_details.get("source_id")
+    value = at_data__object__refund__destination_details__external_details.get("source_id")
     if value is not None:
         put_scalar(to_metadata, "destination_details.external_details.source_id", value)
-    value = at_data_object_refund_app_fee_money.get("amount")
+    value = at_data__object__refund__app_fee_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "app_fee_money.amount", value)
-    value = at_data_object_refund_app_fee_money.get("currency")
+    value = at_data__object__refund__app_fee_money.get("currency")
     if value is not None:
         put_scalar(to_metadata, "app_fee_money.currency", value)
-    value = at_data_object_refund.get("order_id")
+    value = at_data__object__refund.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "order_id", value)
-    value = at_data_object_refund.get("created_at")
+    value = at_data__object__refund.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_data_object_refund.get("updated_at")
+    value = at_data__object__refund.get("updated_at")
     if value is not None:
         put_scalar(to_metadata, "updated_at", value)
-    value = at_data_object_refund.get("terminal_refund_id")
+    value = at_data__object__refund.get("terminal_refund_id")
     if value is not None:
         put_scalar(to_metadata, "terminal_refund_id", value)
-    value = at_data_object_refund.get("version")
+    value = at_data__object__refund.get("version")
     if value is not None:
         put_scalar(to_metadata, "version", value)
 
@@ -959,12 +959,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_26)
 
-    to_currency_exponent: Any = at_data_object_refund_amount_money.get("currency")
+    to_currency_exponent: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object_refund.get("id")
+    to_provider_object_id: Any = at_data__object__refund.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -972,7 +972,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_data_object_refund.get("payment_id")
+    to_related_payment_id: Any = at_data__object__refund.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -1011,18 +1011,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_dispute: Any = at_data_object.get("dispute")
-    if type(at_data_object_dispute) is not dict:
-        at_data_object_dispute = NO_MEMBERS
-    at_data_object_dispute_amount_money: Any = at_data_object_dispute.get("amount_money")
-    if type(at_data_object_dispute_amount_money) is not dict:
-        at_data_object_dispute_amount_money = NO_MEMBERS
-    at_data_object_dispute_disputed_payment: Any = at_data_object_dispute.get("disputed_payment")
-    if type(at_data_object_dispute_disputed_payment) is not dict:
-        at_data_object_dispute_disputed_payment = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__dispute: Any = at_data__object.get("dispute")
+    if type(at_data__object__dispute) is not dict:
+        at_data__object__dispute = NO_MEMBERS
+    at_data__object__dispute__amount_money: Any = at_data__object__dispute.get("amount_money")
+    if type(at_data__object__dispute__amount_money) is not dict:
+        at_data__object__dispute__amount_money = NO_MEMBERS
+    at_data__object__dispute__disputed_payment: Any = at_data__object__dispute.get("disputed_payment")
+    if type(at_data__object__dispute__disputed_payment) is not dict:
+        at_data__object__dispute__disputed_payment = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -1038,7 +1038,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("dispute.state.updated", "dispute.state.changed"):
-        to_event_type = at_data_object_dispute.get("state")
+        to_event_type = at_data__object__dispute.get("state")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
@@ -1070,7 +1070,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_data_object_dispute_amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__dispute__amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -1083,7 +1083,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_54)
 
-    to_currency: Any = at_data_object_dispute_amount_money.get("currency")
+    to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -1096,13 +1096,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_payment_method_type = None
 
-    to_card_brand: Any = at_data_object_dispute.get("card_brand")
+    to_card_brand: Any = at_data__object__dispute.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
         to_card_brand = _TABLE_2.get(to_card_brand)
         if to_card_brand is None:
-            to_card_brand = at_data_object_dispute.get("card_brand")
+            to_card_brand = at_data__object__dispute.get("card_brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if type(to_card_brand) is str:
@@ -1117,7 +1117,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = at_data_object_dispute.get("state")
+    to_status: Any = at_data__object__dispute.get("state")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -1136,34 +1136,34 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object_dispute.get("reason")
+    value = at_data__object__dispute.get("reason")
     if value is not None:
         put_scalar(to_metadata, "reason", value)
-    value = at_data_object_dispute.get("due_at")
+    value = at_data__object__dispute.get("due_at")
     if value is not None:
         put_scalar(to_metadata, "due_at", value)
-    value = at_data_object_dispute.get("evidence_ids")
+    value = at_data__object__dispute.get("evidence_ids")
     if value is not None:
         put_scalars(to_metadata, "evidence_ids", value)
-    value = at_data_object_dispute.get("created_at")
+    value = at_data__object__dispute.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_data_object_dispute.get("updated_at")
+    value = at_data__object__dispute.get("updated_at")
     if value is not None:
         put_scalar(to_metadata, "updated_at", value)
-    value = at_data_object_dispute.get("brand_dispute_id")
+    value = at_data__object__dispute.get("brand_dispute_id")
     if value is not None:
         put_scalar(to_metadata, "brand_dispute_id", value)
-    value = at_data_object_dispute.get("reported_date")
+    value = at_data__object__dispute.get("reported_date")
     if value is not None:
         put_scalar(to_metadata, "reported_date", value)
-    value = at_data_object_dispute.get("reported_at")
+    value = at_data__object__dispute.get("reported_at")
     if value is not None:
         put_scalar(to_metadata, "reported_at", value)
-    value = at_data_object_dispute.get("version")
+    value = at_data__object__dispute.get("version")
     if value is not None:
         put_scalar(to_metadata, "version", value)
-    value = at_data_object_dispute.get("location_id")
+    value = at_data__object__dispute.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
 
@@ -1181,16 +1181,16 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_26)
 
-    to_currency_exponent: Any = at_data_object_dispute_amount_money.get("currency")
+    to_currency_exponent: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object_dispute.get("id")
+    to_provider_object_id: Any = at_data__object__dispute.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is None:
-        to_provider_object_id = at_data_object_dispute.get("dispute_id")
+        to_provider_object_id = at_data__object__dispute.get("dispute_id")
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -1198,7 +1198,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_data_object_dispute_disputed_payment.get("payment_id")
+    to_related_payment_id: Any = at_data__object__dispute__disputed_payment.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -1237,18 +1237,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_payout: Any = at_data_object.get("payout")
-    if type(at_data_object_payout) is not dict:
-        at_data_object_payout = NO_MEMBERS
-    at_data_object_payout_amount_money: Any = at_data_object_payout.get("amount_money")
-    if type(at_data_object_payout_amount_money) is not dict:
-        at_data_object_payout_amount_money = NO_MEMBERS
-    at_data_object_payout_destination: Any = at_data_object_payout.get("destination")
-    if type(at_data_object_payout_destination) is not dict:
-        at_data_object_payout_destination = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payout: Any = at_data__object.get("payout")
+    if type(at_data__object__payout) is not dict:
+        at_data__object__payout = NO_MEMBERS
+    at_data__object__payout__amount_money: Any = at_data__object__payout.get("amount_money")
+    if type(at_data__object__payout__amount_money) is not dict:
+        at_data__object__payout__amount_money = NO_MEMBERS
+    at_data__object__payout__destination: Any = at_data__object__payout.get("destination")
+    if type(at_data__object__payout__destination) is not dict:
+        at_data__object__payout__destination = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -1281,7 +1281,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_data_object_payout_amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__payout__amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
@@ -1294,11 +1294,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_70)
 
-    to_currency: Any = at_data_object_payout_amount_money.get("currency")
+    to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if to_currency is None:
-        to_currency = at_data_object_payout_amount_money.get("currency_code")
+        to_currency = at_data__object__payout__amount_money.get("currency_code")
         if type(to_currency) is str and to_currency in NULL_VALUES:
             to_currency = None
     if type(to_currency) is str:
@@ -1309,7 +1309,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_73)
 
-    to_payment_method_type: Any = at_data_object_payout_destination.get("type")
+    to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
@@ -1342,31 +1342,31 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object_payout.get("status")
+    value = at_data__object__payout.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_data_object_payout.get("location_id")
+    value = at_data__object__payout.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
-    value = at_data_object_payout.get("created_at")
+    value = at_data__object__payout.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_data_object_payout.get("updated_at")
+    value = at_data__object__payout.get("updated_at")
     if value is not None:
         put_scalar(to_metadata, "updated_at", value)
-    value = at_data_object_payout_destination.get("id")
+    value = at_data__object__payout__destination.get("id")
     if value is not None:
         put_scalar(to_metadata, "destination.id", value)
-    value = at_data_object_payout.get("version")
+    value = at_data__object__payout.get("version")
     if value is not None:
         put_scalar(to_metadata, "version", value)
-    value = at_data_object_payout.get("type")
+    value = at_data__object__payout.get("type")
     if value is not None:
         put_scalar(to_metadata, "type", value)
-    value = at_data_object_payout.get("arrival_date")
+    value = at_data__object__payout.get("arrival_date")
     if value is not None:
         put_scalar(to_metadata, "arrival_date", value)
-    value = at_data_object_payout.get("end_to_end_id")
+    value = at_data__object__payout.get("end_to_end_id")
     if value is not None:
         put_scalar(to_metadata, "end_to_end_id", value)
 
@@ -1384,16 +1384,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_26)
 
-    to_currency_exponent: Any = at_data_object_payout_amount_money.get("currency")
+    to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     if to_currency_exponent is None:
-        to_currency_exponent = at_data_object_payout_amount_money.get("currency_code")
+        to_currency_exponent = at_data__object__payout__amount_money.get("currency_code")
         if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
             to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object_payout.get("id")
+    to_provider_object_id: Any = at_data__object__payout.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:

@@ -172,7 +172,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, found_type: str) -> Outcome:  # noqa: ARG001  # all mappings are called alike
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -195,66 +195,66 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_customer: Any = at_data_object.get("customer")
-    if type(at_data_object_customer) is not dict:
-        at_data_object_customer = NO_MEMBERS
-    at_data_object_charges: Any = at_data_object.get("charges")
-    if type(at_data_object_charges) is not dict:
-        at_data_object_charges = NO_MEMBERS
-    at_data_object_charges_data: Any = at_data_object_charges.get("data")
-    if type(at_data_object_charges_data) is not list:
-        at_data_object_charges_data = NO_ITEMS
-    at_data_object_charges_data_0: Any = at_data_object_charges_data[0] if len(at_data_object_charges_data) > 0 else None
-    if type(at_data_object_charges_data_0) is not dict:
-        at_data_object_charges_data_0 = NO_MEMBERS
-    at_data_object_charges_data_0_payment_method_details: Any = at_data_object_charges_data_0.get("payment_method_details")
-    if type(at_data_object_charges_data_0_payment_method_details) is not dict:
-        at_data_object_charges_data_0_payment_method_details = NO_MEMBERS
-    at_data_object_latest_charge: Any = at_data_object.get("latest_charge")
-    if type(at_data_object_latest_charge) is not dict:
-        at_data_object_latest_charge = NO_MEMBERS
-    at_data_object_latest_charge_payment_method_details: Any = at_data_object_latest_charge.get("payment_method_details")
-    if type(at_data_object_latest_charge_payment_method_details) is not dict:
-        at_data_object_latest_charge_payment_method_details = NO_MEMBERS
-    at_data_object_last_payment_error: Any = at_data_object.get("last_payment_error")
-    if type(at_data_object_last_payment_error) is not dict:
-        at_data_object_last_payment_error = NO_MEMBERS
-    at_data_object_last_payment_error_payment_method: Any = at_data_object_last_payment_error.get("payment_method")
-    if type(at_data_object_last_payment_error_payment_method) is not dict:
-        at_data_object_last_payment_error_payment_method = NO_MEMBERS
-    at_data_object_payment_method: Any = at_data_object.get("payment_method")
-    if type(at_data_object_payment_method) is not dict:
-        at_data_object_payment_method = NO_MEMBERS
-    at_data_object_payment_method_types: Any = at_data_object.get("payment_method_types")
-    if type(at_data_object_payment_method_types) is not list:
-        at_data_object_payment_method_types = NO_ITEMS
-    at_data_object_charges_data_0_payment_method_details_card: Any = at_data_object_charges_data_0_payment_method_details.get("card")
-    if type(at_data_object_charges_data_0_payment_method_details_card) is not dict:
-        at_data_object_charges_data_0_payment_method_details_card = NO_MEMBERS
-    at_data_object_latest_charge_payment_method_details_card: Any = at_data_object_latest_charge_payment_method_details.get("card")
-    if type(at_data_object_latest_charge_payment_method_details_card) is not dict:
-        at_data_object_latest_charge_payment_method_details_card = NO_MEMBERS
-    at_data_object_last_payment_error_payment_method_card: Any = at_data_object_last_payment_error_payment_method.get("card")
-    if type(at_data_object_last_payment_error_payment_method_card) is not dict:
-        at_data_object_last_payment_error_payment_method_card = NO_MEMBERS
-    at_data_object_payment_method_card: Any = at_data_object_payment_method.get("card")
-    if type(at_data_object_payment_method_card) is not dict:
-        at_data_object_payment_method_card = NO_MEMBERS
-    at_data_object_automatic_payment_methods: Any = at_data_object.get("automatic_payment_methods")
-    if type(at_data_object_automatic_payment_methods) is not dict:
-        at_data_object_automatic_payment_methods = NO_MEMBERS
-    at_data_object_next_action: Any = at_data_object.get("next_action")
-    if type(at_data_object_next_action) is not dict:
-        at_data_object_next_action = NO_MEMBERS
-    at_data_object_processing: Any = at_data_object.get("processing")
-    if type(at_data_object_processing) is not dict:
-        at_data_object_processing = NO_MEMBERS
-    at_data_object_transfer_data: Any = at_data_object.get("transfer_data")
-    if type(at_data_object_transfer_data) is not dict:
-        at_data_object_transfer_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__charges: Any = at_data__object.get("charges")
+    if type(at_data__object__charges) is not dict:
+        at_data__object__charges = NO_MEMBERS
+    items_data__object__charges__data: Any = at_data__object__charges.get("data")
+    if type(items_data__object__charges__data) is not list:
+        items_data__object__charges__data = NO_ITEMS
+    at_data__object__charges__data__0: Any = items_data__object__charges__data[0] if len(items_data__object__charges__data) > 0 else None
+    if type(at_data__object__charges__data__0) is not dict:
+        at_data__object__charges__data__0 = NO_MEMBERS
+    at_data__object__charges__data__0__payment_method_details: Any = at_data__object__charges__data__0.get("payment_method_details")
+    if type(at_data__object__charges__data__0__payment_method_details) is not dict:
+        at_data__object__charges__data__0__payment_method_details = NO_MEMBERS
+    at_data__object__latest_charge: Any = at_data__object.get("latest_charge")
+    if type(at_data__object__latest_charge) is not dict:
+        at_data__object__latest_charge = NO_MEMBERS
+    at_data__object__latest_charge__payment_method_details: Any = at_data__object__latest_charge.get("payment_method_details")
+    if type(at_data__object__latest_charge__payment_method_details) is not dict:
+        at_data__object__latest_charge__payment_method_details = NO_MEMBERS
+    at_data__object__last_payment_error: Any = at_data__object.get("last_payment_error")
+    if type(at_data__object__last_payment_error) is not dict:
+        at_data__object__last_payment_error = NO_MEMBERS
+    at_data__object__last_payment_error__payment_method: Any = at_data__object__last_payment_error.get("payment_method")
+    if type(at_data__object__last_payment_error__payment_method) is not dict:
+        at_data__object__last_payment_error__payment_method = NO_MEMBERS
+    at_data__object__payment_method: Any = at_data__object.get("payment_method")
+    if type(at_data__object__payment_method) is not dict:
+        at_data__object__payment_method = NO_MEMBERS
+    items_data__object__payment_method_types: Any = at_data__object.get("payment_method_types")
+    if type(items_data__object__payment_method_types) is not list:
+        items_data__object__payment_method_types = NO_ITEMS
+    at_data__object__charges__data__0__payment_method_details__card: Any = at_data__object__charges__data__0__payment_method_details.get("card")
+    if type(at_data__object__charges__data__0__payment_method_details__card) is not dict:
+        at_data__object__charges__data__0__payment_method_details__card = NO_MEMBERS
+    at_data__object__latest_charge__payment_method_details__card: Any = at_data__object__latest_charge__payment_method_details.get("card")
+    if type(at_data__object__latest_charge__payment_method_details__card) is not dict:
+        at_data__object__latest_charge__payment_method_details__card = NO_MEMBERS
+    at_data__object__last_payment_error__payment_method__card: Any = at_data__object__last_payment_error__payment_method.get("card")
+    if type(at_data__object__last_payment_error__payment_method__card) is not dict:
+        at_data__object__last_payment_error__payment_method__card = NO_MEMBERS
+    at_data__object__payment_method__card: Any = at_data__object__payment_method.get("card")
+    if type(at_data__object__payment_method__card) is not dict:
+        at_data__object__payment_method__card = NO_MEMBERS
+    at_data__object__automatic_payment_methods: Any = at_data__object.get("automatic_payment_methods")
+    if type(at_data__object__automatic_payment_methods) is not dict:
+        at_data__object__automatic_payment_methods = NO_MEMBERS
+    at_data__object__next_action: Any = at_data__object.get("next_action")
+    if type(at_data__object__next_action) is not dict:
+        at_data__object__next_action = NO_MEMBERS
+    at_data__object__processing: Any = at_data__object.get("processing")
+    if type(at_data__object__processing) is not dict:
+        at_data__object__processing = NO_MEMBERS
+    at_data__object__transfer_data: Any = at_data__object.get("transfer_data")
+    if type(at_data__object__transfer_data) is not dict:
+        at_data__object__transfer_data = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -285,21 +285,21 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_object_customer.get("id")
+    to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is None:
-        to_customer_id = at_data_object.get("customer")
+        to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = at_data_object.get("amount")
+    to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_8)
             to_amount_cents = REFUSED
@@ -314,7 +314,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_amount_cents is None:
         rejections.append(_REJECTION_12)
 
-    to_currency: Any = at_data_object.get("currency")
+    to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -329,41 +329,41 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_object_charges_data_0_payment_method_details.get("type")
+    to_payment_method_type: Any = at_data__object__charges__data__0__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is None:
-        to_payment_method_type = at_data_object_latest_charge_payment_method_details.get("type")
+        to_payment_method_type = at_data__object__latest_charge__payment_method_details.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
-            to_payment_method_type = at_data_object_last_payment_error_payment_method.get("type")
+            to_payment_method_type = at_data__object__last_payment_error__payment_method.get("type")
             if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                 to_payment_method_type = None
             if to_payment_method_type is None:
-                to_payment_method_type = at_data_object_payment_method.get("type")
+                to_payment_method_type = at_data__object__payment_method.get("type")
                 if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                     to_payment_method_type = None
                 if to_payment_method_type is None:
-                    to_payment_method_type = at_data_object_payment_method_types[0] if len(at_data_object_payment_method_types) > 0 else None
+                    to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) > 0 else None
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
         rejections.append(_REJECTION_16)
 
-    to_card_brand: Any = at_data_object_charges_data_0_payment_method_details_card.get("brand")
+    to_card_brand: Any = at_data__object__charges__data__0__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if to_card_brand is None:
-        to_card_brand = at_data_object_latest_charge_payment_method_details_card.get("brand")
+        to_card_brand = at_data__object__latest_charge__payment_method_details__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if to_card_brand is None:
-            to_card_brand = at_data_object_last_payment_error_payment_method_card.get("brand")
+            to_card_brand = at_data__object__last_payment_error__payment_method__card.get("brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if to_card_brand is None:
-                to_card_brand = at_data_object_payment_method_card.get("brand")
+                to_card_brand = at_data__object__payment_method__card.get("brand")
                 if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                     to_card_brand = None
     if type(to_card_brand) is str:
@@ -373,19 +373,19 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_object_charges_data_0_payment_method_details_card.get("last4")
+    to_card_last_four: Any = at_data__object__charges__data__0__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if to_card_last_four is None:
-        to_card_last_four = at_data_object_latest_charge_payment_method_details_card.get("last4")
+        to_card_last_four = at_data__object__latest_charge__payment_method_details__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
         if to_card_last_four is None:
-            to_card_last_four = at_data_object_last_payment_error_payment_method_card.get("last4")
+            to_card_last_four = at_data__object__last_payment_error__payment_method__card.get("last4")
             if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
                 to_card_last_four = None
             if to_card_last_four is None:
-                to_card_last_four = at_data_object_payment_method_card.get("last4")
+                to_card_last_four = at_data__object__payment_method__card.get("last4")
                 if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
                     to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -407,165 +407,165 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if to_status is None:
         rejections.append(_REJECTION_22)
 
-    to_failure_code: Any = at_data_object_last_payment_error.get("decline_code")
+    to_failure_code: Any = at_data__object__last_payment_error.get("decline_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is None:
-        to_failure_code = at_data_object_last_payment_error.get("code")
+        to_failure_code = at_data__object__last_payment_error.get("code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
-            to_failure_code = at_data_object.get("cancellation_reason")
+            to_failure_code = at_data__object.get("cancellation_reason")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = at_data_object_last_payment_error.get("message")
+    to_failure_message: Any = at_data__object__last_payment_error.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
         rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
-    to_metadata_fits = True
+    fits_metadata = True
     value: Any
-    value = at_data_object.get("amount_capturable")
+    value = at_data__object.get("amount_capturable")
     if value is not None:
         put_scalar(to_metadata, "amount_capturable", value)
-    value = at_data_object.get("amount_received")
+    value = at_data__object.get("amount_received")
     if value is not None:
         put_scalar(to_metadata, "amount_received", value)
-    value = at_data_object.get("application")
+    value = at_data__object.get("application")
     if value is not None:
         put_scalar(to_metadata, "application", value)
-    value = at_data_object.get("application_fee_amount")
+    value = at_data__object.get("application_fee_amount")
     if value is not None:
         put_scalar(to_metadata, "application_fee_amount", value)
-    value = at_data_object_automatic_payment_methods.get("enabled")
+    value = at_data__object__automatic_payment_methods.get("enabled")
     if value is not None:
         put_scalar(to_metadata, "automatic_payment_methods.enabled", value)
-    value = at_data_object_automatic_payment_methods.get("allow_redirects")
+    value = at_data__object__automatic_payment_methods.get("allow_redirects")
     if value is not None:
         put_scalar(to_metadata, "automatic_payment_methods.allow_redirects", value)
-    value = at_data_object.get("canceled_at")
+    value = at_data__object.get("canceled_at")
     if value is not None:
         put_scalar(to_metadata, "canceled_at", value)
-    value = at_data_object.get("capture_method")
+    value = at_data__object.get("capture_method")
     if value is not None:
         put_scalar(to_metadata, "capture_method", value)
-    value = at_data_object.get("confirmation_method")
+    value = at_data__object.get("confirmation_method")
     if value is not None:
         put_scalar(to_metadata, "confirmation_method", value)
-    value = at_data_object.get("created")
+    value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data_object.get("invoice")
+    value = at_data__object.get("invoice")
     if value is not None:
         put_scalar(to_metadata, "invoice", value)
-    value = at_data_object_last_payment_error.get("charge")
+    value = at_data__object__last_payment_error.get("charge")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.charge", value)
-    value = at_data_object_last_payment_error.get("network_decline_code")
+    value = at_data__object__last_payment_error.get("network_decline_code")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.network_decline_code", value)
-    value = at_data_object_last_payment_error.get("advice_code")
+    value = at_data__object__last_payment_error.get("advice_code")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.advice_code", value)
-    value = at_data_object_last_payment_error.get("doc_url")
+    value = at_data__object__last_payment_error.get("doc_url")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.doc_url", value)
-    value = at_data_object_last_payment_error.get("param")
+    value = at_data__object__last_payment_error.get("param")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.param", value)
-    value = at_data_object_last_payment_error.get("payment_method")
+    value = at_data__object__last_payment_error.get("payment_method")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.payment_method", value)
-    value = at_data_object_last_payment_error_payment_method.get("id")
+    value = at_data__object__last_payment_error__payment_method.get("id")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.payment_method.id", value)
-    value = at_data_object_last_payment_error_payment_method_card.get("country")
+    value = at_data__object__last_payment_error__payment_method__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.payment_method.card.country", value)
-    value = at_data_object_last_payment_error_payment_method_card.get("funding")
+    value = at_data__object__last_payment_error__payment_method__card.get("funding")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.payment_method.card.funding", value)
-    value = at_data_object_last_payment_error.get("type")
+    value = at_data__object__last_payment_error.get("type")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.type", value)
-    value = at_data_object.get("latest_charge")
+    value = at_data__object.get("latest_charge")
     if value is not None:
         put_scalar(to_metadata, "latest_charge", value)
-    value = at_data_object_latest_charge.get("id")
+    value = at_data__object__latest_charge.get("id")
     if value is not None:
         put_scalar(to_metadata, "latest_charge.id", value)
-    value = at_data_object_latest_charge_payment_method_details_card.get("country")
+    value = at_data__object__latest_charge__payment_method_details__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "latest_charge.payment_method_details.card.country", value)
-    value = at_data_object_latest_charge_payment_method_details_card.get("funding")
+    value = at_data__object__latest_charge__payment_method_details__card.get("funding")
     if value is not None:
         put_scalar(to_metadata, "latest_charge.payment_method_details.card.funding", value)
-    value = at_data_object.get("livemode")
+    value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
-    value = at_data_object.get("metadata")
+    value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data_object_next_action.get("type")
+    value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
-    value = at_data_object.get("on_behalf_of")
+    value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
-    value = at_data_object.get("payment_method")
+    value = at_data__object.get("payment_method")
     if value is not None:
         put_scalar(to_metadata, "payment_method", value)
-    value = at_data_object_payment_method.get("id")
+    value = at_data__object__payment_method.get("id")
     if value is not None:
         put_scalar(to_metadata, "payment_method.id", value)
-    value = at_data_object_payment_method_card.get("country")
+    value = at_data__object__payment_method__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method.card.country", value)
-    value = at_data_object_payment_method_card.get("funding")
+    value = at_data__object__payment_method__card.get("funding")
     if value is not None:
         put_scalar(to_metadata, "payment_method.card.funding", value)
-    value = at_data_object.get("payment_method_options")
+    value = at_data__object.get("payment_method_options")
     if value is not None:
-        to_metadata_fits = put_json(to_metadata, "payment_method_options", value) and to_metadata_fits
-    value = at_data_object.get("payment_method_types")
+        fits_metadata = put_json(to_metadata, "payment_method_options", value) and fits_metadata
+    value = at_data__object.get("payment_method_types")
     if value is not None:
         put_scalars(to_metadata, "payment_method_types", value)
-    value = at_data_object_processing.get("type")
+    value = at_data__object__processing.get("type")
     if value is not None:
         put_scalar(to_metadata, "processing.type", value)
-    value = at_data_object.get("review")
+    value = at_data__object.get("review")
     if value is not None:
         put_scalar(to_metadata, "review", value)
-    value = at_data_object.get("setup_future_usage")
+    value = at_data__object.get("setup_future_usage")
     if value is not None:
         put_scalar(to_metadata, "setup_future_usage", value)
-    value = at_data_object.get("source")
+    value = at_data__object.get("source")
     if value is not None:
         put_scalar(to_metadata, "source", value)
-    value = at_data_object.get("statement_descriptor")
+    value = at_data__object.get("statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor", value)
-    value = at_data_object.get("statement_descriptor_suffix")
+    value = at_data__object.get("statement_descriptor_suffix")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor_suffix", value)
-    value = at_data_object.get("status")
+    value = at_data__object.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
-    value = at_data_object_transfer_data.get("destination")
+    value = at_data__object__transfer_data.get("destination")
     if value is not None:
         put_scalar(to_metadata, "transfer_data.destination", value)
-    value = at_data_object_transfer_data.get("amount")
+    value = at_data__object__transfer_data.get("amount")
     if value is not None:
         put_scalar(to_metadata, "transfer_data.amount", value)
-    value = at_data_object.get("transfer_group")
+    value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
-    if not to_metadata_fits:
+    if not fits_metadata:
         rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = root.get("created")
@@ -582,18 +582,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_28)
 
-    to_currency_exponent: Any = at_data_object.get("currency")
+    to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object.get("id")
+    to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
         rejections.append(_REJECTION_29)
 
-    to_attempt_number: Any = at_data_object_charges.get("total_count")
+    to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
         to_attempt_number = None
     if type(to_attempt_number) is int and to_attempt_number in (0,):
@@ -641,36 +641,36 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_customer: Any = at_data_object.get("customer")
-    if type(at_data_object_customer) is not dict:
-        at_data_object_customer = NO_MEMBERS
-    at_data_object_payment_method_details: Any = at_data_object.get("payment_method_details")
-    if type(at_data_object_payment_method_details) is not dict:
-        at_data_object_payment_method_details = NO_MEMBERS
-    at_data_object_payment_method_details_card: Any = at_data_object_payment_method_details.get("card")
-    if type(at_data_object_payment_method_details_card) is not dict:
-        at_data_object_payment_method_details_card = NO_MEMBERS
-    at_data_object_payment_method_details_card_present: Any = at_data_object_payment_method_details.get("card_present")
-    if type(at_data_object_payment_method_details_card_present) is not dict:
-        at_data_object_payment_method_details_card_present = NO_MEMBERS
-    at_data_object_payment_method_details_interac_present: Any = at_data_object_payment_method_details.get("interac_present")
-    if type(at_data_object_payment_method_details_interac_present) is not dict:
-        at_data_object_payment_method_details_interac_present = NO_MEMBERS
-    at_data_object_outcome: Any = at_data_object.get("outcome")
-    if type(at_data_object_outcome) is not dict:
-        at_data_object_outcome = NO_MEMBERS
-    at_data_object_fraud_details: Any = at_data_object.get("fraud_details")
-    if type(at_data_object_fraud_details) is not dict:
-        at_data_object_fraud_details = NO_MEMBERS
-    at_data_object_transfer_data: Any = at_data_object.get("transfer_data")
-    if type(at_data_object_transfer_data) is not dict:
-        at_data_object_transfer_data = NO_MEMBERS
-    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
-    if type(at_data_object_payment_intent) is not dict:
-        at_data_object_payment_intent = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__payment_method_details: Any = at_data__object.get("payment_method_details")
+    if type(at_data__object__payment_method_details) is not dict:
+        at_data__object__payment_method_details = NO_MEMBERS
+    at_data__object__payment_method_details__card: Any = at_data__object__payment_method_details.get("card")
+    if type(at_data__object__payment_method_details__card) is not dict:
+        at_data__object__payment_method_details__card = NO_MEMBERS
+    at_data__object__payment_method_details__card_present: Any = at_data__object__payment_method_details.get("card_present")
+    if type(at_data__object__payment_method_details__card_present) is not dict:
+        at_data__object__payment_method_details__card_present = NO_MEMBERS
+    at_data__object__payment_method_details__interac_present: Any = at_data__object__payment_method_details.get("interac_present")
+    if type(at_data__object__payment_method_details__interac_present) is not dict:
+        at_data__object__payment_method_details__interac_present = NO_MEMBERS
+    at_data__object__outcome: Any = at_data__object.get("outcome")
+    if type(at_data__object__outcome) is not dict:
+        at_data__object__outcome = NO_MEMBERS
+    at_data__object__fraud_details: Any = at_data__object.get("fraud_details")
+    if type(at_data__object__fraud_details) is not dict:
+        at_data__object__fraud_details = NO_MEMBERS
+    at_data__object__transfer_data: Any = at_data__object.get("transfer_data")
+    if type(at_data__object__transfer_data) is not dict:
+        at_data__object__transfer_data = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -701,21 +701,21 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_object_customer.get("id")
+    to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is None:
-        to_customer_id = at_data_object.get("customer")
+        to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = at_data_object.get("amount")
+    to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_8)
             to_amount_cents = REFUSED
@@ -730,7 +730,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_12)
 
-    to_currency: Any = at_data_object.get("currency")
+    to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -745,21 +745,21 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_object_payment_method_details.get("type")
+    to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
         rejections.append(_REJECTION_33)
 
-    to_card_brand: Any = at_data_object_payment_method_details_card.get("brand")
+    to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if to_card_brand is None:
-        to_card_brand = at_data_object_payment_method_details_card_present.get("brand")
+        to_card_brand = at_data__object__payment_method_details__card_present.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if to_card_brand is None:
-            to_card_brand = at_data_object_payment_method_details_interac_present.get("brand")
+            to_card_brand = at_data__object__payment_method_details__interac_present.get("brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
     if type(to_card_brand) is str:
@@ -769,15 +769,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_34)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data_object_payment_method_details_card.get("last4")
+    to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if to_card_last_four is None:
-        to_card_last_four = at_data_object_payment_method_details_card_present.get("last4")
+        to_card_last_four = at_data__object__payment_method_details__card_present.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
         if to_card_last_four is None:
-            to_card_last_four = at_data_object_payment_method_details_interac_present.get("last4")
+            to_card_last_four = at_data__object__payment_method_details__interac_present.get("last4")
             if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
                 to_card_last_four = None
     if type(to_card_last_four) is str:
@@ -786,17 +786,17 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_36)
 
-    to_status: Any = at_data_object.get("captured")
+    to_status: Any = at_data__object.get("captured")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if to_status is False:
-        to_status = at_data_object.get("refunded")
+        to_status = at_data__object.get("refunded")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if to_status is True:
             to_status = "canceled"
         else:
-            to_status = at_data_object.get("status")
+            to_status = at_data__object.get("status")
             if type(to_status) is str and to_status in NULL_VALUES:
                 to_status = None
             if type(to_status) is str:
@@ -807,7 +807,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 rejections.append(_REJECTION_38)
                 to_status = REFUSED
     else:
-        to_status = at_data_object.get("refunded")
+        to_status = at_data__object.get("refunded")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if to_status is True:
@@ -819,7 +819,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_status) is str and to_status in ("charge.refunded",):
                 to_status = "partially_refunded"
             else:
-                to_status = at_data_object.get("status")
+                to_status = at_data__object.get("status")
                 if type(to_status) is str and to_status in NULL_VALUES:
                     to_status = None
                 if type(to_status) is str:
@@ -832,25 +832,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_39)
 
-    to_failure_code: Any = at_data_object.get("status")
+    to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str and to_failure_code in ("failed",):
-        to_failure_code = at_data_object_outcome.get("reason")
+        to_failure_code = at_data__object__outcome.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
-            to_failure_code = at_data_object.get("failure_code")
+            to_failure_code = at_data__object.get("failure_code")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
     else:
-        to_failure_code = at_data_object.get("failure_code")
+        to_failure_code = at_data__object.get("failure_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_40)
 
-    to_failure_message: Any = at_data_object.get("failure_message")
+    to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -858,139 +858,139 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object.get("amount_captured")
+    value = at_data__object.get("amount_captured")
     if value is not None:
         put_scalar(to_metadata, "amount_captured", value)
-    value = at_data_object.get("amount_refunded")
+    value = at_data__object.get("amount_refunded")
     if value is not None:
         put_scalar(to_metadata, "amount_refunded", value)
-    value = at_data_object.get("application")
+    value = at_data__object.get("application")
     if value is not None:
         put_scalar(to_metadata, "application", value)
-    value = at_data_object.get("application_fee")
+    value = at_data__object.get("application_fee")
     if value is not None:
         put_scalar(to_metadata, "application_fee", value)
-    value = at_data_object.get("application_fee_amount")
+    value = at_data__object.get("application_fee_amount")
     if value is not None:
         put_scalar(to_metadata, "application_fee_amount", value)
-    value = at_data_object.get("authorization_code")
+    value = at_data__object.get("authorization_code")
     if value is not None:
         put_scalar(to_metadata, "authorization_code", value)
-    value = at_data_object.get("balance_transaction")
+    value = at_data__object.get("balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "balance_transaction", value)
-    value = at_data_object.get("calculated_statement_descriptor")
+    value = at_data__object.get("calculated_statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "calculated_statement_descriptor", value)
-    value = at_data_object.get("captured")
+    value = at_data__object.get("captured")
     if value is not None:
         put_scalar(to_metadata, "captured", value)
-    value = at_data_object.get("created")
+    value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data_object.get("disputed")
+    value = at_data__object.get("disputed")
     if value is not None:
         put_scalar(to_metadata, "disputed", value)
-    value = at_data_object.get("failure_balance_transaction")
+    value = at_data__object.get("failure_balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "failure_balance_transaction", value)
-    value = at_data_object_fraud_details.get("stripe_report")
+    value = at_data__object__fraud_details.get("stripe_report")
     if value is not None:
         put_scalar(to_metadata, "fraud_details.stripe_report", value)
-    value = at_data_object_fraud_details.get("user_report")
+    value = at_data__object__fraud_details.get("user_report")
     if value is not None:
         put_scalar(to_metadata, "fraud_details.user_report", value)
-    value = at_data_object.get("invoice")
+    value = at_data__object.get("invoice")
     if value is not None:
         put_scalar(to_metadata, "invoice", value)
-    value = at_data_object.get("livemode")
+    value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
-    value = at_data_object.get("metadata")
+    value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data_object.get("on_behalf_of")
+    value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
-    value = at_data_object.get("order")
+    value = at_data__object.get("order")
     if value is not None:
         put_scalar(to_metadata, "order", value)
-    value = at_data_object_outcome.get("advice_code")
+    value = at_data__object__outcome.get("advice_code")
     if value is not None:
         put_scalar(to_metadata, "outcome.advice_code", value)
-    value = at_data_object_outcome.get("network_advice_code")
+    value = at_data__object__outcome.get("network_advice_code")
     if value is not None:
         put_scalar(to_metadata, "outcome.network_advice_code", value)
-    value = at_data_object_outcome.get("network_decline_code")
+    value = at_data__object__outcome.get("network_decline_code")
     if value is not None:
         put_scalar(to_metadata, "outcome.network_decline_code", value)
-    value = at_data_object_outcome.get("network_status")
+    value = at_data__object__outcome.get("network_status")
     if value is not None:
         put_scalar(to_metadata, "outcome.network_status", value)
-    value = at_data_object_outcome.get("risk_level")
+    value = at_data__object__outcome.get("risk_level")
     if value is not None:
         put_scalar(to_metadata, "outcome.risk_level", value)
-    value = at_data_object_outcome.get("risk_score")
+    value = at_data__object__outcome.get("risk_score")
     if value is not None:
         put_scalar(to_metadata, "outcome.risk_score", value)
-    value = at_data_object_outcome.get("seller_message")
+    value = at_data__object__outcome.get("seller_message")
     if value is not None:
         put_scalar(to_metadata, "outcome.seller_message", value)
-    value = at_data_object_outcome.get("type")
+    value = at_data__object__outcome.get("type")
     if value is not None:
         put_scalar(to_metadata, "outcome.type", value)
-    value = at_data_object.get("paid")
+    value = at_data__object.get("paid")
     if value is not None:
         put_scalar(to_metadata, "paid", value)
-    value = at_data_object.get("payment_method")
+    value = at_data__object.get("payment_method")
     if value is not None:
         put_scalar(to_metadata, "payment_method", value)
-    value = at_data_object_payment_method_details_card.get("country")
+    value = at_data__object__payment_method_details__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.country", value)
-    value = at_data_object_payment_method_details_card.get("funding")
+    value = at_data__object__payment_method_details__card.get("funding")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.funding", value)
-    value = at_data_object_payment_method_details_card_present.get("country")
+    value = at_data__object__payment_method_details__card_present.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card_present.country", value)
-    value = at_data_object_payment_method_details_card_present.get("funding")
+    value = at_data__object__payment_method_details__card_present.get("funding")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card_present.funding", value)
-    value = at_data_object_payment_method_details_interac_present.get("country")
+    value = at_data__object__payment_method_details__interac_present.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.interac_present.country", value)
-    value = at_data_object_payment_method_details_interac_present.get("funding")
+    value = at_data__object__payment_method_details__interac_present.get("funding")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.interac_present.funding", value)
-    value = at_data_object.get("receipt_number")
+    value = at_data__object.get("receipt_number")
     if value is not None:
         put_scalar(to_metadata, "receipt_number", value)
-    value = at_data_object.get("refunded")
+    value = at_data__object.get("refunded")
     if value is not None:
         put_scalar(to_metadata, "refunded", value)
-    value = at_data_object.get("review")
+    value = at_data__object.get("review")
     if value is not None:
         put_scalar(to_metadata, "review", value)
-    value = at_data_object.get("source_transfer")
+    value = at_data__object.get("source_transfer")
     if value is not None:
         put_scalar(to_metadata, "source_transfer", value)
-    value = at_data_object.get("statement_descriptor")
+    value = at_data__object.get("statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor", value)
-    value = at_data_object.get("statement_descriptor_suffix")
+    value = at_data__object.get("statement_descriptor_suffix")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor_suffix", value)
-    value = at_data_object.get("transfer")
+    value = at_data__object.get("transfer")
     if value is not None:
         put_scalar(to_metadata, "transfer", value)
-    value = at_data_object_transfer_data.get("destination")
+    value = at_data__object__transfer_data.get("destination")
     if value is not None:
         put_scalar(to_metadata, "transfer_data.destination", value)
-    value = at_data_object_transfer_data.get("amount")
+    value = at_data__object__transfer_data.get("amount")
     if value is not None:
         put_scalar(to_metadata, "transfer_data.amount", value)
-    value = at_data_object.get("transfer_group")
+    value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
 
@@ -1008,12 +1008,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_28)
 
-    to_currency_exponent: Any = at_data_object.get("currency")
+    to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object.get("id")
+    to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -1021,11 +1021,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is None:
-        to_related_payment_id = at_data_object.get("payment_intent")
+        to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -1064,24 +1064,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_customer: Any = at_data_object.get("customer")
-    if type(at_data_object_customer) is not dict:
-        at_data_object_customer = NO_MEMBERS
-    at_data_object_destination_details: Any = at_data_object.get("destination_details")
-    if type(at_data_object_destination_details) is not dict:
-        at_data_object_destination_details = NO_MEMBERS
-    at_data_object_destination_details_card: Any = at_data_object_destination_details.get("card")
-    if type(at_data_object_destination_details_card) is not dict:
-        at_data_object_destination_details_card = NO_MEMBERS
-    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
-    if type(at_data_object_payment_intent) is not dict:
-        at_data_object_payment_intent = NO_MEMBERS
-    at_data_object_charge: Any = at_data_object.get("charge")
-    if type(at_data_object_charge) is not dict:
-        at_data_object_charge = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__destination_details: Any = at_data__object.get("destination_details")
+    if type(at_data__object__destination_details) is not dict:
+        at_data__object__destination_details = NO_MEMBERS
+    at_data__object__destination_details__card: Any = at_data__object__destination_details.get("card")
+    if type(at_data__object__destination_details__card) is not dict:
+        at_data__object__destination_details__card = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
+    at_data__object__charge: Any = at_data__object.get("charge")
+    if type(at_data__object__charge) is not dict:
+        at_data__object__charge = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -1093,11 +1093,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = at_data_object.get("status")
+    to_event_type: Any = at_data__object.get("status")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("succeeded", "failed", "canceled"):
-        to_event_type = at_data_object.get("status")
+        to_event_type = at_data__object.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
@@ -1127,21 +1127,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id: Any = at_data_object_customer.get("id")
+    to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is None:
-        to_customer_id = at_data_object.get("customer")
+        to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = at_data_object.get("amount")
+    to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_8)
             to_amount_cents = REFUSED
@@ -1156,7 +1156,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_12)
 
-    to_currency: Any = at_data_object.get("currency")
+    to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -1171,7 +1171,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_object_destination_details.get("type")
+    to_payment_method_type: Any = at_data__object__destination_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
@@ -1181,7 +1181,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status: Any = at_data_object.get("status")
+    to_status: Any = at_data__object.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -1194,7 +1194,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_49)
 
-    to_failure_code: Any = at_data_object.get("failure_reason")
+    to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
@@ -1204,46 +1204,46 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object.get("balance_transaction")
+    value = at_data__object.get("balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "balance_transaction", value)
-    value = at_data_object.get("created")
+    value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data_object_destination_details_card.get("reference")
+    value = at_data__object__destination_details__card.get("reference")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card.reference", value)
-    value = at_data_object_destination_details_card.get("reference_status")
+    value = at_data__object__destination_details__card.get("reference_status")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card.reference_status", value)
-    value = at_data_object_destination_details_card.get("reference_type")
+    value = at_data__object__destination_details__card.get("reference_type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card.reference_type", value)
-    value = at_data_object_destination_details_card.get("type")
+    value = at_data__object__destination_details__card.get("type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.card.type", value)
-    value = at_data_object.get("failure_balance_transaction")
+    value = at_data__object.get("failure_balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "failure_balance_transaction", value)
-    value = at_data_object.get("metadata")
+    value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data_object.get("payment_method")
+    value = at_data__object.get("payment_method")
     if value is not None:
         put_scalar(to_metadata, "payment_method", value)
-    value = at_data_object.get("pending_reason")
+    value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
-    value = at_data_object.get("reason")
+    value = at_data__object.get("reason")
     if value is not None:
         put_scalar(to_metadata, "reason", value)
-    value = at_data_object.get("receipt_number")
+    value = at_data__object.get("receipt_number")
     if value is not None:
         put_scalar(to_metadata, "receipt_number", value)
-    value = at_data_object.get("source_transfer_reversal")
+    value = at_data__object.get("source_transfer_reversal")
     if value is not None:
         put_scalar(to_metadata, "source_transfer_reversal", value)
-    value = at_data_object.get("transfer_reversal")
+    value = at_data__object.get("transfer_reversal")
     if value is not None:
         put_scalar(to_metadata, "transfer_reversal", value)
 
@@ -1261,12 +1261,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_28)
 
-    to_currency_exponent: Any = at_data_object.get("currency")
+    to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object.get("id")
+    to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -1274,19 +1274,19 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is None:
-        to_related_payment_id = at_data_object.get("payment_intent")
+        to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
         if to_related_payment_id is None:
-            to_related_payment_id = at_data_object_charge.get("id")
+            to_related_payment_id = at_data__object__charge.get("id")
             if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                 to_related_payment_id = None
             if to_related_payment_id is None:
-                to_related_payment_id = at_data_object.get("charge")
+                to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -1325,24 +1325,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_payment_method_details: Any = at_data_object.get("payment_method_details")
-    if type(at_data_object_payment_method_details) is not dict:
-        at_data_object_payment_method_details = NO_MEMBERS
-    at_data_object_payment_method_details_card: Any = at_data_object_payment_method_details.get("card")
-    if type(at_data_object_payment_method_details_card) is not dict:
-        at_data_object_payment_method_details_card = NO_MEMBERS
-    at_data_object_evidence_details: Any = at_data_object.get("evidence_details")
-    if type(at_data_object_evidence_details) is not dict:
-        at_data_object_evidence_details = NO_MEMBERS
-    at_data_object_payment_intent: Any = at_data_object.get("payment_intent")
-    if type(at_data_object_payment_intent) is not dict:
-        at_data_object_payment_intent = NO_MEMBERS
-    at_data_object_charge: Any = at_data_object.get("charge")
-    if type(at_data_object_charge) is not dict:
-        at_data_object_charge = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payment_method_details: Any = at_data__object.get("payment_method_details")
+    if type(at_data__object__payment_method_details) is not dict:
+        at_data__object__payment_method_details = NO_MEMBERS
+    at_data__object__payment_method_details__card: Any = at_data__object__payment_method_details.get("card")
+    if type(at_data__object__payment_method_details__card) is not dict:
+        at_data__object__payment_method_details__card = NO_MEMBERS
+    at_data__object__evidence_details: Any = at_data__object.get("evidence_details")
+    if type(at_data__object__evidence_details) is not dict:
+        at_data__object__evidence_details = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
+    at_data__object__charge: Any = at_data__object.get("charge")
+    if type(at_data__object__charge) is not dict:
+        at_data__object__charge = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -1375,11 +1375,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_data_object.get("amount")
+    to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_8)
             to_amount_cents = REFUSED
@@ -1394,7 +1394,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_amount_cents is None:
         rejections.append(_REJECTION_12)
 
-    to_currency: Any = at_data_object.get("currency")
+    to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -1409,13 +1409,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_object_payment_method_details.get("type")
+    to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
         rejections.append(_REJECTION_33)
 
-    to_card_brand: Any = at_data_object_payment_method_details_card.get("brand")
+    to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
@@ -1427,7 +1427,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = at_data_object.get("status")
+    to_status: Any = at_data__object.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -1446,43 +1446,43 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object.get("balance_transaction")
+    value = at_data__object.get("balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "balance_transaction", value)
-    value = at_data_object.get("created")
+    value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data_object_evidence_details.get("due_by")
+    value = at_data__object__evidence_details.get("due_by")
     if value is not None:
         put_scalar(to_metadata, "evidence_details.due_by", value)
-    value = at_data_object_evidence_details.get("has_evidence")
+    value = at_data__object__evidence_details.get("has_evidence")
     if value is not None:
         put_scalar(to_metadata, "evidence_details.has_evidence", value)
-    value = at_data_object_evidence_details.get("past_due")
+    value = at_data__object__evidence_details.get("past_due")
     if value is not None:
         put_scalar(to_metadata, "evidence_details.past_due", value)
-    value = at_data_object_evidence_details.get("submission_count")
+    value = at_data__object__evidence_details.get("submission_count")
     if value is not None:
         put_scalar(to_metadata, "evidence_details.submission_count", value)
-    value = at_data_object.get("is_charge_refundable")
+    value = at_data__object.get("is_charge_refundable")
     if value is not None:
         put_scalar(to_metadata, "is_charge_refundable", value)
-    value = at_data_object.get("livemode")
+    value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
-    value = at_data_object.get("metadata")
+    value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data_object.get("network_reason_code")
+    value = at_data__object.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "network_reason_code", value)
-    value = at_data_object_payment_method_details_card.get("case_type")
+    value = at_data__object__payment_method_details__card.get("case_type")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.case_type", value)
-    value = at_data_object_payment_method_details_card.get("network_reason_code")
+    value = at_data__object__payment_method_details__card.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
-    value = at_data_object.get("reason")
+    value = at_data__object.get("reason")
     if value is not None:
         put_scalar(to_metadata, "reason", value)
 
@@ -1500,12 +1500,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_28)
 
-    to_currency_exponent: Any = at_data_object.get("currency")
+    to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object.get("id")
+    to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
@@ -1513,19 +1513,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id: Any = at_data_object_payment_intent.get("id")
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is None:
-        to_related_payment_id = at_data_object.get("payment_intent")
+        to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
         if to_related_payment_id is None:
-            to_related_payment_id = at_data_object_charge.get("id")
+            to_related_payment_id = at_data__object__charge.get("id")
             if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                 to_related_payment_id = None
             if to_related_payment_id is None:
-                to_related_payment_id = at_data_object.get("charge")
+                to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
@@ -1564,12 +1564,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data: Any = root.get("data")
     if type(at_data) is not dict:
         at_data = NO_MEMBERS
-    at_data_object: Any = at_data.get("object")
-    if type(at_data_object) is not dict:
-        at_data_object = NO_MEMBERS
-    at_data_object_trace_id: Any = at_data_object.get("trace_id")
-    if type(at_data_object_trace_id) is not dict:
-        at_data_object_trace_id = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__trace_id: Any = at_data__object.get("trace_id")
+    if type(at_data__object__trace_id) is not dict:
+        at_data__object__trace_id = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -1602,11 +1602,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_customer_id = None
 
-    to_amount_cents: Any = at_data_object.get("amount")
+    to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data_object.get("currency"), _SCALES_1)
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
             rejections.append(_REJECTION_8)
             to_amount_cents = REFUSED
@@ -1621,7 +1621,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_amount_cents is None:
         rejections.append(_REJECTION_12)
 
-    to_currency: Any = at_data_object.get("currency")
+    to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
@@ -1636,7 +1636,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = at_data_object.get("type")
+    to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
@@ -1646,7 +1646,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status: Any = at_data_object.get("status")
+    to_status: Any = at_data__object.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
@@ -1659,13 +1659,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_status is None:
         rejections.append(_REJECTION_49)
 
-    to_failure_code: Any = at_data_object.get("failure_code")
+    to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_54)
 
-    to_failure_message: Any = at_data_object.get("failure_message")
+    to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
@@ -1673,58 +1673,58 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data_object.get("application_fee")
+    value = at_data__object.get("application_fee")
     if value is not None:
         put_scalar(to_metadata, "application_fee", value)
-    value = at_data_object.get("application_fee_amount")
+    value = at_data__object.get("application_fee_amount")
     if value is not None:
         put_scalar(to_metadata, "application_fee_amount", value)
-    value = at_data_object.get("arrival_date")
+    value = at_data__object.get("arrival_date")
     if value is not None:
         put_scalar(to_metadata, "arrival_date", value)
-    value = at_data_object.get("automatic")
+    value = at_data__object.get("automatic")
     if value is not None:
         put_scalar(to_metadata, "automatic", value)
-    value = at_data_object.get("balance_transaction")
+    value = at_data__object.get("balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "balance_transaction", value)
-    value = at_data_object.get("created")
+    value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data_object.get("destination")
+    value = at_data__object.get("destination")
     if value is not None:
         put_scalar(to_metadata, "destination", value)
-    value = at_data_object.get("failure_balance_transaction")
+    value = at_data__object.get("failure_balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "failure_balance_transaction", value)
-    value = at_data_object.get("livemode")
+    value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
-    value = at_data_object.get("metadata")
+    value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data_object.get("method")
+    value = at_data__object.get("method")
     if value is not None:
         put_scalar(to_metadata, "method", value)
-    value = at_data_object.get("original_payout")
+    value = at_data__object.get("original_payout")
     if value is not None:
         put_scalar(to_metadata, "original_payout", value)
-    value = at_data_object.get("reconciliation_status")
+    value = at_data__object.get("reconciliation_status")
     if value is not None:
         put_scalar(to_metadata, "reconciliation_status", value)
-    value = at_data_object.get("reversed_by")
+    value = at_data__object.get("reversed_by")
     if value is not None:
         put_scalar(to_metadata, "reversed_by", value)
-    value = at_data_object.get("source_type")
+    value = at_data__object.get("source_type")
     if value is not None:
         put_scalar(to_metadata, "source_type", value)
-    value = at_data_object.get("statement_descriptor")
+    value = at_data__object.get("statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor", value)
-    value = at_data_object_trace_id.get("status")
+    value = at_data__object__trace_id.get("status")
     if value is not None:
         put_scalar(to_metadata, "trace_id.status", value)
-    value = at_data_object_trace_id.get("value")
+    value = at_data__object__trace_id.get("value")
     if value is not None:
         put_scalar(to_metadata, "trace_id.value", value)
 
@@ -1742,12 +1742,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_28)
 
-    to_currency_exponent: Any = at_data_object.get("currency")
+    to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data_object.get("id")
+    to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:

@@ -25,7 +25,7 @@ ADVICE = (
 
 
 def major_version(home: Path) -> int | None:
-    """Return the major version that a Java home's `release` file states, or None if it is no JDK (no compiler)."""
+    """Return the major version that a Java home's `release` file states, or None if it is not a JDK (no compiler)."""
     if not os.access(home / "bin" / "javac", os.X_OK):
         return None
     try:

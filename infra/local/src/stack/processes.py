@@ -11,7 +11,7 @@ from pathlib import Path
 from stack.jobs import Task
 from stack.readiness import Probe
 
-BEHIND = ("nice", "-n", "10")
+BEHIND = ("nice", "-n", "19")
 """Put before the command of what may wait: analytics, whose runs would keep payments from the same two cores."""
 
 

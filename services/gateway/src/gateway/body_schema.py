@@ -1,7 +1,7 @@
 """The JSON Schema of the bodies that `gateway.envelope` takes for events: no more, no fewer.
 
 JSON Schema cannot say how a number is written, nor what makes a text JSON: that an integer has no fraction, and that a
-number is no larger than a double, stand in words beside the schema.
+number is not larger than a double, stand in words beside the schema.
 """
 
 from collections.abc import Mapping
@@ -65,7 +65,7 @@ def _require(schema: dict[str, Any], path: Path, wanted: JsonType) -> None:
 def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:
     node = schema
     for step in path:
-        # Without a type: what is no object has nothing at the path.
+        # Without a type: what is not an object has nothing at the path.
         node = _below(node, step)
     return node
 

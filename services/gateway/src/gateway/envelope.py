@@ -17,7 +17,7 @@ from payments_contracts.providers import JsonType, Provider, Source
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
 
-# As the parser makes them: in JSON, unlike in Python, a boolean is no integer.
+# As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
 TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
     "string": frozenset({str}),
     "integer": frozenset({int}),

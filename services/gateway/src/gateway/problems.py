@@ -19,7 +19,7 @@ def problem(
 ) -> Answer:
     """Make an answer.
 
-    A defect of the gateway has no reason's code, nor has what is no HTTP: neither is in the contract. `event_id` names
+    A defect of the gateway has no reason's code, nor has what is not HTTP: neither is in the contract. `event_id` names
     the dead-letter record, where one was written.
     """
     content: dict[str, object] = {

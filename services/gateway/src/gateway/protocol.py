@@ -93,7 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
             except HttpParserUpgrade as upgrade:
                 data = self._without_upgrade(data[upgrade.args[0] :])
             except HttpParserError:
-                self.send_400_response("What came is no HTTP/1.1 request.")
+                self.send_400_response("The request is not valid HTTP/1.1.")
                 return
             else:
                 return
@@ -140,7 +140,7 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             super().on_headers_complete()
         self._in_body = True
-        # Trailers are no headers: what follows the body goes into a list that nobody reads.
+        # Trailers are not headers: what follows the body goes into a list that nobody reads.
         self.headers = []
 
     def _may_go_the_short_way(self) -> bool:
@@ -235,7 +235,7 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the form of all refusals, and end the connection."""
+        """Refuse what is not HTTP, in the form of all refusals, and end the connection."""
         self._outbox.flush()
         self.transport.write(_message(problem(HTTPStatus.BAD_REQUEST, None, msg)))
         self.transport.close()

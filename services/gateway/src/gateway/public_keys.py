@@ -18,7 +18,7 @@ from gateway.certificates import Certificates, Fetch, PublicKey, UnusableCertifi
 from gateway.claims import ClaimReader, SignedContent
 from gateway.errors import Forged, KeyNeeded
 from gateway.secrets import EndpointSecret
-from gateway.signature import Authentic
+from gateway.verdict import Authentic
 
 _MISMATCH: Final = "No key of the provider made the signature of this body for this endpoint."
 

@@ -62,7 +62,7 @@ class Publication:
         provider: Whose webhooks.
         producer: Writes to Kafka.
         accepted: Where events go.
-        malformed: Where authentic webhooks go that are no events.
+        malformed: Where authentic webhooks go that are not events.
         schema_id_of: Finds the registered schemas.
     """
 

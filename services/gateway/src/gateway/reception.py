@@ -238,7 +238,7 @@ class Reception:
             case Rejected():
                 _LOG.error("record refused", detail=error.detail)
                 self._metrics.count("refused", "body_too_large")
-                detail = "Kafka takes no record of this size."
+                detail = "Kafka does not accept a record of this size."
                 return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
             case Fault():
                 _LOG.critical("cannot publish", detail=str(error))

@@ -60,7 +60,7 @@ def build_server(
             ws="none",
             lifespan="on",
             log_config=None,
-            # Whoever sends what is no HTTP would be given a line in the log for each.
+            # Whoever sends what is not HTTP would be given a line in the log for each.
             log_level="error",
             access_log=False,
             server_header=False,

@@ -15,6 +15,7 @@ from gateway.carried import NOTHING, Carried
 from gateway.claims import Claim, ClaimReader, SignedContent
 from gateway.errors import Forged, KeyNeeded
 from gateway.secrets import EndpointSecret
+from gateway.verdict import Authentic as Authentic  # noqa: PLC0414  # this module's own name for it, too
 
 if TYPE_CHECKING:
     from gateway.certificates import Fetch
@@ -29,13 +30,6 @@ _KEYS: Final[Mapping[KeyEncoding, Callable[[str], bytes]]] = {
     "hex": binascii.unhexlify,
     "base64": lambda text: base64.b64decode(text, validate=True),
 }
-
-
-class Authentic(NamedTuple):
-    """The provider signed the body; `merchant_id` is the merchant that the secret belongs to."""
-
-    secret_id: str
-    merchant_id: str
 
 
 class Mac:

@@ -138,7 +138,7 @@ def test_what_is_no_http_is_refused(served: Any, garbage: bytes) -> None:
         client.send(garbage)
         answer = client.answer()
         assert (answer.status, answer.headers["content-type"]) == (400, "application/problem+json")
-        assert answer.content["detail"] == "What came is no HTTP/1.1 request."
+        assert answer.content["detail"] == "The request is not valid HTTP/1.1."
         assert client.has_ended()
     assert served.requests == []
 

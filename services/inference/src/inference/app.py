@@ -33,7 +33,7 @@ def build_app(latency: Latency, registry: CollectorRegistry = REGISTRY) -> FastA
         registry: Where its metrics go.
     """
     answers = Counter("inference_answers", "Verdicts given.", ["model", "verdict"], registry=registry)
-    refusals = Counter("inference_refusals", "Requests that had not the form of the contract.", registry=registry)
+    refusals = Counter("inference_refusals", "Requests that did not have the form of the contract.", registry=registry)
     seconds = Histogram(
         "inference_seconds", "Time that a verdict took.", ["model"], buckets=LATENCY_BUCKETS, registry=registry
     )

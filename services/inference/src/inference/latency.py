@@ -20,7 +20,7 @@ class Latency:
         """Read `0`, `80` or `50-200`, in milliseconds.
 
         Raises:
-            ValueError: The text has another form, or the range is upside down.
+            ValueError: The text has another form, or the range begins with the larger number.
         """
         match = _FORM.fullmatch(text.strip())
         if match is None:
@@ -28,7 +28,7 @@ class Latency:
         least = int(match[1])
         most = int(match[2] or least)
         if most < least:
-            raise ValueError(f"latency {text!r} is upside down: the smaller number comes first")
+            raise ValueError(f"latency {text!r} has its numbers in the wrong order: the smaller one comes first")
         return cls(least, most)
 
     def seconds(self, seed: str) -> float:

@@ -1,6 +1,6 @@
 """Reads requests as the contract has them, and takes nothing for what it is not.
 
-JSON is UTF-8 alone. A number in a text is no number, and none is a time. A number without a fraction is an integer,
+JSON is UTF-8 alone. A number in a text is not a number, and none is a time. A number without a fraction is an integer,
 however it is written: so JSON Schema has it.
 """
 

@@ -28,7 +28,7 @@ class Savepoint:
 class Cluster:
     """One Flink cluster, spoken to through `client`, whose base URL is the job manager's.
 
-    Every method raises ClusterAway when the job manager does not answer and RefusedRequest when it says no.
+    Every method raises ClusterAway when the job manager does not answer and RefusedRequest when it refuses.
     """
 
     def __init__(self, client: httpx.Client) -> None:

@@ -4,7 +4,7 @@ Transient
 └── ClusterAway        the job manager or the object store does not answer
 Fault
 ├── UnusableScript     the generated SQL cannot be read or filled in
-├── RefusedRequest     the job manager says no
+├── RefusedRequest     the job manager refuses
 ├── SubmissionFailed   Flink does not take the job
 └── JobEnded           the job that is watched runs no more
 """

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Protocol
 
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, SILVER_PAYMENTS_CLEANED
+
 from operations.ledger import Entry, Kind
 from operations.reconciliation import Arrivals
 from operations.warehouse import DailyMetric
@@ -25,10 +27,6 @@ class Lake(Protocol):
 
     def daily_metrics(self, merchant_ids: Sequence[str]) -> list[DailyMetric]:
         """Return Gold's daily metrics of some merchants."""
-
-
-BRONZE = "bronze.payment_events"
-SILVER = "silver.payments_cleaned"
 
 
 class Census:
@@ -56,7 +54,7 @@ class Census:
 
     def bronze(self) -> Counter[str]:
         """Count the run's rows in Bronze."""
-        return self._lake.count_events(BRONZE, sorted(self._event_ids))
+        return self._lake.count_events(BRONZE_PAYMENT_EVENTS.identifier, sorted(self._event_ids))
 
     def metrics(self) -> list[DailyMetric]:
         """Return Gold's daily metrics of the run's merchants."""
@@ -72,6 +70,6 @@ class Census:
             validation_dlq=seen["validation_dlq"],
             reasons=self._reasons,
             bronze=self.bronze(),
-            silver=self._lake.count_events(SILVER, sorted(self._event_ids)),
+            silver=self._lake.count_events(SILVER_PAYMENTS_CLEANED, sorted(self._event_ids)),
             gold=sum(metric.payments for metric in self.metrics()),
         )

@@ -130,7 +130,7 @@ def wait(
             if status == "SUCCESS":
                 return
             if status in {"FAILURE", "CANCELED"}:
-                reason = "; ".join(_find_failures(client, run_id)) or "it says no reason"
+                reason = "; ".join(_find_failures(client, run_id)) or "it gives no reason"
                 ending = "failed" if status == "FAILURE" else "was canceled"
                 raise RunFailedError(f"The Dagster run {run_id} {ending}: {reason}. See {url}/runs/{run_id}")
             if now() >= deadline:

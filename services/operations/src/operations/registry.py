@@ -126,7 +126,7 @@ class SchemaRegistry:
         if answer.status_code == HTTPStatus.NOT_FOUND and method == "GET":
             return None
         message = str(content.get("message", ""))[:_LONGEST_MESSAGE]
-        raise DeploymentError(f"The registry says no: {answer.status_code} {message}".rstrip())
+        raise DeploymentError(f"The registry refused: {answer.status_code} {message}".rstrip())
 
     def _stranger(self, status: int = HTTPStatus.OK) -> DeploymentError:
         return DeploymentError(

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS
 from rich.console import Console
 from rich.table import Table
 
@@ -63,7 +64,7 @@ def _balance(verdict: Verdict) -> Table:
 
 
 def _metrics(verdict: Verdict) -> Table:
-    table = Table("day", "currency", "status", title="gold.daily_payment_metrics", title_justify="left")
+    table = Table("day", "currency", "status", title=GOLD_DAILY_PAYMENT_METRICS, title_justify="left")
     table.add_column("payments", justify="right")
     table.add_column("amount", justify="right")
     for metric in verdict.metrics:

@@ -22,7 +22,7 @@ def find_drift(registry: SchemaRegistry, subjects: Sequence[Subject]) -> tuple[D
     """Return every disagreement, by subject and version; changes nothing.
 
     Raises:
-        DeploymentError: Something else than a registry answers, or it says no.
+        DeploymentError: Something else than a registry answers, or it refuses.
         UnavailableError: The registry does not answer.
     """
     ours = [drift for subject in subjects for drift in compare(subject, registry.held(subject.name))]

@@ -195,7 +195,7 @@ class RegistrationBehaviour:
         with pytest.raises(DeploymentError) as caught:
             list(register_schemas(registry, [replace(subject, schemas=(subject.schemas[0], breaking))]))
         message = str(caught.value)
-        assert "version 2 of thing was not registered under FULL_TRANSITIVE. The registry says no: 409" in message
+        assert "version 2 of thing was not registered under FULL_TRANSITIVE. The registry refused: 409" in message
         assert f"Done before that: {subject.name} FULL_TRANSITIVE, {subject.name} version 1." in message
         assert [*registry.held(subject.name).schemas] == [1]
 

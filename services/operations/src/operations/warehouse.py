@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import trino
+from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS
 from trino.exceptions import TrinoConnectionError, TrinoUserError
 
 from operations.errors import UnavailableError
@@ -59,7 +60,7 @@ class Warehouse:
         marks = ", ".join("?" * len(merchant_ids))
         statement = (
             "select event_date, currency, status, sum(payment_count), sum(amount_major) "  # noqa: S608  # only marks
-            f"from gold.daily_payment_metrics where merchant_id in ({marks}) group by 1, 2, 3 order by 1, 2, 3"
+            f"from {GOLD_DAILY_PAYMENT_METRICS} where merchant_id in ({marks}) group by 1, 2, 3 order by 1, 2, 3"
         )
         return [DailyMetric(*row) for row in self._query(statement, merchant_ids)]
 

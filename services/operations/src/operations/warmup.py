@@ -1,7 +1,7 @@
 """Brings a cluster that has just started up to speed, on a topic of its own that is deleted again.
 
 A broker compiles its code as it is used: the first record takes about a second, and the next hundreds several times as
-long as later ones. No webhook should wait for that, and no topic of the contracts is to hold what is no event.
+long as later ones. No webhook should wait for that, and no topic of the contracts is to hold what is not an event.
 """
 
 from uuid import uuid4

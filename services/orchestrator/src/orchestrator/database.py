@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 from kit.errors import Fault, PipelineError, Rejected, Transient
 from payments_contracts.database import PAYMENT_EVENTS, Table
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from psycopg import AsyncConnection, AsyncRawCursor
 from pydantic import SecretStr
 
@@ -63,7 +63,7 @@ class PostgresStore:
         except Transient as error:
             logger.warning("the table is not checked yet: %s", error)
 
-    async def put(self, payment: ScoredPaymentV2) -> None:
+    async def put(self, payment: ScoredPayment) -> None:
         """Insert the row, unless one of the same event is there: that one stays, with the score that it was given.
 
         An event that is processed twice changes nothing. Within Kafka's retention the workflow's id sees to that; one

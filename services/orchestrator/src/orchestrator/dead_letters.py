@@ -7,7 +7,7 @@ import structlog
 from kit.clock import Clock
 from kit.errors import Fault, Rejected, Transient
 from kit.kafka import AvroEncoder, Producer, RegistryClient
-from payments_contracts.records import ValidationFailureV1
+from payments_contracts.pins.orchestrator import ValidationFailure
 from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
@@ -68,7 +68,7 @@ class DeadLetterTopic:
             return registry.lookup(VALIDATION_DLQ.subject, VALIDATION_DLQ.version, text).id
 
 
-async def _produce(producer: Producer, record: ValidationFailureV1, encoder: AvroEncoder) -> None:
+async def _produce(producer: Producer, record: ValidationFailure, encoder: AvroEncoder) -> None:
     acknowledged: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def settle(error: Transient | Rejected | Fault | None) -> None:
@@ -84,9 +84,9 @@ async def _produce(producer: Producer, record: ValidationFailureV1, encoder: Avr
     await acknowledged
 
 
-def _record(letter: DeadLetter, now: datetime) -> ValidationFailureV1:
+def _record(letter: DeadLetter, now: datetime) -> ValidationFailure:
     event, position = letter.event, letter.position
-    return ValidationFailureV1(
+    return ValidationFailure(
         event_id=event.event_id,
         provider=event.provider,
         provider_event_id=event.provider_event_id,

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from kit.lake import Outcome
-from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from pydantic import BaseModel, ConfigDict
 
 from orchestrator.scoring import ScoreSource, Source
@@ -45,7 +45,7 @@ class PersistRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    payment: ScoredPaymentV2
+    payment: ScoredPayment
     repeated: bool = False
     token: str | None = None
 
@@ -55,7 +55,7 @@ class DeadLetter(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    event: PaymentEventV2
+    event: PaymentEvent
     position: Position | None
     reason_code: str
     reason: str

@@ -39,7 +39,7 @@ class Refusals:
         if len(self._times) > self._limit:
             raise Fault(
                 f"{len(self._times)} events were refused within {self._window_seconds:g} s, the last at "
-                f"{arrival.position}: {error}. So many are no events' fault; the rest stays in Kafka."
+                f"{arrival.position}: {error}. So many cannot be the fault of the events; the rest stays in Kafka."
             )
         letter = DeadLetter(
             event=arrival.event, position=arrival.position, reason_code=error.reason_code, reason=error.detail

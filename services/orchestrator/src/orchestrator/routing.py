@@ -3,28 +3,40 @@
 from collections.abc import Callable, Mapping
 
 from kit.errors import Fault, Rejected
-from payments_contracts.records import PaymentEventV1, PaymentEventV2
+from payments_contracts.pins.orchestrator import PAYMENT_EVENT_VERSIONS, PaymentEvent
+from payments_contracts.records import Contract
 from payments_contracts.topics import NORMALIZED
 from pydantic import ValidationError
 
 Decode = Callable[[bytes], Mapping[str, object]]
-Handler = Callable[[Mapping[str, object]], PaymentEventV2]
+Handler = Callable[[Mapping[str, object]], PaymentEvent]
 
 
-def from_first(record: Mapping[str, object]) -> PaymentEventV2:
-    """Make the event of a record of version 1, read as version 2: what came later is null, not guessed."""
-    first = PaymentEventV1.model_validate({name: record.get(name) for name in PaymentEventV1.model_fields})
-    return PaymentEventV2.model_validate(first.model_dump())
+def as_written(model: type[Contract]) -> Handler:
+    """Make the event of a record of an earlier version, which may say only what that version knows.
 
+    What came later is null, not guessed.
+    """
 
-HANDLERS: Mapping[int, Handler] = {1: from_first, 2: PaymentEventV2.model_validate}
-"""For each version of the contract that may be on the topic, what makes a workflow's argument of it.
+    def event(record: Mapping[str, object]) -> PaymentEvent:
+        written = model.model_validate({name: record.get(name) for name in model.model_fields})
+        return PaymentEvent.model_validate(written.model_dump())
 
-Every workflow takes the newest version, and `schema_version` still tells which one the normalizer wrote.
-"""
+    return event
+
 
 PIN = NORMALIZED.consumers["orchestrator"]
 """The version that this consumer reads with."""
+
+HANDLERS: Mapping[int, Handler] = {
+    # A later version is read as the pinned one: what it adds waits for the pin.
+    version: as_written(model) if version < PIN else PaymentEvent.model_validate
+    for version, model in PAYMENT_EVENT_VERSIONS.items()
+}
+"""For each version of the contract that may be on the topic, what makes a workflow's argument of it.
+
+Every workflow takes the pinned version, and `schema_version` still tells which one the normalizer wrote.
+"""
 
 
 class Router:
@@ -38,7 +50,7 @@ class Router:
         self._decode = decode
         self._handlers = handlers
 
-    def route(self, value: bytes | None) -> PaymentEventV2:
+    def route(self, value: bytes | None) -> PaymentEvent:
         """Return the event.
 
         Raises:

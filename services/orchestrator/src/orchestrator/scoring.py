@@ -11,7 +11,8 @@ from payments_contracts.inference import (
     RetryStrategyRequest,
     RetryStrategyResponse,
 )
-from payments_contracts.records import PaymentEventV2, RetryStrategy, ScoredPaymentV2
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
+from payments_contracts.records import RetryStrategy
 
 Source = Literal["model", "fallback"]
 ScoreSource = Literal["model", "fallback", "not_scored"]
@@ -35,17 +36,17 @@ class Sourced(Generic[T]):
     source: Source
 
 
-def needs_score(event: PaymentEventV2) -> bool:
+def needs_score(event: PaymentEvent) -> bool:
     """Tell whether the fraud model knows such events: it was made for payments, not for their refunds or payouts."""
     return event.event_type.partition(".")[0] == "payment"
 
 
-def needs_advice(event: PaymentEventV2) -> bool:
+def needs_advice(event: PaymentEvent) -> bool:
     """Tell whether advice on charging again makes sense: only for a failed payment."""
     return needs_score(event) and event.status == "failed"
 
 
-def fraud_request(event: PaymentEventV2) -> FraudScoreRequest:
+def fraud_request(event: PaymentEvent) -> FraudScoreRequest:
     """Make the fraud model's request; the customer's history is not known to this service."""
     return FraudScoreRequest(
         event_id=event.event_id,
@@ -63,7 +64,7 @@ def fraud_request(event: PaymentEventV2) -> FraudScoreRequest:
     )
 
 
-def retry_request(event: PaymentEventV2) -> RetryStrategyRequest:
+def retry_request(event: PaymentEvent) -> RetryStrategyRequest:
     """Make the retry model's request; where the provider does not count attempts, the failed one is the first."""
     return RetryStrategyRequest(
         event_id=event.event_id,
@@ -80,18 +81,18 @@ def retry_request(event: PaymentEventV2) -> RetryStrategyRequest:
 
 
 def scored_payment(
-    event: PaymentEventV2,
+    event: PaymentEvent,
     violations: Sequence[str],
     fraud: Sourced[FraudScore] | None,
     advice: Sourced[RetryStrategyResponse] | None,
     scored_at: datetime,
-) -> ScoredPaymentV2:
+) -> ScoredPayment:
     """Assemble the row; all columns of the event keep their names and values.
 
     Without a score the row says so, and holds the number that adds nothing (docs/decisions/0012).
     """
     score = NOT_SCORED if fraud is None else fraud.value
-    return ScoredPaymentV2(
+    return ScoredPayment(
         **event.model_dump(),
         rule_violations=list(violations),
         fraud_score=score.score,

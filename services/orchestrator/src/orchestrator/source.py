@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 from kit.errors import Transient
 from kit.kafka import Consumer, Partition
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 
 from orchestrator.messages import Position
 from orchestrator.routing import Router
@@ -24,7 +24,7 @@ class Arrival:
 
     partition: Partition
     offset: int
-    event: PaymentEventV2
+    event: PaymentEvent
 
     @property
     def position(self) -> Position:

@@ -3,7 +3,7 @@
 import stamina
 from kit.errors import Fault, Rejected, Transient
 from kit.lake import Mark
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -54,7 +54,7 @@ class WorkflowStarter:
         self._wait_max_seconds = wait_max_seconds
         self._trouble: str | None = None
 
-    async def start(self, event: PaymentEventV2, position: Position | None = None) -> None:
+    async def start(self, event: PaymentEvent, position: Position | None = None) -> None:
         """Return once the workflow of the event is durable, or was before; wait as long as Temporal is away.
 
         Raises:
@@ -72,7 +72,7 @@ class WorkflowStarter:
         """Say what is wrong with Temporal, as of the last start; None if nothing is."""
         return self._trouble
 
-    async def _start_once(self, event: PaymentEventV2, position: Position | None) -> None:
+    async def _start_once(self, event: PaymentEvent, position: Position | None) -> None:
         try:
             answer = await self._ask(event, position)
         except RPCError as error:
@@ -85,7 +85,7 @@ class WorkflowStarter:
         self._trouble = None
         metrics.STARTS.labels(answer).inc()
 
-    async def _ask(self, event: PaymentEventV2, position: Position | None) -> str:
+    async def _ask(self, event: PaymentEvent, position: Position | None) -> str:
         token = None if self._opened is None else self._opened.begin(event.event_id)
         answer = _WAS_THERE
         try:
@@ -95,7 +95,7 @@ class WorkflowStarter:
                 self._opened.end(event.event_id, token)
         return answer
 
-    async def _start_or_find(self, event: PaymentEventV2, start: Start) -> str:
+    async def _start_or_find(self, event: PaymentEvent, start: Start) -> str:
         try:
             await self._request(event, start)
         except WorkflowAlreadyStartedError:
@@ -107,7 +107,7 @@ class WorkflowStarter:
             return "accepted_again"
         return "accepted"
 
-    async def _request(self, event: PaymentEventV2, start: Start) -> None:
+    async def _request(self, event: PaymentEvent, start: Start) -> None:
         reuse = WorkflowIDReusePolicy
         await self._client.start_workflow(
             PaymentEventWorkflow.run,

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     # `from orchestrator import x` would not pass x through, but import it anew for each workflow.
     from kit.lake import Outcome
     from payments_contracts.inference import FraudScore, RetryStrategyResponse
-    from payments_contracts.records import PaymentEventV2, ScoredPaymentV2
+    from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 
     from orchestrator.activities.database import DatabaseActivities
     from orchestrator.activities.dead_letters import DeadLetterActivities
@@ -51,7 +51,7 @@ class PaymentEventWorkflow:
     """Rules, scores, Bronze, database. The id of the workflow is the event's id, so an event has one."""
 
     @workflow.run
-    async def run(self, event: PaymentEventV2) -> Completion:
+    async def run(self, event: PaymentEvent) -> Completion:
         """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
 
         A row that the table or the database refuses becomes a dead letter; one for which they are away waits for them.
@@ -68,14 +68,14 @@ class PaymentEventWorkflow:
             database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
 
-    async def _validate(self, event: PaymentEventV2) -> list[str]:
+    async def _validate(self, event: PaymentEvent) -> list[str]:
         try:
             return await _beside(ValidationActivities.validate_business_rules, event, VALIDATION)
         except FailureError as error:
             workflow.logger.warning("rules not evaluated: %s", _bearable(error))
             return [NOT_EVALUATED]
 
-    async def _score(self, event: PaymentEventV2) -> Sourced[FraudScore] | None:
+    async def _score(self, event: PaymentEvent) -> Sourced[FraudScore] | None:
         if not needs_score(event):
             return None
         try:
@@ -85,7 +85,7 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_SCORE, "fallback")
         return Sourced(score, "model")
 
-    async def _advise(self, event: PaymentEventV2) -> Sourced[RetryStrategyResponse] | None:
+    async def _advise(self, event: PaymentEvent) -> Sourced[RetryStrategyResponse] | None:
         if not needs_advice(event):
             return None
         try:
@@ -95,7 +95,7 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_ADVICE, "fallback")
         return Sourced(advice, "model")
 
-    async def _persist(self, payment: ScoredPaymentV2, start: Start) -> Outcome:
+    async def _persist(self, payment: ScoredPayment, start: Start) -> Outcome:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
         repeated = start.repeated or info.run_id != info.first_execution_run_id
@@ -117,7 +117,7 @@ class PaymentEventWorkflow:
         )
         return outcome
 
-    async def _store(self, payment: ScoredPaymentV2) -> Stored:
+    async def _store(self, payment: ScoredPayment) -> Stored:
         try:
             return await _beside(DatabaseActivities.persist_to_database, payment, DATABASE)
         except FailureError as error:
@@ -132,7 +132,7 @@ class PaymentEventWorkflow:
         return stored
 
     async def _or_dead_letter(
-        self, event: PaymentEventV2, start: Start, reason_code: str, writing: Awaitable[T]
+        self, event: PaymentEvent, start: Start, reason_code: str, writing: Awaitable[T]
     ) -> T | Refused:
         try:
             return await writing

@@ -237,7 +237,7 @@ def _metadata(lake: Statements, table: Maintenance, what: str) -> str:
 
 def _name(text: str) -> str:
     if not _IDENTIFIER.fullmatch(text):
-        raise Fault(f"{text!r} is no name of a table, column or catalog of the lake")
+        raise Fault(f"{text!r} is not a valid name of a table, column or catalog of the lake")
     return text
 
 

@@ -44,6 +44,10 @@ _LOST_BY_REBALANCE = frozenset(
     }
 )
 
+# How long the partitions of a member that was killed wait for another: the default of 45 s was most of an outage. The
+# library beats from a thread of its own, so that only a process that stands still for so long loses its membership.
+_SESSION_MS = 10_000
+
 
 class Consumer:
     """Reads topics as a member of a group. It blocks: use it from one thread, or through `asyncio.to_thread`.
@@ -79,6 +83,7 @@ class Consumer:
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
                 "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": _SESSION_MS,
                 "error_cb": ErrorLog(client_id).note,
                 "logger": logging.getLogger("kafka"),
                 **QUIET,

@@ -27,7 +27,7 @@ Done = Callable[[Transient | Rejected | Fault | None], None]
 """Told what became of a record: None once every in-sync replica has it, otherwise why it is not known to be there.
 
 Transient: no acknowledgement within the deadline, or too much in flight, or closing; the record may still arrive, so
-whoever sends it again needs a reader that knows duplicates. Rejected: Kafka takes no record of this size
+whoever sends it again needs a reader that knows duplicates. Rejected: Kafka does not accept a record of this size
 (`record_too_large`). Fault: the producer is beyond repair.
 """
 
@@ -235,5 +235,5 @@ def _family(error: KafkaError) -> Transient | Rejected | Fault:
         # No Fault: what is too large comes again, and would stop each producer that was started anew. Where the topic
         # takes less than the producer, the broker refuses all that came in one batch.
         remedy = "Raise message.max.bytes of the producer and max.message.bytes of the topic, or send less."
-        return Rejected(f"Kafka takes no record of this size: {error.str()}. {remedy}", "record_too_large")
+        return Rejected(f"Kafka does not accept a record of this size: {error.str()}. {remedy}", "record_too_large")
     return Transient(f"Kafka did not acknowledge: {error.str()}", retry_after_seconds=1.0)

@@ -80,7 +80,7 @@ class MemoryProducer:
         elif self.is_closed:
             done(Transient("The producer is closing."))
         elif len(key) + len(value) > _MOST_BYTES:
-            done(Rejected("Kafka takes no record of this size.", "record_too_large"))
+            done(Rejected("Kafka does not accept a record of this size.", "record_too_large"))
         else:
             self.records.append((topic, key, value))
             done(None)

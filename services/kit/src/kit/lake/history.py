@@ -60,7 +60,7 @@ class Foreign:
 class History:
     """The snapshots of a table's main branch since this process has seen it first.
 
-    Snapshots that a compaction made, or that only delete files, add no rows and are no concern here.
+    Snapshots that a compaction made, or that only delete files, add no rows and are not a concern here.
     """
 
     def __init__(self, metadata: TableMetadata) -> None:

@@ -16,7 +16,7 @@ from pyiceberg.manifest import write_manifest as open_manifest
 from pyiceberg.table import TableProperties
 from pyiceberg.table.metadata import TableMetadata
 
-FAN_OUT = 32
+FAN_OUT = 24
 
 
 @dataclass(frozen=True, slots=True)

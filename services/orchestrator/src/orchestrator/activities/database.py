@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from temporalio import activity
 
 from orchestrator.messages import Stored
@@ -11,7 +11,7 @@ from orchestrator.messages import Stored
 class PaymentStore(Protocol):
     """Keeps one row per event; raises Transient while the database is away, Rejected for a row that it cannot hold."""
 
-    async def put(self, payment: ScoredPaymentV2) -> None:
+    async def put(self, payment: ScoredPayment) -> None:
         """Insert the row; one that is there with the same event id stays as it is."""
 
 
@@ -22,7 +22,7 @@ class DatabaseActivities:
         self._store = store
 
     @activity.defn
-    async def persist_to_database(self, payment: ScoredPaymentV2) -> Stored:
+    async def persist_to_database(self, payment: ScoredPayment) -> Stored:
         """Put the row into the database; safe to repeat.
 
         Raises:

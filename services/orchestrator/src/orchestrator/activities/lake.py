@@ -9,7 +9,7 @@ from typing import Protocol
 from kit.clock import Clock
 from kit.errors import PipelineError, Rejected
 from kit.lake import Mark, Outcome
-from payments_contracts.records import ScoredPaymentV2
+from payments_contracts.pins.orchestrator import ScoredPayment
 from temporalio import activity
 
 from orchestrator import metrics
@@ -104,7 +104,7 @@ class AbsentCommitter:
         raise NotHere("this worker has no committer")
 
 
-def _count_fallbacks(payment: ScoredPaymentV2) -> None:
+def _count_fallbacks(payment: ScoredPayment) -> None:
     if payment.fraud_score_source == "fallback":
         metrics.FALLBACKS.labels("fraud_score").inc()
     if payment.retry_strategy_source == "fallback":

@@ -1,6 +1,6 @@
 """The rules, with the rule book that this worker was given."""
 
-from payments_contracts.records import PaymentEventV2
+from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio import activity
 
 from orchestrator.rules import RuleBook, violations
@@ -13,6 +13,6 @@ class ValidationActivities:
         self._book = book
 
     @activity.defn
-    async def validate_business_rules(self, event: PaymentEventV2) -> list[str]:
+    async def validate_business_rules(self, event: PaymentEvent) -> list[str]:
         """Return the codes of the rules that the event breaks."""
         return violations(event, self._book)

@@ -1,0 +1,147 @@
+"""Rules on payload contracts: what a provider sends is not declared to be less, nor less protected, than it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from codegen.compat.breakage import Breakage, broken
+from codegen.compat.schemas import misfits, shown
+from codegen.reference import chain, resolved, to_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from codegen.document import Place
+    from codegen.model import Catalog, Provider
+
+_TAG = "x-personal-data"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """What a payload contract declares at a path.
+
+    `schema` has its reference resolved, `place` is where the path's last name stands; `required` says that it is never
+    absent, `personal` that it, or something around it, is personal data.
+    """
+
+    schema: Mapping[str, Any]
+    place: Place
+    required: bool
+    personal: bool
+
+
+def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield parts of payloads that are gone, or that may hold less than before."""
+    for provider, before, after in _both(old, new):
+        source = provider.payload.source
+        hint = "declare what the provider goes on sending; accept this where it has itself announced the change"
+        for path, was in before.items():
+            concern = ("payload", provider.name, path)
+            now = after.get(path)
+            if now is None:
+                # What is inside something that is gone is gone with it.
+                above = _above(path)
+                if not above or above in after:
+                    place = after[above].place if above else ("components", "schemas")
+                    message = f"{provider.name}: {path} was declared, and is not any more"
+                    yield broken(concern, source, place, message, hint)
+                continue
+            for keyword in misfits(was.schema, now.schema):
+                one, other = shown(was.schema, keyword), shown(now.schema, keyword)
+                message = f"{provider.name}: {path}: {keyword} was {one} and is {other}"
+                yield broken(concern, source, (*now.place, keyword), message, hint)
+            if now.required and not was.required:
+                message = f"{provider.name}: {path} could be absent, and is required now"
+                yield broken(concern, source, now.place, message, hint)
+
+
+def personal_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield what was personal data and is not tagged as such any more: `metadata` would take it."""
+    hint = "leave the tag; what is truly no personal data is agreed on with those who answer for it"
+    for provider, before, after in _both(old, new):
+        for path, now in after.items():
+            untagged = path in before and before[path].personal and not now.personal
+            # What is inside something is personal by its tag: that one is told.
+            above = _above(path)
+            if untagged and not (above in before and before[above].personal):
+                message = (
+                    f"{provider.name}: {path} is no longer tagged as personal data, and would go to metadata where "
+                    "nothing maps it"
+                )
+                concern = ("payload", provider.name, path)
+                yield broken(concern, provider.payload.source, now.place, message, hint)
+    yield from _fields_untagged(old, new, hint)
+
+
+def members(provider: Provider) -> dict[str, Member]:
+    """Return all that the payloads of a provider's events declare, by path; of a list's items as `lines[].sku`."""
+    found: dict[str, Member] = {}
+    document = provider.payload.source.data
+    for name in dict.fromkeys(group.payload for group in provider.mapping.groups):
+        if name in provider.payload.schemas:
+            root = {"$ref": to_schema(name)}
+            place: Place = ("components", "schemas", name)
+            _Walk(document, found).walk("", Member(root, place, required=True, personal=False), ())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    document: Mapping[str, Any]
+    found: dict[str, Member]
+
+    def walk(self, path: str, member: Member, above: tuple[Place, ...]) -> None:
+        *_, (place, _) = ends = list(chain(self.document, member.place, member.schema))
+        # A reference cannot take away the tag of what it refers to.
+        personal = member.personal or any(each.get(_TAG) is True for _, each in ends if isinstance(each, dict))
+        schema = resolved(self.document, member.schema) if isinstance(member.schema, dict) else {}
+        if path and path not in self.found:
+            self.found[path] = Member(schema, member.place, member.required, personal)
+        # A schema inside itself has no end.
+        if place in above:
+            return
+        for steps, name, inner in _inner(schema):
+            required = bool(steps[0] == "properties" and steps[1] in schema.get("required", ()))
+            below = Member(inner, (*place, *steps), required, personal)
+            self.walk(f"{path}{name}" if path or name[0] != "." else name[1:], below, (*above, place))
+
+
+def _above(path: str) -> str:
+    """Return the path of what is around a path; empty for what is around the top."""
+    for mark in ("[]", "{}"):
+        if path.endswith(mark):
+            return path.removesuffix(mark)
+    return path.rpartition(".")[0]
+
+
+def _inner(schema: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str, Any]]:
+    for name, each in schema.get("properties", {}).items():
+        yield ("properties", name), f".{name}", each
+    for keyword, mark in (("items", "[]"), ("additionalProperties", "{}")):
+        if isinstance(schema.get(keyword), dict):
+            yield (keyword,), mark, schema[keyword]
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for index, part in enumerate(schema.get(keyword, ())):
+            for steps, name, each in _inner(part if isinstance(part, dict) else {}):
+                yield (keyword, index, *steps), name, each
+
+
+def _fields_untagged(old: Catalog, new: Catalog, hint: str) -> Iterator[Breakage]:
+    for name, versions in new.records.items():
+        if name not in old.records:
+            continue
+        before = {field.name: field for field in old.records[name][-1].record.fields}
+        newest = versions[-1]
+        for field in newest.record.fields:
+            if field.name in before and before[field.name].personal and not field.personal:
+                message = f"{name} v{newest.version}: {field.name} is no longer tagged as personal data"
+                yield broken(("field", name, field.name), newest.source, field.place, message, hint)
+
+
+def _both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, dict[str, Member], dict[str, Member]]]:
+    before = {provider.name: provider for provider in old.providers}
+    for provider in new.providers:
+        if provider.name in before:
+            yield provider, members(before[provider.name]), members(provider)

@@ -1,0 +1,109 @@
+"""Rules on validation: what passed goes on passing, and a reason goes on meaning what it meant."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from codegen.compat.breakage import Breakage, broken
+from codegen.model import Maximum, Minimum, Pattern, Reference, TimeRange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.document import Place
+    from codegen.model import Catalog, Rule, Rules
+
+_LEAVE = "leave it: events that passed would be quarantined"
+
+
+def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield rules on fields that are new, or that take less than before."""
+    source = new.validation.source
+    # Where nothing was declared at all, nothing has passed.
+    for field, rules in new.validation.fields.items() if old.validation.reason_codes else ():
+        before = old.validation.fields.get(field, ())
+        for index, rule in enumerate(rules):
+            # The second pattern of a field is compared with its second pattern.
+            number = sum(type(each) is type(rule) for each in rules[:index])
+            alike = [each for each in before if type(each) is type(rule)]
+            was = alike[number] if number < len(alike) else None
+            said = _narrower(was, rule)
+            if said:
+                place: Place = ("fields", field, index)
+                yield broken(("rule", field), source, place, f"{field}: {said}", _LEAVE)
+
+
+def nulls_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield texts that meant a value and are to mean null, and the other way round."""
+    before, after = (set(catalog.validation.null_values) for catalog in (old, new))
+    for text in sorted(before ^ after):
+        message = f"the text {text!r} meant a value, and is to mean null"
+        if text in before:
+            message = f"the text {text!r} meant null, and is to be a value"
+        hint = "leave it: the same webhook would become another event"
+        yield broken(("rule", "null_values"), new.validation.source, ("null_values",), message, hint)
+
+
+def records_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield rules that are to stand on another record."""
+    for before, after in _both(old, new):
+        if before.record != after.record:
+            message = f"the rules of {after.name} were about {before.record} and are to be about {after.record}"
+            hint = "leave it: what holds the earlier record would be checked no more"
+            yield broken(("rules", after.name, "record"), after.source, ("record",), message, hint)
+
+
+def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield reason codes that are described in other words; punctuation and capitals do not count."""
+    for before, after in _both(old, new):
+        for code in before.reason_codes.keys() & after.reason_codes.keys():
+            one, other = before.reason_codes[code], after.reason_codes[code]
+            if _words(one) != _words(other):
+                message = f"the reason code {code} meant {one!r}, and is to mean {other!r}"
+                hint = "a code with another meaning gets another name; accept this where the meaning is the same"
+                key = "later_reason_codes" if code in after.later_codes else "reason_codes"
+                yield broken(("reason", after.name, code), after.source, (key, code), message, hint)
+
+
+def _narrower(was: Rule | None, rule: Rule) -> str:  # noqa: PLR0911 - one return for each kind of rule
+    """Return in words what a rule takes no longer; empty where it takes what it took."""
+    match was, rule:
+        case None, _:
+            return f"any value passed, and there is the rule {told(rule)} now"
+        case Minimum(before, _), Minimum(after, _) if after > before:
+            return f"at least {before} was demanded, and {after} is to be"
+        case Maximum(before, _), Maximum(after, _) if after < before:
+            return f"at most {before} was demanded, and {after} is to be"
+        case Pattern(before_text, _), Pattern(after_text, _) if before_text != after_text:
+            return f"the form {before_text} was demanded, and {after_text} is to be"
+        case Reference(before_text, _), Reference(after_text, _) if before_text != after_text:
+            return f"the list {before_text} was asked, and {after_text} is to be"
+        case TimeRange(first, last, before_range, _), TimeRange(start, end, after_range, _) if (
+            start > first or end < last
+        ):
+            return f"times from {' to '.join(before_range)} passed, and from {' to '.join(after_range)} are to"
+    return ""
+
+
+def told(rule: Rule) -> str:
+    """Return a rule in a few words."""
+    match rule:
+        case TimeRange():
+            return f"time_range {' to '.join(rule.text)}"
+        case Minimum():
+            return f"minimum {rule.value}"
+        case Maximum():
+            return f"maximum {rule.value}"
+        case Pattern():
+            return f"pattern {rule.value}"
+        case Reference():
+            return f"reference {rule.value}"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[\w-]+", text.lower())
+
+
+def _both(old: Catalog, new: Catalog) -> Iterator[tuple[Rules, Rules]]:
+    yield from ((old.validation, new.validation), (old.ingestion, new.ingestion))

@@ -1,0 +1,75 @@
+"""Changes to Silver and Gold, as their contracts declare them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.compat.derived import type_in
+from codegen.diff.change import Change, Section, others
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from codegen.derived import DerivedColumn, DerivedTable
+    from codegen.model import Catalog
+
+_ATTRIBUTES = ("key", "owner", "writer", "description")
+_TOLD = frozenset({"kind", "name", "columns", "maintenance", *_ATTRIBUTES})
+
+
+def tables(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield derived tables that are new, gone or different."""
+    for name, was, now in _pairs(old, new):
+        concern = ("table", name)
+        if now is None:
+            yield Change(Section.DERIVED, name, "is gone", (concern,))
+        elif was is None:
+            yield Change(Section.DERIVED, name, f"is new, written by {now.writer}", (concern,))
+        else:
+            for attribute in _ATTRIBUTES:
+                one, other = (_worded(getattr(each, attribute)) for each in (was, now))
+                if one != other:
+                    yield Change(Section.DERIVED, name, f"{attribute} {one} → {other}", ((*concern, attribute),))
+            yield from others(Section.DERIVED, name, was.source, now.source, _TOLD)
+
+
+def columns(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield columns that are new, gone or different in a derived table that was there before and is there now."""
+    for name, was, now in _pairs(old, new):
+        if was is None or now is None:
+            continue
+        before, after = ({column.name: column for column in table.columns} for table in (was, now))
+        for column in dict.fromkeys((*before, *after)):
+            title, concerns = f"{name}.{column}", (("column", name, column),)
+            if column not in before:
+                yield Change(Section.DERIVED, title, f"is new, from {_from(after[column])}", concerns)
+            elif column not in after:
+                yield Change(Section.DERIVED, title, "is gone", concerns)
+            else:
+                text = "; ".join(_differences(old, new, before[column], after[column]))
+                if text:
+                    yield Change(Section.DERIVED, title, text, concerns)
+
+
+def _differences(old: Catalog, new: Catalog, was: DerivedColumn, now: DerivedColumn) -> Iterator[str]:
+    if was.sources != now.sources:
+        yield f"from {_from(was)} → {_from(now)}"
+    one, other = type_in(old, was), type_in(new, now)
+    if one != other:
+        yield f"{one or 'computed'} → {other or 'computed'}"
+    if was.doc != now.doc:
+        yield f"means {was.doc or 'what its source means'} → {now.doc or 'what its source means'}"
+
+
+def _from(column: DerivedColumn) -> str:
+    return ", ".join(map(str, column.sources)) or "no column"
+
+
+def _worded(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, DerivedTable | None, DerivedTable | None]]:
+    before, after = ({table.identifier: table for table in catalog.derived} for catalog in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        yield name, before.get(name), after.get(name)

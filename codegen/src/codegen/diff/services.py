@@ -1,0 +1,51 @@
+"""Changes to services, their permissions, and owners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codegen.diff.change import Change, Section
+from codegen.services import STORES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from codegen.model import Catalog
+
+
+def services(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield services that are new, gone, or described, owned or permitted in another way."""
+    before, after = old.services.services, new.services.services
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        concerns = (("service", name),)
+        if was is None or now is None:
+            yield Change(Section.SERVICES, name, "is new" if now else "is gone", concerns)
+            continue
+        for attribute in ("description", "owner"):
+            one, other = getattr(was, attribute), getattr(now, attribute)
+            if one != other:
+                yield Change(Section.SERVICES, name, f"{attribute} {one} → {other}", ())
+        for text in (*_granted("read", was.reads, now.reads), *_granted("write", was.writes, now.writes)):
+            yield Change(Section.SERVICES, name, text, concerns)
+
+
+def owners(old: Catalog, new: Catalog) -> Iterator[Change]:
+    """Yield owners that are new, gone, or answer for something else."""
+    before, after = old.services.owners, new.services.owners
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is None or now is None:
+            yield Change(Section.SERVICES, f"owner {name}", "is new" if now else "is gone", ())
+        elif was != now:
+            yield Change(Section.SERVICES, f"owner {name}", f"{was} → {now}", ())
+
+
+def _granted(verb: str, was: Mapping[str, tuple[str, ...]], now: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
+    for store in STORES:
+        lost = [name for name in was[store] if name not in now[store]]
+        won = [name for name in now[store] if name not in was[store]]
+        if lost:
+            yield f"may no longer {verb} {store} {', '.join(lost)}"
+        if won:
+            yield f"may {verb} {store} {', '.join(won)} too"

@@ -1,0 +1,126 @@
+"""What an example has to expect, and the example's file with that in it: only what differs is written anew."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from codegen.document import compose, parse
+from codegen.envelope import found_in, refusal
+from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
+from codegen.text import block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from codegen.mapping.plan import Plan
+    from codegen.model import Example
+    from codegen.webhooks import Envelope
+
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+_Edit = tuple[int, int, str]
+"""The first line to replace, the line after the last, and the lines to put in their place."""
+
+
+def expectation(
+    envelope: Envelope, planned: Plan, body: bytes, merchant_id: str, headers: Mapping[str, str] = _NO_HEADERS
+) -> dict[str, Any]:
+    """Return what an example of a body says: `outcome`, and `expected` where the outcome has one."""
+    refused = refusal(envelope, body, headers)
+    if refused is not None:
+        return {"outcome": "malformed", "expected": {"reason_codes": [refused]}}
+    found = found_in(envelope, json.loads(body), headers)
+    match evaluate(planned, body, merchant_id, found.event_id, found.event_type):
+        case Unsupported():
+            return {"outcome": "unsupported"}
+        case Rejected(refusals, _):
+            return {"outcome": "rejected", "expected": {"reason_codes": [each.code for each in refusals]}}
+        case Normalized(event):
+            return {"outcome": "accepted", "expected": {"event": {name: plain(value) for name, value in event.items()}}}
+
+
+def plain(value: object) -> object:
+    """Return a value of an event as an example writes it: an instant as text, with milliseconds where it has any."""
+    if not isinstance(value, datetime):
+        return value
+    return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def differs(example: Example, wanted: Mapping[str, Any]) -> bool:
+    """Return whether an example expects something else than it has to."""
+    said = {key: value for key, value in example.source.data.items() if key in {"outcome", "expected"}}
+    return not _same(said, wanted)
+
+
+def rewritten(example: Example, expected: Mapping[str, Any]) -> str:
+    """Return the text of an example's file that expects this; comments, order and all else stay as they are."""
+    text = example.source.text
+    if "expected" not in example.source.data:
+        return f"{text.rstrip()}\n{block({'expected': expected})}"
+    lines = text.splitlines(keepends=True)
+    data = example.source.data
+    edits = list(_members(compose(text), data, {**data, "expected": expected}, lines))
+    # From the end, so that lines above keep their numbers; of several at one line the last goes first.
+    for first, after, new in sorted(edits, key=lambda edit: edit[:2])[::-1]:
+        lines[first:after] = [new]
+    changed = "".join(lines)
+    if not _same(parse(example.source.path, changed).data, {**data, "expected": expected}):
+        raise AssertionError(
+            f"{example.source.path} cannot be rewritten: write what `codegen try --format yaml` prints"
+        )
+    return changed
+
+
+def _members(
+    node: yaml.MappingNode, data: Mapping[str, Any], wanted: Mapping[str, Any], lines: Sequence[str]
+) -> Iterator[_Edit]:
+    """Yield how a block of keys and values becomes another, key by key."""
+    indent = " " * node.start_mark.column
+    present = {key.value: (key, value) for key, value in node.value}
+    for name, (key, value) in present.items():
+        if name not in wanted:
+            yield key.start_mark.line, _end(value), ""
+        elif _same(data[name], wanted[name]):
+            continue
+        elif _is_block(value) and isinstance(wanted[name], dict) and wanted[name]:
+            yield from _members(value, data[name], wanted[name], lines)
+        else:
+            new = _indented(indent, {name: wanted[name]})
+            yield key.start_mark.line, _end(value), new.replace("\n", f"{_comment(value, lines)}\n", 1)
+    after = node.start_mark.line
+    for name, value in wanted.items():
+        if name in present:
+            after = _end(present[name][1])
+        else:
+            yield after, after, _indented(indent, {name: value})
+
+
+def _same(one: object, other: object) -> bool:
+    """Return whether two values are the same in JSON, where true is not 1 and 1 is not 1.0."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _is_block(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.MappingNode) and not node.flow_style
+
+
+def _end(node: yaml.Node) -> int:
+    """Return the line after the last of a value; what is below it and belongs to nothing is not part of it."""
+    if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
+        last = node.value[-1]
+        return _end(last[1] if isinstance(last, tuple) else last)
+    return node.end_mark.line + (1 if node.end_mark.column else 0)
+
+
+def _comment(node: yaml.Node, lines: Sequence[str]) -> str:
+    """Return the comment behind a value in its line, with the spaces before it."""
+    rest = lines[node.end_mark.line][node.end_mark.column :].rstrip() if node.end_mark.column else ""
+    return rest if rest.lstrip().startswith("#") else ""
+
+
+def _indented(indent: str, data: Mapping[str, Any]) -> str:
+    return "".join(f"{indent}{line}\n" for line in block(dict(data)).splitlines())

@@ -1,0 +1,1 @@
+"""The mapping language: how a provider's payload becomes a unified record."""

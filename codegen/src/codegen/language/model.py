@@ -1,0 +1,316 @@
+"""Expressions of the mapping language. It is closed: a provider that needs more gets a new expression here."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Step = str | int
+
+
+class TimeFormat(enum.Enum):
+    """How a payload writes an instant."""
+
+    EPOCH_SECONDS = "epoch_seconds"
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
+    ISO8601 = "iso8601"
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _step(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN.fullmatch(step) else f'."{step}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The value at a path of the payload; null where any step of it is absent or has another shape."""
+
+    steps: tuple[Step, ...]
+
+    def __str__(self) -> str:
+        """Return the path as it is written in a mapping."""
+        return "".join(map(_step, self.steps)).removeprefix(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """The same text for every event."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """Null for every event: the provider does not tell, or the field makes no sense for the group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A value that the gateway found and handed on, such as the merchant."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The text that a table gives for a text; a text that is not in it is a rejection, or has another value."""
+
+    of: Expression
+    table: Mapping[str, str]
+    otherwise: Expression | None
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """The instant that a value denotes, as milliseconds since 1970 (UTC)."""
+
+    of: Expression
+    format: TimeFormat
+
+
+@dataclass(frozen=True, slots=True)
+class Coalesce:
+    """The first of several values that is not null."""
+
+    of: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Concat:
+    """Texts one after the other; null where any of them is null."""
+
+    of: tuple[Expression, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upper:
+    """A text with its ASCII letters in upper case; a text with any other character stays as it is."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """A text with its ASCII letters in lower case; a text with any other character stays as it is."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class NullIf:
+    """A value, or null where it is one of the given texts or whole numbers."""
+
+    of: Expression
+    values: tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Exponent:
+    """The ISO 4217 exponent of a currency's code in either case; null where the value is not a code of the list.
+
+    It refuses nothing itself: a currency that does not exist is reported once, by the rule on the currency.
+    """
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in the minor unit of ISO 4217, from a provider that has a minor unit of its own for some currencies.
+
+    `exponents` holds those alone. An amount that is not a whole number of ISO 4217's minor unit is a rejection. As with
+    `Exponent`, a currency that does not exist is left to the rule on the currency.
+    """
+
+    of: Expression
+    currency: Path
+    exponents: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Decimal:
+    """An amount in the minor unit of ISO 4217, from one in the major unit, written in decimals: a text or a number.
+
+    An amount that is no whole number of the minor unit is a rejection. As with `Exponent`, a currency that does not
+    exist is left to the rule on the currency.
+    """
+
+    of: Expression
+    currency: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, or the decimal digits of a whole number: an id that a provider writes as one."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number, or one that a text holds in decimal digits."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One of two expressions: which, says the value at a path, by being one of some texts or booleans or not."""
+
+    path: Path
+    values: tuple[str | bool, ...]
+    then: Expression
+    otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Every declared field below a path that is neither mapped nor personal, as a map of texts.
+
+    `keep` are paths that are mapped and stay in it: whoever reads them here has not moved yet.
+    """
+
+    root: Path
+    keep: tuple[Path, ...] = ()
+
+
+Expression = (
+    Path
+    | Const
+    | Null
+    | Envelope
+    | Lookup
+    | Time
+    | Coalesce
+    | Concat
+    | Upper
+    | Lower
+    | NullIf
+    | Exponent
+    | Money
+    | Decimal
+    | Text
+    | Whole
+    | When
+    | Rest
+)
+
+
+class LeafKind(enum.Enum):
+    """What the payload's contract says of a value that goes to the rest."""
+
+    SCALAR = "a text, number or boolean"
+    SCALARS = "a list of scalars, kept as JSON text"
+    MAP = "a map of scalars, one entry for each key"
+    OPAQUE = "a value of any shape, kept as JSON text"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A declared value that goes to the rest under a key."""
+
+    key: str
+    path: Path
+    kind: LeafKind
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Event types of a provider that share a payload and a mapping."""
+
+    name: str
+    payload: str
+    events: tuple[str, ...]
+    fields: Mapping[str, Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A provider's whole mapping onto one version of a record."""
+
+    provider: str
+    record: str
+    version: int
+    event_type: Path | Envelope
+    groups: tuple[Group, ...]
+
+
+def children(expression: Expression) -> tuple[Expression, ...]:
+    """Return the expressions that stand directly inside one."""
+    match expression:
+        case Path() | Const() | Null() | Envelope() | Rest():
+            return ()
+        case Coalesce(of) | Concat(of):
+            return of
+        case Lookup(of, _, otherwise):
+            return (of,) if otherwise is None else (of, otherwise)
+        case When(path, _, then, otherwise):
+            return (path, then, otherwise)
+        case Money(of, currency, _) | Decimal(of, currency):
+            return (of, currency)
+        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
+            return (of,)
+    assert_never(expression)
+
+
+def inside(expression: Expression) -> Iterator[Expression]:
+    """Yield an expression and all that stand inside it."""
+    yield expression
+    for child in children(expression):
+        yield from inside(child)
+
+
+def paths(expression: Expression) -> Iterator[Path]:
+    """Yield every path that an expression reads, `rest` apart."""
+    if isinstance(expression, Path):
+        yield expression
+    for child in children(expression):
+        yield from paths(child)
+
+
+def taken(expression: Expression) -> Iterator[Path]:
+    """Yield every path whose value an expression hands on; what only decides between two values is none of them."""
+    match expression:
+        case Path():
+            yield expression
+        case When(_, _, then, otherwise):
+            yield from taken(then)
+            yield from taken(otherwise)
+        case _:
+            for child in children(expression):
+                yield from taken(child)
+
+
+def origin(expression: Expression) -> str:  # noqa: C901, PLR0911 - one return for each expression
+    """Return in words where an expression's value comes from, as it stands in a rejection."""
+    match expression:
+        case Path():
+            return str(expression)
+        case Const(value):
+            return f"the constant {value}"
+        case Null():
+            return "null"
+        case Envelope(name):
+            return f"the envelope's {name}"
+        case Rest(root):
+            return f"the rest of {root}"
+        case Coalesce(of):
+            return "the first present of " + ", ".join(origin(each) for each in of)
+        case Concat(of):
+            return " with ".join(origin(each) for each in of)
+        case When(path, _, then, otherwise):
+            return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
+            return origin(of)
+        case Text(of) | Whole(of):
+            return origin(of)
+    assert_never(expression)

@@ -1,0 +1,165 @@
+"""Rules on services and owners: closed sets, in which a name with a typo is found before it parts the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codegen.findings import Finding
+from codegen.services import matches
+from codegen.suggestion import meant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from codegen.derived import DerivedTable
+    from codegen.document import Document, Place
+    from codegen.model import Catalog, Table
+    from codegen.services import Service
+
+_FILE = "services.yaml"
+_VERBS = {"reads": "read", "writes": "write"}
+_DECLARE = f"name a service of {_FILE}, or declare it there"
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """A contract that names a service: where, and what the service `reads` or `writes` there."""
+
+    source: Document
+    place: Place
+    service: str
+    access: str
+    store: str
+    name: str
+
+
+def undeclared(catalog: Catalog) -> Iterator[Finding]:
+    """Yield services that a contract names and that are not declared, or may not do what they are named for."""
+    if catalog.services.source is None:
+        yield Finding(_FILE, 0, "service", "the services are not declared", "write it; see meta/services.schema.json")
+        return
+    known = catalog.services.services
+    for use in _uses(catalog):
+        service = known.get(use.service)
+        if service is None:
+            message = f"there is no service {use.service!r}{meant(use.service, known)}"
+            yield use.source.finding("service", use.place, message, _DECLARE)
+        elif not any(matches(pattern, use.name) for pattern in _granted(service, use.access)[use.store]):
+            hint = f"add {use.name} to {use.access}.{use.store} of {service.name} in {_FILE}, or name another service"
+            yield use.source.finding(
+                "service", use.place, f"{service.name} may not {_VERBS[use.access]} {use.name}", hint
+            )
+    for api in catalog.apis:
+        if not any(_serves(name, api.name) for name in known):
+            message = f"no service serves the API {api.name!r}{meant(api.name, known)}"
+            hint = "call it after its service, with what tells it from others behind a hyphen"
+            yield api.source.finding("service", (), message, hint)
+
+
+def producers(catalog: Catalog) -> Iterator[Finding]:
+    """Yield topics with several producers and no word of why, and such words where there is one producer."""
+    for topic in catalog.topics:
+        count = len(topic.producers)
+        if count > 1 and topic.several_producers is None:
+            message = f"{topic.name} has {count} producers: {', '.join(topic.producers)}"
+            hint = "leave the one that writes it, or say in `several_producers` why there are more"
+            yield topic.source.finding("producer", ("producers",), message, hint)
+        elif count == 1 and topic.several_producers is not None:
+            message = f"{topic.name} says why it has several producers, and has one"
+            yield topic.source.finding("producer", ("several_producers",), message, "remove the line")
+
+
+def unused(catalog: Catalog) -> Iterator[Finding]:
+    """Yield services that no contract names, and permissions of which no contract makes use."""
+    source = catalog.services.source
+    if source is None:
+        return
+    uses = tuple(_uses(catalog))
+    names = _names(catalog)
+    for name, service in catalog.services.services.items():
+        served = any(_serves(name, api.name) for api in catalog.apis)
+        if not served and not any(use.service == name for use in uses):
+            message = f"no contract names the service {name!r}"
+            yield source.finding(
+                "unused-service", ("services", name), message, "name it where it is used, or remove it"
+            )
+            continue
+        for access, store, index, pattern in _patterns(service):
+            taken = [each for each in names[store] if matches(pattern, each)]
+            # Who reads a table is said here alone; who reads or writes anything else, by its contract too.
+            told = store == "topics" or access == "writes"
+            used = any(
+                (use.service, use.access, use.store) == (name, access, store) and use.name in taken for use in uses
+            )
+            if not taken:
+                message = f"{name} may {_VERBS[access]} {pattern}, and there is none{meant(pattern, names[store])}"
+            elif told and not used:
+                message = f"{name} may {_VERBS[access]} {pattern}, and no contract names it for that"
+            else:
+                continue
+            place = ("services", name, access, store, index)
+            yield source.finding("unused-service", place, message, "correct the name, or remove the permission")
+
+
+def owners(catalog: Catalog) -> Iterator[Finding]:
+    """Yield owners that are not declared, and declared ones that own nothing."""
+    source = catalog.services.source
+    if source is None:
+        return
+    known = catalog.services.owners
+    services = [(source, ("services", name, "owner"), each.owner) for name, each in catalog.services.services.items()]
+    holders = (*catalog.holders, *catalog.derived)
+    owned: list[tuple[Document, Place, str]] = [(each.source, ("owner",), each.owner) for each in holders]
+    for document, place, owner in (*owned, *services):
+        if owner not in known:
+            message = f"there is no owner {owner!r}{meant(owner, known)}"
+            yield document.finding("owner", place, message, f"name an owner of {_FILE}, or declare it there")
+    for owner in known.keys() - {owner for _, _, owner in (*owned, *services)}:
+        yield source.finding("owner", ("owners", owner), f"{owner} owns nothing", "remove it, or name it as an owner")
+
+
+def _uses(catalog: Catalog) -> Iterator[_Use]:
+    """Yield each place in which a contract names a service, or has it read a table."""
+    for topic in catalog.topics:
+        for index, name in enumerate(topic.producers):
+            yield _Use(topic.source, ("producers", index), name, "writes", "topics", topic.name)
+        for name in topic.consumers:
+            yield _Use(topic.source, ("consumers", name), name, "reads", "topics", topic.name)
+    for table in _tables(catalog):
+        yield _Use(table.source, ("writer",), table.writer, "writes", "tables", table.identifier)
+    for each in catalog.database:
+        yield _Use(each.source, ("writer",), each.writer, "writes", "database", each.name)
+    for derived in catalog.derived:
+        first = {source.table: column.name for column in reversed(derived.columns) for source in column.sources}
+        for table_name, column_name in first.items():
+            place = ("columns", column_name, "from")
+            yield _Use(derived.source, place, derived.writer, "reads", "tables", table_name)
+
+
+def _patterns(service: Service) -> Iterator[tuple[str, str, int, str]]:
+    """Yield each permission: `reads` or `writes`, the store, and the pattern with its place in the list."""
+    for access in ("reads", "writes"):
+        for store, patterns in _granted(service, access).items():
+            for index, pattern in enumerate(patterns):
+                yield access, store, index, pattern
+
+
+def _granted(service: Service, access: str) -> Mapping[str, tuple[str, ...]]:
+    return service.reads if access == "reads" else service.writes
+
+
+def _names(catalog: Catalog) -> dict[str, list[str]]:
+    return {
+        "topics": [topic.name for topic in catalog.topics],
+        "tables": [table.identifier for table in _tables(catalog)],
+        "database": [table.name for table in catalog.database],
+    }
+
+
+def _tables(catalog: Catalog) -> tuple[Table | DerivedTable, ...]:
+    return (*catalog.tables, *catalog.derived)
+
+
+def _serves(service: str, api: str) -> bool:
+    return api == service or api.startswith(f"{service}-")

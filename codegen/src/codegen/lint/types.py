@@ -1,0 +1,152 @@
+"""Rules on types: what a payload contract declares is what its mapping relies on, and what the examples hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from codegen.language.model import Rest, origin
+from codegen.lint.flows import record_of
+from codegen.lint.mappings import misfits
+from codegen.mapping.plan import STAMPED, kind_of
+from codegen.mapping.types import FIELDS, Types, mismatches, of_json, worded
+from codegen.payload import declared, possible
+from codegen.reference import to_schema
+from codegen.shape import unlike, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from codegen.document import Document, Place
+    from codegen.findings import Finding
+    from codegen.language.model import Expression, Group, Path
+    from codegen.model import Catalog, Example, Provider
+
+_ANYTHING = of_json(frozenset({"string", "number", "boolean", "object", "array"}))
+_HINT = "map something else, or correct what payload.openapi.yaml says of it"
+
+
+def unfit(catalog: Catalog) -> Iterator[Finding]:
+    """Yield paths whose declared type is not what a function, a field or the envelope takes."""
+    for provider in catalog.providers:
+        record = record_of(catalog, provider.mapping.record, provider.mapping.version)
+        fields = {each.name: each for each in record.fields if each.name not in STAMPED} if record else {}
+        for index, group in enumerate(provider.mapping.groups):
+            if group.payload not in provider.payload.schemas:
+                continue
+            yield from _demanded(provider, group)
+            for name, expression in group.fields.items():
+                # What does not fit at all is the rule `mapping`'s: it is said once.
+                if name not in fields or any(misfits(fields[name], expression)):
+                    continue
+                taken = FIELDS[kind_of(fields[name])]
+                for each in mismatches(expression, "the field", taken, lambda path: _types(provider, group, path)):  # noqa: B023 - called at once
+                    place = _written(provider.mapping_source, ("groups", index, "fields", name), each.expression)
+                    said = f"{_sentence(each.expression, each.given)}, and {each.taker} takes {worded(each.taken)}"
+                    yield provider.mapping_source.finding("type", place, f"{name}: {said}", _HINT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """A place of an example's body that is not as the payload contract has it."""
+
+    example: Example
+    payload: str
+    place: Place
+    message: str
+
+    def finding(self, others: int) -> Finding:
+        source = self.example.source
+        body = "body" if "body" in source.data else "merge"
+        more = f"; the same place is wrong in {others} other examples" if others else ""
+        said = f"{written(self.place) or 'the body'} {self.message}, says {self.payload}{more}"
+        hint = (
+            f"correct the example or {self.payload} in payload.openapi.yaml; if it is meant, list it in `undocumented`"
+        )
+        return source.finding("payload", (body, *self.place), said, hint)
+
+
+def untrue(catalog: Catalog) -> Iterator[Finding]:
+    """Yield accepted examples that are not what the payload contract says a provider sends, each place once."""
+    for provider in catalog.providers:
+        alike: dict[tuple[str, Place], list[_Difference]] = {}
+        for example, payload, found, differing in _compared(provider):
+            listed = example.source.data.get("undocumented", ())
+            for index, path in enumerate(listed):
+                if path not in differing:
+                    message = f"{path} is as {payload} documents it"
+                    hint = "remove it from `undocumented`"
+                    yield example.source.finding("payload", ("undocumented", index), message, hint)
+            for place, message in sorted(found, key=str):
+                if written(place) not in listed:
+                    # Of a list's items, as of examples, many may have what one line of the payload contract is about.
+                    key = (payload, tuple(0 if isinstance(step, int) else step for step in place))
+                    alike.setdefault(key, []).append(_Difference(example, payload, place, message))
+        for differences in alike.values():
+            yield differences[0].finding(len({each.example.name for each in differences}) - 1)
+
+
+def _compared(provider: Provider) -> Iterator[tuple[Example, str, set[tuple[Place, str]], set[str]]]:
+    """Yield each accepted example, its schema's name, what is wrong in what it adds to its base, and where in all."""
+    schemas = {event: group.payload for group in provider.mapping.groups for event in group.events}
+    components = provider.payload.source.data["components"]
+    told: dict[str, set[tuple[Place, str]]] = {}
+    for example in sorted(provider.examples, key=_depth(provider)):
+        payload = schemas.get(example.event_type or "", "")
+        if example.kind == "accepted" and payload in provider.payload.schemas:
+            schema = {"$ref": to_schema(payload), "components": components}
+            found = told[example.name] = set(unlike(schema, orjson.loads(example.body)))
+            base = told.get(example.source.data.get("base", ""), set())
+            yield example, payload, found - base, {written(place) for place, _ in found}
+
+
+def _depth(provider: Provider) -> Callable[[Example], int]:
+    """Return how many examples are below one that changes another's body."""
+    bases = {each.name: each.source.data.get("base") for each in provider.examples}
+
+    def depth(example: Example) -> int:
+        count, name = 0, bases[example.name]
+        while name is not None:
+            count, name = count + 1, bases.get(name)
+        return count
+
+    return depth
+
+
+def _demanded(provider: Provider, group: Group) -> Iterator[Finding]:
+    """Yield what a gateway asks of a path and the payload contract does not promise."""
+    for path, name in provider.envelope.required:
+        given, asked = _types(provider, group, path), of_json(frozenset({name}))
+        if not given <= asked:
+            said = f"{_sentence(path, given)} in {group.payload}, and the envelope requires {worded(asked)}"
+            place = ("envelope", "required", str(path))
+            yield provider.source.finding("type", place, said, "correct either of the two")
+
+
+def _types(provider: Provider, group: Group, path: Path) -> Types:
+    """Return the types that are declared at a path; none where no path is declared: that is another rule's."""
+    found = declared(provider.payload, group.payload, path)
+    return frozenset() if found is None else of_json(possible(provider.payload, found.schema))
+
+
+def _sentence(expression: Expression, given: Types) -> str:
+    what = f"the result of {origin(expression)}" if isinstance(expression, Rest) else origin(expression)
+    return f"{what} may have any type" if given >= _ANYTHING else f"{what} is {worded(given)}"
+
+
+def _written(document: Document, place: Place, expression: Expression) -> Place:
+    """Return the place of an expression's path inside a field, or that of the field."""
+    data: Any = document.data
+    for step in place:
+        data = data[step]
+    return next(_found(data, place, str(expression)), place)
+
+
+def _found(data: Any, place: Place, text: str) -> Iterator[Place]:
+    members = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for key, value in members:
+        if value == text:
+            yield (*place, key)
+        yield from _found(value, (*place, key), text)

@@ -1,0 +1,194 @@
+"""What each function of the mapping language takes and gives, in one table, and where a value does not fit.
+
+The table says nothing of `null`: every function gives null where what it works on is null.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codegen.language.model import (
+    Coalesce,
+    Concat,
+    Const,
+    Decimal,
+    Envelope,
+    Exponent,
+    Expression,
+    Lookup,
+    Lower,
+    Money,
+    Null,
+    NullIf,
+    Path,
+    Rest,
+    Text,
+    Time,
+    TimeFormat,
+    Upper,
+    When,
+    Whole,
+)
+from codegen.mapping.plan import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+
+class Type(enum.Enum):
+    """A type of value inside the mapping language, with its name as a finding has it."""
+
+    TEXT = "a text"
+    WHOLE = "a whole number"
+    NUMBER = "a number"
+    TRUTH = "true or false"
+    OBJECT = "an object"
+    LIST = "a list"
+    INSTANT = "a time"
+    TEXTS = "a map of texts"
+
+
+Types = frozenset[Type]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function by its key in a mapping: the types that its operand may have and those of its result.
+
+    `takes` is None where the operand may have any type that fits around it, `gives` where the result has its type.
+    """
+
+    key: str
+    takes: Types | None
+    gives: Types | None
+
+
+def _function(key: str, takes: Type | None, gives: Type | None) -> Function:
+    return Function(key, None if takes is None else frozenset({takes}), None if gives is None else frozenset({gives}))
+
+
+FUNCTIONS: Mapping[type[Expression], Function] = {
+    Path: _function("path", None, None),
+    Const: _function("const", None, Type.TEXT),
+    Null: _function("const", None, None),
+    Envelope: _function("envelope", None, Type.TEXT),
+    Lookup: _function("lookup", Type.TEXT, Type.TEXT),
+    Time: _function("time", None, Type.INSTANT),
+    Coalesce: _function("coalesce", None, None),
+    Concat: _function("concat", Type.TEXT, Type.TEXT),
+    Upper: _function("upper", Type.TEXT, Type.TEXT),
+    Lower: _function("lower", Type.TEXT, Type.TEXT),
+    NullIf: _function("null_if", None, None),
+    Exponent: _function("exponent", Type.TEXT, Type.WHOLE),
+    Money: _function("money", Type.WHOLE, Type.WHOLE),
+    Decimal: Function("decimal", frozenset({Type.TEXT, Type.NUMBER, Type.WHOLE}), frozenset({Type.WHOLE})),
+    Text: Function("text", frozenset({Type.TEXT, Type.WHOLE}), frozenset({Type.TEXT})),
+    Whole: Function("whole", frozenset({Type.TEXT, Type.WHOLE}), frozenset({Type.WHOLE})),
+    When: _function("when", None, None),
+    Rest: _function("rest", Type.OBJECT, Type.TEXTS),
+}
+"""Every function of the language; what `time` takes depends on its format and is in `TIMES`."""
+
+TIMES: Mapping[TimeFormat, Type] = {
+    TimeFormat.EPOCH_SECONDS: Type.WHOLE,
+    TimeFormat.EPOCH_MILLISECONDS: Type.WHOLE,
+    TimeFormat.ISO8601: Type.TEXT,
+}
+
+FIELDS: Mapping[Kind, Types] = {
+    Kind.TEXT: frozenset({Type.TEXT}),
+    Kind.WHOLE: frozenset({Type.WHOLE}),
+    Kind.NUMBER: frozenset({Type.NUMBER, Type.WHOLE}),
+    Kind.TRUTH: frozenset({Type.TRUTH}),
+    Kind.TIME: frozenset({Type.INSTANT}),
+    Kind.TEXTS: frozenset({Type.TEXTS}),
+}
+"""What a field of the record takes."""
+
+_CONDITION = frozenset({Type.TEXT, Type.TRUTH})
+_JSON: Mapping[str, Types] = {
+    "string": frozenset({Type.TEXT}),
+    "integer": frozenset({Type.WHOLE}),
+    "number": frozenset({Type.WHOLE, Type.NUMBER}),
+    "boolean": frozenset({Type.TRUTH}),
+    "object": frozenset({Type.OBJECT}),
+    "array": frozenset({Type.LIST}),
+}
+
+
+def of_json(names: frozenset[str]) -> Types:
+    """Return the types of values that JSON Schema gives these types; null is none of them."""
+    return frozenset(each for name in names if name in _JSON for each in _JSON[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A value that does not fit: who takes it, what it may be, what is taken; `expression` gives the value."""
+
+    expression: Expression
+    given: Types
+    taker: str
+    taken: Types
+
+
+def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operand
+    expression: Expression, taker: str, taken: Types, declared: Callable[[Path], Types]
+) -> Iterator[Mismatch]:
+    """Yield each value inside an expression that what is around it cannot take; `declared` types the paths.
+
+    Where several types are declared, each has to fit: a provider sends what its contract says that it may.
+    """
+    function = FUNCTIONS[type(expression)]
+    given = declared(expression) if isinstance(expression, Path) else function.gives
+    if given is not None and not given <= taken:
+        yield Mismatch(expression, given, taker, taken)
+    around = taken if function.gives is None else _needed(expression, function)
+    named = taker if function.takes is None and not isinstance(expression, Time) else f"`{function.key}`"
+    match expression:
+        case Coalesce(of):
+            for number, each in enumerate(of):
+                yield from mismatches(each, taker, taken, _without(declared, of[:number]))
+        case When(path, _, then, otherwise):
+            yield from mismatches(path, "`when`", _CONDITION, declared)
+            yield from mismatches(then, taker, taken, declared)
+            yield from mismatches(otherwise, taker, taken, declared)
+        case Lookup(of, _, otherwise):
+            yield from mismatches(of, named, around, declared)
+            if otherwise is not None:
+                yield from mismatches(otherwise, taker, taken, declared)
+        case Money(of, currency, _):
+            yield from mismatches(of, named, around, declared)
+            yield from mismatches(currency, "`money`, as the currency,", frozenset({Type.TEXT}), declared)
+        case Decimal(of, currency):
+            yield from mismatches(of, named, around, declared)
+            yield from mismatches(currency, "`decimal`, as the currency,", frozenset({Type.TEXT}), declared)
+        case Concat(of):
+            for each in of:
+                yield from mismatches(each, named, around, declared)
+        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
+            yield from mismatches(of, named, around, declared)
+        case Rest(root):
+            yield from mismatches(root, named, around, declared)
+        case Path() | Const() | Null() | Envelope():
+            pass
+
+
+def _needed(expression: Expression, function: Function) -> Types:
+    if isinstance(expression, Time):
+        return frozenset({TIMES[expression.format]})
+    return function.takes or frozenset()
+
+
+def _without(declared: Callable[[Path], Types], before: tuple[Expression, ...]) -> Callable[[Path], Types]:
+    """Return the types at a path where the alternatives before it gave null: what they read inside it is not there."""
+    inside = {each.steps[:length] for each in before if isinstance(each, Path) for length in range(1, len(each.steps))}
+    containers = frozenset({Type.OBJECT, Type.LIST})
+    return lambda path: declared(path) - containers if path.steps in inside else declared(path)
+
+
+def worded(types: Types) -> str:
+    """Return types in words, in the order in which they are listed above."""
+    shown = types - {Type.WHOLE} if Type.NUMBER in types else types
+    return " or ".join(each.value for each in Type if each in shown)

@@ -1,0 +1,96 @@
+"""Every module can be imported by itself, whatever has been imported before it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+MEMBERS = (
+    *("analytics", "catalogue", "codegen", "gateway", "inference", "kit", "normalizer", "operations", "orchestrator"),
+    *("payments_contracts", "simulator", "stack"),
+)
+# Said by modules that work in another environment, or after another program.
+ELSEWHERE = ("No module named 'pyflink'", "run `python -m analytics`, which parses the dbt project")
+
+# Imports each module of a package in a process of its own, a fork of one that has imported what other projects ship and
+# nothing of this one's: so a module is alone, and the libraries are imported once.
+ALONE = """
+import contextlib, importlib, os, pkgutil, sys
+
+package, members = sys.argv[1], set(sys.argv[2].split(","))
+
+def failed(name):
+    try:
+        importlib.import_module(name)
+    except BaseException as error:
+        return f"{name}: {type(error).__name__}: {error}"
+
+def apart(work):
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.close(read)
+        try:
+            with os.fdopen(write, "w") as out:
+                out.write(work() or "")
+        finally:
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as said:
+        text = said.read()
+    os.wait()
+    return text
+
+def ours(name):
+    return name.partition(".")[0] in members
+
+def modules():
+    found = importlib.import_module(package)
+    return [package, *(each.name for each in pkgutil.walk_packages(found.__path__, package + "."))]
+
+def libraries():
+    for name in modules():
+        with contextlib.suppress(BaseException):
+            importlib.import_module(name)
+    return " ".join(name for name in sys.modules if not ours(name))
+
+names = apart(lambda: " ".join(modules())).split()
+for name in apart(libraries).split():
+    with contextlib.suppress(BaseException):
+        importlib.import_module(name)
+assert not any(map(ours, sys.modules))
+print(len(names))
+for name in names:
+    if said := apart(lambda: failed(name)):
+        print(said)
+"""
+
+
+def alone(package: str, *members: str) -> list[str]:
+    """Return how many modules a package has, and a line for each that cannot be imported by itself."""
+    finished = subprocess.run(
+        [sys.executable, "-c", ALONE, package, ",".join(members)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout.splitlines()
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_every_module_can_be_imported_alone(member: str) -> None:
+    count, *failures = alone(member, *MEMBERS)
+    assert int(count) > 1
+    assert [line for line in failures if not any(said in line for said in ELSEWHERE)] == []
+
+
+def test_a_cycle_that_the_order_of_imports_hides_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "knot"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "high.py").write_text("def high(): ...\nfrom knot.low import low\n")
+    (package / "low.py").write_text("from knot.high import high\ndef low(): ...\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    count, *failures = alone("knot", "knot")
+    assert count == "3"
+    assert [line.partition(": ")[0] for line in failures] == ["knot.low"]
