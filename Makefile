@@ -131,8 +131,9 @@ faults: setup ## Kill every process that carries events while webhooks come in; 
 
 test: setup check integration ## Set up what is needed and run every test
 
+# Checks and codegen need no server: those are for `make setup`, or `make up`.
 $(PYTHON):
-	@infra/local/bootstrap.sh setup
+	@infra/local/bootstrap.sh setup --python
 
 ##@ Measure
 

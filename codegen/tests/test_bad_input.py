@@ -32,9 +32,16 @@ def findings(contracts: Path) -> tuple[Finding, ...]:
 @pytest.mark.parametrize(
     ("text", "rule", "message"),
     [
-        ("", "shape", "the file must be an object, not null"),
+        ("", "syntax", "the file is empty"),
+        ("# to be written\n\n", "syntax", "the file is empty"),
+        ("null\n", "shape", "the file must be an object, not null"),
+        ("kind: topic\r\nname: x\r\n", "syntax", "the line ends in CR LF"),
+        ("\ufeffkind: topic\n", "syntax", "the file begins with a byte order mark (BOM)"),
+        ("kind: topic\nname: x\nkind: topic\n", "syntax", "duplicate key 'kind': it is in line 1, too"),
+        ("consumers:\n\ta: 1\n", "syntax", "a tab is not valid here"),
+        (f"kind: {'x' * (1 << 20)}\n", "syntax", "and a contract has at most 1,048,576"),
         ("- a\n", "shape", 'the file must be an object, not ["a"]'),
-        ("kind: topic\n\tname: x\n", "syntax", "found a tab character"),
+        ("kind: topic\n\tname: x\n", "syntax", "a tab is not valid here"),
         ("kind: &a [*a]\n", "syntax", "the alias *a is not allowed"),
         (f"kind: {'[' * 3000}{']' * 3000}\n", "syntax", "nested too deeply"),
         (f"partitions: {'9' * 5000}\n", "syntax", "has more than 64 bits"),
@@ -46,10 +53,10 @@ def findings(contracts: Path) -> tuple[Finding, ...]:
     ],
 )
 def test_a_file_that_holds_something_else_is_one_finding(contracts: Path, text: str, rule: str, message: str) -> None:
-    (contracts / TOPIC).write_text(text)
+    (contracts / TOPIC).write_bytes(text.encode())
     (found,) = findings(contracts)
     assert (found.rule, found.file) == (rule, TOPIC)
-    assert found.line > 0
+    assert found.line > 0 or "at most" in message
     assert message in found.message
 
 
@@ -57,6 +64,41 @@ def test_bytes_that_are_not_utf8_are_found_by_line(contracts: Path) -> None:
     (contracts / TOPIC).write_bytes(b"kind: topic\nname: \xff\n")
     (found,) = findings(contracts)
     assert (found.line, found.message) == (2, "this is not UTF-8: the byte 0xff is not valid here")
+
+
+def test_utf_16_is_named(contracts: Path) -> None:
+    (contracts / TOPIC).write_bytes("kind: topic\n".encode("utf-16"))
+    (found,) = findings(contracts)
+    assert (found.line, found.message) == (1, "this is UTF-16, not UTF-8")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message", "hint"),
+    [
+        ("elsewhere", "there is no such folder", "name the folder of the contracts"),
+        ("contracts/README.md", "this is a file", "name the folder of the contracts"),
+        ("empty", "these are not contracts", "name the folder that avro, meta, providers, rules are in"),
+        (".", "these are not contracts", "did you mean --contracts {root}/contracts?"),
+        ("contracts/topics", "these are not contracts", "did you mean --contracts {root}/contracts?"),
+    ],
+)
+def test_a_wrong_folder_is_one_finding_whatever_is_in_it(contracts: Path, folder: str, message: str, hint: str) -> None:
+    root = contracts.parent
+    (root / "empty").mkdir()
+    (root / "contracts" / "README.md").write_text("Words.\n")
+    (found,) = findings(root / folder)
+    assert (found.rule, found.hint) == ("folder", hint.format(root=root))
+    assert message in found.message
+
+
+def test_a_file_that_cannot_be_read_is_one_finding_whatever_refers_to_it(contracts: Path) -> None:
+    files = sorted(path for path in contracts.rglob("*") if path.is_file() and path.suffix != ".md")
+    for file in (path for path in files if path.parent.name != "meta"):
+        kept = file.read_bytes()
+        file.write_text("kind: [\n", encoding="utf-8")
+        found = findings(contracts)
+        assert [each.file for each in found] == [file.relative_to(contracts).as_posix()], found
+        file.write_bytes(kept)
 
 
 # File, what to replace, by what, and what is then said.
@@ -100,7 +142,7 @@ def test_a_misshapen_contract_is_found_at_its_line_in_words(
     assert all(each.file == file and each.line > 0 and each.hint for each in found)
 
 
-def test_an_example_whose_base_is_broken_is_not_told_twice(contracts: Path) -> None:
+def test_an_example_whose_base_is_broken_is_not_reported_twice(contracts: Path) -> None:
     (contracts / "providers/acme/examples/paid.yaml").write_text("kind: [\n")
     assert [each.file for each in findings(contracts)] == ["providers/acme/examples/paid.yaml"]
 
@@ -119,14 +161,14 @@ def test_a_body_that_is_not_base64_is_found(contracts: Path) -> None:
         ('{"$ref": "#/nowhere"}', "meta", "there is no /nowhere"),
     ],
 )
-def test_a_meta_schema_that_is_broken_is_told_once(contracts: Path, text: str, rule: str, message: str) -> None:
+def test_a_meta_schema_that_is_broken_is_reported_once(contracts: Path, text: str, rule: str, message: str) -> None:
     (contracts / META).write_text(text)
     found = [each for each in findings(contracts) if each.rule != "topic"]
     assert {(each.rule, each.file) for each in found} == {(rule, META)}
     assert message in found[0].message
 
 
-def test_a_meta_schema_that_is_missing_is_told_once(contracts: Path) -> None:
+def test_a_meta_schema_that_is_missing_is_reported_once(contracts: Path) -> None:
     (contracts / META).unlink()
     assert [(each.rule, each.file) for each in findings(contracts)] == [("missing", META)]
 
@@ -152,7 +194,7 @@ def test_links_folders_and_devices_in_the_place_of_files_are_refused(contracts: 
     }
 
 
-def test_broken_files_are_all_told_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
+def test_broken_files_are_all_reported_at_once(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
     (contracts / TOPIC).write_text("a: [\n")
     (contracts / "avro/payment_event/v1.avsc").write_text("{")
     edit(VALIDATION, "2000-01-01T", "2000-13-01T")

@@ -47,7 +47,8 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
     edit("topics/payments.normalized.yaml", "orchestrator: 1", "orchestrator: 5")
     code, _, err = run("generate")
     assert code == 1
-    assert "contracts/providers/acme/mapping.yaml:31 [path] payment.payerr is not declared" in err
+    assert "contracts/providers/acme/mapping.yaml:31 [path] payer: payment.payerr is not declared" in err
+    assert "(did you mean payment.payer?)" in err
     assert "[pin] orchestrator is pinned to payment_event v5" in err
     assert "nothing was written" in err
     assert not (tmp_path / "generated").exists()
@@ -56,6 +57,12 @@ def test_generate_writes_nothing_where_a_contract_is_wrong(
 def test_lint_says_that_all_is_well_and_lists_its_rules(run: Callable[..., tuple[int, str, str]]) -> None:
     assert "the contracts keep all" in run("lint")[1]
     assert "lookup" in run("lint", "--rules")[1]
+
+
+def test_a_folder_in_the_place_of_an_option_is_understood(run: Callable[..., tuple[int, str, str]]) -> None:
+    code, _, err = run("lint", "contracts")
+    assert code == 1
+    assert err.endswith("the folder of the contracts is an option: did you mean --contracts contracts?\n")
 
 
 def test_a_missing_folder_is_one_clear_sentence(run: Callable[..., tuple[int, str, str]]) -> None:
@@ -164,6 +171,19 @@ def test_an_emitter_that_fails_half_way_leaves_nothing_behind(
     assert code == 1
     assert "codegen itself failed; nothing was written" in err
     assert "KeyError: 'topic'" in err
+    assert not (tmp_path / "generated").exists()
+
+
+def test_two_emitters_cannot_write_one_file(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def again(catalog: Catalog) -> Iterator[GeneratedFile]:
+        yield GeneratedFile("kafka/topics.json", b"{}")
+
+    monkeypatch.setattr(emit, "EMITTERS", (*emit.EMITTERS, again))
+    code, _, err = run("generate")
+    assert code == 1
+    assert "two emitters give kafka/topics.json" in err
     assert not (tmp_path / "generated").exists()
 
 

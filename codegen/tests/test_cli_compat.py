@@ -158,7 +158,7 @@ def test_compat_calls_the_edit_of_a_released_version_that_whatever_else_is_wrong
         ('"fields": [', '"members": [', "payment v1 is released, and its file holds no record any more"),
     ],
 )
-def test_compat_calls_it_that_even_where_the_file_is_no_record_any_more(
+def test_compat_calls_it_that_even_where_the_file_is_not_a_record_any_more(
     run: Run, repository: Repository, old: str, new: str, said: str
 ) -> None:
     repository.edit(PAYMENT, old, new)

@@ -32,7 +32,7 @@ def test_an_empty_text_is_as_good_as_none(project: Catalog, path: str) -> None:
 
 @pytest.mark.parametrize("path", ["id", "data"])
 @pytest.mark.parametrize("value", [5, [], True])
-def test_another_type_on_the_way_is_no_absence(project: Catalog, path: str, value: object) -> None:
+def test_another_type_on_the_way_is_not_an_absence(project: Catalog, path: str, value: object) -> None:
     code, message = found(project, **{path: value}) or ("", "")
     assert code == "field_type"
     assert message.startswith(f"{path} is a JSON ")
@@ -41,7 +41,7 @@ def test_another_type_on_the_way_is_no_absence(project: Catalog, path: str, valu
 @pytest.mark.parametrize(
     "changes", [{"account": 5}, {"account": {}}, {"data": {"object": {"metadata": {"merchant_id": ["m"]}}}}]
 )
-def test_a_merchant_that_is_no_text_is_refused(project: Catalog, changes: dict[str, Any]) -> None:
+def test_a_merchant_that_is_not_text_is_refused(project: Catalog, changes: dict[str, Any]) -> None:
     code, message = found(project, **changes) or ("", "")
     assert code == "field_type"
     assert message.endswith("it would name another merchant")
@@ -75,7 +75,7 @@ def test_a_text_that_the_envelope_does_not_carry_may_be_longer(project: Catalog)
 
 
 @pytest.mark.parametrize("version", [None, 7, [256 * "x"], {"x": 256 * "x"}])
-def test_what_is_no_text_has_no_length(project: Catalog, version: object) -> None:
+def test_what_is_not_text_has_no_length(project: Catalog, version: object) -> None:
     assert found(project, api_version=version) is None
 
 

@@ -59,7 +59,7 @@ def test_a_version_may_be_made_from_one_that_is_made_from_another(contracts: Pat
     assert names(load(contracts), "notice", 3)[-2:] == ["shelf", "row"]
 
 
-def test_what_is_wrong_with_a_field_is_told_at_its_line(contracts: Path) -> None:
+def test_what_is_wrong_with_a_field_is_reported_at_its_line(contracts: Path) -> None:
     write(contracts, "notice/v2.yaml", kind="version", extends=1, fields=[optional("shelf")])
     field = load(contracts).record("notice", 2).record.fields[-1]
     source = load(contracts).record("notice", 2).source

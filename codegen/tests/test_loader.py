@@ -90,7 +90,7 @@ def test_refuses_a_file_that_is_not_utf8(contracts: Path) -> None:
     assert only(contracts).rule == "syntax"
 
 
-def test_refuses_files_that_are_no_contract(contracts: Path) -> None:
+def test_refuses_files_that_are_not_contracts(contracts: Path) -> None:
     (contracts / "topics" / "notes.txt").write_text("later")
     (contracts / "tables" / "deep").mkdir()
     (contracts / "tables" / "deep" / "x.yaml").write_text("kind: table")
@@ -137,6 +137,12 @@ def test_refuses_an_example_whose_base_is_missing_or_itself(
     edit("providers/acme/examples/rejected.failed.yaml", "base: failed", "base: nobody")
     messages = [each.message for each in findings(contracts)]
     assert messages == ["there is no example 'nobody'", "the example 'unsupported' is its own base"]
+
+
+def test_a_place_that_is_not_there_has_the_line_of_what_is_around_it() -> None:
+    document = parse("topics/t.yaml", "# A comment.\nconsumers:\n  first: 1\n")
+    assert document.line("consumers", "second") == 2
+    assert document.line("producers", 0) == 1
 
 
 def test_reads_the_texts_of_json_as_json_does() -> None:

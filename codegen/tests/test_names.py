@@ -80,7 +80,7 @@ def test_parts_of_a_field_do_not_hide_another_field() -> None:
     assert result == Normalized({"a_0": "z", "a": "x-y"})
 
 
-def test_whether_the_rest_fits_is_no_field() -> None:
+def test_whether_the_rest_fits_is_not_a_field() -> None:
     leaf = Leaf("x", Path(("x",)), LeafKind.OPAQUE)
     rest = target("a", Rest(Path(("x",))), Kind.TEXTS, (leaf,))
     result = both(planned(target("a_fits", Path(("z",))), rest), {"kind": "e", "x": {"y": 1}, "z": "z"})

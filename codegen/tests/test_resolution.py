@@ -149,7 +149,7 @@ def test_a_mismatch_says_what_is_wrong(reader: dict[str, Any], writer: dict[str,
         (field({"type": {"type": "string"}}), field("string")),
     ],
 )
-def test_what_avro_resolves_is_no_mismatch(reader: dict[str, Any], writer: dict[str, Any]) -> None:
+def test_what_avro_resolves_is_not_a_mismatch(reader: dict[str, Any], writer: dict[str, Any]) -> None:
     assert said(record(reader), record(writer)) == []
 
 

@@ -100,7 +100,7 @@ def test_replacing_todos_one_by_one_makes_no_other_noise_and_ends_clean(begun: P
     assert load(begun).providers[-1].name == NAME
 
 
-def test_a_mistake_beside_a_todo_is_told_too(begun: Path) -> None:
+def test_a_mistake_beside_a_todo_is_reported_too(begun: Path) -> None:
     file = begun / "providers" / NAME / "provider.yaml"
     file.write_text(file.read_text().replace("max_body_bytes: 524288", "max_body_bytes: much"))
     assert {each.rule for each in findings(begun)} == {"todo", "shape"}

@@ -180,7 +180,7 @@ def test_a_service_that_registers_schemas_itself_is_found(planted: Callable[[str
         "from payments_contracts.topics import TOPICS\n",
     ],
 )
-def test_prose_and_the_use_of_generated_code_are_no_findings(planted: Callable[[str, str], Tree], text: str) -> None:
+def test_prose_and_the_use_of_generated_code_are_not_findings(planted: Callable[[str, str], Tree], text: str) -> None:
     tree = planted(SERVICE, text)
     for check in (restated_names, restated_columns, paths_into_contracts, hidden_imports):
         assert list(check(tree)) == []

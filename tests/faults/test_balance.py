@@ -59,12 +59,12 @@ def test_an_event_that_was_never_acknowledged_may_be_absent_or_there() -> None:
 
 
 @pytest.mark.parametrize("state", ["RUNNING", "FAILED", "TERMINATED", "TIMED_OUT"])
-def test_a_workflow_that_has_not_completed_is_told(state: str) -> None:
+def test_a_workflow_that_has_not_completed_is_reported(state: str) -> None:
     found = replace(GOOD, workflows={"a": [DONE, WorkflowExecutionStatus[state]], "b": [DONE]})
     assert told(found) == [f"1 events workflow {state.lower()}: a"]
 
 
-def test_an_event_without_a_workflow_is_told() -> None:
+def test_an_event_without_a_workflow_is_reported() -> None:
     assert told(replace(GOOD, workflows={"a": [DONE]})) == ["1 events without a workflow: b"]
 
 

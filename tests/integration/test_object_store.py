@@ -26,7 +26,8 @@ from tests.supervised import listeners, pid_of
 pytestmark = pytest.mark.integration
 
 BUCKET = "lakehouse"
-LOOPBACK = "0100007F"
+# As the kernel writes 127.0.0.1 and ::1, where MinIO listens, too.
+LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 CLIENTS = 4
 KILLS = 3
 SECONDS_BETWEEN_KILLS = 2.0
@@ -127,7 +128,9 @@ def test_a_bucket_whose_name_is_misspelt_is_not_made(files: S3FileSystem) -> Non
 
 
 def test_listens_on_loopback_only(stack: Mapping[str, str]) -> None:
-    assert listeners(pid_of("object-store", Path(stack["PAYMENTS_STATE_DIR"]))) == {LOOPBACK}
+    found = listeners(pid_of("object-store", Path(stack["PAYMENTS_STATE_DIR"])))
+    assert found
+    assert found <= LOOPBACK
 
 
 def test_gives_any_part_of_a_large_object(files: S3FileSystem, folder: str) -> None:

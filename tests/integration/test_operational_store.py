@@ -166,7 +166,7 @@ async def test_a_column_that_goes_while_rows_are_written_is_a_fault(store: Postg
         await store.put(payment())
 
 
-async def test_a_column_of_others_that_must_have_a_value_is_no_fault_of_the_row(
+async def test_a_column_of_others_that_must_have_a_value_is_not_a_fault_of_the_row(
     store: PostgresStore, database: Database
 ) -> None:
     database.execute("ALTER TABLE payment_events ADD COLUMN region text NOT NULL")

@@ -45,7 +45,7 @@ def test_builds_nothing_where_a_contract_breaks_a_rule(run: Run, contracts: Path
     mapping.write_text(mapping.read_text().replace("payment.payer", "payment.payerr", 1))
     code, _, err = run()
     assert code == 1
-    assert "providers/acme/mapping.yaml:31: [path] payment.payerr is not declared" in err
+    assert "providers/acme/mapping.yaml:31: [path] payer: payment.payerr is not declared" in err
     assert "the catalogue was not built" in err
     assert not (tmp_path / "generated").exists()
 

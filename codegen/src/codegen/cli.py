@@ -258,6 +258,11 @@ def main() -> None:
     """Run the command; every expected error is one clear message and exit code 1."""
     try:
         app()
+    except SystemExit as left:
+        folder = next((each for each in sys.argv[2:] if Path(each).is_dir()), None)
+        if left.code == _USAGE and folder is not None and "--contracts" not in sys.argv:
+            fail(f"the folder of the contracts is an option: did you mean --contracts {folder}?")
+        raise
     except OSError as error:
         fail(f"{near(Path(error.filename)) if error.filename else 'a file'}: {error.strerror or error}")
     except EmissionError as error:
@@ -272,6 +277,8 @@ def main() -> None:
         )
 
 
+# What typer ends with where it does not know an argument.
+_USAGE = 2
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
 
 

@@ -61,10 +61,24 @@ class Document:
             place = place[:-1]
         return (self.lines[place], self.columns.get(place, 0)) if place else (1, 0)
 
+    def place_of(self, text: str, place: Place) -> Place:
+        """Return the first place at or below one that holds a text; the one itself where none does."""
+        data = self.data
+        for step in place:
+            data = data[step]
+        return next(_places(data, place, text), place)
+
     def finding(self, rule: str, place: Place, message: str, hint: str) -> Finding:
         """Return a finding about a place in this file."""
         line, column = self.position(place)
         return Finding(self.path, line, rule, message, hint, column)
+
+
+def _places(data: Any, place: Place, text: str) -> Iterator[Place]:
+    if data == text:
+        yield place
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ():
+        yield from _places(value, (*place, key), text)
 
 
 def parse(path: str, text: str) -> Document:
@@ -94,8 +108,7 @@ def _parse(path: str, text: str) -> Document:
         _refuse_aliases(path, text)
         data = None if node is None else _construct(path, node, (), marks)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise _broken(path, mark.line + 1 if mark else 1, f"this is not YAML: {error.problem}") from error
+        raise _not_yaml(path, text, error) from error
     except yaml.YAMLError as error:
         raise _broken(path, 1, f"this is not YAML: {error}") from error
     # YAML's nodes know their lines; JSON's values are JSON's, which reads pairs of surrogates as one character.
@@ -110,8 +123,9 @@ def _json(path: str, text: str) -> Any:
     except UnicodeEncodeError as error:
         raise _broken(path, 1, "a string has half of a surrogate pair") from error
     except ValueError as error:
-        line = getattr(error, "lineno", 1)
-        raise _broken(path, line, f"this is not JSON: {error}") from error
+        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 0)
+        said = getattr(error, "msg", str(error))
+        raise _broken(path, line, f"this is not JSON: {said}", _SYNTAX, column) from error
     return values
 
 
@@ -125,8 +139,17 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not valid JSON")
 
 
-def _broken(path: str, line: int, message: str, hint: str = _SYNTAX) -> ContractError:
-    return ContractError((Finding(path, line, "syntax", message, hint),))
+def _broken(path: str, line: int, message: str, hint: str = _SYNTAX, column: int = 0) -> ContractError:
+    return ContractError((Finding(path, line, "syntax", message, hint, column),))
+
+
+def _not_yaml(path: str, text: str, error: yaml.MarkedYAMLError) -> ContractError:
+    mark = error.problem_mark or error.context_mark
+    line, column = (mark.line, mark.column) if mark else (0, 0)
+    written = text.splitlines()[line] if line < len(text.splitlines()) else ""
+    if written[column : column + 1] == "\t" or "\t" in written[: len(written) - len(written.lstrip())]:
+        return _broken(path, line + 1, "a tab is not valid here", "indent with spaces", column + 1)
+    return _broken(path, line + 1, f"this is not YAML: {error.problem}", _SYNTAX, column + 1)
 
 
 def _refuse_aliases(path: str, text: str) -> None:
@@ -149,15 +172,16 @@ def _construct(path: str, node: yaml.Node, place: Place, marks: _Marks) -> Any:
 
 
 def _members(path: str, node: yaml.MappingNode, place: Place, marks: _Marks) -> Iterator[tuple[str, Any]]:
-    seen: set[str] = set()
+    seen: dict[str, int] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
             raise _broken(path, line, "a key must be text")
         key = str(key_node.value)
         if key in seen:
-            raise _broken(path, line, f"duplicate key {key!r}")
-        seen.add(key)
+            message = f"duplicate key {key!r}: it is in line {seen[key]}, too"
+            raise _broken(path, line, message, "leave one of the two", key_node.start_mark.column + 1)
+        seen[key] = line
         marks[(*place, key)] = (line, key_node.start_mark.column + 1)
         yield key, _construct(path, value_node, (*place, key), marks)
 

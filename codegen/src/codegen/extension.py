@@ -156,10 +156,10 @@ def _extensions(
 def _schema(document: Document, head: Mapping[str, Any], members: Sequence[tuple[Place, Any]]) -> Document:
     """Return a schema as if it were written out; its places lead to the lines that its parts come from."""
     data = {**head, "fields": [each for _, each in members]}
-    lines: dict[Place, int] = {}
+    marks: dict[Place, tuple[int, int]] = {("doc",): document.position(("doc",))}
     for index, (place, _) in enumerate(members):
-        lines[("fields", index)] = document.line(*place)
-        inner = {each: line for each, line in document.lines.items() if each[: len(place)] == place != ("extends",)}
-        lines |= {("fields", index, *each[len(place) :]): line for each, line in inner.items()}
-    lines |= {("doc",): document.line("doc")}
-    return Document(document.path, document.text, data, lines)
+        marks[("fields", index)] = document.position(place)
+        inner = [each for each in document.lines if each[: len(place)] == place != ("extends",)]
+        marks |= {("fields", index, *each[len(place) :]): document.position(each) for each in inner}
+    lines, columns = ({place: mark[part] for place, mark in marks.items()} for part in (0, 1))
+    return Document(document.path, document.text, data, lines, columns)

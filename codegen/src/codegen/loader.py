@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from codegen import build, extension, following, gateway, specification
 from codegen.avsc import Reader
+from codegen.content import not_contracts, text_of
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
@@ -78,10 +79,8 @@ class _Loading:
         self._shapes: dict[str, Shape | None] = {}
 
     def catalog(self) -> Catalog:
-        if not self._root.is_dir():
-            raise ContractError(
-                (Finding(str(self._root), 0, "folder", "there is no such folder", "name the contracts folder"),)
-            )
+        if (wrong := not_contracts(self._root)) is not None:
+            raise ContractError((wrong,))
         for file in self._files():
             self._read(file)
         records = self._records()
@@ -163,16 +162,10 @@ class _Loading:
 
     def _parsed(self, file: File) -> Document | None:
         path = self._path(file)
-        content = b""
         try:
-            content = file.read_bytes()
-            return parse(path, content.decode("utf-8"))
+            return parse(path, text_of(path, file.read_bytes()))
         except ContractError as error:
             self._findings += error.findings
-        except UnicodeDecodeError as error:
-            line = content.count(b"\n", 0, error.start) + 1
-            message = f"this is not UTF-8: the byte 0x{content[error.start]:02x} is not valid here"
-            self._findings.append(Finding(path, line, "syntax", message, "save it as UTF-8"))
         except OSError as error:
             self._findings.append(_unreadable(path, error))
         return None
@@ -211,7 +204,14 @@ class _Loading:
 
     def _records(self) -> dict[str, tuple[RecordVersion, ...]]:
         found: dict[str, tuple[RecordVersion, ...]] = {}
-        for name, versions in sorted(extension.schemas(self._documents, self._findings).items()):
+        unread = {each.file.split("/")[1] for each in self._findings if each.file.startswith("avro/")}
+        findings: list[Finding] = []
+        written = extension.schemas(self._documents, findings)
+        # What is made from a file that could not be read has nothing wrong with it.
+        for each in findings:
+            made_from = {each.file.split("/")[1], self._documents[each.file].data.get("extends")}
+            self._findings += [] if made_from & unread else [each]
+        for name, versions in sorted(written.items()):
             made = (self._record(name, number, each) for number, each in sorted(versions.items()))
             found[name] = tuple(each for each in made if each is not None)
         return {name: versions for name, versions in found.items() if versions}

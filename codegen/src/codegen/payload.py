@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
 from codegen.reference import chain, is_reference, resolved, to_schema
+from codegen.suggestion import closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -47,6 +48,17 @@ def declared(payload: Payload, schema: str, path: Path) -> Declared | None:
             return None
         found = _declared(payload, below, personal=found.personal)
     return found
+
+
+def meant_path(payload: Payload, schema: str, path: Path) -> str:
+    """Return which declared path is closest to one that is not, as the end of a sentence; empty where none is close."""
+    for index, step in enumerate(path.steps):
+        above = declared(payload, schema, Path(path.steps[:index]))
+        if above is None or _step(above.schema, step) is not None:
+            continue
+        close = closest(step, above.schema.get("properties", ()))
+        return f" (did you mean {Path((*path.steps[:index], close, *path.steps[index + 1 :]))}?)" if close else ""
+    return ""
 
 
 def _declared(payload: Payload, schema: Mapping[str, Any], *, personal: bool) -> Declared:

@@ -89,6 +89,9 @@ def _explain(error: Any) -> Iterator[tuple[Place, str]]:
     place: Place = tuple(error.absolute_path)
     value, wanted = error.instance, error.validator_value
     if "propertyNames" in error.relative_schema_path:
+        if isinstance(wanted, list):
+            yield (*place, str(value)), f"is not known here{meant(value, wanted)}; known: {', '.join(map(str, wanted))}"
+            return
         yield (*place, str(value)), f"is not an allowed name here: names match {wanted}"
         return
     match error.validator:

@@ -19,7 +19,7 @@ def test_takes_the_first_home_that_is_new_enough(tmp_path: Path) -> None:
     assert find_jdk([tmp_path / "absent", old, new, newer]) == new
 
 
-def test_a_runtime_without_compiler_is_no_jdk(tmp_path: Path) -> None:
+def test_a_runtime_without_compiler_is_not_a_jdk(tmp_path: Path) -> None:
     assert major_version(jdk(tmp_path / "jre", "25.0.1", compiler=False)) is None
 
 

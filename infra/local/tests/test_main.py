@@ -43,7 +43,7 @@ def test_status_says_when_nothing_runs() -> None:
     assert run("status") == (1, "The stack is not running.\n1")
 
 
-def test_down_without_a_stack_is_no_error() -> None:
+def test_down_without_a_stack_is_not_an_error() -> None:
     assert run("down") == (0, "The stack is not running.\n")
 
 

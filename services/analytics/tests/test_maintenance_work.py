@@ -136,7 +136,7 @@ def test_a_table_that_was_never_written_to_is_left_alone(work: Callable[[Any, Ma
 
 
 @pytest.mark.parametrize("work", [compact_in_a_minute, expire, remove_orphans])
-def test_a_table_that_does_not_exist_yet_is_no_failure(work: Callable[[Any, Maintenance], Report]) -> None:
+def test_a_table_that_does_not_exist_yet_is_not_a_failure(work: Callable[[Any, Maintenance], Report]) -> None:
     trino = NoTable()
     assert "bronze.events does not exist yet" in work(trino, STREAMED).note
     assert trino.changes == []

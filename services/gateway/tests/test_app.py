@@ -167,7 +167,7 @@ async def test_what_is_not_there_is_a_problem_too(gateway: Any, method: str, pat
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
 
 
-async def test_a_sender_that_hangs_up_is_no_error(gateway: Any) -> None:
+async def test_a_sender_that_hangs_up_is_not_an_error(gateway: Any) -> None:
     async def hang_up() -> dict[str, str]:
         return {"type": "http.disconnect"}
 

@@ -134,7 +134,7 @@ def test_a_provider_may_have_neither_accounts_nor_versions() -> None:
     assert found == envelope()._replace(merchant_id=CONTENT["api_version"], api_version=None)
 
 
-def test_where_an_account_is_no_merchant_it_tells_events_apart_and_no_more() -> None:
+def test_where_an_account_is_not_a_merchant_it_tells_events_apart_and_no_more() -> None:
     places = replace(STRIPE.envelope, merchant_id=())
     found = EnvelopeReader(replace(STRIPE, envelope=places)).read(orjson.dumps(CONTENT | {"account": "a"}), "endpoint")
     assert isinstance(found, Envelope)
@@ -146,7 +146,7 @@ def test_accepts_unknown_event_types_and_api_versions() -> None:
     assert (found.event_type, found.api_version) == ("moon.landed", "2999-01-01")
 
 
-def test_an_api_version_that_is_no_text_is_left_out() -> None:
+def test_an_api_version_that_is_not_text_is_left_out() -> None:
     assert envelope(api_version=7).api_version is None
 
 
@@ -237,7 +237,7 @@ def test_refuses_a_field_of_another_type(changes: dict[str, Any]) -> None:
     assert refused(**changes) == "field_type"
 
 
-def test_an_integer_beyond_64_bits_is_no_integer() -> None:
+def test_an_integer_beyond_64_bits_is_not_an_integer() -> None:
     body = orjson.dumps(CONTENT).replace(b"1767607290", b"1" + b"0" * 30)
     assert refusal(body) == ("structure", "field_type")
 

@@ -152,6 +152,8 @@ def test_keeps_the_notification_url_to_the_letter(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("url", ["", "example.com/webhooks", "ftp://example.com", "https://a b", "https://x/{body}"])
-def test_refuses_what_is_no_url(url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_refuses_what_is_not_a_url(
+    url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("NOTIFICATION_URL", url)
     assert complaint(capsys).startswith("NOTIFICATION_URL is wrong")

@@ -79,7 +79,7 @@ def test_while_two_secrets_overlap_either_signs_and_it_is_told_which() -> None:
     assert verdict(judge, "new") == Authentic("new", "m-new")
 
 
-def test_of_two_secrets_with_the_same_key_the_first_is_told() -> None:
+def test_of_two_secrets_with_the_same_key_the_first_is_reported() -> None:
     judge = verifier(STRIPE, [secret("x", "whsec_a"), secret("y", "whsec_a")])
     assert verdict(judge, "a") == Authentic("x", "m-x")
 

@@ -100,7 +100,7 @@ def test_takes_a_longer_text_where_the_record_does_not_repeat_it() -> None:
 
 
 @pytest.mark.parametrize("version", [7, [LONG], {"x": LONG}])
-def test_an_api_version_that_is_no_text_has_no_length(version: object) -> None:
+def test_an_api_version_that_is_not_text_has_no_length(version: object) -> None:
     found = read(STRIPE, EVENT | {"api_version": version})
     assert isinstance(found, Envelope)
     assert found.api_version is None

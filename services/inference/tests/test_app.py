@@ -103,7 +103,7 @@ async def test_takes_json_whose_media_type_has_parameters(client: httpx.AsyncCli
         json.dumps(FRAUD).encode("utf-16"),
     ],
 )
-async def test_answers_a_body_that_is_no_json_as_the_contract_says(client: httpx.AsyncClient, body: bytes) -> None:
+async def test_answers_a_body_that_is_not_json_as_the_contract_says(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/fraud/score", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.headers["Content-Type"] == "application/problem+json"
@@ -122,7 +122,7 @@ async def test_takes_the_first_and_last_moments_of_the_calendar(client: httpx.As
     assert (await client.post("/retry/strategy", json={**RETRY, "failed_at": moment})).status_code == 200
 
 
-async def test_a_sender_that_hangs_up_is_no_error() -> None:
+async def test_a_sender_that_hangs_up_is_not_an_error() -> None:
     async def hang_up() -> dict[str, str]:
         return {"type": "http.disconnect"}
 

@@ -106,7 +106,7 @@ def test_what_is_not_json_is_refused_without_repeating_it(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"text"'])
-def test_what_is_no_object_is_refused(body: bytes) -> None:
+def test_what_is_not_an_object_is_refused(body: bytes) -> None:
     assert complaint(body).startswith("body: ")
 
 

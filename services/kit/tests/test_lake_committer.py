@@ -293,7 +293,7 @@ async def test_a_row_that_the_table_does_not_take_fails_alone() -> None:
     assert target.keys() == {"a", "b"}
 
 
-async def test_a_mark_from_before_a_forgotten_key_is_no_proof() -> None:
+async def test_a_mark_from_before_a_forgotten_key_is_not_proof() -> None:
     """Written here, forgotten, and appended again by someone whose mark is older than that."""
     target = Target()
     policy = GroupPolicy(max_wait_seconds=0.0, remembered_keys=1)

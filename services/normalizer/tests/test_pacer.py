@@ -145,7 +145,7 @@ def test_goes_on_when_the_brokers_are_away(flink: FakeFlink, cluster: Cluster, c
     assert asked(flink) == 1
 
 
-def test_a_fault_ends_it_and_is_told(flink: FakeFlink, cluster: Cluster, clock: FakeClock) -> None:
+def test_a_fault_ends_it_and_is_reported(flink: FakeFlink, cluster: Cluster, clock: FakeClock) -> None:
     ended = pacer(clock, cluster, Fault("no such topic"))
 
     ended.run()

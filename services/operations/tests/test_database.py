@@ -33,7 +33,7 @@ def test_a_column_may_become_optional() -> None:
     assert statement.text == 'ALTER TABLE "payment_events" ALTER COLUMN "provider" DROP NOT NULL'
 
 
-def test_an_index_whose_building_was_interrupted_is_told() -> None:
+def test_an_index_whose_building_was_interrupted_is_reported() -> None:
     (index,) = PAYMENT_EVENTS.indexes
     broken = replace(WHOLE, indexes={index.name: (False, index.columns)})
     with pytest.raises(DeploymentError, match="payment_events_by_merchant is invalid"):

@@ -127,7 +127,7 @@ def test_a_registry_that_goes_away_half_way_is_named_with_how_far_it_came(
         (403, b'{"error_code": 40301, "message": "not you"}', DeploymentError, "refused: 403 not you"),
     ],
 )
-def test_an_answer_that_is_no_registrys_is_one_clear_sentence(
+def test_an_answer_that_is_not_a_registrys_is_one_clear_sentence(
     subject: Subject, status: int, content: bytes, error: type[Exception], message: str
 ) -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(status, content=content))

@@ -61,7 +61,7 @@ async def test_a_committer_that_dies_ends_the_program_and_says_why() -> None:
     assert sorted(parts.ended) == ["reads", "works"]
 
 
-async def test_of_several_errors_the_gravest_is_told() -> None:
+async def test_of_several_errors_the_gravest_is_reported() -> None:
     stages = [[breaking(Transient("away"))], [breaking(Fault("no such namespace"))], []]
     with pytest.raises(Fault, match="no such namespace"):
         await _run_in_stages(stages, asyncio.Event())

@@ -59,7 +59,7 @@ def test_an_event_on_the_right_side_of_a_bound_is_not_marked(
     assert violations(make_event(**changes), book) == []
 
 
-def test_all_broken_rules_are_told_in_their_order(make_event: MakeEvent) -> None:
+def test_all_broken_rules_are_reported_in_their_order(make_event: MakeEvent) -> None:
     book = RuleBook(blocked_merchants=frozenset({"merch_1"}), known_merchants=frozenset({"other"}))
     found = violations(make_event(status="failed", amount_cents=10**9), book)
     assert found == ["amount_above_review_limit", "merchant_blocked", "merchant_unknown", "failure_code_missing"]

@@ -55,7 +55,7 @@ def test_only_a_failed_payment_needs_advice(make_event: MakeEvent, status: str) 
     ("event_type", "status"),
     [("charge.failed", "failed"), ("refund.failed", "failed"), ("dispute.closed", "lost"), ("payout.failed", "failed")],
 )
-def test_what_is_no_payment_is_neither_scored_nor_advised_on(
+def test_what_is_not_a_payment_is_neither_scored_nor_advised_on(
     make_event: MakeEvent, event_type: str, status: str
 ) -> None:
     event = make_event(event_type=event_type, status=status)

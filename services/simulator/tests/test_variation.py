@@ -56,11 +56,11 @@ def test_a_uuid_stays_a_uuid() -> None:
 
 
 @pytest.mark.parametrize("text", ["COMPLETED", "payment.updated", "2024-01-18", "requires_payment_method", "4242", ""])
-def test_what_is_no_id_stays(text: str) -> None:
+def test_what_is_not_an_id_stays(text: str) -> None:
     assert varied({"x": text}) == {"x": text}
 
 
-def test_a_key_is_no_id() -> None:
+def test_a_key_is_not_an_id() -> None:
     assert varied({"balance_platform_2026": "x"}) == {"balance_platform_2026": "x"}
 
 
@@ -99,7 +99,7 @@ def test_an_amount_that_is_wrong_on_purpose_stays(amount: Any) -> None:
     assert varied({"amount": amount}) == {"amount": amount}
 
 
-def test_a_value_without_currency_is_no_amount() -> None:
+def test_a_value_without_currency_is_not_an_amount() -> None:
     assert varied({"value": 1250}) == {"value": 1250}
 
 

@@ -47,7 +47,7 @@ def test_a_name_may_hold_spaces_and_parentheses() -> None:
     assert (process.pid, process.parent, process.own, process.waited) == (7, 3, 1.5, 0.3)
 
 
-def test_waiting_is_no_work_and_what_others_took_is_told() -> None:
+def test_waiting_is_not_work_and_what_others_took_is_reported() -> None:
     machine = parse_machine("cpu  100 0 50 800 30 5 15 40 7 7")
     assert machine == Machine(total=10.4, busy=1.7, stolen=0.4)
     assert machine.since(Machine(10.0, 1.5, 0.1)).busy == pytest.approx(0.2)

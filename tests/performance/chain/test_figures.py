@@ -36,5 +36,5 @@ def test_results_are_compared_where_both_have_a_number() -> None:
     assert ratios(now, before) == {"rates.10.p99": (200.0, 100.0, 0.5), "rates.10.cores": (2, 1, 0.5)}
 
 
-def test_nothing_is_divided_by_zero_and_truth_is_no_number() -> None:
+def test_nothing_is_divided_by_zero_and_truth_is_not_a_number() -> None:
     assert ratios({"refused": 3, "met": True}, {"refused": 0, "met": True}) == {}

@@ -123,7 +123,7 @@ def test_rows_are_read_once_however_often_they_are_asked_for(lake: Lake) -> None
     assert lake.watch.repeated() == {}
 
 
-def test_an_event_with_two_rows_is_told(lake: Lake) -> None:
+def test_an_event_with_two_rows_is_reported(lake: Lake) -> None:
     lake.append("a", "b")
     lake.append("a")
     wait_for(lambda: lake.watch.new_rows == 3)

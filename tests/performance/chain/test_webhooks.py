@@ -52,7 +52,9 @@ def gateway() -> Iterator[ThreadingHTTPServer]:
     server.server_close()
 
 
-def test_a_late_answer_holds_nothing_up_and_every_answer_is_told(gateway: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_a_late_answer_holds_nothing_up_and_every_answer_is_reported(
+    gateway: ThreadingHTTPServer, tmp_path: Path
+) -> None:
     stack = {
         "GATEWAY_STRIPE_URL": f"http://127.0.0.1:{gateway.server_port}",
         "GATEWAY_STRIPE_SECRETS": SECRETS,
@@ -71,7 +73,7 @@ def test_a_late_answer_holds_nothing_up_and_every_answer_is_told(gateway: Thread
     assert sending.sent == sending.answered == 20
 
 
-def test_a_sender_that_fails_is_told(tmp_path: Path) -> None:
+def test_a_sender_that_fails_is_reported(tmp_path: Path) -> None:
     stack = {"GATEWAY_STRIPE_URL": "http://127.0.0.1:9", "GATEWAY_STRIPE_SECRETS": SECRETS}
     webhooks = prepare(stack, ["stripe"], 3, "test", tmp_path)
     Path(webhooks.endpoints[0].bodies).unlink()

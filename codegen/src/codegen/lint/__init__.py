@@ -12,6 +12,7 @@ from codegen.lint import (
     expressions,
     flows,
     gateways,
+    keywords,
     lineage,
     maintenance,
     mappings,
@@ -47,6 +48,8 @@ class LintRule:
 RULES: tuple[LintRule, ...] = (
     LintRule("doc", "Every record and field says what it means.", records.undocumented),
     LintRule("text", "Texts have no characters that a target would interpret.", records.untemplated),
+    LintRule("attribute", "Every attribute of a record, a field or a type is one that is read.", keywords.attributes),
+    LintRule("keyword", "Every keyword and format of a schema is one that is known.", keywords.keywords),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
     LintRule("unused", "Every record is on a topic or in a table.", records.unused),

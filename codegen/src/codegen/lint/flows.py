@@ -53,6 +53,9 @@ def tables(catalog: Catalog) -> Iterator[Finding]:
     """Yield tables that name what does not exist or does not fit."""
     for table in catalog.tables:
         yield from misfiled("table", table.source, f"tables/{table.identifier}.yaml")
+        if table.namespace != table.source.data["layer"]:
+            message = f"the namespace {table.namespace!r} is not the layer {table.source.data['layer']!r}"
+            yield table.source.finding("table", ("name",), message, "name the table after its layer")
         record = record_of(catalog, table.record, table.version)
         if record is None:
             yield no_record("table", table.source, table.record, table.version)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from codegen.avro import walk
 from codegen.derived import LAYERS
 from codegen.lint.flows import record_of
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,12 +30,15 @@ def broken(catalog: Catalog) -> Iterator[Finding]:
             if key not in names:
                 message = f"there is no column {key!r}"
                 yield table.source.finding("lineage", ("key", index), message, "name one of the columns")
+        strangers: set[str] = set()
         for column in table.columns:
             if not column.doc and len(column.sources) != 1:
                 message = f"{column.name} has no doc, and not exactly one source whose meaning it could have"
                 yield table.source.finding("lineage", ("columns", column.name), message, "say in `doc` what it means")
             for index, source in enumerate(column.sources):
-                message = _wrong(table, source, known)
+                # A table that is not there is said once, not for each column that is made from it.
+                message = "" if source.table in strangers else _wrong(table, source, known)
+                strangers |= {source.table} - known.keys()
                 if message:
                     place = ("columns", column.name, "from", index)
                     hint = "name a column of a table of this layer's source, as bronze.payments.amount"
@@ -61,9 +65,10 @@ def views(catalog: Catalog) -> Iterator[Finding]:
 
 def _wrong(table: DerivedTable, source: Column, known: dict[str, frozenset[tuple[str, ...]]]) -> str:
     if source.table not in known:
-        return f"there is no table {source.table!r}"
+        return f"there is no table {source.table!r}{meant(source.table, known)}"
     if source.path not in known[source.table]:
-        return f"{source.table} has no column {'.'.join(source.path)!r}"
+        name, names = ".".join(source.path), [".".join(path) for path in known[source.table]]
+        return f"{source.table} has no column {name!r}{meant(name, names)}"
     if LAYERS.index(source.table.split(".")[0]) >= LAYERS.index(table.namespace):
         return f"{table.namespace} cannot be made from {source.table}"
     return ""

@@ -25,7 +25,8 @@ from codegen.language.model import (
 )
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
-from codegen.payload import declared, leaves, mapped_paths, rests
+from codegen.payload import declared, leaves, mapped_paths, meant_path, rests
+from codegen.suggestion import meant
 from codegen.webhooks import paths_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,8 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
     for provider in catalog.providers:
         for index, group in enumerate(provider.mapping.groups):
             if group.payload not in provider.payload.schemas:
-                message = f"the payload contract has no schema {group.payload!r}"
+                close = meant(group.payload, provider.payload.schemas)
+                message = f"the payload contract has no schema {group.payload!r}{close}"
                 place: Place = ("groups", index, "payload")
                 yield provider.mapping_source.finding("path", place, message, "name one of its schemas")
                 continue
@@ -86,14 +88,16 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                     *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
                 ):
                     if declared(provider.payload, group.payload, path) is None:
-                        place = ("groups", index, "fields", name)
-                        yield provider.mapping_source.finding("path", place, f"{path} is not declared", hint)
+                        place = provider.mapping_source.place_of(str(path), ("groups", index, "fields", name))
+                        message = f"{name}: {path} is not declared{meant_path(provider.payload, group.payload, path)}"
+                        yield provider.mapping_source.finding("path", place, message, hint)
             signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
             if provider.signature.field is not None:
                 signed.append((("signature", "field"), provider.signature.field))
             for place, path in (*((("envelope", *place), path) for place, path in _envelope_paths(provider)), *signed):
                 if declared(provider.payload, group.payload, path) is None:
-                    message = f"{path} is not declared for {group.payload}"
+                    close = meant_path(provider.payload, group.payload, path)
+                    message = f"{path} is not declared for {group.payload}{close}"
                     yield provider.source.finding("path", place, message, hint)
 
 

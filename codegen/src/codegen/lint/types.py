@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -19,7 +19,7 @@ from codegen.shape import unlike, written
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from codegen.document import Document, Place
+    from codegen.document import Place
     from codegen.findings import Finding
     from codegen.language.model import Expression, Group, Path
     from codegen.model import Catalog, Example, Provider
@@ -43,7 +43,7 @@ def unfit(catalog: Catalog) -> Iterator[Finding]:
                     continue
                 taken = FIELDS[kind_of(fields[name])]
                 for each in mismatches(expression, "the field", taken, lambda path: _types(provider, group, path)):  # noqa: B023 - called at once
-                    place = _written(provider.mapping_source, ("groups", index, "fields", name), each.expression)
+                    place = provider.mapping_source.place_of(str(each.expression), ("groups", index, "fields", name))
                     said = f"{_sentence(each.expression, each.given)}, and {each.taker} takes {worded(each.taken)}"
                     yield provider.mapping_source.finding("type", place, f"{name}: {said}", _HINT)
 
@@ -134,19 +134,3 @@ def _types(provider: Provider, group: Group, path: Path) -> Types:
 def _sentence(expression: Expression, given: Types) -> str:
     what = f"the result of {origin(expression)}" if isinstance(expression, Rest) else origin(expression)
     return f"{what} may have any type" if given >= _ANYTHING else f"{what} is {worded(given)}"
-
-
-def _written(document: Document, place: Place, expression: Expression) -> Place:
-    """Return the place of an expression's path inside a field, or that of the field."""
-    data: Any = document.data
-    for step in place:
-        data = data[step]
-    return next(_found(data, place, str(expression)), place)
-
-
-def _found(data: Any, place: Place, text: str) -> Iterator[Place]:
-    members = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
-    for key, value in members:
-        if value == text:
-            yield (*place, key)
-        yield from _found(value, (*place, key), text)

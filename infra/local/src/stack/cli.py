@@ -18,6 +18,7 @@ from stack.jobs import Task
 from stack.processes import Group
 from stack.session import Session
 from stack.setup import setup as get_everything
+from stack.setup import setup_python as get_python
 from stack.tools.catalogue import toolbox
 from stack.tools.maven import MavenTool
 
@@ -55,9 +56,18 @@ def _session(context: typer.Context) -> Session:
 
 
 @app.command()
-def setup(context: typer.Context) -> None:
+def setup(
+    context: typer.Context,
+    *,
+    python: Annotated[
+        bool, typer.Option("--python", help="Only the environment of editors, checks and codegen; no server.")
+    ] = False,
+) -> None:
     """Get the servers and the Python environments; what is already there is kept."""
     session = _session(context)
+    if python:
+        get_python(session.places, session.console)
+        return
     get_everything(
         session.places, toolbox(session.places, session.java_home(), session.settings.object_store), session.console
     )

@@ -19,6 +19,8 @@ from stack.tools.golang import GoTool, find_go
 from stack.tools.installation import Tool
 from stack.tools.wheels import find_uv, uv_environment
 
+_PYTHON = "python"
+
 
 def setup(places: Places, tools: Toolbox, console: Console) -> None:
     """Install whatever is missing, in parallel; raise StackError with the failing job's log."""
@@ -31,6 +33,13 @@ def setup(places: Places, tools: Toolbox, console: Console) -> None:
             run_jobs([*_tool_jobs(missing), *_environment_jobs(places)], display, places.setup_logs)
         if not tools.missing():
             _discard_build_caches(places)
+
+
+def setup_python(places: Places, console: Console) -> None:
+    """Make only the environment in which editors, checks and codegen run; StackError with the job's log."""
+    places.setup_logs.mkdir(parents=True, exist_ok=True)
+    with _exclusive(places, console), view("setting up Python", console) as display:
+        run_jobs([job for job in _environment_jobs(places) if job.name == _PYTHON], display, places.setup_logs)
 
 
 def _tool_jobs(missing: list[Tool]) -> Iterator[Job]:
@@ -70,7 +79,7 @@ def _environment_jobs(places: Places) -> Iterator[Job]:
         command = [*sync, "--only-group", "flink"]
         task.run(command, environment=_sync_environment(places, places.venv_flink), directory=places.repository)
 
-    yield Job("python", main)
+    yield Job(_PYTHON, main)
     yield Job("python-flink", flink)
 
 

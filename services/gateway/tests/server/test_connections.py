@@ -71,7 +71,7 @@ def test_a_body_in_chunks_is_put_together(patient: Any, size: int) -> None:
     assert patient.requests == [("/", b"hello, world")]
 
 
-def test_a_large_body_in_tiny_chunks_is_no_head(patient: Any) -> None:
+def test_a_large_body_in_tiny_chunks_is_not_a_head(patient: Any) -> None:
     with patient.connect() as client:
         client.send(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
         client.send(b"1\r\na\r\n" * 50_000, b"0\r\n\r\n")
@@ -109,7 +109,7 @@ def test_who_asks_for_a_tunnel_is_answered_like_any_other(patient: Any, write: A
         assert [client.answer().content["path"] for _ in range(2)] == ["/", "/next"]
 
 
-def test_a_tunnel_to_elsewhere_is_no_http(patient: Any) -> None:
+def test_a_tunnel_to_elsewhere_is_not_http(patient: Any) -> None:
     with patient.connect() as client:
         client.send(b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n")
         assert client.answer().status == 400
@@ -133,7 +133,7 @@ def test_the_connection_ends_where_the_client_says_so(served: Any, write: Any) -
 
 
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00", b"hello\r\n\r\n", b"POST / HTTP/1.1\r\nA B: c\r\n\r\n"])
-def test_what_is_no_http_is_refused(served: Any, garbage: bytes) -> None:
+def test_what_is_not_http_is_refused(served: Any, garbage: bytes) -> None:
     with served.connect() as client:
         client.send(garbage)
         answer = client.answer()
@@ -143,7 +143,7 @@ def test_what_is_no_http_is_refused(served: Any, garbage: bytes) -> None:
     assert served.requests == []
 
 
-def test_a_flood_of_what_is_no_http_does_not_become_a_flood_of_logs(
+def test_a_flood_of_what_is_not_http_does_not_become_a_flood_of_logs(
     served: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(50):

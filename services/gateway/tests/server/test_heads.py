@@ -149,7 +149,7 @@ def test_others_are_served_while_headers_are_refused(served: Any, write: Any) ->
         assert before.answer().status == 200
 
 
-def test_trailers_are_no_headers(patient: Any) -> None:
+def test_trailers_are_not_headers(patient: Any) -> None:
     chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nStripe-Signature: t=1\r\n\r\n"
     with patient.connect() as client:
         client.send(chunked)
