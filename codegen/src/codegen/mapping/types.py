@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
     Coalesce,
@@ -62,8 +62,8 @@ class Function:
     gives: Types | None
 
 
-def _function(key: str, takes: Type | None, gives: Type | None) -> Function:
-    return Function(key, None if takes is None else frozenset({takes}), None if gives is None else frozenset({gives}))
+def _function(key: str, takes: tuple[Type, ...] | None, gives: Type | None) -> Function:
+    return Function(key, None if takes is None else frozenset(takes), None if gives is None else frozenset({gives}))
 
 
 FUNCTIONS: Mapping[type[Expression], Function] = {
@@ -71,17 +71,17 @@ FUNCTIONS: Mapping[type[Expression], Function] = {
     Const: _function("const", None, Type.TEXT),
     Null: _function("const", None, None),
     Envelope: _function("envelope", None, Type.TEXT),
-    Lookup: _function("lookup", Type.TEXT, Type.TEXT),
+    Lookup: _function("lookup", (Type.TEXT,), Type.TEXT),
     Time: _function("time", None, Type.INSTANT),
     Coalesce: _function("coalesce", None, None),
-    Concat: _function("concat", Type.TEXT, Type.TEXT),
-    Upper: _function("upper", Type.TEXT, Type.TEXT),
-    Lower: _function("lower", Type.TEXT, Type.TEXT),
+    Concat: _function("concat", (Type.TEXT,), Type.TEXT),
+    Upper: _function("upper", (Type.TEXT,), Type.TEXT),
+    Lower: _function("lower", (Type.TEXT,), Type.TEXT),
     NullIf: _function("null_if", None, None),
-    Exponent: _function("exponent", Type.TEXT, Type.WHOLE),
-    Money: _function("money", Type.WHOLE, Type.WHOLE),
+    Exponent: _function("exponent", (Type.TEXT,), Type.WHOLE),
+    Money: _function("money", (Type.WHOLE,), Type.WHOLE),
     When: _function("when", None, None),
-    Rest: _function("rest", Type.OBJECT, Type.TEXTS),
+    Rest: _function("rest", (Type.OBJECT,), Type.TEXTS),
 }
 """Every function of the language; what `time` takes depends on its format and is in `TIMES`."""
 
@@ -123,7 +123,7 @@ class Mismatch:
     taken: Types
 
 
-def mismatches(  # noqa: C901 - one case for each way to take an operand
+def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operand
     expression: Expression, taker: str, taken: Types, declared: Callable[[Path], Types]
 ) -> Iterator[Mismatch]:
     """Yield each value inside an expression that what is around it cannot take; `declared` types the paths.
@@ -160,6 +160,8 @@ def mismatches(  # noqa: C901 - one case for each way to take an operand
             yield from mismatches(root, named, around, declared)
         case Path() | Const() | Null() | Envelope():
             pass
+        case _:
+            assert_never(expression)
 
 
 def _needed(expression: Expression, function: Function) -> Types:
