@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.compat.operations import Operation, operations
 from codegen.compat.schemas import Difference, Kind, request_differences, response_differences
+from codegen.reference import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,8 @@ def operations_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def operations_renamed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield operations with another `operationId`, after which clients call what is generated for them."""
     for api, before, after in _operations(old, new):
-        one, other = (each.document["paths"][each.path][each.method].get("operationId") for each in (before, after))
+        items = (resolved(each.document, each.document["paths"][each.path]) for each in (before, after))
+        one, other = (item[before.method].get("operationId") for item in items)
         if one is not None and one != other:
             message = f"{after.name} was the operation {one} and is to be {other}"
             if other is None:
