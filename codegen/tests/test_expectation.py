@@ -133,4 +133,4 @@ def test_any_event_is_written_over_any_other(event: dict[str, Any], other: dict[
 
 def with_text(text: str) -> Example:
     document = parse("providers/acme/examples/paid.yaml", text)
-    return Example("acme", "paid", "accepted", "x", "paid", "m", b"{}", None, (), document)
+    return Example("acme", "paid", "accepted", "x", "paid", "m", {}, b"{}", None, (), document)

@@ -7,15 +7,19 @@ import io
 import json
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
+from codegen.envelope import found_in
+from codegen.loader import load
 from codegen.text import literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from payments_contracts import flink, identity, records, schemas, tables, topics
-from payments_contracts.examples import EXAMPLES
+from payments_contracts.examples import EXAMPLES, Example
 from payments_contracts.normalize import Normalized, normalize
 from pydantic import ValidationError
 from pyiceberg.partitioning import PartitionSpec
@@ -28,9 +32,11 @@ if TYPE_CHECKING:
 
     from codegen.avro import Record
     from codegen.model import Catalog
+    from codegen.webhooks import Envelope
 
     Rows = Callable[[Record], st.SearchStrategy[dict[str, Any]]]
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 1, 5, 10, 0, 0, 123000, tzinfo=UTC)
 
 
@@ -92,9 +98,23 @@ def test_a_model_refuses_what_its_contract_does_not_allow(change: dict[str, Any]
     assert [each["type"] for each in caught.value.errors()] == [error]
 
 
+@cache
+def envelopes() -> dict[str, Envelope]:
+    return {provider.name: provider.envelope for provider in load(ROOT / "contracts").providers}
+
+
+def found(example: Example) -> tuple[str, str]:
+    """Return what a gateway finds of the event; nothing where it would not take it."""
+    try:
+        said = found_in(envelopes()[example.provider], json.loads(example.body), example.headers)
+    except ValueError:
+        return "", ""
+    return said.event_id, said.event_type
+
+
 def payment_event() -> dict[str, Any]:
     example = next(each for each in EXAMPLES if each.kind == "accepted")
-    outcome = normalize(example.provider, example.body, example.merchant_id)
+    outcome = normalize(example.provider, example.body, example.merchant_id, *found(example))
     assert isinstance(outcome, Normalized)
     return {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": 2}
 
@@ -110,7 +130,7 @@ def test_a_model_is_frozen_and_cuts_times_to_milliseconds() -> None:
 def test_every_accepted_example_is_a_valid_record() -> None:
     schema = schemas.schema("payment_event", 2)
     for example in EXAMPLES:
-        outcome = normalize(example.provider, example.body, example.merchant_id)
+        outcome = normalize(example.provider, example.body, example.merchant_id, *found(example))
         if isinstance(outcome, Normalized):
             row = {**outcome.event, "event_id": "e", "processed_at": NOW, "schema_version": 2}
             assert there_and_back(schema, records.PaymentEventV2.model_validate(row).model_dump()) == row
@@ -177,7 +197,7 @@ def test_a_row_of_the_table_function_fits_its_columns() -> None:
     assert names[0] == "outcome"
     seen = set()
     for example in EXAMPLES:
-        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW)
+        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW, *found(example))
         named = dict(zip(names, row, strict=True))
         seen.add(named["outcome"])
         assert named["processed_at"] == NOW.replace(tzinfo=None)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-API = "openapi/gateway-acme/v1.yaml"
+API = "openapi/gateway/v1.yaml"
 DERIVED = "derived/silver.payments.yaml"
 TABLE = "tables/bronze.payments.yaml"
 EVENT = "avro/payment_event/v1.avsc"

@@ -122,10 +122,10 @@ def test_reports_everything_that_is_misshapen_at_once(contracts: Path, edit: Cal
 
 
 def test_refuses_a_broken_openapi_document(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
-    edit("openapi/gateway-acme/v1.yaml", "description: The gateway is alive.", "summary: The gateway is alive.")
+    edit("openapi/gateway/v1.yaml", "description: The gateway is alive.", "summary: The gateway is alive.")
     edit("providers/acme/payload.openapi.yaml", '#/components/schemas/Parent"}\n    Parent', '#/nowhere"}\n    Parent')
     assert {(each.rule, each.file) for each in findings(contracts)} == {
-        ("openapi", "openapi/gateway-acme/v1.yaml"),
+        ("openapi", "openapi/gateway/v1.yaml"),
         ("openapi", "providers/acme/payload.openapi.yaml"),
     }
 

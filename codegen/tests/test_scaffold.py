@@ -60,8 +60,6 @@ def answers(contracts: Path) -> dict[str, Any]:
     read["accepted"] = yaml.safe_load((folder / "examples" / "paid.yaml").read_text())
     read["accepted"]["expected"]["event"]["provider"] = NAME
     read["rejected"] = yaml.safe_load((folder / "examples" / "rejected.paid.yaml").read_text())
-    read["v1"] = yaml.safe_load((contracts / "openapi" / "gateway-acme" / "v1.yaml").read_text())
-    read["v1"]["paths"][f"/webhooks/{NAME}"] = read["v1"]["paths"]["/webhooks/acme"]
     return read
 
 
@@ -112,7 +110,7 @@ def test_a_mistake_beside_a_todo_is_reported_too(begun: Path) -> None:
     ("name", "message"),
     [
         ("acme", "there is a provider 'acme' already"),
-        ("Adyen", "use 2 to 40 letters"),
+        ("Emca", "use 2 to 40 letters"),
         ("../x", "use 2 to 40 letters"),
         ("a_b", "use 2 to 40 letters"),
         ("", "use 2 to 40 letters"),
@@ -127,12 +125,12 @@ def test_a_name_that_is_wrong_or_taken_is_refused(acme: Catalog, name: str, mess
 
 def test_nothing_is_written_where_one_of_the_files_is_there(contracts: Path) -> None:
     files = scaffold(load(contracts), NAME)
-    (contracts / "openapi" / f"gateway-{NAME}").mkdir()
-    (contracts / "openapi" / f"gateway-{NAME}" / "v1.yaml").write_text("mine")
+    mine = contracts / "topics" / f"payments.{NAME}.raw.yaml"
+    mine.write_text("mine")
     with pytest.raises(FileExistsError):
         add(contracts, files)
     assert not (contracts / "providers" / NAME).exists()
-    assert (contracts / "openapi" / f"gateway-{NAME}" / "v1.yaml").read_text() == "mine"
+    assert mine.read_text() == "mine"
 
 
 def test_the_command_says_what_it_wrote_and_what_is_next(

@@ -15,7 +15,7 @@ SELECT
   r.`source_offset` AS `raw_source_offset`,
   t.*
 FROM `raw_events` AS r,
-LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`)) AS t(
+LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN r.`provider` IN ('adyen', 'razorpay') THEN r.`provider_event_id` END, CASE WHEN r.`provider` IN ('adyen') THEN r.`provider_event_type` END)) AS t(
   `outcome`,
   `provider`,
   `provider_event_id`,

@@ -5,20 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from codegen.language.model import Lookup, Money, Path, When
-from codegen.lint.expressions import inside
+from codegen.envelope import found_in
+from codegen.language.model import Lookup, Money, Path, When, inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import ModuleType
 
     from codegen.language.model import Step
     from codegen.mapping.plan import Plan
     from codegen.model import Catalog, Example, Provider
+
+NO_HEADERS: dict[str, str] = {}
 
 Comparable = tuple[Any, ...]
 """What became of a body, as plain values: the verdict, and the event or the reasons."""
@@ -61,13 +63,24 @@ class Pair:
         parsed: dict[str, Any] = orjson.loads(body)
         return parsed
 
-    def outcome(self, body: bytes | dict[str, Any], merchant_id: str = "merchant") -> Comparable:
+    def outcome(
+        self, body: bytes | dict[str, Any], merchant_id: str = "merchant", headers: Mapping[str, str] = NO_HEADERS
+    ) -> Comparable:
         """Return what becomes of a body, which must be the same in both forms."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        result = compiled(self._normalize, self.provider.name, raw, merchant_id)
-        oracle = interpreted(self._plan, raw, merchant_id)
+        found = self.found(raw, headers)
+        result = compiled(self._normalize, self.provider.name, raw, merchant_id, found)
+        oracle = interpreted(self._plan, raw, merchant_id, found)
         assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"
         return result
+
+    def found(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
+        """Return what a gateway finds in a body beside its merchant; empty texts where it would not take it."""
+        try:
+            found = found_in(self.provider.envelope, orjson.loads(body), headers)
+        except orjson.JSONDecodeError:
+            return "", ""
+        return found.event_id, found.event_type
 
     def event(self, body: dict[str, Any]) -> dict[str, Any]:
         kind, fields, *_ = self.outcome(body)
@@ -85,7 +98,9 @@ class Pair:
 
     def paths(self, event_type: str | None = None) -> list[Path]:
         """Return every path that the mapping reads, or that it reads of events of one type."""
-        found = {self._plan.event_type: None}
+        found: dict[Path, None] = {}
+        if isinstance(self._plan.event_type, Path):
+            found[self._plan.event_type] = None
         for group in self._plan.groups:
             for target in group.targets if event_type is None or event_type in group.events else ():
                 found |= {each: None for each in inside(target.expression) if isinstance(each, Path)}
@@ -116,8 +131,8 @@ class Pair:
         return list(found)
 
 
-def interpreted(planned: Plan, body: bytes, merchant_id: str) -> Comparable:
-    match evaluate(planned, body, merchant_id):
+def interpreted(planned: Plan, body: bytes, merchant_id: str, found: tuple[str, str] = ("", "")) -> Comparable:
+    match evaluate(planned, body, merchant_id, *found):
         case Normalized(event):
             return "normalized", list(event.items())
         case Rejected(refusals, event_type):
@@ -126,8 +141,10 @@ def interpreted(planned: Plan, body: bytes, merchant_id: str) -> Comparable:
             return "unsupported", event_type
 
 
-def compiled(normalize: ModuleType, provider: str, body: bytes, merchant_id: str) -> Comparable:
-    outcome = normalize.normalize(provider, body, merchant_id)
+def compiled(
+    normalize: ModuleType, provider: str, body: bytes, merchant_id: str, found: tuple[str, str] = ("", "")
+) -> Comparable:
+    outcome = normalize.normalize(provider, body, merchant_id, *found)
     match outcome:
         case normalize.Normalized(event):
             return "normalized", list(event.items())

@@ -33,6 +33,7 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, TOPICS, raw_topic
 from prometheus_client import CollectorRegistry
 from simulator.delivery import Answer, Delivery
+from simulator.keys import certificate, made_key
 from simulator.mix import Kind
 from simulator.settings import EndpointSettings
 from simulator.webhooks import Plan, Webhook, compose
@@ -76,7 +77,7 @@ def gateway() -> Run:
     registry = CollectorRegistry()
     app = build_app(
         provider=provider,
-        verifier=verifier(provider.signature, settings.webhook_secrets or (), settings.notification_url),
+        verifier=verifier(provider.signature, settings.webhook_secrets or (), settings.notification_url, _certificate),
         producer=producer,
         schema_id_of=lambda _topic: 1,
         clock=_now,
@@ -130,9 +131,16 @@ async def _simulate(client: httpx.AsyncClient, run: Run) -> dict[str, Any]:
     url = endpoint.notification_url or f"http://gateway{run.path}"
     webhooks = list(compose(plan, provider, EXAMPLES, endpoint.secrets[0], _now(), notification_url=url))
     answers: list[tuple[Webhook, Answer]] = []
-    delivery = Delivery(client, run.path, provider.signature.header, _now, 5)
+    delivery = Delivery(client, run.path, _now, 5)
     await delivery.send_all(webhooks, None, 8, lambda *each: answers.append(each), asyncio.Event())
     return {"answered": len(answers), "contradictions": _contradictions(answers)}
+
+
+async def _certificate(_url: str) -> bytes:
+    """Return the certificate of the key that the simulator signs with, in the place of the provider's host."""
+    signature = PROVIDERS[load(GatewaySettings).gateway_provider].signature
+    assert signature.certificate is not None
+    return certificate(made_key(signature.digest), signature.certificate.common_name, NOW)
 
 
 def _contradictions(answers: Sequence[tuple[Webhook, Answer]]) -> list[str]:
@@ -145,7 +153,8 @@ def _now() -> datetime:
 
 
 def _outcome(provider: str, record: dict[str, Any]) -> dict[str, Any]:
-    match normalize(provider, record["payload"], record["merchant_id"]):
+    found = (record["provider_event_id"], record["provider_event_type"])
+    match normalize(provider, record["payload"], record["merchant_id"], *found):
         case Normalized(event):
             return {"event": event}
         case Rejected(rejections):

@@ -31,16 +31,14 @@ class Delivery:
 
     Args:
         addresses: The endpoint of each provider.
-        headers: The header of each provider's signature.
         patience_seconds: How long one webhook is sent again.
     """
 
-    def __init__(self, addresses: dict[str, str], headers: dict[str, str], patience_seconds: float) -> None:
+    def __init__(self, addresses: dict[str, str], patience_seconds: float) -> None:
         self.acknowledged: dict[str, float] = {}
         self.tries: dict[str, int] = {}
         self.refused: dict[str, int] = {}
         self._addresses = addresses
-        self._headers = headers
         self._patience_seconds = patience_seconds
         self._dice = random.Random(1)  # noqa: S311 - not for secrets
         self._loop = asyncio.new_event_loop()
@@ -85,11 +83,10 @@ class Delivery:
             wait = min(wait * 2, _MOST_WAIT_SECONDS)
 
     async def _post(self, provider: str, webhook: Webhook) -> int | None:
-        headers = {"Content-Type": "application/json"}
-        if (signature := webhook.sign(webhook.body, int(time.time()))) is not None:
-            headers[self._headers[provider]] = signature
+        signed = webhook.sign(webhook.body, int(time.time()), webhook.headers)
+        headers = {"Content-Type": "application/json", **signed.headers}
         try:
-            answer = await self._client.post(self._addresses[provider], content=webhook.body, headers=headers)
+            answer = await self._client.post(self._addresses[provider], content=signed.body, headers=headers)
         except httpx.TransportError:
             return None
         return answer.status_code

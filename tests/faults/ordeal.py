@@ -60,6 +60,11 @@ class Plans:
     tag: str
 
 
+def received(stack: Mapping[str, str]) -> list[str]:
+    """Return the providers whose webhooks the stack receives."""
+    return sorted(stack["GATEWAY_PROVIDERS"].split(","))
+
+
 def choose(victims: Sequence[str], number: int | None, seed: int) -> list[str]:
     """Return a number of victims, or all, in an order that the seed decides."""
     order = sorted(victims)
@@ -87,7 +92,7 @@ class _Ordeal:
         self._sent: set[str] = set()
         with ExitStack() as open_:
             servers = stack["KAFKA_BOOTSTRAP_SERVERS"]
-            self._raw = [TopicCensus(servers, raw_topic(provider)) for provider in sorted(PROVIDERS)]
+            self._raw = [TopicCensus(servers, raw_topic(provider)) for provider in received(stack)]
             self._normalized = TopicCensus(servers, NORMALIZED)
             settings = LakeSettings.model_validate({name.lower(): value for name, value in stack.items()})
             self._catalog: Catalog = load_catalog(settings)
@@ -95,9 +100,8 @@ class _Ordeal:
             self._lake = watch_bronze(session, stack)
             open_.callback(self._lake.close)
             self._database_before = count_database(stack["POSTGRES_DSN"])
-            addresses = {name: f"{stack[f'GATEWAY_{name.upper()}_URL']}/webhooks/{name}" for name in PROVIDERS}
-            headers = {name: contract.signature.header for name, contract in PROVIDERS.items()}
-            self._delivery = Delivery(addresses, headers, _PATIENCE_SECONDS)
+            addresses = {name: f"{stack[f'GATEWAY_{name.upper()}_URL']}/webhooks/{name}" for name in received(stack)}
+            self._delivery = Delivery(addresses, _PATIENCE_SECONDS)
             open_.callback(self._delivery.close)
             self._open = open_.pop_all()
 
@@ -196,7 +200,7 @@ class _Ordeal:
 def _webhooks(stack: Mapping[str, str], plans: Plans) -> list[tuple[str, Webhook]]:
     """Return webhooks of all providers, which take turns."""
     decks: list[list[tuple[str, Webhook]]] = []
-    providers = sorted(PROVIDERS)
+    providers = received(stack)
     for number, provider in enumerate(providers):
         url = f"{stack[f'GATEWAY_{provider.upper()}_URL']}/webhooks/{provider}"
         secret = EndpointSecret.model_validate(json.loads(stack[f"GATEWAY_{provider.upper()}_SECRETS"])[0])

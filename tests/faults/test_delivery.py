@@ -56,7 +56,7 @@ def delivery(answers: Answers) -> Iterator[Delivery]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    delivery = Delivery({"stripe": f"http://127.0.0.1:{server.server_port}"}, {"stripe": "Stripe-Signature"}, 60)
+    delivery = Delivery({"stripe": f"http://127.0.0.1:{server.server_port}"}, 60)
     yield delivery
     delivery.close()
     server.shutdown()

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from payments_contracts.providers import PROVIDERS
 from rich.console import Console
 
 from tests.fuzz import report
 from tests.fuzz.barrage import Barrage
 from tests.fuzz.bodies import KINDS
 from tests.fuzz.contract import examine
+from tests.fuzz.endpoint import PLAIN
 from tests.fuzz.flood import Flood, flood
 from tests.fuzz.ledger import Finding
 from tests.fuzz.services import INFERENCE, services, survivors
@@ -50,7 +50,7 @@ def main(
     place.mkdir(parents=True, exist_ok=True)
     console = Console()
     console.print(f"seed {chosen}; the same again: make fuzz SEED={chosen} BODIES={bodies} CASES={cases}")
-    share = math.ceil(bodies / len(PROVIDERS))
+    share = math.ceil(bodies / len(PLAIN))
     plan = Flood(share, chosen, concurrency, tuple(kind or KINDS))
     with services({}) as started:
         findings = [
@@ -87,7 +87,7 @@ def _at_inference(console: Console, started: Mapping[str, Process], count: int, 
 
 
 def _at_gateways(console: Console, started: Mapping[str, Process], plan: Flood) -> list[Finding]:
-    with report.progress(console, list(PROVIDERS), plan.malformed) as advance:
+    with report.progress(console, list(PLAIN), plan.malformed) as advance:
         outcome = flood(plan, os.environ, started, advance)
     report.show_answers(
         console, "Bodies sent to the gateways", {name: ledger.answers for name, ledger in outcome.ledgers.items()}

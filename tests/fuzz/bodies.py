@@ -7,10 +7,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from payments_contracts.examples import EXAMPLES
-from payments_contracts.providers import PROVIDERS
 
 from tests.fuzz import fields, syntax
 from tests.fuzz.body import Body, Material
+from tests.fuzz.endpoint import PLAIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ _CHUNKED = 0.1
 def material(provider: str, now: datetime) -> Material:
     """Return what the contracts' examples give for a provider: every event of theirs that a gateway lets in."""
     events = (each.body for each in EXAMPLES if each.provider == provider and each.kind != "malformed")
-    return Material(provider, PROVIDERS[provider].envelope, tuple(events), now)
+    return Material(provider, PLAIN[provider].envelope, tuple(events), now)
 
 
 def bodies(material: Material, seed: int, kinds: Sequence[str] = KINDS) -> Iterator[Body]:

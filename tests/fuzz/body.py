@@ -9,12 +9,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
-from simulator.variation import find, renew_ids
+from simulator.places import find
+from simulator.variation import renew_ids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from payments_contracts.providers import Envelope, Path
+    from payments_contracts.providers import Envelope, Path, Source
 
 Claim = Literal["malformed", "sound", "either"]
 """What the maker of a body knows of it: `either` leaves the verdict to the oracle alone."""
@@ -56,9 +57,9 @@ class Material:
     def event(self, dice: Random) -> dict[str, Any]:
         """Return a sound event that nobody has seen, with a few bytes more that make it one of its kind."""
         content: dict[str, Any] = orjson.loads(renew_ids(dice.choice(self.events), dice))
-        path = self.places.event_id
+        path = plain(self.places.event_id)
         put(content, path, f"{find(content, path)}_{dice.getrandbits(64):x}")
-        date(content, self.places.created_at, self.now - dice.random() * _RECENT)
+        date(content, plain(self.places.created_at), self.now - dice.random() * _RECENT)
         return content
 
     def text(self, dice: Random) -> bytes:
@@ -69,13 +70,19 @@ class Material:
 Maker = Callable[[Material, Random], Draft]
 
 
+def plain(source: Source) -> Path:
+    """Return a source that is one place of the body."""
+    assert isinstance(source, tuple), source
+    return source
+
+
 def date(content: dict[str, Any], path: Path, moment: datetime) -> None:
     """Put a time at a path, written as the time that stands there: a number of seconds, or ISO 8601."""
     in_seconds = isinstance(find(content, path), int)
     put(content, path, int(moment.timestamp()) if in_seconds else moment.isoformat(timespec="milliseconds"))
 
 
-def put(content: dict[str, Any], path: Path, value: Any) -> None:
+def put(content: Any, path: Path, value: Any) -> None:
     """Put a value at a path; what stands in the way is replaced."""
     for key in path[:-1]:
         inner = content.get(key)
@@ -85,7 +92,7 @@ def put(content: dict[str, Any], path: Path, value: Any) -> None:
     content[path[-1]] = value
 
 
-def remove(content: dict[str, Any], path: Path) -> None:
+def remove(content: Any, path: Path) -> None:
     """Remove what stands at a path, if anything does."""
     outer = find(content, path[:-1])
     if isinstance(outer, dict):

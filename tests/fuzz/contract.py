@@ -36,7 +36,7 @@ def examine(api: str, url: str, *, examples: int, seed: int, folder: Path) -> Ou
     """Test a service.
 
     Args:
-        api: The contract's folder in contracts/openapi.
+        api: Its name: of a gateway the generated document is taken, of any other service the contract itself.
         url: Where the service is.
         examples: How many cases to make up for each operation.
         seed: Equal seeds give equal cases.
@@ -54,7 +54,7 @@ def examine(api: str, url: str, *, examples: int, seed: int, folder: Path) -> Ou
     finished = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(_CONFIGURATION), "--no-color"),
-            *("run", str(ROOT / "contracts" / "openapi" / api / "v1.yaml")),
+            *("run", str(_document(api))),
             *(word for option in options.items() for word in option),
         ],
         cwd=ROOT,
@@ -70,6 +70,11 @@ def examine(api: str, url: str, *, examples: int, seed: int, folder: Path) -> Ou
         name: each["skip_reason"] or "nothing to send" for name, each in phases.items() if each["status"] == "skip"
     }
     return Outcome(Counter(_cases(events)), skipped, finished.returncode == 0, finished.stdout)
+
+
+def _document(api: str) -> Path:
+    written = ROOT / "generated" / "openapi" / f"{api}.json"
+    return written if written.exists() else ROOT / "contracts" / "openapi" / api / "v1.yaml"
 
 
 def _cases(events: Path) -> Iterator[tuple[str, str, int]]:

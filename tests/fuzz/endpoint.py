@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
 
-from payments_contracts.providers import PROVIDERS
+from gateway.composed import is_composed
+from payments_contracts.providers import PROVIDERS, Provider
 from simulator.forgery import Forgery, forgeries
 from simulator.signing import Signer, written
 
@@ -15,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from random import Random
 
-    from payments_contracts.providers import Provider
+PLAIN: Final[Mapping[str, Provider]] = MappingProxyType(
+    {name: provider for name, provider in PROVIDERS.items() if not is_composed(provider)}
+)
+"""Providers whose envelope is at single places of a JSON body, and whose signature covers no more than that."""
 
 _KEY = b"the key of the endpoints under test"
 _NOTIFICATION_URL = "https://payments.example/webhooks"
@@ -51,11 +56,10 @@ class Endpoint:
 
     def forgeries(self, dice: Random) -> tuple[Forgery, ...]:
         """Return the ways to sign wrongly."""
-        signature = self.provider.signature
-        return forgeries(signature, written(_KEY, signature.key_encoding), _NOTIFICATION_URL, dice)
+        secret = written(_KEY, self.provider.signature.key_encoding)
+        return forgeries(self.provider, secret, _NOTIFICATION_URL, dice)
 
     def signed(self, content: bytes, forgery: Forgery | None = None) -> Mapping[str, str]:
         """Return the headers that sign a body now."""
-        sign = self.signer.sign if forgery is None else forgery.sign
-        value = sign(content, int(time.time()))
-        return {} if value is None else {self.provider.signature.header: value}
+        sign = self.signer.deliver if forgery is None else forgery.sign
+        return sign(content, int(time.time()), {}).headers

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from simulator.variation import find
+from simulator.places import find
 
-from tests.fuzz.body import Draft, Material, date, put, remove, replaced
+from tests.fuzz.body import Draft, Material, date, plain, put, remove, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -119,20 +119,20 @@ def number_beyond_double(material: Material, dice: Random) -> Draft:
 
 
 def number_at_edge(material: Material, dice: Random) -> Draft:
-    path = dice.choice([material.places.created_at, ("extra",), ("data", "extra")])
+    path = dice.choice([plain(material.places.created_at), ("extra",), ("data", "extra")])
     return Draft(replaced(material.event(dice), path, dice.choice(_EDGES)), "either")
 
 
 def time_strange(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
-    put(event, material.places.created_at, dice.choice([*_TIMES, dice.randint(-(2**63), 2**63 - 1)]))
+    put(event, plain(material.places.created_at), dice.choice([*_TIMES, dice.randint(-(2**63), 2**63 - 1)]))
     return Draft(orjson.dumps(event), "either")
 
 
 def happened_long_ago(material: Material, dice: Random) -> Draft:
     """Older than some contracts take it, and as good as new for the others."""
     event = material.event(dice)
-    date(event, material.places.created_at, material.now - timedelta(days=dice.randint(30, 5000)))
+    date(event, plain(material.places.created_at), material.now - timedelta(days=dice.randint(30, 5000)))
     return Draft(orjson.dumps(event), "either")
 
 
@@ -148,8 +148,17 @@ def key_renamed(material: Material, dice: Random) -> Draft:
     path, _ = _required(material, dice)
     value = find(event, path)
     remove(event, path)
-    key = path[-1]
-    others = (key.upper(), f" {key}", f"{key} ", f"{key}\x00", f"\ufeff{key}", key[:-1], key * 2, ".".join(path) + ".")
+    key = str(path[-1])
+    others = (
+        key.upper(),
+        f" {key}",
+        f"{key} ",
+        f"{key}\x00",
+        f"\ufeff{key}",
+        key[:-1],
+        key * 2,
+        ".".join(map(str, path)) + ".",
+    )
     put(event, (*path[:-1], dice.choice(others)), value)
     return Draft(orjson.dumps(event))
 
@@ -175,7 +184,7 @@ def text_long(material: Material, dice: Random) -> Draft:
     """A text that goes beside the body through the pipeline: as long as may be, longer by one, or filling the body."""
     event = material.event(dice)
     places = material.places
-    single = [places.event_id, places.event_type, places.api_version, places.account]
+    single = [plain(places.event_id), plain(places.event_type), places.api_version, places.account]
     path = dice.choice([path for path in (*single, *places.merchant_id, *_written_time(event, places)) if path])
     beginning = find(event, path)
     text = beginning if isinstance(beginning, str) else ""
@@ -192,7 +201,7 @@ def text_long(material: Material, dice: Random) -> Draft:
 
 
 def _written_time(event: dict[str, Any], places: Envelope) -> Sequence[Path]:
-    return [places.created_at] if isinstance(find(event, places.created_at), str) else []
+    return [plain(places.created_at)] if isinstance(find(event, plain(places.created_at)), str) else []
 
 
 def _claim(text: str) -> Claim:

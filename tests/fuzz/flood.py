@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING
 
-from payments_contracts.providers import PROVIDERS
 from payments_contracts.topics import INGESTION_DLQ, raw_topic
 
 from tests.fuzz.bodies import KINDS, bodies, material
 from tests.fuzz.delivery import Answer, Delivery, send_all
-from tests.fuzz.endpoint import Endpoint
+from tests.fuzz.endpoint import PLAIN, Endpoint
 from tests.fuzz.ledger import Finding, Ledger, entry
 from tests.fuzz.oracle import verdict
 from tests.fuzz.services import gateway
@@ -51,10 +50,10 @@ def flood(
     plan: Flood, stack: Mapping[str, str], started: Mapping[str, Process], advance: Callable[[str, int], None]
 ) -> Outcome:
     """Send a flood; `advance` is told how many malformed bodies a provider's gateway has answered."""
-    topics = [INGESTION_DLQ, *map(raw_topic, PROVIDERS)]
+    topics = [INGESTION_DLQ, *map(raw_topic, PLAIN)]
     with ExitStack() as open_:
         tails = {topic.name: open_.enter_context(closing(Tail(stack, topic))) for topic in topics}
-        ledgers = {name: Ledger(name, verdict) for name in PROVIDERS}
+        ledgers = {name: Ledger(name, verdict) for name in PLAIN}
         asyncio.run(_send(plan, ledgers, started, advance))
         records = [entry(name, record) for name, tail in tails.items() for _key, record in tail.fresh()]
     findings = [finding for ledger in ledgers.values() for finding in (*ledger.findings, *ledger.balance(records))]

@@ -11,18 +11,17 @@ from zlib import crc32
 import orjson
 import schemathesis
 from payments_contracts.examples import EXAMPLES
-from payments_contracts.providers import PROVIDERS
-from simulator.variation import find
+from simulator.places import find
 
-from tests.fuzz.body import date, put
-from tests.fuzz.endpoint import Endpoint
+from tests.fuzz.body import date, plain, put
+from tests.fuzz.endpoint import PLAIN, Endpoint
 from tests.fuzz.oracle import is_stale
 
 if TYPE_CHECKING:
     import requests
     from payments_contracts.providers import Envelope
 
-_ENDPOINTS = {endpoint.path: endpoint for endpoint in map(Endpoint.of, PROVIDERS)}
+_ENDPOINTS = {endpoint.path: endpoint for endpoint in map(Endpoint.of, PLAIN)}
 # Of so many requests one is signed wrongly, chosen by its body, so that a case repeats itself.
 _FORGED_ONE_IN = 16
 
@@ -55,8 +54,8 @@ def _as_the_contract_says_in_words(places: Envelope, body: dict[str, Any]) -> di
     """Return a body without what its schema lets through and the contract refuses all the same."""
     changed = copy.deepcopy(body)
     now = datetime.now(UTC)
-    if is_stale(places, find(changed, places.created_at), now):
-        date(changed, places.created_at, now)
+    if is_stale(places, find(changed, plain(places.created_at)), now):
+        date(changed, plain(places.created_at), now)
     for path, wanted in places.required:
         value = find(changed, path)
         # To a schema 1.0 is an integer; the contract wants one to be written without a fraction.
@@ -71,6 +70,6 @@ def _signed(endpoint: Endpoint, request: requests.PreparedRequest) -> requests.P
     digest = crc32(content)
     forgeries = endpoint.forgeries(Random(digest))  # noqa: S311  # not for secrets
     forgery = forgeries[digest // _FORGED_ONE_IN % len(forgeries)] if digest % _FORGED_ONE_IN == 0 else None
-    request.headers.pop(endpoint.provider.signature.header, None)
+    request.headers.pop(str(endpoint.provider.signature.header), None)
     request.headers.update(endpoint.signed(content, forgery))
     return request

@@ -13,13 +13,14 @@ from codegen.envelope import refusal
 from codegen.loader import load
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.normalize.values import iso8601_millis
-from payments_contracts.providers import PROVIDERS
-from simulator.variation import find
+from simulator.places import find
+
+from tests.fuzz.endpoint import PLAIN
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from codegen.model import Envelope
+    from codegen.webhooks import Envelope
     from payments_contracts.providers import Envelope as Places
 
 CONTRACTS = File(__file__).resolve().parents[2] / "contracts"
@@ -41,7 +42,7 @@ def _envelopes() -> dict[str, Envelope]:
 
 def verdict(provider: str, content: bytes, now: datetime) -> Verdict:
     """Return what a body that a provider signed has to be answered with."""
-    places = PROVIDERS[provider].envelope
+    places = PLAIN[provider].envelope
     if len(content) > places.max_body_bytes:
         return Verdict(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", None)
     if not content:

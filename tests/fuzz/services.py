@@ -5,9 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
-from payments_contracts.providers import PROVIDERS
-
-from tests.fuzz.endpoint import Endpoint
+from tests.fuzz.endpoint import PLAIN, Endpoint
 from tests.fuzz.ledger import Finding
 from tests.processes import running
 
@@ -31,7 +29,7 @@ def services(stack: Mapping[str, str]) -> Iterator[Mapping[str, Process]]:
     with ExitStack() as open_:
         started = {
             gateway(name): open_.enter_context(running("gateway", {**stack, **Endpoint.of(name).settings}))
-            for name in PROVIDERS
+            for name in PLAIN
         }
         started[INFERENCE] = open_.enter_context(running("inference", stack))
         for process in started.values():

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import orjson
 
-from tests.fuzz.body import JSON_HEADERS, Draft, Material, replaced
+from tests.fuzz.body import JSON_HEADERS, Draft, Material, plain, replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def lone_surrogate(material: Material, dice: Random) -> Draft:
     surrogate = dice.choice(_LONE_SURROGATES)
     if dice.random() < 0.5:
         return Draft(b'{"' + surrogate + b'":1,' + material.text(dice)[1:])
-    path = dice.choice([material.places.event_id, ("extra",)])
+    path = dice.choice([plain(material.places.event_id), ("extra",)])
     return Draft(replaced(material.event(dice), path, b'"' + surrogate + b'"'))
 
 
@@ -68,7 +68,7 @@ def other_encoding(material: Material, dice: Random) -> Draft:
 
 
 def not_number(material: Material, dice: Random) -> Draft:
-    path = dice.choice([material.places.created_at, ("extra",), ("data", "object", "amount")])
+    path = dice.choice([plain(material.places.created_at), ("extra",), ("data", "object", "amount")])
     return Draft(replaced(material.event(dice), path, dice.choice(_NO_NUMBERS)))
 
 
@@ -89,7 +89,7 @@ def control_character(material: Material, dice: Random) -> Draft:
 
 def escaped_control_character(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
-    path = dice.choice([material.places.event_id, material.places.event_type, ("extra",)])
+    path = dice.choice([plain(material.places.event_id), plain(material.places.event_type), ("extra",)])
     return Draft(replaced(event, path, b'"%x\\u00%02x"' % (dice.getrandbits(64), dice.randrange(0x20))), "sound")
 
 
@@ -132,7 +132,7 @@ def nested(material: Material, dice: Random) -> Draft:
     if levels <= _DEEPEST_READ:
         return dice.choice([Draft(field, "sound"), Draft(deep, "malformed")])
     unclosed = replaced(material.event(dice), ("extra",), opening * times)
-    required = replaced(material.event(dice), material.places.event_id, deep)
+    required = replaced(material.event(dice), plain(material.places.event_id), deep)
     return Draft(dice.choice([field, deep, unclosed, required]))
 
 

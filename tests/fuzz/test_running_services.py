@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from payments_contracts.providers import PROVIDERS
 
 from tests.fuzz.barrage import Barrage
 from tests.fuzz.bodies import KINDS
 from tests.fuzz.contract import examine
+from tests.fuzz.endpoint import PLAIN
 from tests.fuzz.flood import Flood, flood
 from tests.fuzz.services import INFERENCE, gateway, services, survivors
 from tests.processes import Process
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.integration
 SEED = 1
 CASES = 25
 BODIES = 1000
-APIS = [*map(gateway, PROVIDERS), INFERENCE]
+APIS = [*map(gateway, PLAIN), INFERENCE]
 
 
 @pytest.fixture(scope="module")

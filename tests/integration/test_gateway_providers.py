@@ -42,9 +42,10 @@ class Endpoint:
 
     def post(self, body: bytes, secret: str = SECRET["secret"]) -> httpx.Response:
         contract = self.provider.signature
-        signed = Signer(contract, SecretStr(secret), URL).sign(body, int(time.time()))
+        signer = Signer(contract, SecretStr(secret), URL, self.provider.envelope.items)
+        signed = signer.deliver(body, int(time.time()))
         url = f"{self.process.url}/webhooks/{self.provider.name}"
-        return httpx.post(url, content=body, headers={contract.header: signed}, timeout=30)
+        return httpx.post(url, content=signed.body, headers=dict(signed.headers), timeout=30)
 
     def body(self, kind: str = "accepted", age_seconds: float = 60) -> bytes:
         """Return a body like one of the contract's examples, of an event that happened so long ago."""
@@ -52,7 +53,7 @@ class Endpoint:
         created = int(time.time() - age_seconds)
         places = self.provider.envelope
         dice = random.Random(uuid.uuid4().hex)  # noqa: S311  # not for secrets
-        return vary(
+        made, _ = vary(
             example,
             created=created,
             created_at=places.created_at,
@@ -60,6 +61,7 @@ class Endpoint:
             account=MERCHANT,
             dice=dice,
         )
+        return made
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def square_raw(tail_of: Callable[[Topic], Tail]) -> Tail:
     return tail_of(SQUARE_RAW)
 
 
-@pytest.mark.parametrize("provider", PROVIDERS)
+@pytest.mark.parametrize("provider", ["stripe", "square"])
 def test_the_stored_record_verifies_again(
     endpoint_of: Callable[[str], Endpoint], tail_of: Callable[[Topic], Tail], provider: str
 ) -> None:
@@ -100,7 +102,7 @@ def test_the_stored_record_verifies_again(
     [(_, record)] = tail.of(body)
     contract = endpoint.provider.signature
     judge = verifier(contract, [EndpointSecret.model_validate(SECRET)], URL)
-    signed = record["headers"][contract.header.lower()]
+    signed = record["headers"][str(contract.header).lower()]
     verdict = judge.verify([signed], record["payload"], record["received_at"].timestamp())
     assert verdict == Authentic(SECRET["id"], SECRET["merchant_id"])
 

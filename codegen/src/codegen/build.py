@@ -15,7 +15,6 @@ from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
     Currency,
-    Envelope,
     Example,
     Freshness,
     Identity,
@@ -27,19 +26,20 @@ from codegen.model import (
     Reference,
     Rule,
     Rules,
-    Signature,
     Table,
     TimeRange,
     Topic,
     Transformed,
 )
 from codegen.staging import staging
+from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codegen.document import Document
     from codegen.language.model import Path
+    from codegen.webhooks import Source
 
 Built = TypeVar("Built")
 
@@ -174,7 +174,7 @@ def provider(
         name=data["name"],
         title=data["title"],
         documentation=data["documentation"],
-        signature=_fitted(Signature, data["signature"]),
+        signature=_signature(data["signature"]),
         envelope=envelope,
         mapping=read_mapping(mapping.data, version),
         payload=payload,
@@ -185,11 +185,14 @@ def provider(
 
 
 def _envelope(data: Mapping[str, Any]) -> Envelope:
+    items = data.get("items")
     return Envelope(
-        event_id=read_path(data["event_id"]),
-        event_type=read_path(data["event_type"]),
+        items=None if items is None else Items(read_path(items["path"]), items["most"]),
+        event_id=_source(data["event_id"]),
+        event_type=_source(data["event_type"]),
         api_version=read_path(data["api_version"]) if "api_version" in data else None,
-        created_at=read_path(data["created_at"]),
+        created_at=_source(data["created_at"]),
+        created_at_unit=data.get("created_at_unit", "seconds"),
         account=read_path(data["account"]) if "account" in data else None,
         merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
         required=tuple((read_path(path), name) for path, name in data["required"].items()),
@@ -199,6 +202,29 @@ def _envelope(data: Mapping[str, Any]) -> Envelope:
         max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
         max_event_age_seconds=data.get("max_event_age_seconds"),
     )
+
+
+def _source(data: str | Mapping[str, Any]) -> Source:
+    if isinstance(data, str):
+        return read_path(data)
+    if "header" in data:
+        return Header(data["header"])
+    if "join" in data:
+        return Joined(tuple(read_path(each) for each in data["join"]), data["separator"])
+    return First(tuple(read_path(each) for each in data["first"]))
+
+
+def _signature(data: Mapping[str, Any]) -> Signature:
+    read = {
+        "pair_separator": ",",
+        "key_separator": "=",
+        "timestamp_format": "seconds",
+        **data,
+        "field": read_path(data["field"]) if "field" in data else None,
+    }
+    if "certificate" in data:
+        read["certificate"] = Certificate(**{**data["certificate"], "hosts": tuple(data["certificate"]["hosts"])})
+    return _fitted(Signature, read)
 
 
 def _examples(
@@ -228,6 +254,7 @@ def _examples(
                 description=data["description"],
                 event_type=data.get("event_type"),
                 merchant_id=merchant(envelope, body, data.get("merchant_id", _SECRETS_MERCHANT)),
+                headers=_headers(name, documents),
                 body=body if isinstance(body, bytes) else orjson.dumps(body),
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
@@ -258,6 +285,13 @@ def _body(name: str, documents: Mapping[str, Document], above: tuple[str, ...]) 
     if "body_base64" in data:
         return base64.b64decode(data["body_base64"], validate=True)
     return merge(_body(data["base"], documents, (*above, name)), data["merge"])
+
+
+def _headers(name: str, documents: Mapping[str, Document]) -> dict[str, str]:
+    """Return an example's headers with names in lower case, those of its base among them."""
+    data = documents[name].data
+    base = _headers(data["base"], documents) if "base" in data else {}
+    return base | {key.lower(): text for key, text in data.get("headers", {}).items()}
 
 
 def merge(base: Any, patch: Any) -> Any:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from codegen.build import at
+from codegen.language.model import Path
+from codegen.webhooks import First, Header, Joined, in_header, paths_of, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.document import Place
-    from codegen.language.model import Path
-    from codegen.model import Envelope
+    from codegen.webhooks import Envelope, Source
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _JSON_NAMES: dict[type, str] = {
     str: "string",
     int: "integer",
@@ -44,13 +47,38 @@ class Fault:
     place: Place
 
 
-def refusal(envelope: Envelope, body: bytes) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a gateway hands on of an event beside its merchant."""
+
+    event_id: str
+    event_type: str
+
+
+def refusal(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> str | None:
     """Return the first ingestion reason code against a body, or None where it may come in."""
-    found = fault(envelope, body)
+    found = fault(envelope, body, headers)
     return None if found is None else found.code
 
 
-def fault(envelope: Envelope, body: bytes) -> Fault | None:
+def found_in(envelope: Envelope, root: object, headers: Mapping[str, str]) -> Found:
+    """Return what a gateway finds in a parsed body that may come in: of several events, in the first."""
+    return Found(_said(envelope.event_id, root, headers), _said(envelope.event_type, root, headers))
+
+
+def _said(source: Source, root: object, headers: Mapping[str, str]) -> str:
+    match source:
+        case Header(name):
+            return in_header(headers, name) or ""
+        case Joined(paths, separator):
+            return separator.join(written(at(root, path)) or "" for path in paths)
+        case Path():
+            return str(at(root, source))
+        case First(paths):
+            return str(next((value for path in paths if (value := at(root, path)) is not None), ""))
+
+
+def fault(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> Fault | None:
     """Return the first fault of a body, or None where it may come in."""
     try:
         body.decode("utf-8")
@@ -62,7 +90,8 @@ def fault(envelope: Envelope, body: bytes) -> Fault | None:
         return Fault("not_json", str(error), ("envelope",))
     if not isinstance(root, dict):
         return Fault("not_object", f"the body is a JSON {_JSON_NAMES[type(root)]}", ("envelope",))
-    if (found := next(_faults(envelope, root), None)) is not None:
+    faults = _faults(envelope, root, headers) if envelope.items is None else _faults_of_items(envelope, root, headers)
+    if (found := next(faults, None)) is not None:
         return found
     if len(body) > envelope.max_body_bytes:
         message = f"the body has {len(body)} bytes, and {envelope.max_body_bytes} are allowed"
@@ -70,16 +99,42 @@ def fault(envelope: Envelope, body: bytes) -> Fault | None:
     return None
 
 
-def _faults(envelope: Envelope, root: Mapping[str, Any]) -> Iterator[Fault]:
+def _faults_of_items(envelope: Envelope, root: dict[str, Any], headers: Mapping[str, str]) -> Iterator[Fault]:
+    """Yield what is wrong with a body that holds several events, then with each of them."""
+    assert envelope.items is not None  # noqa: S101 - for the type checker
+    path, most = envelope.items.path, envelope.items.most
+    if (found := _unmet(root, path, "array")) is not None:
+        yield found
+        return
+    events = at(root, path)
+    place = ("envelope", "items")
+    if not events:
+        yield Fault("field_missing", f"{path} is empty", place)
+    if len(events) > most:
+        yield Fault("field_too_long", f"{path} holds {len(events)} events, and {most} are allowed", place)
+    for event in events:
+        yield from _faults(envelope, alone(root, path, event), headers)
+
+
+def alone(root: dict[str, Any], path: Path, event: object) -> dict[str, Any]:
+    """Return a body whose list at a path holds one event alone."""
+    first, *rest = path.steps
+    below = alone(root[str(first)], Path(tuple(rest)), event) if rest else [event]
+    return {**root, str(first): below}
+
+
+def _faults(envelope: Envelope, root: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Fault]:
     """Yield what is wrong with the fields, in the order in which gateways look at them."""
     owners = envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id)
-    others = (envelope.event_id, envelope.event_type, envelope.created_at, envelope.api_version)
-    carried = [path for path in (*owners, *others) if path is not None]
+    carried = [*owners, *(path for source in envelope.sources for path in paths_of(source))]
     for path, name in envelope.required:
         if (found := _unmet(root, path, name)) is not None:
             yield found
         elif path in carried:
             yield from _too_long(envelope, root, path)
+    for source in (envelope.event_id, envelope.event_type):
+        if isinstance(source, Header):
+            yield from _header_faults(envelope, headers, source.name)
     for path in owners:
         if (value := at(root, path)) is not None and not isinstance(value, str):
             message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not string; it would name another merchant"
@@ -87,6 +142,15 @@ def _faults(envelope: Envelope, root: Mapping[str, Any]) -> Iterator[Fault]:
         yield from _too_long(envelope, root, path)
     for path in carried:
         yield from _too_long(envelope, root, path)
+
+
+def _header_faults(envelope: Envelope, headers: Mapping[str, str], name: str) -> Iterator[Fault]:
+    text, limit = in_header(headers, name), envelope.max_text_characters
+    if text is None:
+        yield Fault("field_missing", f"the header {name} is absent or empty", ("envelope",))
+    elif len(text) > limit:
+        message = f"the header {name} has {len(text)} characters, and {limit} are allowed"
+        yield Fault("field_too_long", message, ("envelope", "max_text_characters"))
 
 
 def _too_long(envelope: Envelope, root: Mapping[str, Any], path: Path) -> Iterator[Fault]:
@@ -101,10 +165,11 @@ def _unmet(root: Any, path: Path, name: str) -> Fault | None:
     place = ("envelope", "required", str(path))
     value = root
     for depth, step in enumerate(path.steps):
-        if not isinstance(value, dict):
-            above = ".".join(map(str, path.steps[:depth]))
-            return Fault("field_type", f"{above} is a JSON {_JSON_NAMES[type(value)]}, not object", place)
-        value = value.get(step)
+        wanted = list if isinstance(step, int) else dict
+        if not isinstance(value, wanted):
+            above, kind = Path(path.steps[:depth]), _JSON_NAMES[wanted]
+            return Fault("field_type", f"{above} is a JSON {_JSON_NAMES[type(value)]}, not {kind}", place)
+        value = at(value, Path((step,)))
         if value is None or value == "":
             return Fault("field_missing", f"{path} is absent, null or empty", place)
     if not _is(value, name):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from codegen.document import compose, parse
-from codegen.envelope import refusal
+from codegen.envelope import found_in, refusal
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.text import block
 
@@ -17,18 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from codegen.mapping.plan import Plan
-    from codegen.model import Envelope, Example
+    from codegen.model import Example
+    from codegen.webhooks import Envelope
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _Edit = tuple[int, int, str]
 """The first line to replace, the line after the last, and the lines to put in their place."""
 
 
-def expectation(envelope: Envelope, planned: Plan, body: bytes, merchant_id: str) -> dict[str, Any]:
+def expectation(
+    envelope: Envelope, planned: Plan, body: bytes, merchant_id: str, headers: Mapping[str, str] = _NO_HEADERS
+) -> dict[str, Any]:
     """Return what an example of a body says: `outcome`, and `expected` where the outcome has one."""
-    refused = refusal(envelope, body)
+    refused = refusal(envelope, body, headers)
     if refused is not None:
         return {"outcome": "malformed", "expected": {"reason_codes": [refused]}}
-    match evaluate(planned, body, merchant_id):
+    found = found_in(envelope, json.loads(body), headers)
+    match evaluate(planned, body, merchant_id, found.event_id, found.event_type):
         case Unsupported():
             return {"outcome": "unsupported"}
         case Rejected(refusals, _):

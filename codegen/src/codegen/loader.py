@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codegen import build, extension, following, specification
+from codegen import build, extension, following, gateway, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
 from codegen.database import database_table
@@ -113,7 +113,7 @@ class _Loading:
             identity=identity,
             currencies=currencies,
             currency_source=self._documents["reference/iso4217.yaml"],
-            apis=apis,
+            apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),
         )
 

@@ -12,16 +12,13 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
-    from codegen.language.model import Mapped, Path
+    from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
     from codegen.services import Services
     from codegen.staging import Staging
+    from codegen.webhooks import Envelope, Signature
 
 ExampleKind = Literal["accepted", "rejected", "malformed", "unsupported"]
-SignatureForm = Literal["bare", "pairs"]
-Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512"]
-SignatureEncoding = Literal["hex", "base64"]
-KeyEncoding = Literal["utf-8", "hex", "base64"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,47 +192,6 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
-    """How a provider signs its webhooks.
-
-    `signed_content` is a template of `{timestamp}`, `{url}` and `{body}`. The keys stand in the form `pairs` alone;
-    what concerns a time is None where no time is signed.
-    """
-
-    header: str
-    form: SignatureForm
-    signed_content: str
-    digest: Digest
-    encoding: SignatureEncoding
-    key_encoding: KeyEncoding
-    timestamp_key: str | None = None
-    signature_key: str | None = None
-    tolerance_seconds: int | None = None
-    future_tolerance_seconds: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """Where a webhook says what it is, whose it is and when it happened.
-
-    `max_text_characters` is a limit on the texts of what is found at the paths from `event_id` to `merchant_id`;
-    `max_event_age_seconds` is None where events of any age are taken.
-    """
-
-    event_id: Path
-    event_type: Path
-    api_version: Path | None
-    created_at: Path
-    account: Path | None
-    merchant_id: tuple[Path, ...]
-    required: tuple[tuple[Path, str], ...]
-    headers_kept: tuple[str, ...]
-    max_body_bytes: int
-    max_text_characters: int
-    max_event_age_seconds: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Example:
     """A webhook of a provider and what must become of it."""
 
@@ -245,6 +201,7 @@ class Example:
     description: str
     event_type: str | None
     merchant_id: str
+    headers: Mapping[str, str]
     body: bytes
     event: Mapping[str, Any] | None
     reason_codes: tuple[str, ...]

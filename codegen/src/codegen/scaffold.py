@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from codegen.emit.normalize import MODULES
-from codegen.lint.gateways import api_name
 from codegen.mapping.plan import STAMPED
-from codegen.model import GATEWAY, GeneratedFile, newest
+from codegen.model import GeneratedFile
 from codegen.placeholders import todo
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.avro import Field
-    from codegen.model import Api, Catalog, Provider, Topic
+    from codegen.model import Catalog, Provider, Topic
 
 # The name becomes part of a topic's name, in which contracts/meta allows letters only.
 _NAME = re.compile(r"[a-z]{2,40}")
@@ -38,13 +37,13 @@ class ScaffoldError(Exception):
 def scaffold(catalog: Catalog, name: str) -> tuple[GeneratedFile, ...]:
     """Return the files of a new provider, by their paths below the contracts folder.
 
-    What all providers have in common is taken from one that is there: its raw topic, its gateway's API, the record
+    What all providers have in common is taken from one that is there: its raw topic, the record
     that it maps onto.
 
     Raises:
         ScaffoldError: The name cannot be a provider's, is taken, or there is no provider to go by.
     """
-    sample, topic, api = _sample(catalog, name)
+    sample, topic = _sample(catalog, name)
     title = name.capitalize()
     new_topic = {
         **topic.source.data,
@@ -58,26 +57,23 @@ def scaffold(catalog: Catalog, name: str) -> tuple[GeneratedFile, ...]:
         f"{folder}/payload.openapi.yaml": _payload(title),
         f"{folder}/mapping.yaml": _mapping(catalog, sample, name),
         f"topics/{new_topic['name']}.yaml": new_topic,
-        f"openapi/{GATEWAY}{name}/v1.yaml": _gateway(api, sample, name, title),
         **{f"{folder}/examples/{file}.yaml": example for file, example in _examples(name)},
     }
     return tuple(GeneratedFile(path, _dumped(data)) for path, data in files.items())
 
 
-def _sample(catalog: Catalog, name: str) -> tuple[Provider, Topic, Api]:
+def _sample(catalog: Catalog, name: str) -> tuple[Provider, Topic]:
     if not _NAME.fullmatch(name):
         raise ScaffoldError(f"{name!r} cannot be a provider's name: use 2 to 40 letters from a to z, such as acme")
     if keyword.iskeyword(name) or name in MODULES:
         raise ScaffoldError(f"{name!r} cannot be a provider's name: the module of its mapping could not be called so")
     if name in {provider.name for provider in catalog.providers}:
         raise ScaffoldError(f"there is a provider {name!r} already, in providers/{name}: choose another name")
-    apis = {api.name: api for api in newest(catalog)}
     for provider in catalog.providers:
         topic = next((each for each in catalog.topics if each.provider == provider.name), None)
-        api = apis.get(api_name(provider))
-        if topic is not None and api is not None:
-            return provider, topic, api
-    raise ScaffoldError("the contracts have no provider with topic and gateway to go by: write the first one by hand")
+        if topic is not None:
+            return provider, topic
+    raise ScaffoldError("the contracts have no provider with a topic to go by: write the first one by hand")
 
 
 def _provider(name: str) -> dict[str, Any]:
@@ -194,42 +190,6 @@ def _examples(name: str) -> Iterator[tuple[str, dict[str, Any]]]:
             "expected": {"reason_codes": ["not_json"]},
         },
     )
-
-
-def _gateway(api: Api, sample: Provider, name: str, title: str) -> dict[str, Any]:
-    """Return the API of the sample's gateway with the new names; its components are the same for all."""
-    data = api.source.data
-    names = {sample.name.replace("_", "-"): name, sample.name: name, sample.title: title}
-    header = todo("the HTTP header with the signature, as in provider.yaml", _SIGNING)
-    document = {
-        part: value if part == "components" else _renamed(value, names, {sample.signature.header: header})
-        for part, value in data.items()
-    }
-    for body in document["paths"][f"/webhooks/{name}"]["post"].get("requestBody", {}).get("content", {}).values():
-        body["schema"] = todo(
-            "what the gateway demands of a body: `required` of provider.yaml; account and merchant are text or null; "
-            "maxLength is max_text_characters at the paths of id, type, version, time, account and merchant",
-            f"openapi/{api.name}/v1.yaml for the form",
-        )
-        body["examples"] = todo(
-            "an accepted example under its name: {accepted: {value: BODY}}", "examples/accepted.yaml"
-        )
-    return document
-
-
-def _renamed(value: Any, names: Mapping[str, str], whole: Mapping[str, str]) -> Any:
-    match value:
-        case dict():
-            return {_renamed(key, names, {}): _renamed(each, names, whole) for key, each in value.items()}
-        case list():
-            return [_renamed(each, names, whole) for each in value]
-        case str() if value in whole:
-            return whole[value]
-        case str():
-            for old, new in names.items():
-                value = value.replace(old, new)
-            return value
-    return value
 
 
 def _dumped(data: Mapping[str, Any]) -> bytes:

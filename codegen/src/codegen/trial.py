@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from codegen.build import at, merchant
-from codegen.envelope import Fault, fault
+from codegen.envelope import Fault, fault, found_in
 from codegen.expectation import differs, expectation, rewritten
 from codegen.language.model import (
     Coalesce,
+    Decimal,
     Exponent,
     Expression,
     Lookup,
@@ -23,9 +25,11 @@ from codegen.language.model import (
     Time,
     Upper,
     When,
+    Whole,
     origin,
     paths,
 )
+from codegen.language.model import Envelope as Found
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 from codegen.text import block
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from codegen.document import Document
     from codegen.model import Catalog, Example, Provider
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 # What of a field's contract a reason code of the mapping language is about.
 _PART_OF_FIELD = {MISSING: "type", TYPE_INVALID: "type", VALUE_UNKNOWN: "allowed_values"}
 
@@ -50,11 +55,18 @@ def body_of(provider: Provider, file: Path) -> bytes:
     return file.read_bytes()
 
 
+def headers_of(provider: Provider, file: Path) -> Mapping[str, str]:
+    """Return the headers of an example of the contracts; none of any other file."""
+    named = f"providers/{provider.name}/examples/{file.name}"
+    return next((example.headers for example in provider.examples if example.source.path == named), {})
+
+
 def as_example(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> str:
     """Return what an example of a body says beside it, as YAML: its outcome, its event type, and what it expects."""
     found = expectation(provider.envelope, plan(catalog, provider), body, _merchant(provider, body, merchant_id))
     root = None if found["outcome"] == "malformed" else orjson.loads(body)
-    event_type = at(root, provider.mapping.event_type)
+    place = provider.mapping.event_type
+    event_type = found_in(provider.envelope, root, {}).event_type if isinstance(place, Found) else at(root, place)
     named = {"event_type": event_type} if isinstance(event_type, str) else {}
     return block({"outcome": found.pop("outcome"), **named, **found})
 
@@ -71,7 +83,7 @@ def outdated(
     for provider in providers:
         planned = plan(catalog, provider)
         for example in provider.examples:
-            wanted = expectation(provider.envelope, planned, example.body, example.merchant_id)
+            wanted = expectation(provider.envelope, planned, example.body, example.merchant_id, example.headers)
             if wanted["outcome"] != example.kind:
                 others.append((example, wanted["outcome"]))
             elif differs(example, wanted):
@@ -86,24 +98,28 @@ def _merchant(provider: Provider, body: bytes, otherwise: str) -> str:
         return otherwise
 
 
-def explain(catalog: Catalog, provider: Provider, body: bytes, merchant_id: str) -> Group:
+def explain(
+    catalog: Catalog, provider: Provider, body: bytes, merchant_id: str, headers: Mapping[str, str] = _NO_HEADERS
+) -> Group:
     """Return in colour what becomes of a body; `merchant_id` is the merchant of the endpoint's secret."""
     if not body:
         return Group(
             Text("refused", style="bold red") + Text(": the gateway answers 401; an empty body is never authentic")
         )
-    found = fault(provider.envelope, body)
+    found = fault(provider.envelope, body, headers)
     if found is not None:
         return _malformed(catalog, provider, found)
     root = orjson.loads(body)
-    match evaluate(plan(catalog, provider), body, merchant(provider.envelope, root, merchant_id)):
+    carried = found_in(provider.envelope, root, headers)
+    owner = merchant(provider.envelope, root, merchant_id)
+    match evaluate(plan(catalog, provider), body, owner, carried.event_id, carried.event_type):
         case Unsupported(event_type):
             return _unsupported(provider, event_type)
         case Rejected(refusals, event_type):
             head = Text("rejected", style="bold red") + Text(f": {event_type or 'no event type'}")
             return Group(head, *(line for each in refusals for line in _reason(catalog, provider, each, event_type)))
         case Normalized(event):
-            return _normalized(catalog, provider, root, event)
+            return _normalized(catalog, provider, root, event, carried.event_type)
 
 
 def _malformed(catalog: Catalog, provider: Provider, found: Fault) -> Group:
@@ -128,11 +144,13 @@ def _unsupported(provider: Provider, event_type: str) -> Group:
     )
 
 
-def _normalized(catalog: Catalog, provider: Provider, root: object, event: Mapping[str, object]) -> Group:
+def _normalized(
+    catalog: Catalog, provider: Provider, root: object, event: Mapping[str, object], event_type: str
+) -> Group:
     table = Table("field", "value", "from", "mapping.yaml", box=None, header_style="dim")
     for column in table.columns:
         column.overflow = "fold"
-    index = _group(provider, at(root, provider.mapping.event_type))
+    index = _group(provider, event_type)
     for name, value in event.items():
         source = _taken(provider.mapping.groups[index].fields[name], root, catalog.validation.null_values)
         line = provider.mapping_source.line("groups", index, "fields", name)
@@ -154,7 +172,9 @@ def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -
                 if values or not read:
                     return _taken(each, root, null_values)
             return f"none of {len(of)} places"
-        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of):
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
+            return _taken(of, root, null_values)
+        case Whole(of):
             return _taken(of, root, null_values)
         case When(path, values, then, otherwise):
             found = at(root, path)

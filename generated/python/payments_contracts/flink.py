@@ -10,7 +10,10 @@ from typing import Final
 from payments_contracts.normalize import Normalized, Outcome, Rejected, Unsupported, normalize
 
 FUNCTION: Final = "to_unified"
-"""Name under which the generated SQL calls the function, with provider, payload and merchant_id."""
+"""Name under which the generated SQL calls the function, with provider, payload and merchant_id.
+
+Where a mapping reads them, the provider's event id and event type follow; they are null for other providers.
+"""
 
 COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("outcome", "STRING"),
@@ -87,10 +90,15 @@ def row(outcome: Outcome, processed_at: datetime) -> tuple[object, ...]:
 
 
 def to_unified(
-    provider: str, payload: bytes, merchant_id: str, processed_at: datetime
+    provider: str,
+    payload: bytes,
+    merchant_id: str,
+    processed_at: datetime,
+    event_id: str | None = None,
+    event_type: str | None = None,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the one row of a webhook."""
-    yield row(normalize(provider, payload, merchant_id), processed_at)
+    yield row(normalize(provider, payload, merchant_id, event_id or "", event_type or ""), processed_at)
 
 
 def _naive(instant: object) -> datetime | None:

@@ -3,59 +3,169 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from types import MappingProxyType
 from typing import Final, Literal
 
-Path = tuple[str, ...]
-"""Keys of nested JSON objects, from the outside in."""
+Path = tuple[str | int, ...]
+"""Keys of nested JSON objects and places in lists, from the outside in."""
 
 JsonType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
 
 SignatureForm = Literal["bare", "pairs"]
-"""What a signature's header holds: the signature, or `key=value` pairs with commas between them."""
+"""What a signature's header holds: the signature, or pairs of a key and a value."""
 
-Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
 
 SignatureEncoding = Literal["hex", "base64"]
 """How a signature is written; hex is in lower case."""
 
-KeyEncoding = Literal["utf-8", "hex", "base64"]
-"""How the secret that a provider shows becomes the key's bytes."""
+KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
+"""How the secret that a provider shows becomes the key's bytes; in PEM it is the provider's public key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The text of an HTTP header; the case of its name does not matter."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A text, whole number or boolean of the body as it is signed: empty where it is absent or anything else."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Texts, whole numbers and booleans of the body, written one after the other with a separator between them."""
+
+    paths: tuple[Path, ...]
+    separator: str
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """The value at the first of several paths that has one."""
+
+    paths: tuple[Path, ...]
+
+
+Source = Path | Header | Joined | First
+
+_PLACEHOLDER: Final = re.compile(r"(\{(?:body|body_crc32|timestamp|url|secret|(?:header|field):[^{}]+)\})")
+_STEP: Final = re.compile(r'"([^"]+)"|([^."\[\]]+)|\[(\d+)\]')
+
+
+class Part(Enum):
+    """What a signed text is put together from, beside headers, fields and texts that stand for themselves.
+
+    Of the body it is the bytes as they came, or their CRC-32 in decimal digits; the time of signing is the text that
+    came; the URL is the endpoint's public notification URL; the secret is that of the endpoint, as it stands.
+    """
+
+    BODY = "body"
+    BODY_CRC32 = "body_crc32"
+    TIMESTAMP = "timestamp"
+    URL = "url"
+    SECRET = "secret"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Where the certificate is whose key verifies a signature.
+
+    The header holds its address, which has to lead by HTTPS to one of the hosts; the common name is its subject's.
+    """
+
+    header: str
+    hosts: tuple[str, ...]
+    common_name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
     """How a provider signs a webhook.
 
-    `signed_content` is a template: `{body}` (exactly once) is the body as it came, `{timestamp}` the text under
-    `timestamp_key`, `{url}` the endpoint's public notification URL; all else stands for itself. `signature_key` is
-    there in the form `pairs` alone. `timestamp_key` and both tolerances are there where `{timestamp}` is, and only
-    there.
+    The signature is in `header`, or where that is None in the body at `field`. `signed_content` is a template of what
+    is signed; `content` gives its parts. `signature_key` is there in the form `pairs` alone. The time of signing stands
+    under `timestamp_key` among the pairs, or in `timestamp_header`; these and both tolerances are there where it is
+    signed, and only there.
     """
 
-    header: str
+    header: str | None
     form: SignatureForm
+    pair_separator: str
+    key_separator: str
     signed_content: str
     digest: Digest
     encoding: SignatureEncoding
-    key_encoding: KeyEncoding
+    field: Path | None
+    key_encoding: KeyEncoding | None
+    secret_prefix: str | None
     timestamp_key: str | None
+    timestamp_header: str | None
+    timestamp_format: Literal["seconds", "iso8601"]
     signature_key: str | None
     tolerance_seconds: int | None
     future_tolerance_seconds: int | None
+    certificate: Certificate | None
+
+    @property
+    def content(self) -> tuple[str | Header | Field | Part, ...]:
+        """Return the parts of what is signed, in order."""
+        return tuple(_part(part) for part in _PLACEHOLDER.split(self.signed_content) if part)
 
     @property
     def covers_time(self) -> bool:
         """Return whether the time of signing is part of what is signed, so that a replay can be told."""
-        return "{timestamp}" in self.signed_content
+        return Part.TIMESTAMP in self.content
 
     @property
     def covers_url(self) -> bool:
         """Return whether the endpoint's public notification URL is part of what is signed."""
-        return "{url}" in self.signed_content
+        return Part.URL in self.content
+
+    @property
+    def needs_headers(self) -> bool:
+        """Return whether more of a webhook's head is needed than the header of the signature."""
+        covered = any(isinstance(part, Header) for part in self.content)
+        return covered or self.timestamp_header is not None or self.certificate is not None
+
+    @property
+    def is_asymmetric(self) -> bool:
+        """Return whether the provider signs with a key that nobody else has."""
+        return not self.digest.startswith("hmac-")
+
+
+def _part(text: str) -> str | Header | Field | Part:
+    if not _PLACEHOLDER.fullmatch(text):
+        return text
+    kind, _, name = text.strip("{}").partition(":")
+    match kind:
+        case "header":
+            return Header(name)
+        case "field":
+            return Field(tuple(key or plain or int(place) for key, plain, place in _STEP.findall(name)))
+        case _:
+            return Part(kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """Where a body holds several events, and how many at most.
+
+    Each is looked at as the body in which the list holds nothing else, so that paths lead through its first place.
+    """
+
+    path: Path
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +173,21 @@ class Envelope:
     """Where a webhook says what it is.
 
     Of `merchant_id` the first path that is present wins; where none is, the merchant is that of the endpoint's
-    secret. `required` gives each path that must be there, with its JSON type. `max_text_characters` is how long a text
-    may be at any of the paths from `event_id` to `merchant_id`. `max_event_age_seconds` is how long ago the time at
-    `created_at` may be when a webhook comes; None where it may be any time ago.
+    secret. `required` gives each path that must be there, with its JSON type. A whole number at `created_at` counts
+    `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long a text may be at any of the
+    places from `event_id` to `merchant_id`. `max_event_age_seconds` is how long ago the time at `created_at` may be
+    when a webhook comes; None where it may be any time ago.
     """
 
-    event_id: Path
-    event_type: Path
+    event_id: Source
+    event_type: Source
     api_version: Path | None
-    created_at: Path
+    created_at: Source
+    created_at_unit: Literal["seconds", "milliseconds"]
     account: Path | None
     merchant_id: tuple[Path, ...]
     required: tuple[tuple[Path, JsonType], ...]
+    items: Items | None
     headers_kept: tuple[str, ...]
     max_body_bytes: int
     max_text_characters: int
@@ -94,26 +207,375 @@ class Provider:
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
     {
+    "adyen": Provider(
+        name="adyen",
+        title="Adyen",
+        signature=Signature(
+            header=None,
+            form="bare",
+            pair_separator=",",
+            key_separator="=",
+            signed_content="{field:notificationItems[0].NotificationRequestItem.pspReference}:{field:notificationItems[0].NotificationRequestItem.originalReference}:{field:notificationItems[0].NotificationRequestItem.merchantAccountCode}:{field:notificationItems[0].NotificationRequestItem.merchantReference}:{field:notificationItems[0].NotificationRequestItem.amount.value}:{field:notificationItems[0].NotificationRequestItem.amount.currency}:{field:notificationItems[0].NotificationRequestItem.eventCode}:{field:notificationItems[0].NotificationRequestItem.success}",
+            digest="hmac-sha256",
+            encoding="base64",
+            field=(
+                "notificationItems",
+                0,
+                "NotificationRequestItem",
+                "additionalData",
+                "hmacSignature",
+            ),
+            key_encoding="hex",
+            secret_prefix=None,
+            timestamp_key=None,
+            timestamp_header=None,
+            timestamp_format="seconds",
+            signature_key=None,
+            tolerance_seconds=None,
+            future_tolerance_seconds=None,
+            certificate=None,
+        ),
+        envelope=Envelope(
+            event_id=Joined((
+    ("notificationItems", 0, "NotificationRequestItem", "pspReference"),
+    ("notificationItems", 0, "NotificationRequestItem", "eventCode"),
+    ("notificationItems", 0, "NotificationRequestItem", "success"),
+), ":"),
+            event_type=Joined((
+    ("notificationItems", 0, "NotificationRequestItem", "eventCode"),
+    ("notificationItems", 0, "NotificationRequestItem", "success"),
+), ":"),
+            api_version=None,
+            created_at=("notificationItems", 0, "NotificationRequestItem", "eventDate"),
+            created_at_unit="seconds",
+            account=(
+                "notificationItems",
+                0,
+                "NotificationRequestItem",
+                "merchantAccountCode",
+            ),
+            merchant_id=(
+                (
+                    "notificationItems",
+                    0,
+                    "NotificationRequestItem",
+                    "merchantAccountCode",
+                ),
+            ),
+            required=(
+                (
+                    (
+                        "notificationItems",
+                        0,
+                        "NotificationRequestItem",
+                        "pspReference",
+                    ),
+                    "string",
+                ),
+                (
+                    (
+                        "notificationItems",
+                        0,
+                        "NotificationRequestItem",
+                        "eventCode",
+                    ),
+                    "string",
+                ),
+                (
+                    (
+                        "notificationItems",
+                        0,
+                        "NotificationRequestItem",
+                        "success",
+                    ),
+                    "string",
+                ),
+                (
+                    (
+                        "notificationItems",
+                        0,
+                        "NotificationRequestItem",
+                        "merchantAccountCode",
+                    ),
+                    "string",
+                ),
+                (
+                    (
+                        "notificationItems",
+                        0,
+                        "NotificationRequestItem",
+                        "eventDate",
+                    ),
+                    "string",
+                ),
+            ),
+            items=Items(("notificationItems",), 100),
+            headers_kept=("Content-Type", "User-Agent"),
+            max_body_bytes=524288,
+            max_text_characters=255,
+            max_event_age_seconds=2678400,
+        ),
+        accepted_event_types=frozenset({
+            "AUTHORISATION:false",
+            "AUTHORISATION:true",
+            "CANCELLATION:false",
+            "CANCELLATION:true",
+            "CAPTURE:false",
+            "CAPTURE:true",
+            "CAPTURE_FAILED:true",
+            "CHARGEBACK:true",
+            "CHARGEBACK_REVERSED:true",
+            "EXPIRE:true",
+            "INFORMATION_SUPPLIED:true",
+            "NOTIFICATION_OF_CHARGEBACK:true",
+            "PAIDOUT_REVERSED:true",
+            "PAYOUT_DECLINE:true",
+            "PAYOUT_EXPIRE:true",
+            "PAYOUT_THIRDPARTY:false",
+            "PAYOUT_THIRDPARTY:true",
+            "PREARBITRATION_LOST:true",
+            "PREARBITRATION_WON:true",
+            "REFUND:false",
+            "REFUND:true",
+            "REFUNDED_REVERSED:true",
+            "REFUND_FAILED:true",
+            "REQUEST_FOR_INFORMATION:true",
+            "SECOND_CHARGEBACK:true",
+        }),
+    ),
+    "checkout": Provider(
+        name="checkout",
+        title="Checkout.com",
+        signature=Signature(
+            header="Cko-Signature",
+            form="bare",
+            pair_separator=",",
+            key_separator="=",
+            signed_content="{body}",
+            digest="hmac-sha256",
+            encoding="hex",
+            field=None,
+            key_encoding="utf-8",
+            secret_prefix=None,
+            timestamp_key=None,
+            timestamp_header=None,
+            timestamp_format="seconds",
+            signature_key=None,
+            tolerance_seconds=None,
+            future_tolerance_seconds=None,
+            certificate=None,
+        ),
+        envelope=Envelope(
+            event_id=("id",),
+            event_type=("type",),
+            api_version=("version",),
+            created_at=("created_on",),
+            created_at_unit="seconds",
+            account=None,
+            merchant_id=(),
+            required=(
+                (("id",), "string"),
+                (("type",), "string"),
+                (("created_on",), "string"),
+                (("data",), "object"),
+            ),
+            items=None,
+            headers_kept=("Cko-Signature", "Content-Type", "User-Agent"),
+            max_body_bytes=524288,
+            max_text_characters=255,
+            max_event_age_seconds=259200,
+        ),
+        accepted_event_types=frozenset({
+            "dispute_accepted",
+            "dispute_canceled",
+            "dispute_evidence_required",
+            "dispute_evidence_submitted",
+            "dispute_expired",
+            "dispute_lost",
+            "dispute_received",
+            "dispute_resolved",
+            "dispute_won",
+            "payment_approved",
+            "payment_canceled",
+            "payment_capture_declined",
+            "payment_captured",
+            "payment_declined",
+            "payment_expired",
+            "payment_paid",
+            "payment_pending",
+            "payment_refund_declined",
+            "payment_refund_pending",
+            "payment_refunded",
+            "payment_returned",
+            "payment_voided",
+        }),
+    ),
+    "paypal": Provider(
+        name="paypal",
+        title="PayPal",
+        signature=Signature(
+            header="PAYPAL-TRANSMISSION-SIG",
+            form="bare",
+            pair_separator=",",
+            key_separator="=",
+            signed_content="{header:PAYPAL-TRANSMISSION-ID}|{timestamp}|{secret}|{body_crc32}",
+            digest="rsa-sha256",
+            encoding="base64",
+            field=None,
+            key_encoding=None,
+            secret_prefix=None,
+            timestamp_key=None,
+            timestamp_header="PAYPAL-TRANSMISSION-TIME",
+            timestamp_format="iso8601",
+            signature_key=None,
+            tolerance_seconds=262800,
+            future_tolerance_seconds=60,
+            certificate=Certificate("PAYPAL-CERT-URL", ("api.paypal.com", "api.sandbox.paypal.com"), "messageverificationcerts.paypal.com"),
+        ),
+        envelope=Envelope(
+            event_id=("id",),
+            event_type=("event_type",),
+            api_version=("resource_version",),
+            created_at=("create_time",),
+            created_at_unit="seconds",
+            account=None,
+            merchant_id=(),
+            required=(
+                (("id",), "string"),
+                (("event_type",), "string"),
+                (("create_time",), "string"),
+                (("resource",), "object"),
+            ),
+            items=None,
+            headers_kept=(
+                "PAYPAL-TRANSMISSION-ID",
+                "PAYPAL-TRANSMISSION-TIME",
+                "PAYPAL-TRANSMISSION-SIG",
+                "PAYPAL-CERT-URL",
+                "PAYPAL-AUTH-ALGO",
+                "Content-Type",
+                "User-Agent",
+            ),
+            max_body_bytes=524288,
+            max_text_characters=255,
+            max_event_age_seconds=None,
+        ),
+        accepted_event_types=frozenset({
+            "CUSTOMER.DISPUTE.CREATED",
+            "CUSTOMER.DISPUTE.RESOLVED",
+            "CUSTOMER.DISPUTE.UPDATED",
+            "PAYMENT.AUTHORIZATION.CREATED",
+            "PAYMENT.AUTHORIZATION.VOIDED",
+            "PAYMENT.CAPTURE.COMPLETED",
+            "PAYMENT.CAPTURE.DECLINED",
+            "PAYMENT.CAPTURE.DENIED",
+            "PAYMENT.CAPTURE.PENDING",
+            "PAYMENT.CAPTURE.REFUNDED",
+            "PAYMENT.PAYOUTS-ITEM.CANCELED",
+            "PAYMENT.PAYOUTS-ITEM.DENIED",
+            "PAYMENT.PAYOUTS-ITEM.FAILED",
+            "PAYMENT.PAYOUTS-ITEM.HELD",
+            "PAYMENT.PAYOUTS-ITEM.RETURNED",
+            "PAYMENT.PAYOUTS-ITEM.SUCCEEDED",
+            "PAYMENT.PAYOUTS-ITEM.UNCLAIMED",
+            "PAYMENT.REFUND.FAILED",
+            "PAYMENT.REFUND.PENDING",
+        }),
+    ),
+    "razorpay": Provider(
+        name="razorpay",
+        title="Razorpay",
+        signature=Signature(
+            header="X-Razorpay-Signature",
+            form="bare",
+            pair_separator=",",
+            key_separator="=",
+            signed_content="{body}",
+            digest="hmac-sha256",
+            encoding="hex",
+            field=None,
+            key_encoding="utf-8",
+            secret_prefix=None,
+            timestamp_key=None,
+            timestamp_header=None,
+            timestamp_format="seconds",
+            signature_key=None,
+            tolerance_seconds=None,
+            future_tolerance_seconds=None,
+            certificate=None,
+        ),
+        envelope=Envelope(
+            event_id=Header("x-razorpay-event-id"),
+            event_type=("event",),
+            api_version=None,
+            created_at=("created_at",),
+            created_at_unit="seconds",
+            account=("account_id",),
+            merchant_id=(("account_id",),),
+            required=(
+                (("event",), "string"),
+                (("created_at",), "integer"),
+                (("payload",), "object"),
+            ),
+            items=None,
+            headers_kept=(
+                "X-Razorpay-Signature",
+                "x-razorpay-event-id",
+                "Content-Type",
+                "User-Agent",
+            ),
+            max_body_bytes=524288,
+            max_text_characters=255,
+            max_event_age_seconds=259200,
+        ),
+        accepted_event_types=frozenset({
+            "payment.authorized",
+            "payment.captured",
+            "payment.dispute.action_required",
+            "payment.dispute.closed",
+            "payment.dispute.created",
+            "payment.dispute.lost",
+            "payment.dispute.under_review",
+            "payment.dispute.won",
+            "payment.failed",
+            "payout.failed",
+            "payout.initiated",
+            "payout.processed",
+            "payout.rejected",
+            "payout.reversed",
+            "refund.created",
+            "refund.failed",
+            "refund.processed",
+        }),
+    ),
     "square": Provider(
         name="square",
         title="Square",
         signature=Signature(
             header="x-square-hmacsha256-signature",
             form="bare",
+            pair_separator=",",
+            key_separator="=",
             signed_content="{url}{body}",
             digest="hmac-sha256",
             encoding="base64",
+            field=None,
             key_encoding="utf-8",
+            secret_prefix=None,
             timestamp_key=None,
+            timestamp_header=None,
+            timestamp_format="seconds",
             signature_key=None,
             tolerance_seconds=None,
             future_tolerance_seconds=None,
+            certificate=None,
         ),
         envelope=Envelope(
             event_id=("event_id",),
             event_type=("type",),
             api_version=None,
             created_at=("created_at",),
+            created_at_unit="seconds",
             account=("merchant_id",),
             merchant_id=(("merchant_id",),),
             required=(
@@ -123,6 +585,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 (("created_at",), "string"),
                 (("data", "object"), "object"),
             ),
+            items=None,
             headers_kept=(
                 "x-square-hmacsha256-signature",
                 "square-environment",
@@ -159,20 +622,28 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         signature=Signature(
             header="Stripe-Signature",
             form="pairs",
+            pair_separator=",",
+            key_separator="=",
             signed_content="{timestamp}.{body}",
             digest="hmac-sha256",
             encoding="hex",
+            field=None,
             key_encoding="utf-8",
+            secret_prefix=None,
             timestamp_key="t",
+            timestamp_header=None,
+            timestamp_format="seconds",
             signature_key="v1",
             tolerance_seconds=300,
             future_tolerance_seconds=60,
+            certificate=None,
         ),
         envelope=Envelope(
             event_id=("id",),
             event_type=("type",),
             api_version=("api_version",),
             created_at=("created",),
+            created_at_unit="seconds",
             account=("account",),
             merchant_id=(("account",), ("data", "object", "metadata", "merchant_id")),
             required=(
@@ -181,6 +652,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                 (("created",), "integer"),
                 (("data", "object"), "object"),
             ),
+            items=None,
             headers_kept=("Stripe-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
             max_text_characters=255,

@@ -26,6 +26,32 @@ class Topic:
     consumers: Mapping[str, int]
 
 
+ADYEN_RAW: Final = Topic(
+    name="payments.adyen.raw",
+    description="Adyen webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.adyen.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
+)
+CHECKOUT_RAW: Final = Topic(
+    name="payments.checkout.raw",
+    description="Checkout.com webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.checkout.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
+)
 INGESTION_DLQ: Final = Topic(
     name="payments.ingestion.dlq",
     description="Authentic webhooks that a gateway could not read.",
@@ -51,6 +77,32 @@ NORMALIZED: Final = Topic(
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
     consumers=MappingProxyType({"orchestrator": 2, "operations": 2}),
+)
+PAYPAL_RAW: Final = Topic(
+    name="payments.paypal.raw",
+    description="PayPal webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.paypal.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
+)
+RAZORPAY_RAW: Final = Topic(
+    name="payments.razorpay.raw",
+    description="Razorpay webhooks as they were sent, authenticated and structurally sound.",
+    subject="payments.razorpay.raw-value",
+    record="provider_event",
+    version=1,
+    partitions=6,
+    retention_ms=604800000,
+    key="merchant_id",
+    compatibility="FULL_TRANSITIVE",
+    producers=("gateway",),
+    consumers=MappingProxyType({"normalizer": 1, "operations": 1}),
 )
 SQUARE_RAW: Final = Topic(
     name="payments.square.raw",
@@ -93,14 +145,22 @@ VALIDATION_DLQ: Final = Topic(
 )
 
 TOPICS: Final[tuple[Topic, ...]] = (
+    ADYEN_RAW,
+    CHECKOUT_RAW,
     INGESTION_DLQ,
     NORMALIZED,
+    PAYPAL_RAW,
+    RAZORPAY_RAW,
     SQUARE_RAW,
     STRIPE_RAW,
     VALIDATION_DLQ,
 )
 _RAW: Final[Mapping[str, Topic]] = MappingProxyType(
     {
+        "adyen": ADYEN_RAW,
+        "checkout": CHECKOUT_RAW,
+        "paypal": PAYPAL_RAW,
+        "razorpay": RAZORPAY_RAW,
         "square": SQUARE_RAW,
         "stripe": STRIPE_RAW,
     }

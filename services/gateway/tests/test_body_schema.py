@@ -29,7 +29,7 @@ VALUES = st.one_of(
 )
 
 
-def put(content: dict[str, Any], path: Path, value: object) -> None:
+def put(content: Any, path: Path, value: object) -> None:
     """Put a value where a path leads, as far as nothing is in the way."""
     for key in path[:-1]:
         inner = content.setdefault(key, {})

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway.composed import ComposedReader, is_composed
 from gateway.envelope import Envelope, EnvelopeReader
 from gateway.errors import Malformed
 from hypothesis import given, settings
@@ -56,9 +57,21 @@ def refused(**changes: Any) -> str:
     return refusal(orjson.dumps(CONTENT | changes))[1]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def found_in(example: Example) -> Envelope | Malformed:
+    provider = PROVIDERS[example.provider]
+    if not is_composed(provider):
+        return EnvelopeReader(provider).read(example.body, "merch_local")
+    reader = ComposedReader(provider)
+    items = reader.open(example.body)
+    if isinstance(items, Malformed):
+        return items
+    read = reader.read(items, example.headers, "merch_local")
+    return read if isinstance(read, Malformed) else read[0]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.provider}-{example.name}")
 def test_agrees_with_every_example_of_the_contracts(example: Example) -> None:
-    found = EnvelopeReader(PROVIDERS[example.provider]).read(example.body, "merch_local")
+    found = found_in(example)
     if example.kind == "malformed":
         assert isinstance(found, Malformed)
         assert (found.reason_code,) == example.reason_codes

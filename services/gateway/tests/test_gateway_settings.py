@@ -41,7 +41,7 @@ def test_reads_secrets_and_hides_them() -> None:
 def test_refuses_a_provider_that_the_contracts_do_not_know(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("GATEWAY_PROVIDER", "paypal")
+    monkeypatch.setenv("GATEWAY_PROVIDER", "paypol")
     assert complaint(capsys) == f"GATEWAY_PROVIDER is wrong: the contracts know no such provider; they know {KNOWN}.\n"
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from gateway.errors import Forged
+from gateway.errors import Forged, KeyNeeded
 from gateway.secrets import EndpointSecret
-from gateway.signature import Authentic, SignatureVerifier, verifier
+from gateway.signature import Authentic, Verifier, verifier
 from kit.errors import Fault
 from payments_contracts.providers import PROVIDERS
 
@@ -30,7 +30,7 @@ def signed(key: bytes, at: datetime) -> str:
     return f"t={timestamp},v1={hmac.digest(key, b'%d.%b' % (timestamp, BODY), 'sha256').hex()}"
 
 
-def verdict(judge: SignatureVerifier, name: str, at: datetime = NOON) -> Authentic | Forged:
+def verdict(judge: Verifier, name: str, at: datetime = NOON) -> Authentic | Forged | KeyNeeded:
     return judge.verify([signed(f"whsec_{name}".encode(), at)], BODY, at.timestamp())
 
 

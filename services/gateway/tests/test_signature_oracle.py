@@ -14,7 +14,7 @@ import pytest
 import stripe
 from gateway.errors import Forged
 from gateway.secrets import EndpointSecret
-from gateway.signature import SignatureVerifier, verifier
+from gateway.signature import Verifier, verifier
 from payments_contracts.providers import PROVIDERS
 from square.utils.webhooks_helper import verify_signature
 
@@ -44,7 +44,7 @@ class Comparison(NamedTuple):
 
 def compare(
     cases: Sequence[Case],
-    judge: Callable[[Case], SignatureVerifier],
+    judge: Callable[[Case], Verifier],
     library: Callable[[Case], bool],
     classes: Mapping[str, Stricter],
 ) -> Comparison:

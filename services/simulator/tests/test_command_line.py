@@ -32,7 +32,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--provider", "paypal"], f"the contracts know {', '.join(sorted(PROVIDERS))}"),
+        (["--provider", "paypol"], f"the contracts know {', '.join(sorted(PROVIDERS))}"),
         (["--run", "Has Spaces"], "lower-case letters"),
         (["--mix", "good=1"], "'good' is not a kind"),
         (["--count", "0"], "Invalid value for '--count'"),

@@ -50,9 +50,7 @@ class Gateway:
         answers: list[tuple[Webhook, Answer]] = []
         times = clock if clock is not None else iter(lambda: NOW, None)
         async with httpx.AsyncClient(transport=httpx.MockTransport(self)) as client:
-            delivery = Delivery(
-                client, "http://gateway/webhooks/stripe", "Stripe-Signature", lambda: next(times), patience
-            )
+            delivery = Delivery(client, "http://gateway/webhooks/stripe", lambda: next(times), patience)
             await delivery.send_all(
                 sent, None, 4, lambda webhook, answer: answers.append((webhook, answer)), stop or asyncio.Event()
             )
@@ -71,7 +69,7 @@ async def test_sends_each_webhook_once_as_it_is_and_signed() -> None:
     assert sorted(request.content for request in gateway.requests) == sorted(webhook.body for webhook in sent)
     for request in gateway.requests:
         signature = request.headers["Stripe-Signature"]
-        assert signature == sent[0].sign(request.content, int(NOW.timestamp()))
+        assert signature == sent[0].sign(request.content, int(NOW.timestamp()), {}).headers["stripe-signature"]
     assert [answer.contradiction(webhook) for webhook, answer in answers] == [None] * 20
 
 

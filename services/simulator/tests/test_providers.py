@@ -10,8 +10,8 @@ from payments_contracts.examples import EXAMPLES
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.providers import PROVIDERS, Provider
 from simulator.mix import Kind
+from simulator.places import find
 from simulator.settings import EndpointSecret
-from simulator.variation import find
 from simulator.webhooks import Plan, Webhook, compose
 
 # One that is a secret in every encoding of keys.
@@ -41,9 +41,10 @@ def test_no_two_webhooks_are_the_same_event_or_body(webhooks: list[Webhook]) -> 
 def test_the_event_id_is_the_one_that_the_contracts_define(provider: Provider, webhooks: list[Webhook]) -> None:
     for webhook in webhooks:
         if webhook.kind is Kind.MALFORMED:
-            assert webhook.event_id == malformed_event_id(webhook.body)
+            body = webhook.body if provider.signature.field is None else webhook.sign(webhook.body, 0, {}).body
+            assert webhook.event_id == malformed_event_id(body)
         else:
-            found = find(orjson.loads(webhook.body), provider.envelope.event_id)
+            found = find(orjson.loads(webhook.body), provider.envelope.event_id, webhook.headers)
             assert webhook.event_id == event_id(provider.name, webhook.account, found)
 
 
@@ -51,7 +52,12 @@ def test_normalization_finds_of_each_what_the_ledger_expects(provider: Provider,
     for webhook in webhooks:
         if webhook.kind in {Kind.MALFORMED, Kind.FORGED}:
             continue
-        match normalize.normalize(provider.name, webhook.body, webhook.merchant_id):
+        content = orjson.loads(webhook.body)
+        found = [
+            str(find(content, source, webhook.headers))
+            for source in (provider.envelope.event_id, provider.envelope.event_type)
+        ]
+        match normalize.normalize(provider.name, webhook.body, webhook.merchant_id, *found):
             case normalize.Normalized(event):
                 assert webhook.kind is Kind.ACCEPTED, webhook.example
                 assert event["merchant_id"] == webhook.merchant_id
@@ -68,4 +74,4 @@ def test_a_forged_webhook_is_not_signed_as_a_genuine_one_would_be(webhooks: list
     forged = [webhook for webhook in webhooks if webhook.kind is Kind.FORGED]
     assert forged
     for webhook in forged:
-        assert webhook.sign(webhook.body, at) != genuine(webhook.body, at)
+        assert webhook.sign(webhook.body, at, webhook.headers) != genuine(webhook.body, at, webhook.headers)

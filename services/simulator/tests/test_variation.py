@@ -20,6 +20,7 @@ def example(body: bytes) -> Example:
         kind="accepted",
         event_type=None,
         merchant_id="m",
+        headers={},
         body=body,
         reason_codes=(),
         event=None,
@@ -27,7 +28,7 @@ def example(body: bytes) -> Example:
 
 
 def varied(content: Any, seed: int = 1, owner: tuple[str, ...] | None = None) -> Any:
-    body = vary(
+    body, _ = vary(
         example(orjson.dumps(content)),
         created=int(CREATED.timestamp()),
         created_at=("at",),

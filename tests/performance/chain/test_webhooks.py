@@ -26,7 +26,7 @@ class Gateway(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         with self.lock:
-            self.seen.append((self.headers[PROVIDERS["stripe"].signature.header], body))
+            self.seen.append((self.headers[str(PROVIDERS["stripe"].signature.header)], body))
             number = len(self.seen)
         if number == SLOW:
             time.sleep(1)

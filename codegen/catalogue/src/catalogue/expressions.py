@@ -9,6 +9,7 @@ from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
+    Decimal,
     Envelope,
     Exponent,
     Expression,
@@ -20,10 +21,12 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Text,
     Time,
     TimeFormat,
     Upper,
     When,
+    Whole,
     children,
 )
 from codegen.mapping.expression import outputs
@@ -35,7 +38,11 @@ if TYPE_CHECKING:
 
     from codegen.model import Catalog, Provider
 
-_FORMATS = {TimeFormat.EPOCH_SECONDS: "seconds since 1970", TimeFormat.ISO8601: "ISO 8601"}
+_FORMATS = {
+    TimeFormat.EPOCH_SECONDS: "seconds since 1970",
+    TimeFormat.EPOCH_MILLISECONDS: "milliseconds since 1970",
+    TimeFormat.ISO8601: "ISO 8601",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +104,12 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
             return f"{words(of)} in the minor unit of {words(currency)}" + (
                 f", from the provider's own unit for {own}" if own else ""
             )
+        case Decimal(of, currency):
+            return f"{words(of)}, decimals of {words(currency)} in its minor unit"
+        case Text(of):
+            return f"{words(of)}, a whole number as its digits"
+        case Whole(of):
+            return f"{words(of)}, a text of digits as a whole number"
         case When(path, values, then, otherwise):
             which = " or ".join(f"“{str(value).lower() if isinstance(value, bool) else value}”" for value in values)
             return f"{words(then)} where `{path}` is {which}, else {words(otherwise)}"
@@ -120,7 +133,7 @@ def unified_types(provider: Provider, group: Group, event: str) -> tuple[str, ..
     match expression:
         case None:
             return ()
-        case Lookup(of, table, _) if of == provider.mapping.event_type and event in table:
+        case Lookup(of, table, _) if of in {provider.mapping.event_type, Envelope("event_type")} and event in table:
             return (table[event],)
         case _:
             return tuple(sorted(outputs(expression) or ()))

@@ -10,6 +10,7 @@ from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
+    Decimal,
     Envelope,
     Exponent,
     Expression,
@@ -20,9 +21,11 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Text,
     Time,
     Upper,
     When,
+    Whole,
     children,
 )
 from codegen.mapping.plan import STAMPED
@@ -72,9 +75,9 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:  # noq
         case When(_, _, then, otherwise):
             yield from origins(provider, then)
             yield from origins(provider, otherwise)
-        case Money(of):
+        case Money(of) | Decimal(of):
             yield from origins(provider, of)
-        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent():
+        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent() | Text() | Whole():
             for child in children(expression):
                 yield from origins(provider, child)
         case _:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -88,8 +87,7 @@ def _providers(site: Site, catalog: Catalog, all_trails: tuple[Trail, ...]) -> I
             groups=groups,
             signature=[
                 (name.replace("_", " ").capitalize(), value)
-                for name, value in asdict(provider.signature).items()
-                if value is not None
+                for name, value in provider.source.data["signature"].items()
             ],
             topic=next((topic for topic in catalog.topics if topic.provider == provider.name), None),
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.compat.operations import Operation, operations
 from codegen.compat.schemas import Difference, Kind, request_differences, response_differences
+from codegen.gateway import is_derived
 from codegen.reference import resolved
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def operations_renamed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def parameters_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield parameters that are gone: what a client says with them would be overheard."""
-    for api, before, after in _operations(old, new):
+    for api, before, after in _asking(old, new):
         for key in before.parameters:
             if key not in after.parameters:
                 message = f"{after.name} no longer accepts the {key[0]} parameter {key[1]}"
@@ -63,7 +64,7 @@ def parameters_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def requests_required(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield what a request must now hold and earlier ones need not."""
-    for api, before, after in _operations(old, new):
+    for api, before, after in _asking(old, new):
         for key, parameter in after.parameters.items():
             earlier = before.parameters.get(key)
             if parameter.data.get("required") and not (earlier and earlier.data.get("required")):
@@ -80,7 +81,7 @@ def requests_required(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def requests_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield what a request could hold and is refused now."""
-    for api, before, after in _operations(old, new):
+    for api, before, after in _asking(old, new):
         for media in before.bodies:
             if media not in after.bodies:
                 message = f"{after.name} no longer accepts {media}"
@@ -195,3 +196,10 @@ def _operations(old: Catalog, new: Catalog) -> Iterator[tuple[Api, Operation, Op
         for operation in operations(after):
             if operation.name in known:
                 yield after, known[operation.name], operation
+
+
+def _asking(old: Catalog, new: Catalog) -> Iterator[tuple[Api, Operation, Operation]]:
+    """Yield the operations whose requests the API itself describes: webhooks are compared with their provider."""
+    for api, before, after in _operations(old, new):
+        if not is_derived(api, after.path):
+            yield api, before, after

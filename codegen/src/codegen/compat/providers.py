@@ -193,7 +193,7 @@ def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[st
     by_type = {"path": provider.mapping_source.data["event_type"]}
     for index, group in enumerate(provider.mapping_source.data["groups"]):
         for field, expression in group["fields"].items():
-            lookups = list(_lookups(expression))
+            lookups = list(_lookups(expression, provider.mapping_source.data.get("tables", {})))
             for event in group["events"] if lookups else ():
                 # Of a table over event types, an event needs its own line alone.
                 table = {
@@ -206,15 +206,17 @@ def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[st
     return found
 
 
-def _lookups(expression: Any) -> Iterator[Mapping[str, Any]]:
+def _lookups(expression: Any, tables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield each lookup with its table, by whatever name it is called."""
     if isinstance(expression, dict):
         if "lookup" in expression:
-            yield expression["lookup"]
+            table = expression["lookup"]["table"]
+            yield {**expression["lookup"], "table": tables.get(table, {}) if isinstance(table, str) else table}
         for each in expression.values():
-            yield from _lookups(each)
+            yield from _lookups(each, tables)
     elif isinstance(expression, list):
         for each in expression:
-            yield from _lookups(each)
+            yield from _lookups(each, tables)
 
 
 def _listed(places: list[str]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.types import names
-from codegen.mapping.plan import STAMPED
+from codegen.mapping.plan import STAMPED, found_elsewhere, plan
 from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FUNCTION = "to_unified"
 ARGUMENTS = ("provider", "payload", "merchant_id")
+# What the gateway found, by its name in a mapping: the raw record's column.
+_FOUND = {"event_id": "provider_event_id", "event_type": "provider_event_type"}
 _NORMALIZER = "normalizer"
 _FAILURE = "validation_failure"
 # Kafka's own facts about a message: column, type, key of the connector's metadata.
@@ -66,7 +68,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     sinks = [_sink(catalog, topic) for topic in catalog.topics if _NORMALIZER in topic.producers]
     row = result(catalog)
     source = notice("contracts/topics, contracts/avro")
-    used = {name for sink in sinks for name in sink.selected} | {f"`raw_{name}`" for name in ARGUMENTS}
+    called = _arguments(catalog)
+    used = {name for sink in sinks for name in sink.selected} | {f"`raw_{name}`" for name in (*ARGUMENTS, *called)}
     of_source = [column.name for column in sources[0].columns] + [name for name, _, _ in _POSITION]
     raw = [name for name in of_source if f"`raw_{name}`" in used]
     yield render(
@@ -85,7 +88,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         function=FUNCTION,
         row=row,
         sinks=sinks,
-        arguments=ARGUMENTS,
+        arguments=[f"r.`{name}`" for name in ARGUMENTS] + list(called.values()),
         raw=raw,
     )
     yield render(
@@ -97,6 +100,25 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         event_fields=_event_fields(catalog),
         times=[field.name for field in _event(catalog).fields if isinstance(field.bare, TimestampMillis)],
     )
+
+
+def _arguments(catalog: Catalog) -> dict[str, str]:
+    """Return, by the raw record's column, what the function is called with beside the arguments of all providers.
+
+    What the mapping of a provider does not read is null: it then costs nothing to hand over.
+    """
+    needs = {provider.name: found_elsewhere(plan(catalog, provider)) for provider in catalog.providers}
+    readers = {column: [name for name, read in needs.items() if found in read] for found, column in _FOUND.items()}
+    if not any(readers.values()):
+        return {}
+    return {column: _for(column, names) for column, names in readers.items()}
+
+
+def _for(column: str, providers: list[str]) -> str:
+    if not providers:
+        return "CAST(NULL AS STRING)"
+    listed = ", ".join(f"'{name}'" for name in providers)
+    return f"CASE WHEN r.`provider` IN ({listed}) THEN r.`{column}` END"
 
 
 def table_name(topic: Topic) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codegen.language.model import Path, origin
 from codegen.mapping.compile import compile_plan
-from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, plan
+from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
 from codegen.text import PACKAGE, notice, render
 
 if TYPE_CHECKING:
@@ -22,7 +23,13 @@ MODULES = frozenset({"outcome", "values"})
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     """Yield the package `normalize`."""
     plans = [plan(catalog, provider) for provider in catalog.providers]
-    yield render(f"{_FOLDER}/__init__.py", "normalize.py", notice=notice("contracts/providers"), plans=plans)
+    yield render(
+        f"{_FOLDER}/__init__.py",
+        "normalize.py",
+        notice=notice("contracts/providers"),
+        plans=plans,
+        needs={each.provider: found_elsewhere(each) for each in plans},
+    )
     yield render(f"{_FOLDER}/outcome.py", "outcome.py", notice=notice("codegen/src/codegen/templates"))
     yield render(
         f"{_FOLDER}/values.py",
@@ -37,13 +44,14 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
 def module(each: Plan, source: str) -> GeneratedFile:
     """Return the compiled mapping of one provider; `source` is the file that it comes from."""
     compiled = compile_plan(each)
-    name = each.event_type
+    name = origin(each.event_type)
     return render(
         f"{_FOLDER}/{each.provider}.py",
         "mapping.py",
         notice=notice(source),
         plan=each,
         compiled=compiled,
+        is_found=not isinstance(each.event_type, Path),
         unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
         missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),

@@ -1,4 +1,7 @@
-"""Pydantic models of every HTTP API, by datamodel-code-generator: one module for each, and one for all gateways."""
+"""Pydantic models of every HTTP API, by datamodel-code-generator: one module for each, and one for all gateways.
+
+The API of each gateway, which follows from its provider's contract, is written as a document of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, 
 from datamodel_code_generator.enums import DataModelType
 from datamodel_code_generator.format import Formatter
 
+from codegen.gateway import api_name, with_example
 from codegen.model import GATEWAY, newest
-from codegen.text import PACKAGE, file, notice
+from codegen.text import PACKAGE, dumped, file, notice
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,11 +23,14 @@ if TYPE_CHECKING:
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield a module for the newest version of each API; gateways, which all answer alike, share one."""
+    """Yield a module for the newest version of each API, and the documents of the gateways, which share a module."""
     modules = {_module_name(api): api for api in reversed(newest(catalog))}
     for name, api in sorted(modules.items()):
-        source = f"openapi/{GATEWAY}*" if name == "gateway" else api.source.path
-        yield file(f"{PACKAGE}/{name}.py", _module(api, source))
+        yield file(f"{PACKAGE}/{name}.py", _module(api, api.source.path))
+    apis = {api.name: api for api in newest(catalog)}
+    for provider in catalog.providers:
+        if (found := apis.get(api_name(provider))) is not None:
+            yield dumped(f"openapi/{found.name}.json", with_example(found, provider))
 
 
 def _module_name(api: Api) -> str:

@@ -5,15 +5,19 @@ Deployments take the list of gateways from `gateways.json`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from codegen.language.model import Path
 from codegen.text import PACKAGE, dumped, literal, notice, render
+from codegen.webhooks import First, Header, Joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.language.model import Path, Step
+    from codegen.language.model import Step
     from codegen.model import Catalog, Example, GeneratedFile, Provider
+    from codegen.webhooks import Envelope, Signature, Source
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
@@ -53,58 +57,89 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """Python text that stands for itself."""
+
+    text: str
+
+
 def _keys(path: Path | None) -> tuple[Step, ...] | None:
     return None if path is None else path.steps
 
 
+def _source(source: Source) -> object:
+    match source:
+        case Path(steps):
+            return steps
+        case Header(name):
+            return _Code(f"Header({literal(name)})")
+        case Joined(paths, separator):
+            return _Code(f"Joined({literal(tuple(path.steps for path in paths))}, {literal(separator)})")
+        case First(paths):
+            return _Code(f"First({literal(tuple(path.steps for path in paths))})")
+
+
 def _provider(provider: Provider) -> list[tuple[str, str]]:
-    signature, envelope = provider.signature, provider.envelope
     return [
         ("name", literal(provider.name)),
         ("title", literal(provider.title)),
-        (
-            "signature",
-            _call(
-                "Signature",
-                [
-                    ("header", signature.header),
-                    ("form", signature.form),
-                    ("signed_content", signature.signed_content),
-                    ("digest", signature.digest),
-                    ("encoding", signature.encoding),
-                    ("key_encoding", signature.key_encoding),
-                    ("timestamp_key", signature.timestamp_key),
-                    ("signature_key", signature.signature_key),
-                    ("tolerance_seconds", signature.tolerance_seconds),
-                    ("future_tolerance_seconds", signature.future_tolerance_seconds),
-                ],
-            ),
-        ),
-        (
-            "envelope",
-            _call(
-                "Envelope",
-                [
-                    ("event_id", _keys(envelope.event_id)),
-                    ("event_type", _keys(envelope.event_type)),
-                    ("api_version", _keys(envelope.api_version)),
-                    ("created_at", _keys(envelope.created_at)),
-                    ("account", _keys(envelope.account)),
-                    ("merchant_id", tuple(path.steps for path in envelope.merchant_id)),
-                    ("required", tuple((path.steps, name) for path, name in envelope.required)),
-                    ("headers_kept", envelope.headers_kept),
-                    ("max_body_bytes", envelope.max_body_bytes),
-                    ("max_text_characters", envelope.max_text_characters),
-                    ("max_event_age_seconds", envelope.max_event_age_seconds),
-                ],
-            ),
-        ),
+        ("signature", _signature(provider.signature)),
+        ("envelope", _envelope(provider.envelope)),
         ("accepted_event_types", literal(provider.accepted_event_types, 8)),
     ]
 
 
+def _signature(signature: Signature) -> str:
+    shared = ("header", "form", "pair_separator", "key_separator", "signed_content", "digest", "encoding")
+    keys = ("key_encoding", "secret_prefix", "timestamp_key", "timestamp_header", "timestamp_format", "signature_key")
+    certificate = signature.certificate
+    arguments: list[tuple[str, object]] = [
+        *((name, getattr(signature, name)) for name in shared),
+        ("field", _keys(signature.field)),
+        *((name, getattr(signature, name)) for name in keys),
+        ("tolerance_seconds", signature.tolerance_seconds),
+        ("future_tolerance_seconds", signature.future_tolerance_seconds),
+        (
+            "certificate",
+            None
+            if certificate is None
+            else _Code(
+                f"Certificate({literal(certificate.header)}, {literal(certificate.hosts)}, "
+                f"{literal(certificate.common_name)})"
+            ),
+        ),
+    ]
+    return _call("Signature", arguments)
+
+
+def _envelope(envelope: Envelope) -> str:
+    items = envelope.items
+    return _call(
+        "Envelope",
+        [
+            ("event_id", _source(envelope.event_id)),
+            ("event_type", _source(envelope.event_type)),
+            ("api_version", _keys(envelope.api_version)),
+            ("created_at", _source(envelope.created_at)),
+            ("created_at_unit", envelope.created_at_unit),
+            ("account", _keys(envelope.account)),
+            ("merchant_id", tuple(path.steps for path in envelope.merchant_id)),
+            ("required", tuple((path.steps, name) for path, name in envelope.required)),
+            ("items", None if items is None else _Code(f"Items({literal(items.path.steps)}, {items.most})")),
+            ("headers_kept", envelope.headers_kept),
+            ("max_body_bytes", envelope.max_body_bytes),
+            ("max_text_characters", envelope.max_text_characters),
+            ("max_event_age_seconds", envelope.max_event_age_seconds),
+        ],
+    )
+
+
 def _call(name: str, arguments: list[tuple[str, object]]) -> str:
-    lines = "".join(f"            {key}={literal(value, 12)},\n" for key, value in arguments)
+    lines = "".join(
+        f"            {key}={value.text if isinstance(value, _Code) else literal(value, 12)},\n"
+        for key, value in arguments
+    )
     return f"{name}(\n{lines}        )"
 
 
@@ -115,6 +150,7 @@ def _example(example: Example) -> list[tuple[str, str]]:
         ("kind", literal(example.kind)),
         ("event_type", literal(example.event_type)),
         ("merchant_id", literal(example.merchant_id)),
+        ("headers", literal(dict(example.headers))),
         ("body", literal(example.body)),
         ("reason_codes", literal(example.reason_codes)),
         ("event", literal(None if example.event is None else dict(example.event), 8)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -16,7 +17,17 @@ class TimeFormat(enum.Enum):
     """How a payload writes an instant."""
 
     EPOCH_SECONDS = "epoch_seconds"
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
     ISO8601 = "iso8601"
+
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _step(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN.fullmatch(step) else f'."{step}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class Path:
 
     def __str__(self) -> str:
         """Return the path as it is written in a mapping."""
-        return "".join(f"[{s}]" if isinstance(s, int) else f".{s}" for s in self.steps).removeprefix(".")
+        return "".join(map(_step, self.steps)).removeprefix(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,32 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
+class Decimal:
+    """An amount in the minor unit of ISO 4217, from one in the major unit, written in decimals: a text or a number.
+
+    An amount that is no whole number of the minor unit is a rejection. As with `Exponent`, a currency that does not
+    exist is left to the rule on the currency.
+    """
+
+    of: Expression
+    currency: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text, or the decimal digits of a whole number: an id that a provider writes as one."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number, or one that a text holds in decimal digits."""
+
+    of: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class When:
     """One of two expressions: which, says the value at a path, by being one of some texts or booleans or not."""
 
@@ -160,6 +197,9 @@ Expression = (
     | NullIf
     | Exponent
     | Money
+    | Decimal
+    | Text
+    | Whole
     | When
     | Rest
 )
@@ -200,7 +240,7 @@ class Mapped:
     provider: str
     record: str
     version: int
-    event_type: Path
+    event_type: Path | Envelope
     groups: tuple[Group, ...]
 
 
@@ -215,11 +255,18 @@ def children(expression: Expression) -> tuple[Expression, ...]:
             return (of,) if otherwise is None else (of, otherwise)
         case When(path, _, then, otherwise):
             return (path, then, otherwise)
-        case Money(of, currency, _):
+        case Money(of, currency, _) | Decimal(of, currency):
             return (of, currency)
-        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of):
+        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
             return (of,)
     assert_never(expression)
+
+
+def inside(expression: Expression) -> Iterator[Expression]:
+    """Yield an expression and all that stand inside it."""
+    yield expression
+    for child in children(expression):
+        yield from inside(child)
 
 
 def paths(expression: Expression) -> Iterator[Path]:
@@ -243,7 +290,7 @@ def taken(expression: Expression) -> Iterator[Path]:
                 yield from taken(child)
 
 
-def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for each expression
+def origin(expression: Expression) -> str:  # noqa: C901, PLR0911 - one return for each expression
     """Return in words where an expression's value comes from, as it stands in a rejection."""
     match expression:
         case Path():
@@ -262,6 +309,8 @@ def origin(expression: Expression) -> str:  # noqa: PLR0911 - one return for eac
             return " with ".join(origin(each) for each in of)
         case When(path, _, then, otherwise):
             return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
-        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of):
+        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
+            return origin(of)
+        case Text(of) | Whole(of):
             return origin(of)
     assert_never(expression)

@@ -21,6 +21,7 @@ from codegen.lint import (
     rules,
     services,
     signatures,
+    tables,
     types,
 )
 
@@ -107,11 +108,17 @@ RULES: tuple[LintRule, ...] = (
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
     ),
-    LintRule("lookup", "A lookup knows every value that its input can have, and no other.", expressions.lookups),
+    LintRule("table-name", "A lookup names a table that is there, and every table is used.", tables.misnamed),
+    LintRule(
+        "lookup",
+        "A lookup knows every value that its input can have, and no other.",
+        expressions.lookups,
+        frozenset({"table-name"}),
+    ),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
-    LintRule("gateway", "Every provider has a gateway's API, and all gateways answer alike.", gateways.unlike),
+    LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
@@ -120,7 +127,7 @@ RULES: tuple[LintRule, ...] = (
         "example",
         "Every example becomes what it says.",
         examples.wrong,
-        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "type"}),
+        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
     ),
 )
 
@@ -131,4 +138,5 @@ def lint(catalog: Catalog) -> tuple[Finding, ...]:
     for rule in RULES:
         if not rule.needs & {finding.rule for finding in found}:
             found += rule.check(catalog)
-    return tuple(sorted(found))
+    # What is wrong with the API of all gateways is found in that of each.
+    return tuple(sorted(set(found)))

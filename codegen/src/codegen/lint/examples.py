@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codegen.envelope import refusal
+import orjson
+
+from codegen.envelope import found_in, refusal
 from codegen.expectation import plain
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import Plan, plan
@@ -43,13 +45,14 @@ def wrong(catalog: Catalog) -> Iterator[Finding]:
 
 
 def _difference(provider: Provider, planned: Plan, example: Example) -> str:  # noqa: PLR0911 - one for each outcome
-    refused = refusal(provider.envelope, example.body)
+    refused = refusal(provider.envelope, example.body, example.headers)
     if example.kind == "malformed":
         expected = example.reason_codes[0] if example.reason_codes else "some reason"
         return "" if refused == expected else f"the gateway says {refused or 'nothing against it'}, not {expected}"
     if refused is not None:
         return f"the gateway would refuse it: {refused}"
-    match evaluate(planned, example.body, example.merchant_id):
+    found = found_in(provider.envelope, orjson.loads(example.body), example.headers)
+    match evaluate(planned, example.body, example.merchant_id, found.event_id, found.event_type):
         case Unsupported(event_type):
             return "" if example.kind == "unsupported" else f"no mapping covers {event_type}"
         case Rejected(refusals, _):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Expression, Group, Lookup, Money, Path, When, children, paths
+from codegen.language.model import Envelope, Expression, Group, Lookup, Money, Path, When, children, inside
 from codegen.payload import declared, types
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from codegen.findings import Finding
     from codegen.model import Catalog, Provider
 
-    Documented = Callable[[Path], frozenset[str]]
+    Documented = Callable[[Path | Envelope], frozenset[str]]
     _Narrow = Callable[[frozenset[str], frozenset[str]], frozenset[str]]
 
 
@@ -65,13 +65,6 @@ def exponents(catalog: Catalog) -> Iterator[Finding]:
                 yield provider.mapping_source.finding("exponent", place, message, "remove it from `exponents`")
 
 
-def inside(expression: Expression) -> Iterator[Expression]:
-    """Yield an expression and all that stand inside it."""
-    yield expression
-    for child in children(expression):
-        yield from inside(child)
-
-
 def _fields(catalog: Catalog) -> Iterator[tuple[Provider, Group, Place, Expression]]:
     for provider in catalog.providers:
         for index, group in enumerate(provider.mapping.groups):
@@ -88,7 +81,8 @@ def _lookups(expression: Expression, documented: Documented) -> Iterator[tuple[L
             yield from _lookups(part, _narrowed(documented, path, listed, of_part))
         return
     if isinstance(expression, Lookup):
-        yield expression, frozenset(value for path in paths(expression.of) for value in documented(path))
+        read = (each for each in inside(expression.of) if isinstance(each, Path | Envelope))
+        yield expression, frozenset(value for each in read for value in documented(each))
     for child in children(expression):
         yield from _lookups(child, documented)
 
@@ -100,9 +94,11 @@ def _narrowed(documented: Documented, path: Path, listed: frozenset[str], narrow
 def _documented(provider: Provider, group: Group) -> Documented:
     """Return a function that gives the texts which a path is documented to have; none where any text may stand."""
 
-    def values(path: Path) -> frozenset[str]:
-        if path == provider.mapping.event_type:
+    def values(path: Path | Envelope) -> frozenset[str]:
+        if path in {provider.mapping.event_type, Envelope("event_type")}:
             return frozenset(group.events)
+        if isinstance(path, Envelope):
+            return frozenset()
         found = declared(provider.payload, group.payload, path)
         return frozenset(value for value in found.schema.get("enum", ()) if value is not None) if found else frozenset()
 

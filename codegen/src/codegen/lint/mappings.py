@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from codegen.language.model import (
     Const,
+    Decimal,
+    Envelope,
     Exponent,
     Expression,
     Group,
@@ -16,14 +18,16 @@ from codegen.language.model import (
     Rest,
     Time,
     When,
+    Whole,
     children,
+    inside,
     paths,
 )
-from codegen.lint.expressions import inside
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import STAMPED, Kind, kind_of
 from codegen.payload import declared, leaves, mapped_paths, meant_path, rests
 from codegen.suggestion import meant
+from codegen.webhooks import paths_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from codegen.document import Document, Place
     from codegen.findings import Finding
     from codegen.model import Catalog, Provider
+    from codegen.webhooks import Source
 
 
 def providers(catalog: Catalog) -> Iterator[Finding]:
@@ -46,9 +51,11 @@ def providers(catalog: Catalog) -> Iterator[Finding]:
             if name != folder:
                 message = f"the provider is called {name!r} in the folder {folder!r}"
                 yield source.finding("provider", place, message, "give both one name")
-        if provider.mapping.event_type != provider.envelope.event_type:
+        found = provider.envelope.event_type
+        if provider.mapping.event_type != (found if isinstance(found, Path) else Envelope("event_type")):
             message = "the mapping and the envelope disagree on where the event type is"
-            yield provider.mapping_source.finding("provider", ("event_type",), message, "take the envelope's path")
+            hint = "take the envelope's path; where it is not one path, write {envelope: event_type}"
+            yield provider.mapping_source.finding("provider", ("event_type",), message, hint)
         seen: set[str] = set()
         names: set[str] = set()
         for index, group in enumerate(provider.mapping.groups):
@@ -84,23 +91,28 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                         place = provider.mapping_source.place_of(str(path), ("groups", index, "fields", name))
                         message = f"{name}: {path} is not declared{meant_path(provider.payload, group.payload, path)}"
                         yield provider.mapping_source.finding("path", place, message, hint)
-            for place, path in _envelope_paths(provider):
+            signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
+            if provider.signature.field is not None:
+                signed.append((("signature", "field"), provider.signature.field))
+            for place, path in (*((("envelope", *place), path) for place, path in _envelope_paths(provider)), *signed):
                 if declared(provider.payload, group.payload, path) is None:
                     close = meant_path(provider.payload, group.payload, path)
                     message = f"{path} is not declared for {group.payload}{close}"
-                    yield provider.source.finding("path", ("envelope", *place), message, hint)
+                    yield provider.source.finding("path", place, message, hint)
 
 
 def _envelope_paths(provider: Provider) -> Iterator[tuple[Place, Path]]:
     envelope = provider.envelope
     for name in ("event_id", "event_type", "api_version", "created_at", "account"):
-        path: Path | None = getattr(envelope, name)
-        if path is not None:
+        source: Source | None = getattr(envelope, name)
+        for path in () if source is None else paths_of(source):
             yield (name,), path
     for index, path in enumerate(envelope.merchant_id):
         yield ("merchant_id", index), path
     for path, _ in envelope.required:
         yield ("required", str(path)), path
+    if envelope.items is not None:
+        yield ("items", "path"), envelope.items.path
 
 
 def fields(catalog: Catalog) -> Iterator[Finding]:
@@ -184,9 +196,15 @@ def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
     yield from _strangers(expression, kind)
     for part in _branches(expression):
         for inner in children(part):
-            if any(isinstance(each, Time | Rest | Exponent | Money | Null) for each in inside(inner)):
+            # A value that no table knows may count for nothing.
+            if isinstance(part, Lookup) and inner is part.otherwise and isinstance(inner, Null):
+                continue
+            if any(isinstance(each, Time | Rest | Exponent | Money | Decimal | Null) for each in inside(inner)):
                 hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield "`time`, `exponent`, `money`, `rest` and null cannot be inside another expression", hint
+                yield (
+                    "`time`, `exponent`, `money`, `decimal`, `rest` and null cannot be inside another expression",
+                    hint,
+                )
     if field.allowed:
         for value in sorted(_fixed(expression) - set(field.allowed)):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
@@ -195,10 +213,10 @@ def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
 def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
     """Yield what is wrong where an expression gives another kind of value than the field takes."""
     for part in _branches(expression):
-        if isinstance(part, Exponent | Money) and kind is not Kind.WHOLE:
+        if isinstance(part, Exponent | Money | Decimal | Whole) and kind is not Kind.WHOLE:
             yield (
                 "an exponent and an amount are whole numbers",
-                "use `exponent` and `money` on int and long fields only",
+                "use `exponent`, `money`, `decimal` and `whole` on int and long fields only",
             )
         if isinstance(part, Time) != (kind is Kind.TIME) and not isinstance(part, Null):
             yield "a time and `time` belong together", "use `time` on timestamps, and only there"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.language.model import Const, LeafKind, Null, Rest
+from codegen.language.model import Const, LeafKind, Null, Path, Rest
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
@@ -56,8 +56,9 @@ def compile_plan(plan: Plan) -> Compiled:
     module = Module(plan.exponents)
     functions = tuple(_function(module, group) for group in plan.groups)
     event_type = Code(module)
-    write_containers(event_type, [plan.event_type])
-    event_type.line(f"event_type: Any = {read(plan.event_type)}")
+    if isinstance(plan.event_type, Path):
+        write_containers(event_type, [plan.event_type])
+        event_type.line(f"event_type: Any = {read(plan.event_type)}")
     return Compiled(
         constants=tuple(f"{name} = {expression}" for expression, name in module.constants.items()),
         event_type=tuple(event_type.lines),
@@ -88,7 +89,8 @@ def _function(module: Module, group: GroupPlan) -> str:
         code.line(f"        {literal(target.name)}: {_converted(module, target)},")
     code.line("    }")
     code.line(")")
-    head = f"def _{group.name}(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:"
+    given = "envelope_merchant_id: str, envelope_event_id: str, event_type: str"
+    head = f"def _{group.name}(root: dict[str, Any], {given}) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 

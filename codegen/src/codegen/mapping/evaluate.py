@@ -15,6 +15,7 @@ from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
+    Decimal,
     Envelope,
     Exponent,
     Expression,
@@ -27,10 +28,13 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Text,
     Time,
     TimeFormat,
     Upper,
     When,
+    Whole,
+    origin,
 )
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
@@ -88,32 +92,41 @@ class _RefusedError(Exception):
         self.what = what
 
 
-def evaluate(plan: Plan, body: bytes, merchant_id: str) -> Outcome:
-    """Return what becomes of a body; never raises because of what is in it."""
+def evaluate(plan: Plan, body: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
+    """Return what becomes of a body; never raises because of what is in it.
+
+    Merchant, id and type of the event are what the gateway found.
+    """
+    envelope = {"merchant_id": merchant_id, "event_id": event_id, "event_type": event_type}
+    return _evaluated(plan, body, envelope)
+
+
+def _evaluated(plan: Plan, body: bytes, envelope: dict[str, str]) -> Outcome:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
         return Rejected((Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),), None)
     if not isinstance(root, dict):
         return Rejected((Refusal(UNREADABLE, "", "the payload is not a JSON object"),), None)
-    event_type = _Evaluation(plan, root, merchant_id).value(plan.event_type)
+    event_type = _Evaluation(plan, root, envelope).value(plan.event_type)
+    named = origin(plan.event_type)
     if event_type is None:
-        return Rejected((Refusal(MISSING, "event_type", f"{plan.event_type} is absent or null"),), None)
+        return Rejected((Refusal(MISSING, "event_type", f"{named} is absent or null"),), None)
     if not isinstance(event_type, str):
-        return Rejected((Refusal(TYPE_INVALID, "event_type", f"{plan.event_type} must be text"),), None)
+        return Rejected((Refusal(TYPE_INVALID, "event_type", f"{named} must be text"),), None)
     for group in plan.groups:
         if event_type in group.events:
-            return _Evaluation(plan, root, merchant_id).group(group, event_type)
+            return _Evaluation(plan, root, {**envelope, "event_type": event_type}).group(group, event_type)
     return Unsupported(event_type)
 
 
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
-    def __init__(self, plan: Plan, root: dict[str, Any], merchant_id: str) -> None:
+    def __init__(self, plan: Plan, root: dict[str, Any], envelope: dict[str, str]) -> None:
         self._plan = plan
         self._root = root
-        self._envelope = {"merchant_id": merchant_id}
+        self._envelope = envelope
 
     def group(self, group: GroupPlan, event_type: str) -> Outcome:
         event: dict[str, object] = {}
@@ -164,6 +177,15 @@ class _Evaluation:
                 return self.value(otherwise)
             case Money(of, currency, exponents):
                 return self._iso_minor_units(self.value(of), self.value(currency), exponents)
+            case Decimal(of, currency):
+                return self._minor_units(self.value(of), self.value(currency))
+            case Text(of):
+                value = self.value(of)
+                return str(value) if _fits(value, Kind.WHOLE) else value
+            case Whole(of):
+                value = self.value(of)
+                written = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value)
+                return int(value) if written else value
             case When(path, values, then, otherwise):
                 value = self.value(path)
                 listed = any(type(value) is type(each) and value == each for each in values)
@@ -186,6 +208,19 @@ class _Evaluation:
         if exact.denominator != 1:
             raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
         return exact.numerator
+
+    def _minor_units(self, amount: Any, currency: Any) -> int | None:
+        if amount is None:
+            return None
+        text = amount if isinstance(amount, str) else repr(amount) if _fits(amount, Kind.NUMBER) else ""
+        if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
+            raise _RefusedError(TYPE_INVALID, "must be a decimal number")
+        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+        digits = self._plan.exponents.get(code or "", len(text.partition(".")[2]))
+        exact = Fraction(text) * 10**digits
+        if exact.denominator != 1:
+            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+        return int(exact)
 
     def _nullified(self, value: Any) -> Any:
         return None if isinstance(value, str) and value in self._plan.null_values else value
@@ -273,6 +308,9 @@ def _millis(value: Any, form: TimeFormat) -> int | None:
         case TimeFormat.EPOCH_SECONDS:
             if isinstance(value, int) and not isinstance(value, bool):
                 return value * 1000
+        case TimeFormat.EPOCH_MILLISECONDS:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
         case TimeFormat.ISO8601:
             try:
                 instant = datetime.fromisoformat(value)

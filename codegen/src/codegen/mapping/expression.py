@@ -8,6 +8,7 @@ from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
+    Decimal,
     Envelope,
     Exponent,
     Expression,
@@ -18,10 +19,12 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Text,
     Time,
     TimeFormat,
     Upper,
     When,
+    Whole,
     children,
 )
 from codegen.mapping.code import Code, local
@@ -47,7 +50,7 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
         case Null():
             code.line(f"{name} = None")
         case Envelope(value):
-            code.line(f"{name} = envelope_{value}")
+            code.line(f"{name} = {given(value)}")
             _nullify(code, name)
         case Coalesce(of):
             _coalesce(code, of, target)
@@ -70,6 +73,12 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
         case Money(of, _, _):
             write_value(code, of, target)
             _money(code, expression, target)
+        case Decimal(of, currency):
+            write_value(code, of, target)
+            _decimal(code, of, currency, target)
+        case Text(of) | Whole(of):
+            write_value(code, of, target)
+            _converted(code, expression, name)
         case When():
             _when(code, expression, target)
         case Time(of, form):
@@ -81,9 +90,14 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
             assert_never(expression)
 
 
+def given(name: str) -> str:
+    """Return the parameter that holds what the gateway found."""
+    return name if name == "event_type" else f"envelope_{name}"
+
+
 def may_refuse(expression: Expression) -> bool:
     """Return whether an expression may be refused before its field looks at the value."""
-    return isinstance(expression, Lookup | Time | Concat | Upper | Lower | Money) or any(
+    return isinstance(expression, Lookup | Time | Concat | Upper | Lower | Money | Decimal) or any(
         may_refuse(child) for child in children(expression)
     )
 
@@ -120,7 +134,7 @@ def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - on
             return is_surely(then, kind) and is_surely(otherwise, kind)
         case Time():
             return kind is Kind.TIME
-        case Exponent() | Money():
+        case Exponent() | Money() | Decimal():
             return kind is Kind.WHOLE
         case _:
             return False
@@ -214,6 +228,27 @@ def _money(code: Code, expression: Money, target: Target) -> None:
     _refuse_unless_null(code, expression.of, name, target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}"))
 
 
+def _decimal(code: Code, of: Expression, currency: Path, target: Target) -> None:
+    name = local(target)
+    refused = f" and {name} is not {code.module.helper('REFUSED')}" if may_refuse(of) else ""
+    with code.block(f"if {name} is not None{refused}:"):
+        code.line(f"{name} = {code.module.helper('minor_units')}({name}, {read(currency)})")
+        with code.block(f"if {name} is None:"):
+            code.refuse(name, target.refusal(TYPE_INVALID, "must be a decimal number"))
+        with code.block(f"elif {name} is {code.module.helper('INDIVISIBLE')}:"):
+            what = "is not a whole number of the currency's minor unit"
+            code.refuse(name, target.refusal(AMOUNT_INDIVISIBLE, what))
+
+
+def _converted(code: Code, expression: Text | Whole, name: str) -> None:
+    if isinstance(expression, Text):
+        with code.block(f"if type({name}) is int:"):
+            code.line(f"{name} = str({name})")
+        return
+    with code.block(f"if type({name}) is str:"):
+        code.line(f"{name} = {code.module.helper('whole')}({name})")
+
+
 def _scales(own: Mapping[str, int], iso: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Return by what to multiply, and then to divide, an amount of each currency that has an exponent of its own."""
     return {code: (10 ** max(iso[code] - own[code], 0), 10 ** max(own[code] - iso[code], 0)) for code in own}
@@ -240,6 +275,10 @@ def _time(code: Code, of: Expression, form: TimeFormat, target: Target) -> None:
             with code.block(f"if type({name}) is int:"):
                 code.line(f"{name} = {name} * 1000")
             _refuse_unless_null(code, of, name, refusal)
+        case TimeFormat.EPOCH_MILLISECONDS:
+            refused = f" and {name} is not {code.module.helper('REFUSED')}" if may_refuse(of) else ""
+            with code.block(f"if {name} is not None and type({name}) is not int{refused}:"):
+                code.refuse(name, refusal)
         case TimeFormat.ISO8601:
             refused = f" and {name} is not REFUSED" if may_refuse(of) else ""
             with code.block(f"if {name} is not None{refused}:"):

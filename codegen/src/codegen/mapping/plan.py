@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.language.model import Exponent, Expression, Group, Leaf, Null, Path, origin
+from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path, inside, origin
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
 
@@ -83,7 +83,7 @@ class Plan:
     """All that is needed to turn a provider's webhooks into unified events."""
 
     provider: str
-    event_type: Path
+    event_type: Path | Envelope
     groups: tuple[GroupPlan, ...]
     null_values: frozenset[str]
     references: dict[str, frozenset[str]]
@@ -194,3 +194,15 @@ def wording(rule: Rule) -> str:
         case TimeRange(text=text):
             return f"must lie between {text[0]} and {text[1]}"
     assert_never(rule)
+
+
+def found_elsewhere(planned: Plan) -> frozenset[str]:
+    """Return what a mapping reads of what the gateway found, beside the merchant."""
+    targets = (target.expression for group in planned.groups for target in group.targets)
+    read = {
+        each.name
+        for expression in (planned.event_type, *targets)
+        for each in inside(expression)
+        if isinstance(each, Envelope)
+    }
+    return frozenset(read - {"merchant_id"} - ({"event_type"} if isinstance(planned.event_type, Path) else set()))

@@ -13,6 +13,7 @@ from codegen.language.model import (
     Coalesce,
     Concat,
     Const,
+    Decimal,
     Envelope,
     Exponent,
     Expression,
@@ -23,10 +24,12 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Text,
     Time,
     TimeFormat,
     Upper,
     When,
+    Whole,
 )
 from codegen.mapping.plan import Kind
 
@@ -80,12 +83,19 @@ FUNCTIONS: Mapping[type[Expression], Function] = {
     NullIf: _function("null_if", None, None),
     Exponent: _function("exponent", (Type.TEXT,), Type.WHOLE),
     Money: _function("money", (Type.WHOLE,), Type.WHOLE),
+    Decimal: _function("decimal", (Type.TEXT, Type.NUMBER, Type.WHOLE), Type.WHOLE),
+    Text: _function("text", (Type.TEXT, Type.WHOLE), Type.TEXT),
+    Whole: _function("whole", (Type.TEXT, Type.WHOLE), Type.WHOLE),
     When: _function("when", None, None),
     Rest: _function("rest", (Type.OBJECT,), Type.TEXTS),
 }
 """Every function of the language; what `time` takes depends on its format and is in `TIMES`."""
 
-TIMES: Mapping[TimeFormat, Type] = {TimeFormat.EPOCH_SECONDS: Type.WHOLE, TimeFormat.ISO8601: Type.TEXT}
+TIMES: Mapping[TimeFormat, Type] = {
+    TimeFormat.EPOCH_SECONDS: Type.WHOLE,
+    TimeFormat.EPOCH_MILLISECONDS: Type.WHOLE,
+    TimeFormat.ISO8601: Type.TEXT,
+}
 
 FIELDS: Mapping[Kind, Types] = {
     Kind.TEXT: frozenset({Type.TEXT}),
@@ -151,10 +161,13 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
         case Money(of, currency, _):
             yield from mismatches(of, named, around, declared)
             yield from mismatches(currency, "`money`, as the currency,", frozenset({Type.TEXT}), declared)
+        case Decimal(of, currency):
+            yield from mismatches(of, named, around, declared)
+            yield from mismatches(currency, "`decimal`, as the currency,", frozenset({Type.TEXT}), declared)
         case Concat(of):
             for each in of:
                 yield from mismatches(each, named, around, declared)
-        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of):
+        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
             yield from mismatches(of, named, around, declared)
         case Rest(root):
             yield from mismatches(root, named, around, declared)

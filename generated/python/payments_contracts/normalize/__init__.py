@@ -7,19 +7,39 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from payments_contracts.normalize import square, stripe
+from payments_contracts.normalize import adyen, checkout, paypal, razorpay, square, stripe
 from payments_contracts.normalize.outcome import Normalized, Outcome, Rejected, Rejection, Unsupported
 
 __all__ = ["Normalized", "Outcome", "Rejected", "Rejection", "Unsupported", "normalize"]
 
-_COMPILED: Final[Mapping[str, Callable[[bytes, str], Outcome]]] = MappingProxyType(
+_COMPILED: Final[Mapping[str, Callable[[bytes, str, str, str], Outcome]]] = MappingProxyType(
     {
+        "adyen": adyen.normalize,
+        "checkout": checkout.normalize,
+        "paypal": paypal.normalize,
+        "razorpay": razorpay.normalize,
         "square": square.normalize,
         "stripe": stripe.normalize,
     }
 )
 
 
-def normalize(provider: str, payload: bytes, merchant_id: str) -> Outcome:
-    """Return what becomes of a webhook's body; never raises, whatever the body. KeyError for an unknown provider."""
-    return _COMPILED[provider](payload, merchant_id)
+NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        "adyen": frozenset({"event_id", "event_type"}),
+        "checkout": frozenset(),
+        "paypal": frozenset(),
+        "razorpay": frozenset({"event_id"}),
+        "square": frozenset(),
+        "stripe": frozenset(),
+    }
+)
+"""What of the gateway's findings a provider's mapping reads beside the merchant: `event_id`, `event_type`."""
+
+
+def normalize(provider: str, payload: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
+    """Return what becomes of a webhook's body; never raises, whatever the body. KeyError for an unknown provider.
+
+    Merchant, the provider's id of the event and its type are what the gateway found.
+    """
+    return _COMPILED[provider](payload, merchant_id, event_id, event_type)

@@ -192,7 +192,7 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str) -> Outcome:
+def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -206,10 +206,10 @@ def normalize(body: bytes, merchant_id: str) -> Outcome:
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_type)
+    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -704,7 +704,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1005,7 +1005,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, event_type: str) ->
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1231,7 +1231,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")

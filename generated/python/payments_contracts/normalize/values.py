@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -23,6 +24,7 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 
 _SCALARS: Final = frozenset({str, int, float, bool})
+_NUMBERS: Final = frozenset({int, float})
 _ITEMS: Final = frozenset({*_SCALARS, type(None)})
 
 
@@ -74,6 +76,35 @@ def rescaled(amount: int, currency: object, scales: Mapping[str, tuple[int, int]
         return amount
     by, into = scale
     return None if amount % into else amount * by // into
+
+
+INDIVISIBLE: Final = object()
+"""Stands for an amount that is no whole number of its currency's minor unit."""
+
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.([0-9]{1,9}))?")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+def minor_units(amount: object, currency: object) -> object:
+    """Return an amount of major units in the minor unit of ISO 4217; None for no decimal, or INDIVISIBLE.
+
+    A currency that does not exist has as many digits as the amount is written with: its own rule refuses it.
+    """
+    text = amount if type(amount) is str else repr(amount) if type(amount) in _NUMBERS else ""
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        return None
+    fraction = match[1] or ""
+    code = currency.upper() if type(currency) is str and currency.isascii() else ""
+    digits = EXPONENTS.get(code, len(fraction))
+    if fraction[digits:].strip("0"):
+        return INDIVISIBLE
+    return int(text[: len(text) - len(fraction)].rstrip(".") + fraction[:digits].ljust(digits, "0"))
+
+
+def whole(text: str) -> object:
+    """Return the whole number that a text holds in decimal digits; the text itself where it holds none."""
+    return int(text) if _WHOLE.fullmatch(text) else text
 
 
 def iso8601_millis(value: object) -> int | None:

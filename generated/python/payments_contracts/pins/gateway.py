@@ -11,4 +11,4 @@ from payments_contracts.records import (
 IngestionFailure = IngestionFailureV1
 """As it is written to payments.ingestion.dlq."""
 ProviderEvent = ProviderEventV1
-"""As it is written to payments.square.raw and written to payments.stripe.raw."""
+"""As it is written to payments.adyen.raw and written to payments.checkout.raw and written to payments.paypal.raw and written to payments.razorpay.raw and written to payments.square.raw and written to payments.stripe.raw."""

@@ -17,7 +17,7 @@ from payments_contracts.records import (
 PaymentEvent = PaymentEventV2
 """As it is written to payments.normalized."""
 ProviderEvent = ProviderEventV1
-"""As it is read from payments.square.raw and read from payments.stripe.raw."""
+"""As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""
 ValidationFailure = ValidationFailureV1
 """As it is written to payments.validation.dlq."""
 

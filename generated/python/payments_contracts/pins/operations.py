@@ -21,7 +21,7 @@ IngestionFailure = IngestionFailureV1
 PaymentEvent = PaymentEventV2
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV1
-"""As it is read from payments.square.raw and read from payments.stripe.raw."""
+"""As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""
 ValidationFailure = ValidationFailureV1
 """As it is read from payments.validation.dlq."""
 

@@ -25,6 +25,8 @@ from starlette.types import Receive, Scope, Send
 
 from gateway import description
 from gateway.answers import Answer
+from gateway.composed import is_composed
+from gateway.composed_reception import ComposedReception
 from gateway.metrics import GatewayMetrics
 from gateway.problems import MEDIA_TYPE
 from gateway.publication import Producer, Publication, SchemaIdOf
@@ -116,7 +118,8 @@ def build_app(
         on_fault: Called when the gateway cannot do its work any more and has to be stopped.
     """
     publication = Publication(provider.name, producer, raw_topic(provider.name), INGESTION_DLQ, schema_id_of)
-    reception = Reception(
+    kind = ComposedReception if is_composed(provider) else Reception
+    reception = kind(
         provider=provider,
         verifier=verifier,
         publication=publication,

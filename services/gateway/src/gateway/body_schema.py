@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from payments_contracts.providers import Envelope, JsonType, Path
 
+from gateway.carried import paths_of
+
 _TYPES: Final[Mapping[JsonType, Mapping[str, object]]] = {
     # An empty text counts as absent.
     "string": {"type": "string", "minLength": 1},
@@ -25,6 +27,9 @@ _OWNER: Final[Mapping[str, object]] = {"type": ["string", "null"]}
 def body_schema(envelope: Envelope) -> dict[str, Any]:
     """Return the schema of the bodies that a provider's gateway answers with 200 where they are authentic."""
     schema: dict[str, Any] = {"type": "object", "additionalProperties": True}
+    if envelope.items is not None:
+        _require(schema, envelope.items.path, "array")
+        _at(schema, envelope.items.path).update({"minItems": 1, "maxItems": envelope.items.most})
     for path, wanted in envelope.required:
         _require(schema, path, wanted)
     owners = [path for path in (envelope.account, *envelope.merchant_id) if path is not None]
@@ -32,8 +37,10 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
         node = _at(schema, path)
         if "type" not in node:
             node |= _OWNER
-    singles = (envelope.event_id, envelope.event_type, envelope.api_version, envelope.created_at)
-    for path in (*owners, *(each for each in singles if each is not None)):
+    sources = [envelope.event_id, envelope.event_type, envelope.created_at]
+    if envelope.api_version is not None:
+        sources.append(envelope.api_version)
+    for path in (*owners, *(path for source in sources for path in paths_of(source))):
         node = _at(schema, path)
         # Where it may be a text; JSON Schema counts code points, as Python does.
         if "string" in node.get("type", "string"):
@@ -43,18 +50,30 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
 
 def _require(schema: dict[str, Any], path: Path, wanted: JsonType) -> None:
     node = schema
-    for key in path:
-        node["type"] = "object"
-        required = node.setdefault("required", [])
-        if key not in required:
-            required.append(key)
-        node = node.setdefault("properties", {}).setdefault(key, {})
+    for step in path:
+        if isinstance(step, int):
+            node |= {"type": "array", "minItems": 1}
+        else:
+            node["type"] = "object"
+            required = node.setdefault("required", [])
+            if step not in required:
+                required.append(step)
+        node = _below(node, step)
     node |= _TYPES[wanted]
 
 
 def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:
     node = schema
-    for key in path:
+    for step in path:
         # Without a type: what is not an object has nothing at the path.
-        node = node.setdefault("properties", {}).setdefault(key, {})
+        node = _below(node, step)
     return node
+
+
+def _below(node: dict[str, Any], step: str | int) -> dict[str, Any]:
+    below: dict[str, Any] = (
+        node.setdefault("items", {})
+        if isinstance(step, int)
+        else node.setdefault("properties", {}).setdefault(step, {})
+    )
+    return below

@@ -1,18 +1,16 @@
 """The OpenAPI document that the gateway serves; a test holds it against the contract."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from payments_contracts.gateway import Accepted, Problem
-from payments_contracts.providers import Provider, SignatureForm
+from payments_contracts.providers import Header, Provider
 from pydantic.json_schema import models_json_schema
 
 from gateway.body_schema import body_schema
 from gateway.problems import MEDIA_TYPE
 
-_CARRIED: Final[Mapping[SignatureForm, str]] = {"bare": "Signature of the body.", "pairs": "Signatures of the body."}
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
 
@@ -24,13 +22,8 @@ def operation(provider: Provider) -> dict[str, Any]:
         "summary": "Receive one webhook",
         "description": "Sending the same event again is harmless: its `event_id` is derived from the event.",
         "parameters": [
-            {
-                "name": provider.signature.header,
-                "in": "header",
-                "required": False,
-                "description": f"{_CARRIED[provider.signature.form]} Where it is absent the answer is 401.",
-                "schema": {"type": "string"},
-            }
+            {"name": name, "in": "header", "required": False, "description": said, "schema": {"type": "string"}}
+            for name, said in _headers(provider).items()
         ],
         "requestBody": {
             "required": True,
@@ -42,6 +35,23 @@ def operation(provider: Provider) -> dict[str, Any]:
         },
         "responses": responses(),
     }
+
+
+def _headers(provider: Provider) -> dict[str, str]:
+    """Return the headers that a webhook has to have, each with what it is for."""
+    signature, envelope = provider.signature, provider.envelope
+    certificate = None if signature.certificate is None else signature.certificate.header
+    signed = [part.name for part in signature.content if isinstance(part, Header)]
+    found = dict.fromkeys(
+        (name for name in (signature.header, signature.timestamp_header, certificate, *signed) if name is not None),
+        "Part of the signature, or what is signed. Where it is absent the answer is 401.",
+    )
+    if signature.header is not None:
+        found[signature.header] = "The signature of the webhook. Where it is absent the answer is 401."
+    for name, source in (("id", envelope.event_id), ("type", envelope.event_type)):
+        if isinstance(source, Header):
+            found.setdefault(source.name, f"The {name} of the event. Where it is absent the answer is 422.")
+    return found
 
 
 def responses() -> dict[str, dict[str, Any]]:

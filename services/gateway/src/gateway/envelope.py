@@ -12,13 +12,13 @@ from typing import Any, Final, NamedTuple
 import orjson
 from payments_contracts.identity import event_id
 from payments_contracts.normalize.values import iso8601_millis
-from payments_contracts.providers import JsonType, Path, Provider
+from payments_contracts.providers import JsonType, Provider, Source
 
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
 
 # As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
-_TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
+TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
     "string": frozenset({str}),
     "integer": frozenset({int}),
     "number": frozenset({int, float}),
@@ -26,7 +26,7 @@ _TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
     "object": frozenset({dict}),
     "array": frozenset({list}),
 }
-_NAMES: Final[Mapping[type, str]] = {
+NAMES: Final[Mapping[type, str]] = {
     str: "string",
     int: "integer",
     float: "number",
@@ -50,32 +50,44 @@ class Envelope(NamedTuple):
     created_at: int | None
 
 
+Keys = tuple[str, ...]
+"""Keys of nested objects, from the outside in."""
+
+
 class EnvelopeReader:
-    """Reads envelopes where a provider's contract says they are."""
+    """Reads envelopes that are at single places of the body, where a provider's contract says they are.
+
+    Raises:
+        TypeError: The contract looks for something elsewhere; `gateway.composed` reads that.
+    """
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider.name
-        self._places = places = provider.envelope
-        self._required = dict(places.required)
+        places = provider.envelope
+        self._required = {_keys(path): kind for path, kind in places.required}
+        merchants = [_keys(path) for path in places.merchant_id]
+        account = None if places.account is None else _keys(places.account)
         # A place may be named twice, as account and as merchant.
-        self._owners = tuple(
-            dict.fromkeys(places.merchant_id if places.account is None else (places.account, *places.merchant_id))
-        )
+        self._owners = tuple(dict.fromkeys(merchants if account is None else (account, *merchants)))
         # What objects, lists and booleans have to be, the excerpt sees to.
-        looked_at = [path for path, kind in places.required if kind in _LOOKED_AT]
-        single = [places.event_id, places.event_type, places.created_at, places.api_version]
-        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *looked_at) if path is not None))
+        looked_at = [path for path, kind in self._required.items() if kind in _LOOKED_AT]
+        api_version = None if places.api_version is None else _keys(places.api_version)
+        single = [_keys(each) for each in (places.event_id, places.event_type, places.created_at)]
+        event_id_path, event_type_path, created_at_path = single
+        if api_version is not None:
+            single.append(api_version)
+        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *looked_at)))
         self._excerpt = Excerpt(self._required, self._paths)
         at = {path: index for index, path in enumerate(self._paths)}
-        self._at_required = tuple((at[path], _TYPES[self._required[path]]) for path in looked_at)
+        self._at_required = tuple((at[path], TYPES[self._required[path]]) for path in looked_at)
         self._at_owners = tuple(at[path] for path in self._owners)
-        self._at_merchant = tuple(at[path] for path in places.merchant_id)
-        self._at_event_id, self._at_event_type = at[places.event_id], at[places.event_type]
-        self._at_created_at = at[places.created_at]
-        self._at_api_version = None if places.api_version is None else at[places.api_version]
-        self._at_account = None if places.account is None else at[places.account]
+        self._at_merchant = tuple(at[path] for path in merchants)
+        self._at_event_id, self._at_event_type = at[event_id_path], at[event_type_path]
+        self._at_created_at = at[created_at_path]
+        self._at_api_version = None if api_version is None else at[api_version]
+        self._at_account = None if account is None else at[account]
         self._longest = places.max_text_characters
-        self._bounded = tuple(dict.fromkeys(path for path in (*self._owners, *single) if path is not None))
+        self._bounded = tuple(dict.fromkeys(path for path in (*self._owners, *single)))
         self._at_bounded = tuple(at[path] for path in self._bounded)
 
     def read(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
@@ -108,9 +120,9 @@ class EnvelopeReader:
         try:
             content = orjson.loads(body)
         except orjson.JSONDecodeError:
-            return _undecodable(body)
+            return undecodable(body)
         if type(content) is not dict:
-            return Malformed("not_object", f"The body is a JSON {_NAMES[type(content)]}, not an object.", "structure")
+            return Malformed("not_object", f"The body is a JSON {NAMES[type(content)]}, not an object.", "structure")
         if (problem := next(self._problems(content), None)) is not None:
             return problem
         return self._envelope([_find(content, path) for path in self._paths], endpoint_merchant_id)
@@ -131,7 +143,7 @@ class EnvelopeReader:
         for path in self._bounded:
             yield from self._too_long(content, path)
 
-    def _too_long(self, content: Mapping[str, Any], path: Path) -> Iterator[Malformed]:
+    def _too_long(self, content: Mapping[str, Any], path: Keys) -> Iterator[Malformed]:
         # The record repeats these texts beside the body: a huge one could push it past what Kafka takes.
         value = _find(content, path)
         if type(value) is str and len(value) > self._longest:
@@ -153,11 +165,21 @@ class EnvelopeReader:
             str(values[self._at_event_type]),
             merchant_id,
             api_version if type(api_version) is str and api_version else None,
-            _milliseconds(values[self._at_created_at]),
+            milliseconds(values[self._at_created_at]),
         )
 
 
-def _undecodable(body: bytes) -> Malformed:
+def _keys(source: Source) -> Keys:
+    if not isinstance(source, tuple):
+        raise TypeError(f"{source} is not a place of the body")
+    keys = tuple(key for key in source if isinstance(key, str))
+    if len(keys) != len(source):
+        raise TypeError(f"{source} leads through a list")
+    return keys
+
+
+def undecodable(body: bytes) -> Malformed:
+    """Say why a body that is not JSON is none."""
     try:
         body.decode()
     except UnicodeDecodeError as error:
@@ -165,7 +187,7 @@ def _undecodable(body: bytes) -> Malformed:
     return Malformed("not_json", "The body is not JSON (RFC 8259), or nested deeper than 1024.", "decode")
 
 
-def _unmet(content: Mapping[str, Any], path: Path, wanted: JsonType) -> Malformed | None:
+def _unmet(content: Mapping[str, Any], path: Keys, wanted: JsonType) -> Malformed | None:
     """Say what keeps a path from being what the contract requires."""
     value: Any = content
     for depth, key in enumerate(path):
@@ -174,15 +196,15 @@ def _unmet(content: Mapping[str, Any], path: Path, wanted: JsonType) -> Malforme
         value = value.get(key)
         if value is None or value == "":
             return Malformed("field_missing", f"The field {'.'.join(path)} is absent, null or empty.", "structure")
-    return None if type(value) in _TYPES[wanted] else _mistyped(path, value, wanted)
+    return None if type(value) in TYPES[wanted] else _mistyped(path, value, wanted)
 
 
-def _mistyped(path: Path, value: object, wanted: str) -> Malformed:
-    name = _NAMES[type(value)]
+def _mistyped(path: Keys, value: object, wanted: str) -> Malformed:
+    name = NAMES[type(value)]
     return Malformed("field_type", f"The field {'.'.join(path)} is a JSON {name}, not {wanted}.", "structure")
 
 
-def _find(content: Any, path: Path) -> Any:
+def _find(content: Any, path: Keys) -> Any:
     for key in path:
         if type(content) is not dict:
             return None
@@ -190,7 +212,10 @@ def _find(content: Any, path: Path) -> Any:
     return content
 
 
-def _milliseconds(created: object) -> int | None:
-    """Return an instant that is written as a contract may have it: seconds since 1970, or a text in ISO 8601."""
-    millis = created * 1000 if type(created) is int else iso8601_millis(created)
+def milliseconds(created: object, scale: int = 1000) -> int | None:
+    """Return an instant since 1970 that is written as a contract may have it: a number, or a text in ISO 8601.
+
+    `scale` is how many milliseconds a number counts; None where the instant is beyond any calendar.
+    """
+    millis = created * scale if type(created) is int else iso8601_millis(created)
     return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None

@@ -25,5 +25,12 @@ class Malformed:
     stage: Stage
 
 
+@dataclass(frozen=True, slots=True)
+class KeyNeeded:
+    """The request may be judged once the certificate at an address is there."""
+
+    url: str
+
+
 class BodyTooLargeError(Exception):
     """The body is longer than the provider's contract allows."""

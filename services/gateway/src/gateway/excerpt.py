@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import simdjson
-from payments_contracts.providers import JsonType, Path
+from payments_contracts.providers import JsonType
+
+Keys = tuple[str, ...]
 
 # What the types leave open, numbers among it, is for the caller to look at.
 _TYPES: Mapping[JsonType, Any] = {"string": str, "boolean": bool, "integer": Any, "number": Any, "array": list[Any]}
@@ -23,7 +25,7 @@ class Excerpt:
         wanted: Paths whose values are wanted, in the order in which they are returned.
     """
 
-    def __init__(self, required: Mapping[Path, JsonType], wanted: Sequence[Path]) -> None:
+    def __init__(self, required: Mapping[Keys, JsonType], wanted: Sequence[Keys]) -> None:
         self._decode = msgspec.json.Decoder(_node((), required, {*required, *wanted})).decode
         self._check = simdjson.Parser().parse
         self._values = attrgetter(*(".".join(map(_attribute, path)) for path in wanted))
@@ -43,7 +45,7 @@ class Excerpt:
         return values
 
 
-def _node(at: Path, required: Mapping[Path, JsonType], paths: set[Path]) -> type[msgspec.Struct]:
+def _node(at: Keys, required: Mapping[Keys, JsonType], paths: set[Keys]) -> type[msgspec.Struct]:
     """Return the type of the object at a path."""
     names = {path[len(at)] for path in paths if path[: len(at)] == at and len(path) > len(at)}
     return msgspec.defstruct(
@@ -55,7 +57,7 @@ def _node(at: Path, required: Mapping[Path, JsonType], paths: set[Path]) -> type
     )
 
 
-def _field(path: Path, required: Mapping[Path, JsonType], paths: set[Path]) -> Any:
+def _field(path: Keys, required: Mapping[Keys, JsonType], paths: set[Keys]) -> Any:
     name = _attribute(path[-1])
     has_children = any(len(each) > len(path) and each[: len(path)] == path for each in paths)
     if required.get(path) == "object" or (has_children and any(each[: len(path)] == path for each in required)):

@@ -20,11 +20,12 @@ from payments_contracts.providers import Provider
 
 from gateway.answers import Answer, Header, Respond
 from gateway.envelope import Envelope, EnvelopeReader
-from gateway.errors import Forged, Malformed
+from gateway.errors import Forged, KeyNeeded, Malformed
+from gateway.items import Item
 from gateway.metrics import GatewayMetrics
 from gateway.problems import problem
 from gateway.publication import Delivery, Publication
-from gateway.signature import Verifier
+from gateway.signature import Authentic, Verifier
 
 _LOG = structlog.get_logger("gateway")
 _RETRY_AFTER_SECONDS = 1
@@ -41,10 +42,13 @@ _ACCEPTED_HEADERS: Final = (
 class Webhook(Delivery):
     """A webhook that is under way, and what is known of it so far."""
 
-    __slots__ = ("envelope", "merchant_id", "respond", "signatures", "started")
+    __slots__ = ("envelope", "events", "items", "merchant_id", "respond", "signatures", "started")
 
     envelope: Envelope
     merchant_id: str
+    # Only of providers whose envelopes are composed: what was parsed, and what was found in it.
+    items: list[Item] | Malformed
+    events: list[Envelope]
 
     def __init__(self, headers: dict[str, str], signatures: list[str], respond: Respond) -> None:
         super().__init__(headers)
@@ -54,7 +58,7 @@ class Webhook(Delivery):
 
 
 class Reception:
-    """Answers webhooks of one provider. It is closed at first.
+    """Answers webhooks of one provider whose envelopes are at single places of the body. It is closed at first.
 
     A server calls `begin` once a request's head is there, and then one of `complete`, `refuse_large` and `abandon`.
 
@@ -82,8 +86,7 @@ class Reception:
         self.max_body_bytes = provider.envelope.max_body_bytes
         self._oldest = provider.envelope.max_event_age_seconds
         self._kept = {name.lower().encode(): name.lower() for name in provider.envelope.headers_kept}
-        self._signature_header = provider.signature.header.lower().encode()
-        self._envelopes = EnvelopeReader(provider)
+        self._signature_header = (provider.signature.header or "").lower().encode()
         self._verifier = verifier
         self._publication = publication
         self._clock = clock
@@ -91,10 +94,15 @@ class Reception:
         self._max_concurrent = max_concurrent
         self._under_way = 0
         self._arrived: list[Webhook] = []
-        self._steps = (self._authenticate, self._read, self._write)
+        self._steps = self._prepared(provider)
         self._on_fault = on_fault
         self._forgery_logged_at = -math.inf
         self.is_open = False
+
+    def _prepared(self, provider: Provider) -> tuple[Callable[[Webhook], bool], ...]:
+        """Return the steps that a webhook goes through; each tells whether there is another."""
+        self._envelopes = EnvelopeReader(provider)
+        return (self._authenticate, self._read, self._write)
 
     def begin(self, headers: Iterable[Header], respond: Respond) -> Webhook | None:
         """Take a webhook whose body is still to come, or respond at once. Headers have names in lower case."""
@@ -156,25 +164,35 @@ class Reception:
         # To the millisecond, as it is kept: whoever verifies the record again comes to the same verdict.
         webhook.received_at = int(self._clock().timestamp() * 1000)
         verdict = self._verifier.verify(webhook.signatures, webhook.body, webhook.received_at / 1000)
-        if isinstance(verdict, Forged):
-            self._finish(webhook, self._forged(verdict))
-            return False
-        self._metrics.count_secret(verdict.secret_id)
-        webhook.merchant_id = verdict.merchant_id
-        return True
+        return self._trusts(webhook, verdict)
+
+    def _trusts(self, webhook: Webhook, verdict: Authentic | Forged | KeyNeeded) -> bool:
+        match verdict:
+            case Forged():
+                self._finish(webhook, self._forged(verdict))
+                return False
+            case KeyNeeded():
+                raise AssertionError(verdict)
+            case _:
+                self._metrics.count_secret(verdict.secret_id)
+                webhook.merchant_id = verdict.merchant_id
+                return True
 
     def _read(self, webhook: Webhook) -> bool:
         envelope = self._envelopes.read(webhook.body, webhook.merchant_id)
         if isinstance(envelope, Malformed):
-            event_id = malformed_event_id(webhook.body)
-            done = partial(self._dead_letter_done, webhook, envelope, event_id)
-            self._publication.dead_letter(envelope, event_id, webhook.merchant_id, webhook, done)
+            self._dead_letter(webhook, envelope)
             return False
         if (stale := self._stale(envelope, webhook)) is not None:
             self._finish(webhook, self._forged(stale))
             return False
         webhook.envelope = envelope
         return True
+
+    def _dead_letter(self, webhook: Webhook, malformed: Malformed) -> None:
+        event_id = malformed_event_id(webhook.body)
+        done = partial(self._dead_letter_done, webhook, malformed, event_id)
+        self._publication.dead_letter(malformed, event_id, webhook.merchant_id, webhook, done)
 
     def _write(self, webhook: Webhook) -> bool:
         self._publication.accept(webhook.envelope, webhook, partial(self._accept_done, webhook))

@@ -24,9 +24,16 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
         """Create the counters; called once per worker, before the first event."""
         self._counters = OutcomeCounters(function_context.get_metric_group())
 
-    def eval(self, provider: str, payload: bytes, merchant_id: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the row of the generated row type."""
-        outcome = normalize(provider, payload, merchant_id)
+    def eval(
+        self,
+        provider: str,
+        payload: bytes,
+        merchant_id: str,
+        event_id: str | None = None,
+        event_type: str | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield the row of the generated row type; id and type are those that the gateway found, where they count."""
+        outcome = normalize(provider, payload, merchant_id, event_id or "", event_type or "")
         match outcome:
             case Unsupported(event_type=event_type):
                 self._counters.unsupported(event_type)

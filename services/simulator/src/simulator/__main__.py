@@ -94,7 +94,6 @@ def send(
                 _send(
                     webhooks,
                     url=target,
-                    header=contract.signature.header,
                     rate=rate or None,
                     concurrency=concurrency,
                     patience=patience,
@@ -109,7 +108,6 @@ async def _send(
     webhooks: Sequence[Webhook],
     *,
     url: str,
-    header: str,
     rate: float | None,
     concurrency: int,
     patience: float,
@@ -121,7 +119,7 @@ async def _send(
         loop.add_signal_handler(number, stop.set)
     limits = httpx.Limits(max_connections=concurrency, max_keepalive_connections=concurrency)
     async with httpx.AsyncClient(limits=limits, timeout=_TIMEOUT_SECONDS) as client:
-        delivery = Delivery(client, url, header, utc_now, patience)
+        delivery = Delivery(client, url, utc_now, patience)
         await delivery.send_all(webhooks, rate, concurrency, note, stop)
 
 

@@ -55,15 +55,13 @@ class Delivery:
     Args:
         client: Where the connections are.
         url: The endpoint.
-        header: The header of the provider's signature.
         clock: Gives the time that is signed.
         patience_seconds: How long one webhook is sent again while there is no answer but 503.
     """
 
-    def __init__(self, client: httpx.AsyncClient, url: str, header: str, clock: Clock, patience_seconds: float) -> None:
+    def __init__(self, client: httpx.AsyncClient, url: str, clock: Clock, patience_seconds: float) -> None:
         self._client = client
         self._url = url
-        self._header = header
         self._clock = clock
         self._patience_seconds = patience_seconds
 
@@ -123,11 +121,9 @@ class Delivery:
         return Answer(status, content.get("event_id"), content.get("reason_code"), sent_at, seconds, tries)
 
     async def _post(self, webhook: Webhook) -> httpx.Response:
-        headers = {"Content-Type": "application/json", "User-Agent": "payments-simulator/1"}
-        signature = webhook.sign(webhook.body, int(self._clock().timestamp()))
-        if signature is not None:
-            headers[self._header] = signature
-        return await self._client.post(self._url, content=webhook.body, headers=headers)
+        signed = webhook.sign(webhook.body, int(self._clock().timestamp()), webhook.headers)
+        headers = {"Content-Type": "application/json", "User-Agent": "payments-simulator/1", **signed.headers}
+        return await self._client.post(self._url, content=signed.body, headers=headers)
 
 
 def _backoff(error: Exception) -> bool | float:

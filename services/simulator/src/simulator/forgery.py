@@ -1,16 +1,20 @@
 """Ways in which a webhook's signature can be wrong."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from payments_contracts.providers import Signature
+import orjson
+from payments_contracts.providers import Field, Part, Provider, Signature
 from pydantic import SecretStr
 
-from simulator.signing import Signer, written
+from simulator.keys import made_key
+from simulator.places import find, place
+from simulator.signing import Signed, Signer, written
 
-Sign = Callable[[bytes, int], str | None]
-"""Makes the header's value for a body and a time; None for no header."""
+Sign = Callable[[bytes, int, Mapping[str, str]], Signed]
+"""Makes the webhook that is sent of a body, a time and the headers that say something of the event."""
 
 _KEY_BYTES = 32
 
@@ -24,29 +28,74 @@ class Forgery:
     sign: Sign
 
 
-def forgeries(
-    signature: Signature, secret: SecretStr, notification_url: str, dice: random.Random
-) -> tuple[Forgery, ...]:
+def forgeries(provider: Provider, secret: SecretStr, notification_url: str, dice: random.Random) -> tuple[Forgery, ...]:
     """Return every way to forge a provider's signature that the simulator knows."""
-    return tuple(_forgeries(signature, secret, notification_url, dice))
+    return tuple(_forgeries(provider, secret, notification_url, dice))
 
 
-def _forgeries(signature: Signature, secret: SecretStr, url: str, dice: random.Random) -> Iterator[Forgery]:
-    genuine = Signer(signature, secret, url)
-    stranger = Signer(signature, written(dice.randbytes(_KEY_BYTES), signature.key_encoding), url)
-    yield Forgery("wrong secret", "signature_mismatch", stranger.sign)
-    yield Forgery("changed body", "signature_mismatch", lambda body, time: genuine.sign(body + b" ", time))
-    yield Forgery("no header", "signature_missing", lambda _body, _time: None)
+def _forgeries(provider: Provider, secret: SecretStr, url: str, dice: random.Random) -> Iterator[Forgery]:
+    signature, items = provider.signature, provider.envelope.items
+    genuine = Signer(signature, secret, url, items)
+    strange = secret if signature.is_asymmetric else written(dice.randbytes(_KEY_BYTES), signature.key_encoding)
+    key = made_key(signature.digest, "stranger") if signature.is_asymmetric else None
+    stranger = Signer(signature, strange, url, items, key)
+    yield Forgery("wrong secret", "signature_mismatch", stranger.deliver)
+    yield Forgery("changed body", "signature_mismatch", partial(_changed, genuine, signature))
+    yield Forgery("no signature", "signature_missing", partial(_replaced, genuine, signature, None))
     bare = signature.form == "bare"
     reason = "signature_mismatch" if bare else "signature_malformed"
-    yield Forgery("not a signature", reason, lambda _body, _time: "sesame")
+    yield Forgery("not a signature", reason, partial(_replaced, genuine, signature, "sesame"))
     if not bare:
-        weaker = Signer(replace(signature, signature_key=f"not-{signature.signature_key}"), secret, url)
-        yield Forgery("weaker scheme", "signature_malformed", weaker.sign)
+        weaker = Signer(replace(signature, signature_key=f"not-{signature.signature_key}"), secret, url, items)
+        yield Forgery("weaker scheme", "signature_malformed", weaker.deliver)
     if signature.covers_url:
-        elsewhere = Signer(signature, secret, f"{url}/elsewhere")
-        yield Forgery("meant for another endpoint", "signature_mismatch", elsewhere.sign)
+        elsewhere = Signer(signature, secret, f"{url}/elsewhere", items)
+        yield Forgery("meant for another endpoint", "signature_mismatch", elsewhere.deliver)
+    if Part.SECRET in signature.content:
+        other = Signer(signature, SecretStr(f"{secret.get_secret_value()}0"), url, items)
+        yield Forgery("meant for another endpoint", "signature_mismatch", other.deliver)
+    if signature.certificate is not None:
+        header = signature.certificate.header.lower()
+        yield Forgery("a certificate of one's own", "signature_malformed", partial(_certified, genuine, header))
     if signature.tolerance_seconds is not None and signature.future_tolerance_seconds is not None:
         late, early = signature.tolerance_seconds + 60, signature.future_tolerance_seconds + 60
-        yield Forgery("replayed", "signature_expired", lambda body, time: genuine.sign(body, time - late))
-        yield Forgery("from the future", "signature_expired", lambda body, time: genuine.sign(body, time + early))
+        yield Forgery("replayed", "signature_expired", partial(_at, genuine, -late))
+        yield Forgery("from the future", "signature_expired", partial(_at, genuine, early))
+
+
+def _at(genuine: Signer, later: int, body: bytes, time: int, headers: Mapping[str, str]) -> Signed:
+    return genuine.deliver(body, time + later, headers)
+
+
+def _certified(genuine: Signer, header: str, body: bytes, time: int, headers: Mapping[str, str]) -> Signed:
+    signed = genuine.deliver(body, time, headers)
+    return Signed(signed.body, {**signed.headers, header: "https://certificates.example/mine"})
+
+
+def _changed(genuine: Signer, signature: Signature, body: bytes, time: int, headers: Mapping[str, str]) -> Signed:
+    signed = next((part.path for part in signature.content if isinstance(part, Field)), None)
+    if signed is None:
+        return Signed(body, genuine.deliver(body + b" ", time, headers).headers)
+    made = genuine.deliver(body, time, headers)
+    content = orjson.loads(made.body)
+    place(content, signed, f"{find(content, signed)}0")
+    return Signed(orjson.dumps(content), made.headers)
+
+
+def _replaced(  # noqa: PLR0917  # the last three are a signer's
+    genuine: Signer,
+    signature: Signature,
+    text: str | None,
+    body: bytes,
+    time: int,
+    headers: Mapping[str, str],
+) -> Signed:
+    """Return a webhook with another text in the place of its signature, or with none."""
+    made = genuine.deliver(body, time, headers)
+    if signature.field is None:
+        name = (signature.header or "").lower()
+        others = {key: value for key, value in made.headers.items() if key != name}
+        return Signed(made.body, others if text is None else {**others, name: text})
+    content = orjson.loads(made.body)
+    place(content, signature.field, text)
+    return Signed(orjson.dumps(content), made.headers)

@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 from payments_contracts.examples import Example
-from payments_contracts.providers import Path
+from payments_contracts.providers import Path, Source
+
+from simulator.places import find, place
 
 # As providers write ids: a short prefix, then letters and digits with at least one digit; or a whole text, no key, of
 # twelve or more letters, digits, hyphens and underscores with at least one digit.
@@ -63,13 +65,15 @@ def _alike(token: bytes, dice: random.Random) -> bytes:
 
 def is_variable(example: Example) -> bool:
     """Tell whether an example can be made into any number of different bodies."""
-    return _ID.search(example.body) is not None or _is_text(example.body)
+    # Of a malformed body nothing but its bytes tells it from others.
+    headers = b"" if example.kind == "malformed" else orjson.dumps(dict(example.headers))
+    return _ID.search(b"%b %b" % (example.body, headers)) is not None or _is_text(example.body)
 
 
 def vary(
-    example: Example, *, created: int, created_at: Path, owner: Path | None, account: str, dice: random.Random
-) -> bytes:
-    """Return another body of an example: new ids, amounts, times and merchant.
+    example: Example, *, created: int, created_at: Source, owner: Path | None, account: str, dice: random.Random
+) -> tuple[bytes, Mapping[str, str]]:
+    """Return another body of an example and its headers: new ids, amounts, times and merchant.
 
     Args:
         example: What to start from.
@@ -79,17 +83,20 @@ def vary(
         account: That merchant.
         dice: Source of all randomness.
     """
-    body = renew_ids(example.body, dice)
+    # Together, so that an id which is in both stays one.
+    both = b"%b\x00%b" % (example.body, orjson.dumps(dict(example.headers)))
+    body, _, written = renew_ids(both, dice).rpartition(b"\x00")
+    headers: dict[str, str] = orjson.loads(written)
     if _is_text(body):
-        return orjson.dumps(f"{orjson.loads(body)} {dice.getrandbits(64):016x}")
+        return orjson.dumps(f"{orjson.loads(body)} {dice.getrandbits(64):016x}"), headers
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body
+        return body, headers
     if not isinstance(content, dict):
-        return body
+        return body, headers
     factor = dice.uniform(*_FACTORS)
-    now = _seconds(find(content, created_at))
+    now = _seconds(find(content, created_at, headers))
     shift = 0 if now is None else created - now
 
     def change(key: str, value: Any, among: Mapping[str, Any]) -> Any:
@@ -99,17 +106,8 @@ def vary(
 
     varied = _walk("", content, {}, change)
     if owner is not None:
-        _place(varied, owner, account)
-    return orjson.dumps(varied)
-
-
-def find(content: Any, path: Path) -> Any:
-    """Return what stands at a path of a JSON document, None where nothing does."""
-    for key in path:
-        if not isinstance(content, dict):
-            return None
-        content = content.get(key)
-    return content
+        place(varied, owner, account)
+    return orjson.dumps(varied), headers
 
 
 def _walk(key: str, value: Any, among: Mapping[str, Any], change: Callable[[str, Any, Mapping[str, Any]], Any]) -> Any:
@@ -134,12 +132,6 @@ def _scaled(amount: int, factor: float) -> int:
     return (steps + (step < _HUNDRED and steps % 10 == 0)) * step
 
 
-def _place(content: dict[str, Any], path: Path, value: str) -> None:
-    for key in path[:-1]:
-        content = content.setdefault(key, {})
-    content[path[-1]] = value
-
-
 def _is_text(body: bytes) -> bool:
     try:
         return isinstance(orjson.loads(body), str)
@@ -155,7 +147,7 @@ def _seconds(value: object) -> int | None:
         except ValueError:
             return None
     elif isinstance(value, int) and not isinstance(value, bool):
-        seconds = value
+        seconds = value if value <= _LATEST else value // 1000
     else:
         return None
     return seconds if _EARLIEST <= seconds <= _LATEST else None
@@ -164,7 +156,7 @@ def _seconds(value: object) -> int | None:
 def _shifted(value: int | str, seconds: int) -> int | str:
     """Return a time some seconds later, written as it was."""
     if isinstance(value, int):
-        return value + seconds
+        return value + (seconds if value <= _LATEST else seconds * 1000)
     later = datetime.fromisoformat(value) + timedelta(seconds=seconds)
     written = later.isoformat(timespec="milliseconds" if "." in value else "seconds")
     return written.removesuffix("+00:00") + "Z" if value.endswith("Z") else written

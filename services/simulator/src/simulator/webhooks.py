@@ -16,9 +16,10 @@ from payments_contracts.providers import Path, Provider
 
 from simulator.forgery import Forgery, Sign, forgeries
 from simulator.mix import Kind, allot
+from simulator.places import find
 from simulator.settings import EndpointSecret
 from simulator.signing import Signer
-from simulator.variation import find, is_variable, vary
+from simulator.variation import is_variable, vary
 
 T = TypeVar("T")
 
@@ -49,6 +50,7 @@ class Webhook:
     merchant_id: str
     event_id: str
     body: bytes
+    headers: Mapping[str, str]
     sign: Sign
     status: HTTPStatus
     answer_reason_code: str | None
@@ -91,15 +93,15 @@ def compose(
         )
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
-    genuine = Signer(provider.signature, secret.secret, notification_url)
-    ways = itertools.cycle(_shuffled(forgeries(provider.signature, secret.secret, notification_url, dice), dice))
+    genuine = Signer(provider.signature, secret.secret, notification_url, provider.envelope.items)
+    ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice), dice))
     decks = {kind: itertools.cycle(_deck(kind, provider, examples, dice)) for kind in plan.mix}
     owner = _owner(provider)
     for n, kind in enumerate(allot(plan.count, plan.mix, dice)):
         example = next(decks[kind])
         # Where no event names its merchant, all are the secret's.
         merchant = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}" if owner else secret.merchant_id
-        body = vary(
+        body, headers = vary(
             example,
             created=int(now.timestamp() - dice.random() * plan.days * _SECONDS_PER_DAY),
             created_at=provider.envelope.created_at,
@@ -109,14 +111,14 @@ def compose(
             dice=dice,
         )
         forgery = next(ways) if kind is Kind.FORGED else None
-        yield _webhook(n, kind, example, body, provider, merchant, secret, genuine.sign, forgery)
+        yield _webhook(n, kind, example, (body, headers), provider, merchant, secret, genuine.deliver, forgery)
 
 
 def _webhook(  # noqa: PLR0917  # one caller
     n: int,
     kind: Kind,
     example: Example,
-    body: bytes,
+    written: tuple[bytes, Mapping[str, str]],
     provider: Provider,
     merchant: str,
     secret: EndpointSecret,
@@ -125,7 +127,10 @@ def _webhook(  # noqa: PLR0917  # one caller
 ) -> Webhook:
     malformed = kind is Kind.MALFORMED
     places = provider.envelope
-    provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id))
+    body, headers = written
+    provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id, headers))
+    # A body that holds its signature is another once it is signed.
+    received = body if provider.signature.field is None else sign(body, 0, headers).body
     account = merchant if places.account is not None else None
     return Webhook(
         n=n,
@@ -137,11 +142,12 @@ def _webhook(  # noqa: PLR0917  # one caller
         # Of a malformed body only the secret's merchant is known.
         merchant_id=secret.merchant_id if malformed else merchant,
         event_id=(
-            malformed_event_id(body)
+            malformed_event_id(received)
             if provider_event_id is None
             else event_id(provider.name, account, provider_event_id)
         ),
         body=body,
+        headers=headers,
         sign=sign if forgery is None else forgery.sign,
         status=_STATUS[kind],
         answer_reason_code=forgery.reason_code if forgery else (example.reason_codes[0] if malformed else None),

@@ -1,0 +1,181 @@
+"""How a webhook is signed, and where it says what it is."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from codegen.language.model import Path
+from codegen.language.read import read_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+SignatureForm = Literal["bare", "pairs"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
+SignatureEncoding = Literal["hex", "base64"]
+KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
+
+_PLACEHOLDER = re.compile(r"\{(header|field):([^{}]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The text of an HTTP header of the webhook."""
+
+    name: str
+
+    def __str__(self) -> str:
+        """Return it as it stands in a message."""
+        return f"the header {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The texts at several paths with a separator between them; there only where each of them is."""
+
+    paths: tuple[Path, ...]
+    separator: str
+
+    def __str__(self) -> str:
+        """Return it as it stands in a message."""
+        return f" {self.separator} ".join(str(path) for path in self.paths)
+
+
+@dataclass(frozen=True, slots=True)
+class First:
+    """What stands at the first of several paths that has a value."""
+
+    paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        """Return it as it stands in a message."""
+        return f"the first present of {', '.join(str(path) for path in self.paths)}"
+
+
+Source = Path | Header | Joined | First
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Where the certificate is whose key verifies a signature.
+
+    The header `header` holds its URL, which must lead by HTTPS to one of `hosts`; `common_name` is whose it must be.
+    """
+
+    header: str
+    hosts: tuple[str, ...]
+    common_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a provider signs its webhooks.
+
+    The signature is in `header`, or in the body at `field`. `signed_content` is a template of `{body}`,
+    `{body_crc32}`, `{timestamp}`, `{url}`, `{secret}`, `{header:NAME}` and `{field:PATH}`. The keys stand in the form
+    `pairs` alone; what concerns a time is None where no time is signed.
+    """
+
+    header: str | None
+    field: Path | None
+    form: SignatureForm
+    pair_separator: str
+    key_separator: str
+    signed_content: str
+    digest: Digest
+    encoding: SignatureEncoding
+    key_encoding: KeyEncoding
+    secret_prefix: str | None
+    certificate: Certificate | None
+    timestamp_key: str | None = None
+    timestamp_header: str | None = None
+    timestamp_format: Literal["seconds", "iso8601"] = "seconds"
+    signature_key: str | None = None
+    tolerance_seconds: int | None = None
+    future_tolerance_seconds: int | None = None
+
+    @property
+    def is_asymmetric(self) -> bool:
+        """Return whether the provider signs with a key that nobody else has."""
+        return not self.digest.startswith("hmac-")
+
+    @property
+    def signed_fields(self) -> tuple[Path, ...]:
+        """Return the paths of the body whose values are signed one by one."""
+        return tuple(read_path(text) for kind, text in _PLACEHOLDER.findall(self.signed_content) if kind == "field")
+
+    @property
+    def headers(self) -> Iterator[str]:
+        """Yield the headers that are needed to verify it."""
+        named = [text for kind, text in _PLACEHOLDER.findall(self.signed_content) if kind == "header"]
+        certificate = None if self.certificate is None else self.certificate.header
+        yield from (each for each in (self.header, self.timestamp_header, certificate, *named) if each is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A body that holds several events: the list at `path`, and how many it may hold.
+
+    Each event is looked at as the body in which the list holds nothing else, so that paths lead through `path[0]`.
+    """
+
+    path: Path
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a webhook says what it is, whose it is and when it happened.
+
+    `max_text_characters` is a limit on the texts of what is found at the places from `event_id` to `merchant_id`;
+    `max_event_age_seconds` is None where events of any age are taken. A number at `created_at` counts
+    `created_at_unit` since 1970.
+    """
+
+    items: Items | None
+    event_id: Source
+    event_type: Source
+    api_version: Path | None
+    created_at: Source
+    created_at_unit: Literal["seconds", "milliseconds"]
+    account: Path | None
+    merchant_id: tuple[Path, ...]
+    required: tuple[tuple[Path, str], ...]
+    headers_kept: tuple[str, ...]
+    max_body_bytes: int
+    max_text_characters: int
+    max_event_age_seconds: int | None
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Return where id, type, time and version are, in the order in which gateways look at them."""
+        found = (self.event_id, self.event_type, self.created_at, self.api_version)
+        return tuple(each for each in found if each is not None)
+
+
+def paths_of(source: Source) -> tuple[Path, ...]:
+    """Return the paths of the body that a source reads."""
+    match source:
+        case Path():
+            return (source,)
+        case Joined(paths, _) | First(paths):
+            return paths
+        case Header():
+            return ()
+
+
+def written(value: object) -> str | None:
+    """Return a value as it is joined with others and signed; None for what is no text, whole number or boolean."""
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str() | int():
+            return str(value)
+    return None
+
+
+def in_header(headers: Mapping[str, str], name: str) -> str | None:
+    """Return a header's text, whatever the case of its name; None where it is absent or empty."""
+    return next((text for key, text in headers.items() if key.lower() == name.lower() and text), None)

@@ -1,0 +1,140 @@
+"""Tells whether a provider signed a body with a key that only the provider has: RSA or ECDSA. Pure but for `fetch`."""
+
+import base64
+import binascii
+import math
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from kit.errors import Fault
+from payments_contracts.providers import Signature
+
+from gateway.carried import NOTHING, Carried
+from gateway.certificates import Certificates, Fetch, PublicKey, UnusableCertificateError, of_headers
+from gateway.claims import ClaimReader, SignedContent
+from gateway.errors import Forged, KeyNeeded
+from gateway.secrets import EndpointSecret
+from gateway.verdict import Authentic
+
+_MISMATCH: Final = "No key of the provider made the signature of this body for this endpoint."
+
+
+class _Endpoint(NamedTuple):
+    """A secret as it is used: the text that may be signed with a body, or the public key itself."""
+
+    text: str
+    key: PublicKey | None
+    verdict: Authentic
+    not_before: float
+    not_after: float
+
+
+class PublicKeyVerifier:
+    """Signatures that are verified with a public key: of a certificate that the webhook names, or the secret itself."""
+
+    def __init__(
+        self,
+        signature: Signature,
+        secrets: Sequence[EndpointSecret],
+        notification_url: str,
+        fetch: Fetch | None = None,
+    ) -> None:
+        self._signature = signature
+        self._claims = ClaimReader(signature)
+        self._content = SignedContent(signature, notification_url)
+        contract = signature.certificate
+        self._certificates = None if contract is None else Certificates(contract, fetch)
+        self._endpoints = self._read(secrets)
+
+    def use(self, secrets: Sequence[EndpointSecret]) -> None:
+        """Take these secrets from now on, in the place of all others; raises Fault where one is not a key in PEM."""
+        self._endpoints = self._read(secrets)
+
+    def has_secret(self, now: float) -> bool:
+        """Tell whether there is a secret whose time is now."""
+        return any(each.not_before <= now < each.not_after for each in self._endpoints)
+
+    async def fetch(self, url: str) -> None:
+        """Get the certificate that was needed; raises Transient where it cannot be had now."""
+        if self._certificates is not None:
+            await self._certificates.fetch(url)
+
+    def verify(
+        self, header: Sequence[str], body: bytes, now: float, carried: Carried = NOTHING
+    ) -> Authentic | Forged | KeyNeeded:
+        """Judge a body by all values of the signature's header."""
+        claim = self._claims.read(header, carried)
+        if isinstance(claim, Forged):
+            return claim
+        # Before any certificate is fetched, so that an old webhook costs nothing.
+        if (untimely := self._claims.untimely(claim, now)) is not None:
+            return untimely
+        certified = self._certified(carried, now)
+        if isinstance(certified, Forged | KeyNeeded):
+            return certified
+        for endpoint in self._endpoints:
+            key = endpoint.key or certified
+            if body and key is not None and endpoint.not_before <= now < endpoint.not_after:
+                signed = b"".join(self._content.parts(body, claim, carried, endpoint.text))
+                if any(self._is_true(key, candidate, signed) for candidate in claim.candidates):
+                    return endpoint.verdict
+        return Forged("signature_mismatch", _MISMATCH)
+
+    def _certified(self, carried: Carried, now: float) -> PublicKey | Forged | KeyNeeded | None:
+        contract = self._signature.certificate
+        if contract is None or self._certificates is None:
+            return None
+        url = of_headers(carried.headers, contract)
+        if not url:
+            return Forged("signature_missing", f"The header {contract.header} is absent.")
+        if not self._certificates.is_trusted(url):
+            detail = f"The header {contract.header} does not lead by HTTPS to {' or '.join(contract.hosts)}."
+            return Forged("signature_malformed", detail)
+        try:
+            return self._certificates.key(url, now) or KeyNeeded(url)
+        except UnusableCertificateError as error:
+            return Forged("signature_mismatch", str(error))
+
+    def _is_true(self, key: PublicKey, candidate: bytes, signed: bytes) -> bool:
+        try:
+            decode = binascii.unhexlify if self._signature.encoding == "hex" else _base64
+            signature = decode(candidate)
+            if isinstance(key, rsa.RSAPublicKey) and self._signature.digest == "rsa-sha256":
+                key.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())
+                return True
+            if isinstance(key, ec.EllipticCurvePublicKey) and self._signature.digest == "ecdsa-sha256":
+                key.verify(signature, signed, ec.ECDSA(hashes.SHA256()))
+                return True
+        except (InvalidSignature, ValueError):
+            pass
+        return False
+
+    def _read(self, secrets: Sequence[EndpointSecret]) -> tuple[_Endpoint, ...]:
+        return tuple(
+            _Endpoint(
+                each.secret.get_secret_value(),
+                None if self._certificates is not None else _public_key(each),
+                Authentic(each.id, each.merchant_id),
+                -math.inf if each.not_before is None else each.not_before.timestamp(),
+                math.inf if each.not_after is None else each.not_after.timestamp(),
+            )
+            for each in secrets
+        )
+
+
+def _base64(text: bytes) -> bytes:
+    return base64.b64decode(text, validate=True)
+
+
+def _public_key(secret: EndpointSecret) -> PublicKey:
+    try:
+        key = load_pem_public_key(secret.secret.get_secret_value().encode())
+    except ValueError:
+        key = None
+    if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):
+        raise Fault(f"The secret {secret.id!r} of this endpoint is not a public key in PEM: copy it from the provider.")
+    return key
