@@ -1,7 +1,7 @@
 """The cases below rules/<rule-id>/<case>: a few changed files over the base contracts, and what is then found.
 
 `contracts/` holds the changed files, `before/` those that were different at the commit compared with, and
-`expected.yaml` the findings, with the paths that the change deletes.
+`expected.yaml` the findings, with their remedies where a rule has several, and the paths that the change deletes.
 """
 
 from __future__ import annotations
@@ -50,8 +50,12 @@ class Case:
 
     @property
     def expected(self) -> list[dict[str, Any]]:
-        findings: list[dict[str, Any]] = self._data()["findings"]
-        return findings
+        return [{key: each[key] for key in each if key != "remedy"} for each in self._data()["findings"]]
+
+    @property
+    def remedies(self) -> list[str]:
+        """Return what each finding is to advise, empty where the case does not say."""
+        return [each.get("remedy", "") for each in self._data()["findings"]]
 
     def old(self, scratch: Path) -> Catalog:
         return load(self._copied(scratch / "old", "before")) if (self.folder / "before").is_dir() else base()

@@ -29,6 +29,8 @@ def test_a_case_finds_what_it_expects(case: Case, tmp_path: Path) -> None:
     found = read if isinstance(read, ContractError) else ContractError(lint(read[1]) or compat(*read))
     assert [plain(finding) for finding in sorted(found.findings)] == case.expected
     assert all(finding.hint for finding in found.findings)
+    for remedy, finding in zip(case.remedies, sorted(found.findings), strict=True):
+        assert remedy in {"", finding.hint}
 
 
 @pytest.mark.parametrize("case", CHANGES, ids=[case.name for case in CHANGES])

@@ -28,7 +28,7 @@ def text_of(path: str, content: bytes) -> str:
     """
     if len(content) > LARGEST:
         message = f"the file has {len(content):,} bytes, and a contract has at most {LARGEST:,}"
-        raise _wrong(path, 0, message, "leave out what is no part of it; an example shows one webhook, not a recording")
+        raise _wrong(path, 0, message, "leave out what is not part of it: an example is one webhook, not a recording")
     for mark, (message, hint) in _MARKS.items():
         if content.startswith(mark):
             raise _wrong(path, 1, message, hint)

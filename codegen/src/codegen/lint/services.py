@@ -79,7 +79,9 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
     names = _names(catalog)
     for name, service in catalog.services.services.items():
         served = any(_serves(name, api.name) for api in catalog.apis)
-        if not served and not any(use.service == name for use in uses):
+        # Who reads a table is said here alone; who reads or writes anything else, by its contract too.
+        reads = service.reads["tables"] or service.reads["database"]
+        if not (served or reads or any(use.service == name for use in uses)):
             message = f"no contract names the service {name!r}"
             yield source.finding(
                 "unused-service", ("services", name), message, "name it where it is used, or remove it"
@@ -87,7 +89,6 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
             continue
         for access, store, index, pattern in _patterns(service):
             taken = [each for each in names[store] if matches(pattern, each)]
-            # Who reads a table is said here alone; who reads or writes anything else, by its contract too.
             told = store == "topics" or access == "writes"
             used = any(
                 (use.service, use.access, use.store) == (name, access, store) and use.name in taken for use in uses

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import (
     Coalesce,
@@ -65,8 +65,8 @@ class Function:
     gives: Types | None
 
 
-def _function(key: str, takes: Type | None, gives: Type | None) -> Function:
-    return Function(key, None if takes is None else frozenset({takes}), None if gives is None else frozenset({gives}))
+def _function(key: str, takes: tuple[Type, ...] | None, gives: Type | None) -> Function:
+    return Function(key, None if takes is None else frozenset(takes), None if gives is None else frozenset({gives}))
 
 
 FUNCTIONS: Mapping[type[Expression], Function] = {
@@ -74,20 +74,20 @@ FUNCTIONS: Mapping[type[Expression], Function] = {
     Const: _function("const", None, Type.TEXT),
     Null: _function("const", None, None),
     Envelope: _function("envelope", None, Type.TEXT),
-    Lookup: _function("lookup", Type.TEXT, Type.TEXT),
+    Lookup: _function("lookup", (Type.TEXT,), Type.TEXT),
     Time: _function("time", None, Type.INSTANT),
     Coalesce: _function("coalesce", None, None),
-    Concat: _function("concat", Type.TEXT, Type.TEXT),
-    Upper: _function("upper", Type.TEXT, Type.TEXT),
-    Lower: _function("lower", Type.TEXT, Type.TEXT),
+    Concat: _function("concat", (Type.TEXT,), Type.TEXT),
+    Upper: _function("upper", (Type.TEXT,), Type.TEXT),
+    Lower: _function("lower", (Type.TEXT,), Type.TEXT),
     NullIf: _function("null_if", None, None),
-    Exponent: _function("exponent", Type.TEXT, Type.WHOLE),
-    Money: _function("money", Type.WHOLE, Type.WHOLE),
-    Decimal: Function("decimal", frozenset({Type.TEXT, Type.NUMBER, Type.WHOLE}), frozenset({Type.WHOLE})),
-    Text: Function("text", frozenset({Type.TEXT, Type.WHOLE}), frozenset({Type.TEXT})),
-    Whole: Function("whole", frozenset({Type.TEXT, Type.WHOLE}), frozenset({Type.WHOLE})),
+    Exponent: _function("exponent", (Type.TEXT,), Type.WHOLE),
+    Money: _function("money", (Type.WHOLE,), Type.WHOLE),
+    Decimal: _function("decimal", (Type.TEXT, Type.NUMBER, Type.WHOLE), Type.WHOLE),
+    Text: _function("text", (Type.TEXT, Type.WHOLE), Type.TEXT),
+    Whole: _function("whole", (Type.TEXT, Type.WHOLE), Type.WHOLE),
     When: _function("when", None, None),
-    Rest: _function("rest", Type.OBJECT, Type.TEXTS),
+    Rest: _function("rest", (Type.OBJECT,), Type.TEXTS),
 }
 """Every function of the language; what `time` takes depends on its format and is in `TIMES`."""
 
@@ -173,6 +173,8 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
             yield from mismatches(root, named, around, declared)
         case Path() | Const() | Null() | Envelope():
             pass
+        case _:
+            assert_never(expression)
 
 
 def _needed(expression: Expression, function: Function) -> Types:
