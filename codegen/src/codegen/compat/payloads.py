@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken
 from codegen.compat.schemas import misfits, shown
-from codegen.reference import chain, resolved, to_schema
+from codegen.personal import Part, below, holding, is_tagged
+from codegen.reference import followed, resolved, to_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.document import Place
     from codegen.model import Catalog, Provider
-
-_TAG = "x-personal-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +92,9 @@ def both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, str, Mapping[st
 def members(provider: Provider, payload: str) -> dict[str, Member]:
     """Return all that a payload's schema declares, by path; of a list's items as `lines[].sku`."""
     found: dict[str, Member] = {}
-    root = Member({"$ref": to_schema(payload)}, ("components", "schemas", payload), required=True, personal=False)
-    _Walk(provider.payload.source.data, found).walk("", root, ())
+    document, schema = provider.payload.source.data, {"$ref": to_schema(payload)}
+    root = Member(schema, ("components", "schemas", payload), required=True, personal=False)
+    _Walk(document, found).walk("", root, holding(document, [schema]), ())
     return found
 
 
@@ -107,10 +107,10 @@ class _Walk:
     document: Mapping[str, Any]
     found: dict[str, Member]
 
-    def walk(self, path: str, member: Member, above: tuple[Place, ...]) -> None:
-        *_, (place, _) = ends = list(chain(self.document, member.place, member.schema))
-        # A reference cannot take away the tag of what it refers to.
-        personal = member.personal or any(each.get(_TAG) is True for _, each in ends if isinstance(each, dict))
+    def walk(self, path: str, member: Member, schemas: tuple[Mapping[str, Any], ...], above: tuple[Place, ...]) -> None:
+        """Add what is declared at a path, for whose value all of some schemas hold, and below it."""
+        place, _ = followed(self.document, member.place, member.schema)
+        personal = member.personal or is_tagged(schemas)
         schema = resolved(self.document, member.schema) if isinstance(member.schema, dict) else {}
         if path:
             self.found[self._name(path)] = Member(schema, member.place, member.required, personal)
@@ -119,8 +119,13 @@ class _Walk:
             return
         for steps, name, inner in _inner(schema):
             required = bool(steps[0] == "properties" and steps[1] in schema.get("required", ()))
-            below = Member(inner, (*place, *steps), required, personal)
-            self.walk(f"{path}{name}" if path or name[0] != "." else name[1:], below, (*above, place))
+            part = next((each for each in Part if each.value == name), name.removeprefix("."))
+            self.walk(
+                f"{path}{name}" if path or name[0] != "." else name[1:],
+                Member(inner, (*place, *steps), required, personal),
+                below(self.document, schemas, part),
+                (*above, place),
+            )
 
     def _name(self, path: str) -> str:
         """Return a path under a name of its own: alternatives may each declare something at it."""
