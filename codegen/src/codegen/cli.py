@@ -22,7 +22,7 @@ from codegen.lint import RULES, lint
 from codegen.loader import READING, load
 from codegen.released import edited
 from codegen.report import Form, changes_as, fail, near, report
-from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
+from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.suggestion import meant
 from codegen.trial import as_example, body_of, explain, outdated
@@ -307,7 +307,7 @@ def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | 
         event = os.environ.get("GITHUB_EVENT_PATH")
         revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
-    except ShallowError as error:
+    except UntoldError as error:
         fail(str(error), _UNTOLD)
     except RevisionError as error:
         fail(str(error))
