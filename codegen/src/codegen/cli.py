@@ -29,7 +29,7 @@ from codegen.trial import as_example, body_of, explain, outdated
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from codegen.model import Catalog, Provider
 
@@ -224,11 +224,10 @@ def examples(
     for example, outcome in others:
         path = near(contracts / example.source.path)
         out.print(f"{path}: it says {example.kind}, and would be {outcome}; correct it by hand", markup=False)
-    if others or (stale and not update):
-        fail(
-            f"{len(stale) + len(others)} examples differ"
-            + ("" if update else ": `codegen examples --update` writes them")
-        )
+    unwritten = [] if update else [f"{_counted(stale)} to be updated: `codegen examples --update` does it"]
+    told = [*(unwritten if stale else ()), *([f"{_counted(others)} to be corrected by hand"] if others else ())]
+    if told:
+        fail("; ".join(told))
     if not stale:
         out.print("every example expects what becomes of it")
 
@@ -275,6 +274,10 @@ def main() -> None:
             f"codegen itself failed; nothing was written. {type(error).__name__}: {error}. "
             "It is a defect of codegen, or of a meta schema that lets too much through."
         )
+
+
+def _counted(examples: Sequence[object]) -> str:
+    return f"{len(examples)} {'example' if len(examples) == 1 else 'examples'}"
 
 
 # What typer ends with where it does not know an argument.
