@@ -118,7 +118,7 @@ def test_a_null_that_an_example_leaves_out_is_no_difference(
 
 
 @pytest.mark.parametrize(
-    ("name", "old", "new"),
+    "change",
     [
         ("paid", "amount_cents: 1250\n", "amount_cents: 1250.0\n"),
         ("paid", "disputed_at: null\n", 'disputed_at: ""\n'),
@@ -131,10 +131,9 @@ def test_lint_and_examples_find_the_same_and_an_update_mends_it(
     run: Callable[..., tuple[int, str, str]],
     edit: Callable[[str, str, str], None],
     contracts: Path,
-    name: str,
-    old: str,
-    new: str,
+    change: tuple[str, str, str],
 ) -> None:
+    name, old, new = change
     file = f"providers/acme/examples/{name}.yaml"
     before = yaml.safe_load((contracts / file).read_text(encoding="utf-8"))
     edit(file, old, new)
