@@ -22,14 +22,14 @@ from codegen.lint import RULES, lint
 from codegen.loader import READING, load
 from codegen.released import edited
 from codegen.report import Form, changes_as, fail, near, report
-from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
+from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.suggestion import meant
 from codegen.trial import as_example, body_of, explain, outdated
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from codegen.model import Catalog, Provider
 
@@ -224,11 +224,10 @@ def examples(
     for example, outcome in others:
         path = near(contracts / example.source.path)
         out.print(f"{path}: it says {example.kind}, and would be {outcome}; correct it by hand", markup=False)
-    if others or (stale and not update):
-        fail(
-            f"{len(stale) + len(others)} examples differ"
-            + ("" if update else ": `codegen examples --update` writes them")
-        )
+    unwritten = [] if update else [f"{_counted(stale)} to be updated: `codegen examples --update` does it"]
+    told = [*(unwritten if stale else ()), *([f"{_counted(others)} to be corrected by hand"] if others else ())]
+    if told:
+        fail("; ".join(told))
     if not stale:
         out.print("every example expects what becomes of it")
 
@@ -277,6 +276,10 @@ def main() -> None:
         )
 
 
+def _counted(examples: Sequence[object]) -> str:
+    return f"{len(examples)} {'example' if len(examples) == 1 else 'examples'}"
+
+
 # What typer ends with where it does not know an argument.
 _USAGE = 2
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
@@ -307,7 +310,7 @@ def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | 
         event = os.environ.get("GITHUB_EVENT_PATH")
         revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
-    except ShallowError as error:
+    except UntoldError as error:
         fail(str(error), _UNTOLD)
     except RevisionError as error:
         fail(str(error))
