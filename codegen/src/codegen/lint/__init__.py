@@ -56,7 +56,9 @@ RULES: tuple[LintRule, ...] = (
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
     LintRule(
-        "service", "Every service that is named is declared, and may do what it is named for.", services.undeclared
+        "service",
+        "Every service that is named is declared, and may do what it is named for; what it may do is possible.",
+        services.undeclared,
     ),
     LintRule("producer", "A topic has one producer, or says why it has several.", services.producers),
     LintRule(
