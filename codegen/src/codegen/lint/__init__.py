@@ -106,7 +106,12 @@ RULES: tuple[LintRule, ...] = (
         mappings.fields,
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
-    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
+    LintRule(
+        "unfilled",
+        "Every field that is written is filled by some provider.",
+        mappings.unfilled,
+        frozenset({"mapping"}),
+    ),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
     ),
