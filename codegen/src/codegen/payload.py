@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
-from codegen.reference import chain, is_reference, resolved, to_schema
+from codegen.personal import below, holding, is_mixed, is_tagged
+from codegen.reference import chain, resolved, to_schema
 from codegen.suggestion import closest
 
 if TYPE_CHECKING:
@@ -31,22 +32,25 @@ _JSON_TYPES: Mapping[type, str] = {
 class Declared:
     """The schema at a path, and whether it or anything above it is personal data.
 
-    `schema` has its reference resolved; `end` is what the reference leads to, by itself.
+    `schema` has its reference resolved; `end` is what the reference leads to, by itself; `holding` are all schemas that
+    hold for the value, alternatives included.
     """
 
     schema: Mapping[str, Any]
     end: Mapping[str, Any]
+    holding: tuple[Mapping[str, Any], ...]
     personal: bool
 
 
 def declared(payload: Payload, schema: str, path: Path) -> Declared | None:
     """Return what the payload contract declares at a path below a schema, or None where it declares nothing."""
-    found = _declared(payload, {"$ref": to_schema(schema)}, personal=False)
+    document, root = payload.source.data, {"$ref": to_schema(schema)}
+    found = _declared(payload, root, holding(document, [root]), personal=False)
     for step in path.steps:
-        below = _step(found.schema, step)
-        if below is None:
+        inner = _step(found.schema, step)
+        if inner is None:
             return None
-        found = _declared(payload, below, personal=found.personal)
+        found = _declared(payload, inner, below(document, found.holding, step), personal=found.personal)
     return found
 
 
@@ -61,16 +65,16 @@ def meant_path(payload: Payload, schema: str, path: Path) -> str:
     return ""
 
 
-def _declared(payload: Payload, schema: Mapping[str, Any], *, personal: bool) -> Declared:
-    ends = [each for _, each in chain(payload.source.data, (), schema)]
-    # A reference cannot take away the tag of what it refers to.
-    tagged = any(each.get("x-personal-data") is True for each in ends)
-    return Declared(resolve(payload, schema), ends[-1], personal or tagged)
+def _declared(
+    payload: Payload, schema: Mapping[str, Any], schemas: tuple[Mapping[str, Any], ...], *, personal: bool
+) -> Declared:
+    *_, (_, end) = chain(payload.source.data, (), schema)
+    return Declared(resolve(payload, schema), end, schemas, personal or is_tagged(schemas))
 
 
 def resolve(payload: Payload, schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema without its reference; DanglingError where the reference leads nowhere."""
-    return resolved(payload.source.data, schema) if is_reference(schema) else schema
+    """Return a schema without its reference, and `true` as the empty one that it is short for; DanglingError."""
+    return resolved(payload.source.data, schema) if isinstance(schema, dict) else {}
 
 
 def types(schema: Mapping[str, Any]) -> frozenset[str]:
@@ -127,7 +131,8 @@ def _leaves(
     """Yield what is below the last of the schemas; the others are those around it."""
     for name, member in above[-1].schema.get("properties", {}).items():
         path = Path((*root.steps, name))
-        found = _declared(payload, member, personal=False)
+        schemas = below(payload.source.data, above[-1].holding, name)
+        found = _declared(payload, member, schemas, personal=False)
         if path in mapped or found.personal:
             continue
         key = prefix + name
@@ -140,7 +145,8 @@ def _leaves(
                 yield from _leaves(payload, (*above, found), path, f"{key}.", mapped)
             continue
         kind = _kind(payload, found.schema)
-        if kind is not None:
+        # A value that is kept as a whole cannot be parted into kept and personal ones.
+        if kind is not None and not is_mixed(payload.source.data, found.holding):
             yield Leaf(key, path, kind)
 
 

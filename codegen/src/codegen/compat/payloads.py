@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken
 from codegen.compat.schemas import misfits, shown
-from codegen.reference import chain, resolved, to_schema
+from codegen.personal import Part, below, holding, is_tagged
+from codegen.reference import followed, resolved, to_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from codegen.document import Place
     from codegen.model import Catalog, Provider
-
-_TAG = "x-personal-data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +33,11 @@ class Member:
 
 def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield parts of payloads that are gone, or that may hold less than before."""
-    for provider, before, after in _both(old, new):
+    for provider, payload, before, after in both(old, new):
         source = provider.payload.source
         hint = "declare what the provider goes on sending; accept this where it has itself announced the change"
         for path, was in before.items():
-            concern = ("payload", provider.name, path)
+            concern = ("payload", provider.name, payload, path)
             now = after.get(path)
             if now is None:
                 # What is inside something that is gone is gone with it.
@@ -60,7 +59,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def personal_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield what was personal data and is not tagged as such any more: `metadata` would take it."""
     hint = "leave the tag; what is truly no personal data is agreed on with those who answer for it"
-    for provider, before, after in _both(old, new):
+    for provider, payload, before, after in both(old, new):
         for path, now in after.items():
             untagged = path in before and before[path].personal and not now.personal
             # What is inside something is personal by its tag: that one is told.
@@ -70,21 +69,37 @@ def personal_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                     f"{provider.name}: {path} is no longer tagged as personal data, and would go to metadata where "
                     "nothing maps it"
                 )
-                concern = ("payload", provider.name, path)
+                concern = ("payload", provider.name, payload, path)
                 yield broken(concern, provider.payload.source, now.place, message, hint)
     yield from _fields_untagged(old, new, hint)
 
 
-def members(provider: Provider) -> dict[str, Member]:
-    """Return all that the payloads of a provider's events declare, by path; of a list's items as `lines[].sku`."""
+def both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, str, Mapping[str, Member], Mapping[str, Member]]]:
+    """Yield each provider's payloads by name, with what they declared and declare by path.
+
+    Events tell which payload became which, so that a schema may have another name. Payloads have paths in common, such
+    as `data.object.status`, and are compared each by itself.
+    """
+    earlier = {provider.name: provider for provider in old.providers}
+    for provider in (each for each in new.providers if each.name in earlier):
+        was = earlier[provider.name]
+        one, other = _payloads(was), _payloads(provider)
+        for before, after in dict.fromkeys((one[event], other[event]) for event in one if event in other):
+            if before in was.payload.schemas and after in provider.payload.schemas:
+                yield provider, after, members(was, before), members(provider, after)
+
+
+def members(provider: Provider, payload: str) -> dict[str, Member]:
+    """Return all that a payload's schema declares, by path; of a list's items as `lines[].sku`."""
     found: dict[str, Member] = {}
-    document = provider.payload.source.data
-    for name in dict.fromkeys(group.payload for group in provider.mapping.groups):
-        if name in provider.payload.schemas:
-            root = {"$ref": to_schema(name)}
-            place: Place = ("components", "schemas", name)
-            _Walk(document, found).walk("", Member(root, place, required=True, personal=False), ())
+    document, schema = provider.payload.source.data, {"$ref": to_schema(payload)}
+    root = Member(schema, ("components", "schemas", payload), required=True, personal=False)
+    _Walk(document, found).walk("", root, holding(document, [schema]), ())
     return found
+
+
+def _payloads(provider: Provider) -> dict[str, str]:
+    return {event: group.payload for group in provider.mapping.groups for event in group.events}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +107,35 @@ class _Walk:
     document: Mapping[str, Any]
     found: dict[str, Member]
 
-    def walk(self, path: str, member: Member, above: tuple[Place, ...]) -> None:
-        *_, (place, _) = ends = list(chain(self.document, member.place, member.schema))
-        # A reference cannot take away the tag of what it refers to.
-        personal = member.personal or any(each.get(_TAG) is True for _, each in ends if isinstance(each, dict))
+    def walk(self, path: str, member: Member, schemas: tuple[Mapping[str, Any], ...], above: tuple[Place, ...]) -> None:
+        """Add what is declared at a path, for whose value all of some schemas hold, and below it."""
+        place, _ = followed(self.document, member.place, member.schema)
+        personal = member.personal or is_tagged(schemas)
         schema = resolved(self.document, member.schema) if isinstance(member.schema, dict) else {}
-        if path and path not in self.found:
-            self.found[path] = Member(schema, member.place, member.required, personal)
+        if path:
+            self.found[self._name(path)] = Member(schema, member.place, member.required, personal)
         # A schema inside itself has no end.
         if place in above:
             return
         for steps, name, inner in _inner(schema):
             required = bool(steps[0] == "properties" and steps[1] in schema.get("required", ()))
-            below = Member(inner, (*place, *steps), required, personal)
-            self.walk(f"{path}{name}" if path or name[0] != "." else name[1:], below, (*above, place))
+            part = next((each for each in Part if each.value == name), name.removeprefix("."))
+            self.walk(
+                f"{path}{name}" if path or name[0] != "." else name[1:],
+                Member(inner, (*place, *steps), required, personal),
+                below(self.document, schemas, part),
+                (*above, place),
+            )
+
+    def _name(self, path: str) -> str:
+        """Return a path under a name of its own: alternatives may each declare something at it."""
+        names = (path, *(f"{path} (declaration {number})" for number in range(2, len(self.found) + 2)))
+        return next(name for name in names if name not in self.found)
 
 
 def _above(path: str) -> str:
     """Return the path of what is around a path; empty for what is around the top."""
+    path = path.partition(" (declaration ")[0]
     for mark in ("[]", "{}"):
         if path.endswith(mark):
             return path.removesuffix(mark)
@@ -138,10 +164,3 @@ def _fields_untagged(old: Catalog, new: Catalog, hint: str) -> Iterator[Breakage
             if field.name in before and before[field.name].personal and not field.personal:
                 message = f"{name} v{newest.version}: {field.name} is no longer tagged as personal data"
                 yield broken(("field", name, field.name), newest.source, field.place, message, hint)
-
-
-def _both(old: Catalog, new: Catalog) -> Iterator[tuple[Provider, dict[str, Member], dict[str, Member]]]:
-    before = {provider.name: provider for provider in old.providers}
-    for provider in new.providers:
-        if provider.name in before:
-            yield provider, members(before[provider.name]), members(provider)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.avro import walk
 from codegen.compat.breakage import Breakage, broken
-from codegen.compat.payloads import members
+from codegen.compat.payloads import both
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,8 +40,9 @@ def units(doc: str) -> frozenset[str]:
 def changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield docs that no longer name a unit that they named."""
     before = {concern: doc for concern, doc, _, _ in _docs(old)}
-    for concern, doc, source, place in _docs(new):
-        lost = sorted(units(before.get(concern, "")) - units(doc))
+    pairs = [(concern, before.get(concern, ""), doc, source, place) for concern, doc, source, place in _docs(new)]
+    for concern, was, doc, source, place in (*pairs, *_payload_docs(old, new)):
+        lost = sorted(units(was) - units(doc))
         if lost:
             now = ", ".join(sorted(units(doc))) or "none"
             message = f"{concern[-1]} was counted in {', '.join(lost)}, and its doc now names {now}"
@@ -61,13 +62,18 @@ def _docs(catalog: Catalog) -> Iterator[tuple[Concern, str, Document, Place]]:
         for column in (each for each in table.columns if each.doc):
             concern = ("column", table.identifier, column.name)
             yield concern, column.doc, table.source, ("columns", column.name, "doc")
-    for provider in catalog.providers:
-        for way, member in members(provider).items():
-            doc = str(member.schema.get("description", ""))
-            yield ("payload", provider.name, way), doc, provider.payload.source, (*member.place, "description")
     for api in catalog.apis:
         for place, doc in described(api.source.data, ()):
             yield ("words", api.name, str(api.version), ".".join(map(str, place[:-1]))), doc, api.source, place
+
+
+def _payload_docs(old: Catalog, new: Catalog) -> Iterator[tuple[Concern, str, str, Document, Place]]:
+    """Yield the earlier and the present doc of each path of a payload."""
+    for provider, payload, before, after in both(old, new):
+        for path in before.keys() & after.keys():
+            was, doc = (str(each[path].schema.get("description", "")) for each in (before, after))
+            concern = ("payload", provider.name, payload, path)
+            yield concern, was, doc, provider.payload.source, (*after[path].place, "description")
 
 
 def described(data: Any, place: Place) -> Iterator[tuple[Place, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from codegen.compat.payloads import members
+from codegen.compat.payloads import both
 from codegen.diff.change import Change, Section
 
 if TYPE_CHECKING:
@@ -21,25 +21,26 @@ _APART = frozenset(
 
 def payloads(old: Catalog, new: Catalog) -> Iterator[Change]:
     """Yield what a payload contract declares newly, no longer, or in another way, by path."""
-    known = {provider.name: provider for provider in old.providers}
-    for provider in new.providers:
-        if provider.name not in known:
-            continue
-        before, after = members(known[provider.name]), members(provider)
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for provider, payload, before, after in both(old, new):
         for path in dict.fromkeys((*before, *after)):
-            title, concerns = f"{provider.name} {path}", (("payload", provider.name, path),)
-            if path not in before:
-                personal = ", personal data" if after[path].personal else ""
-                yield Change(
-                    Section.PAYLOADS, title, f"is declared now: {_type(after[path].schema)}{personal}", concerns
-                )
-            elif path not in after:
-                yield Change(Section.PAYLOADS, title, "is no longer declared", concerns)
-            else:
-                text = "; ".join(_differences(before[path], after[path]))
-                if text:
-                    yield Change(Section.PAYLOADS, title, text, concerns)
+            text = _told(before.get(path), after.get(path))
+            if text:
+                alike.setdefault((provider.name, path, text), []).append(payload)
+    for (name, path, text), payloads_of in alike.items():
+        title = f"{name} {path} of {', '.join(payloads_of)}"
+        yield Change(Section.PAYLOADS, title, text, tuple(("payload", name, payload, path) for payload in payloads_of))
+    known = {provider.name: provider for provider in old.providers}
+    for provider in (each for each in new.providers if each.name in known):
         yield from _document(known[provider.name].payload.source.data, provider.payload.source.data, provider.name)
+
+
+def _told(was: Member | None, now: Member | None) -> str:
+    if was is None and now is not None:
+        return f"is declared now: {_type(now.schema)}{', personal data' if now.personal else ''}"
+    if was is None or now is None:
+        return "is no longer declared"
+    return "; ".join(_differences(was, now))
 
 
 def _differences(was: Member, now: Member) -> Iterator[str]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from codegen.personal import TAG, subschemas
 from codegen.suggestion import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.document import Document, Place
     from codegen.findings import Finding
     from codegen.model import Catalog
 
-_TAG: Final = "x-personal-data"
 # JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema), OpenAPI 3.1's additions, and the tag of our own.
 _SPECIFIED = """
     $anchor $comment $defs $id $ref $schema additionalProperties allOf anyOf const contains contentEncoding
@@ -23,7 +23,10 @@ _SPECIFIED = """
     patternProperties prefixItems properties propertyNames readOnly required then title type unevaluatedItems
     unevaluatedProperties uniqueItems writeOnly xml
 """
-_KEYWORDS: Final = frozenset(_SPECIFIED.split()) | {_TAG}
+# What holds values, in which a tag is a word like any other.
+_VALUES: Final = frozenset({"example", "examples", "default", "enum", "const"})
+_SCHEMAS: Final = ("components", "schemas")
+_KEYWORDS: Final = frozenset(_SPECIFIED.split()) | {TAG}
 # https://json-schema.org/draft/2020-12/json-schema-validation#section-7.3 and https://spec.openapis.org/registry/format/.
 _REGISTERED = """
     binary byte char date date-time decimal double duration email float hostname http-date idn-email idn-hostname int16
@@ -42,8 +45,11 @@ def keywords(catalog: Catalog) -> Iterator[Finding]:
     """Yield keywords and formats in schemas of payloads and APIs that nobody knows, and tags that are no booleans."""
     documents = [*(each.payload.source for each in catalog.providers), *(each.source for each in catalog.apis)]
     for document in documents:
-        for name, schema in document.data.get("components", {}).get("schemas", {}).items():
-            yield from _schema(document, schema, ("components", "schemas", name))
+        named = document.data.get("components", {}).get("schemas", {})
+        schemas = dict(each for name, schema in named.items() for each in _schemas(schema, (*_SCHEMAS, name)))
+        for place, schema in schemas.items():
+            yield from _misspelt(document, schema, place)
+        yield from _astray(document, document.data, (), schemas)
 
 
 def attributes(catalog: Catalog) -> Iterator[Finding]:
@@ -57,9 +63,15 @@ def attributes(catalog: Catalog) -> Iterator[Finding]:
                     yield finding
 
 
-def _schema(document: Document, schema: Any, place: Place) -> Iterator[Finding]:
-    if not isinstance(schema, dict):
-        return
+def _schemas(schema: Any, place: Place) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """Yield a schema and all that stand inside it, with their places."""
+    if isinstance(schema, dict):
+        yield place, schema
+        for steps, inner in subschemas(schema):
+            yield from _schemas(inner, (*place, *steps))
+
+
+def _misspelt(document: Document, schema: Mapping[str, Any], place: Place) -> Iterator[Finding]:
     hint = "correct it, or say it in the description"
     for key, value in schema.items():
         here = (*place, key)
@@ -69,23 +81,26 @@ def _schema(document: Document, schema: Any, place: Place) -> Iterator[Finding]:
         elif key == "format" and value not in _FORMATS:
             message = f"there is no format {value!r}{meant(value, _FORMATS)}"
             yield document.finding("keyword", here, message, hint)
-        elif key == _TAG and not isinstance(value, bool):
-            yield document.finding(
-                "keyword", here, f"{_TAG} is {value!r}, not true or false", "write true, or remove it"
-            )
-        else:
-            for name, inner in _inner(key, value):
-                yield from _schema(document, inner, (*here, *name))
+        elif key == TAG and not isinstance(value, bool):
+            message = f"{TAG} is {value!r}, not true or false"
+            yield document.finding("keyword", here, message, "write true, or remove it")
 
 
-def _inner(key: str, value: Any) -> Iterator[tuple[Place, Any]]:
-    """Yield the schemas that a keyword holds, each with its place below it."""
-    if key in {"properties", "patternProperties", "$defs"}:
-        yield from (((name,), each) for name, each in value.items())
-    elif key in {"items", "additionalProperties", "propertyNames", "not", "contains", "if", "then", "else"}:
-        yield (), value
-    elif key in {"allOf", "anyOf", "oneOf", "prefixItems"}:
-        yield from (((index,), each) for index, each in enumerate(value))
+def _astray(document: Document, data: Any, place: Place, schemas: Mapping[Place, Any]) -> Iterator[Finding]:
+    """Yield tags of personal data that no schema has: a property is called so, or they are outside of the schemas."""
+    if isinstance(data, list):
+        for index, each in enumerate(data):
+            yield from _astray(document, each, (*place, index), schemas)
+    for key, value in data.items() if isinstance(data, dict) else ():
+        if key == TAG and place not in schemas:
+            message = f"{TAG} tags nothing here, where no schema of components is"
+            yield document.finding("keyword", (*place, key), message, "write it beside the `type` of what it is to tag")
+            continue
+        # What a provider calls by such a name is a schema; outside of schemas, too, these keywords hold values.
+        is_value = key in _VALUES and (place in schemas or place[:2] != _SCHEMAS)
+        is_unknown = place in schemas and key not in _KEYWORDS
+        if not is_value and not is_unknown:
+            yield from _astray(document, value, (*place, key), schemas)
 
 
 def _attributes(document: Document, data: Any, place: Place) -> Iterator[Finding]:
