@@ -80,7 +80,7 @@ RULES: tuple[CompatRule, ...] = (
         "mapping-target", "Events go on becoming the same record, of no older version.", providers.target_changed
     ),
     CompatRule("lookup-narrowed", "What could be looked up can be looked up, by each lookup.", lookups.narrowed),
-    CompatRule("rest-mapped", "What readers find in the rest stays there until they have moved.", rests.mapped),
+    CompatRule("rest-mapped", "What readers find in the rest stays there until they have moved.", rests.narrowed),
     CompatRule("signature-changed", "What was signed rightly is so still.", providers.signature_changed),
     CompatRule("identity-changed", "A webhook that comes again gets the id that it had.", providers.identity_changed),
     CompatRule(
