@@ -42,8 +42,8 @@ def both(plan: Plan, body: dict[str, Any]) -> Any:
     raw = orjson.dumps(body)
     space: dict[str, Any] = {"__name__": "compiled"}
     exec(compile(module(plan, "x").content, "compiled", "exec"), space)  # noqa: S102 - what is compiled is to be run
-    compiled = space["normalize"](raw, "m")
-    oracle = evaluate(plan, raw, "m")
+    compiled = space["normalize"](raw, "m", "id", "")
+    oracle = evaluate(plan, raw, "m", "id")
     assert type(compiled).__name__ == type(oracle).__name__, (compiled, oracle)
     if isinstance(oracle, Normalized):
         assert compiled.event == oracle.event
