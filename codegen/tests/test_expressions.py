@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import orjson
 import pytest
 from codegen.language.model import (
     Coalesce,
@@ -22,19 +23,44 @@ from codegen.language.model import (
     Whole,
 )
 from codegen.language.read import read_path
+from codegen.loader import load
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported
-from codegen.mapping.plan import Kind
-from hypothesis import given
+from codegen.mapping.plan import Kind, plan
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.equivalence import VALUES
 
 from .forms import both, planned, target
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path as File
+
+    from codegen.mapping.plan import Plan
+    from codegen.model import Catalog, Provider
+
 X = Path(("x",))
 MILLISECONDS = Time(X, TimeFormat.EPOCH_MILLISECONDS)
 WRITTEN = st.from_regex(r"[-+ ]?[0-9_٣]{1,20}[ \n.]?", fullmatch=True)
 REFUSED = "refused"
+UNHURRIED = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=20, deadline=None)
+
+
+@pytest.fixture(scope="module")
+def shop(small: Callable[[str], File]) -> Catalog:
+    return load(small("providers"))
+
+
+@pytest.fixture(scope="module")
+def bolt(shop: Catalog) -> Provider:
+    return next(each for each in shop.providers if each.name == "bolt")
+
+
+@pytest.fixture(scope="module")
+def bolt_plan(shop: Catalog, bolt: Provider) -> Plan:
+    return plan(shop, bolt)
 
 
 def made(expression: Expression, kind: Kind, value: object) -> Any:
@@ -135,6 +161,7 @@ def test_a_time_may_be_a_text_of_milliseconds() -> None:
 )
 @pytest.mark.parametrize("drawn", ["values", "written"])
 def test_both_forms_agree_whatever_is_sent(expression: Expression, kind: Kind, drawn: str) -> None:
+    @UNHURRIED
     @given(value=VALUES if drawn == "values" else WRITTEN)
     def agree(value: object) -> None:
         made(expression, kind, value)
@@ -142,6 +169,7 @@ def test_both_forms_agree_whatever_is_sent(expression: Expression, kind: Kind, d
     agree()
 
 
+@UNHURRIED
 @given(value=st.integers(-62_135_596_800_000, 253_402_300_799_999) | st.text() | st.floats(allow_nan=False) | st.none())
 def test_both_forms_agree_on_times_in_milliseconds(value: object) -> None:
     made(MILLISECONDS, Kind.TIME, value)
@@ -177,3 +205,15 @@ def test_what_the_gateway_found_is_the_type_and_the_id() -> None:
     assert both(plan, {}, "e") == Normalized({"f": "id"})
     assert both(plan, {}, "other") == Unsupported("other")
     assert isinstance(both(plan, {}), Rejected)
+
+
+@pytest.mark.parametrize("place", ["number", "tries.made", "settled"])
+@FEW
+@given(value=VALUES | WRITTEN)
+def test_contracts_with_them_are_read_alike_in_both_forms(
+    bolt: Provider, bolt_plan: Plan, place: str, value: object
+) -> None:
+    for example in bolt.examples:
+        body = orjson.loads(example.body)
+        (body["counts"] if place == "tries.made" else body)[place] = value
+        both(bolt_plan, body)
