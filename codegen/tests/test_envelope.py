@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
-from codegen.envelope import fault, refusal
+from codegen.envelope import Found, fault, found_in, refusal
+from codegen.trial import as_example
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -23,6 +24,19 @@ def found(project: Catalog, **changes: Any) -> tuple[str, str] | None:
 
 def test_an_event_may_come_in(project: Catalog) -> None:
     assert found(project) is None
+
+
+@pytest.mark.parametrize("value", [None, {}, b"[" * 1015 + b"]" * 1015], ids=["null", "object", "deep list"])
+def test_nothing_is_found_where_no_text_is(project: Catalog, value: object) -> None:
+    (stripe,) = (each for each in project.providers if each.name == "stripe")
+    other = orjson.loads(value) if isinstance(value, bytes) else value
+    assert found_in(stripe.envelope, EVENT | {"id": other}, {}) == Found("", "charge.succeeded")
+
+
+def test_what_nobody_reads_may_be_nested_as_deeply_as_a_parser_takes_it(project: Catalog) -> None:
+    (stripe,) = (each for each in project.providers if each.name == "stripe")
+    deep = orjson.dumps({"other": "DEEP", **EVENT}).replace(b'"DEEP"', b"[" * 1015 + b"]" * 1015)
+    assert as_example(project, stripe, deep, "m").startswith("outcome: rejected\n")
 
 
 @pytest.mark.parametrize("path", ["id", "type", "created"])

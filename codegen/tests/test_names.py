@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
 import pytest
 from codegen.emit.normalize import module
 from codegen.language.model import Concat, Const, Leaf, LeafKind, Path, Rest
 from codegen.lint import lint
 from codegen.loader import load
-from codegen.mapping.evaluate import Normalized, evaluate
-from codegen.mapping.plan import GroupPlan, Kind, Plan, Target
+from codegen.mapping.evaluate import Normalized
+from codegen.mapping.plan import Kind
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.equivalence import put
+
+from .forms import both, planned, target
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,28 +27,6 @@ ODD = ["a", "b", "a_b", "a__b", "_a", "a_", "_", "a.b", "a-b", "a b", "0", "1a",
        "\ufb01", "fi", "_61", "root", "value", 'quote"', "back\\slash", "new\nline", "{x}", ""]  # fmt: skip
 STEPS = st.sampled_from(ODD) | st.text(max_size=3) | st.integers(0, 2)
 PATHS = st.lists(STEPS, max_size=4).flatmap(lambda below: st.sampled_from(ODD).map(lambda first: Path((first, *below))))
-KIND = Path(("kind",))
-
-
-def target(name: str, expression: Any, kind: Kind = Kind.TEXT, rest: tuple[Leaf, ...] = ()) -> Target:
-    return Target(name, kind, required=False, allowed=(), rules=(), expression=expression, rest=rest)
-
-
-def planned(*targets: Target, event_type: Path = KIND) -> Plan:
-    return Plan("odd", event_type, (GroupPlan("any", ("e",), targets),), frozenset({""}), {}, {})
-
-
-def both(plan: Plan, body: dict[str, Any]) -> Any:
-    """Return what becomes of a body, which must be the same in the compiled and in the interpreted form."""
-    raw = orjson.dumps(body)
-    space: dict[str, Any] = {"__name__": "compiled"}
-    exec(compile(module(plan, "x").content, "compiled", "exec"), space)  # noqa: S102 - what is compiled is to be run
-    compiled = space["normalize"](raw, "m")
-    oracle = evaluate(plan, raw, "m")
-    assert type(compiled).__name__ == type(oracle).__name__, (compiled, oracle)
-    if isinstance(oracle, Normalized):
-        assert compiled.event == oracle.event
-    return oracle
 
 
 @settings(max_examples=300, deadline=None)

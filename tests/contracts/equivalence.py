@@ -51,6 +51,8 @@ class Pair:
 
     def __init__(self, catalog: Catalog, provider: Provider, normalize: ModuleType) -> None:
         self.provider = provider
+        # What every event of the provider comes with: an id may be there alone.
+        self.headers = next(each.headers for each in provider.examples if each.kind == "accepted")
         self._plan = plan(catalog, provider)
         self._normalize = normalize
 
@@ -64,18 +66,18 @@ class Pair:
         return parsed
 
     def outcome(
-        self, body: bytes | dict[str, Any], merchant_id: str = "merchant", headers: Mapping[str, str] = NO_HEADERS
+        self, body: bytes | dict[str, Any], merchant_id: str = "merchant", headers: Mapping[str, str] | None = None
     ) -> Comparable:
-        """Return what becomes of a body, which must be the same in both forms."""
+        """Return what becomes of a body, which must be the same in both forms; with the provider's usual headers."""
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        found = self.found(raw, headers)
+        found = self.found(raw, self.headers if headers is None else headers)
         result = compiled(self._normalize, self.provider.name, raw, merchant_id, found)
         oracle = interpreted(self._plan, raw, merchant_id, found)
         assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"
         return result
 
     def found(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
-        """Return what a gateway finds in a body beside its merchant; empty texts where it would not take it."""
+        """Return what a gateway finds in a body beside its merchant; empty texts where it finds nothing."""
         try:
             found = found_in(self.provider.envelope, orjson.loads(body), headers)
         except orjson.JSONDecodeError:

@@ -11,13 +11,14 @@ import pytest
 from codegen.avro import walk
 from codegen.language.model import Path as MappedPath
 from codegen.loader import load
+from codegen.webhooks import paths_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from payments_contracts import providers
 from payments_contracts.examples import EXAMPLES
 
 from tests.conftest import ROOT
-from tests.contracts.equivalence import NUMBERS, TEXTS, VALUES, Pair, mutated, put
+from tests.contracts.equivalence import NO_HEADERS, NUMBERS, TEXTS, VALUES, Pair, mutated, put
 
 if TYPE_CHECKING:
     from codegen.model import Catalog
@@ -61,7 +62,8 @@ def test_mutations_become_the_same_in_both(pair: Pair, seed: int, drawn: list[An
     kinds = set()
     for _ in range(BATCH):
         body, paths = dice.choice(examples)
-        kinds.add(pair.outcome(mutated(body, dice, paths, values), dice.choice(["m", "m", "m", "", "null"]))[0])
+        merchant, headers = dice.choice(["m", "m", "m", "", "null"]), dice.choice([pair.headers] * 9 + [NO_HEADERS])
+        kinds.add(pair.outcome(mutated(body, dice, paths, values), merchant, headers)[0])
     assert kinds >= {"normalized", "rejected"}
 
 
@@ -95,18 +97,19 @@ def test_any_bytes_become_something(pair: Pair, body: bytes) -> None:
     assert pair.outcome(body)[0] in {"rejected", "unsupported"}
 
 
-@pytest.mark.parametrize("depth", [10, 250, 260, 900, 1023, 1030, 5000])
+@pytest.mark.parametrize("depth", [10, 250, 260, 900, 1015, 1023, 1030, 5000])
 def test_deep_nesting_never_raises(pair: Pair, depth: int) -> None:
     deep = b"[" * depth + b"]" * depth
+    of_the_type = paths_of(pair.provider.envelope.event_type)
     for path in pair.paths():
         body = orjson.loads(pair.bodies()[0])
-        container = body
-        for step in path.steps[:-1]:
-            container = container.get(step) if isinstance(container, dict) else None
-        if isinstance(container, dict):
-            container[path.steps[-1]] = "DEEP"
-            kind = pair.outcome(orjson.dumps(body).replace(b'"DEEP"', deep))[0]
-            assert kind in {"normalized", "rejected"}, path
+        put(body, path.steps, "DEEP")
+        raw = orjson.dumps(body)
+        assert b'"DEEP"' in raw
+        kind = pair.outcome(raw.replace(b'"DEEP"', deep))[0]
+        # A gateway refuses what is no text where the type is; joined with other texts, the rest of it is another type.
+        expected = {"normalized", "rejected"} | ({"unsupported"} if path in of_the_type else set())
+        assert kind in expected, path
 
 
 def test_truncated_bodies_are_rejected(pair: Pair) -> None:

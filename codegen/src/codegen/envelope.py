@@ -62,7 +62,7 @@ def refusal(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HE
 
 
 def found_in(envelope: Envelope, root: object, headers: Mapping[str, str]) -> Found:
-    """Return what a gateway finds in a parsed body that may come in: of several events, in the first."""
+    """Return what a gateway finds in a parsed body, of several events in the first; an empty text where it refuses."""
     return Found(_said(envelope.event_id, root, headers), _said(envelope.event_type, root, headers))
 
 
@@ -72,10 +72,10 @@ def _said(source: Source, root: object, headers: Mapping[str, str]) -> str:
             return in_header(headers, name) or ""
         case Joined(paths, separator):
             return separator.join(written(at(root, path)) or "" for path in paths)
-        case Path():
-            return str(at(root, source))
-        case First(paths):
-            return str(next((value for path in paths if (value := at(root, path)) is not None), ""))
+        case Path() | First():
+            value = next((value for path in paths_of(source) if (value := at(root, path)) is not None), None)
+            # An object or a list is no id; as a text, one that is nested deeply could not even be written.
+            return str(value) if isinstance(value, str | int | float) else ""
 
 
 def fault(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> Fault | None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import orjson
 import yaml
 
 from codegen.document import compose, parse
@@ -33,7 +34,7 @@ def expectation(
     refused = refusal(envelope, body, headers)
     if refused is not None:
         return {"outcome": "malformed", "expected": {"reason_codes": [refused]}}
-    found = found_in(envelope, json.loads(body), headers)
+    found = found_in(envelope, orjson.loads(body), headers)
     match evaluate(planned, body, merchant_id, found.event_id, found.event_type):
         case Unsupported():
             return {"outcome": "unsupported"}
