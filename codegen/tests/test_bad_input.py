@@ -77,14 +77,18 @@ def test_utf_16_is_named(contracts: Path) -> None:
     [
         ("elsewhere", "there is no such folder", "name the folder of the contracts"),
         ("contracts/README.md", "this is a file", "name the folder of the contracts"),
-        ("empty", "these are not contracts", "name the folder that avro, meta, providers, rules are in"),
+        ("empty", "these are not contracts", "did you mean --contracts {root}/contracts?"),
+        ("far/away/from/all", "these are not contracts", "name the folder that avro, meta, providers, rules are in"),
         (".", "these are not contracts", "did you mean --contracts {root}/contracts?"),
         ("contracts/topics", "these are not contracts", "did you mean --contracts {root}/contracts?"),
+        ("contracts/providers/acme", "these are not contracts", "did you mean --contracts {root}/contracts?"),
+        ("tests", "these are not contracts", "did you mean --contracts {root}/contracts?"),
     ],
 )
 def test_a_wrong_folder_is_one_finding_whatever_is_in_it(contracts: Path, folder: str, message: str, hint: str) -> None:
     root = contracts.parent
-    (root / "empty").mkdir()
+    for other in ("empty", "tests/rules", "far/away/from/all"):
+        (root / other).mkdir(parents=True)
     (root / "contracts" / "README.md").write_text("Words.\n")
     (found,) = findings(root / folder)
     assert (found.rule, found.hint) == ("folder", hint.format(root=root))

@@ -308,3 +308,24 @@ def test_diff_has_both_forms(run: Run, repository: Repository) -> None:
     _, out, _ = run("diff", "--against", "HEAD", "--format", "github")
     assert out.startswith("::notice title=")
     assert f"::warning file=contracts/{TOPIC}" in out
+
+
+@pytest.mark.parametrize("command", ["compat", "diff"])
+def test_what_cannot_be_compared_is_said_in_the_form_asked_for(run: Run, command: str) -> None:
+    code, out, err = run(command, "--against", "nowhere", "--format", "json")
+    data = json.loads(out)
+    assert (code, data["findings"]) == (1, [])
+    assert data["error"].startswith("git knows no commit 'nowhere' here")
+    assert err == f"{data['error']}\n"
+    code, out, _ = run(command, "--against", "nowhere", "--format", "github")
+    assert (code, out) == (1, f"::error title=codegen::{data['error']}\n")
+
+
+def test_diff_shows_each_entry_of_a_lookup_that_is_another(run: Run, repository: Repository) -> None:
+    mapping = "providers/shop/mapping.yaml"
+    repository.edit(mapping, "B: bad}", "B: worse}")
+    _, out, _ = run("diff", "--against", "HEAD")
+    assert "shop note: B: bad → worse (in PAID, REFUSED)" in out
+    repository.edit(mapping, "{path: mood}", "{coalesce: [{path: mood}, {path: mood}]}")
+    _, out, _ = run("diff", "--against", "HEAD")
+    assert "shop note: mood → the first present of mood, mood; B: bad → worse (in" in out

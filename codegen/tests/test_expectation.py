@@ -77,7 +77,7 @@ def test_an_update_writes_what_differs_and_leaves_all_else(
     edit(file, '      fee.taxed: "false"\n', "")
     code, out, err = run("examples")
     assert (code, out) == (1, f"differs: {PAID}\n")
-    assert "1 examples differ: `codegen examples --update` writes them" in err
+    assert err == "1 example to be updated: `codegen examples --update` does it\n"
     assert run("examples", "--update")[:2] == (0, f"updated {PAID}\n")
     after = (contracts.parent / PAID).read_text(encoding="utf-8")
     assert after.replace("  # in fils\n    # The next is right.", "").replace("'false'", '"false"') == before
@@ -104,15 +104,73 @@ def test_reason_codes_are_written_in_their_line(
     assert yaml.safe_load(file.read_text(encoding="utf-8")) == yaml.safe_load(before)
 
 
+def test_a_null_that_an_example_leaves_out_is_no_difference(
+    run: Callable[..., tuple[int, str, str]], edit: Callable[[str, str, str], None], contracts: Path
+) -> None:
+    file = contracts.parent / PAID
+    before = file.read_text(encoding="utf-8")
+    edit("providers/acme/examples/paid.yaml", "    disputed_at: null\n", "")
+    assert run("lint")[0] == 0
+    assert run("examples")[:2] == (0, "every example expects what becomes of it\n")
+    edit("providers/acme/examples/paid.yaml", "    amount_cents: 1250\n", "    amount_cents: 7\n")
+    assert run("examples", "--update")[:2] == (0, f"updated {PAID}\n")
+    assert file.read_text(encoding="utf-8") == before.replace("    disputed_at: null\n", "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("paid", "amount_cents: 1250\n", "amount_cents: 1250.0\n"),
+        ("paid", "disputed_at: null\n", 'disputed_at: ""\n'),
+        ("malformed", "[not_json]", "[not_json, not_utf8]"),
+        ("unsupported", "outcome: unsupported\n", "outcome: unsupported\nexpected: {event: {}}\n"),
+        ("rejected.failed", "reason_codes: [", "reason_codes: [currency_unknown, "),
+    ],
+)
+def test_lint_and_examples_find_the_same_and_an_update_mends_it(
+    run: Callable[..., tuple[int, str, str]],
+    edit: Callable[[str, str, str], None],
+    contracts: Path,
+    change: tuple[str, str, str],
+) -> None:
+    name, old, new = change
+    file = f"providers/acme/examples/{name}.yaml"
+    before = yaml.safe_load((contracts / file).read_text(encoding="utf-8"))
+    edit(file, old, new)
+    code, _, err = run("lint")
+    assert (code, err.count("[example]")) == (1, 1)
+    assert "`codegen examples --update` writes what is expected" in err
+    assert run("examples")[:2] == (1, f"differs: contracts/{file}\n")
+    assert run("examples", "--update")[0] == 0
+    assert yaml.safe_load((contracts / file).read_text(encoding="utf-8")) == before
+    assert run("lint")[0] == 0
+
+
 def test_an_example_of_which_something_else_becomes_is_left_to_its_author(
     run: Callable[..., tuple[int, str, str]], edit: Callable[[str, str, str], None], contracts: Path
 ) -> None:
     edit("providers/acme/examples/paid.yaml", "amount: 125", "amount: 0")
     before = (contracts.parent / PAID).read_text(encoding="utf-8")
-    code, out, _ = run("examples", "--update")
+    _, _, found = run("lint")
+    assert "[example] it is rejected: " in found
+    assert "→ correct by hand its body or its `outcome`, or the contract that it shows" in found
+    assert "examples --update" not in found
+    code, out, err = run("examples", "--update")
     assert code == 1
     assert f"{PAID}: it says accepted, and would be rejected; correct it by hand" in out
+    assert err == "1 example to be corrected by hand\n"
     assert (contracts.parent / PAID).read_text(encoding="utf-8") == before
+
+
+def test_what_an_update_can_write_and_what_it_cannot_are_counted_apart(
+    run: Callable[..., tuple[int, str, str]], edit: Callable[[str, str, str], None]
+) -> None:
+    edit("providers/acme/examples/paid.yaml", "amount: 125", "amount: 0")
+    edit("providers/acme/examples/malformed.yaml", "[not_json]", "[not_utf8]")
+    _, _, err = run("examples")
+    update = "1 example to be updated: `codegen examples --update` does it"
+    assert err == f"{update}; 1 example to be corrected by hand\n"
+    assert run("examples", "--update")[2] == "1 example to be corrected by hand\n"
 
 
 def test_examples_wait_until_the_mapping_is_right(

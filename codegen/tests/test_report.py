@@ -12,6 +12,8 @@ from codegen.report import Level, annotation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
 MAPPING = "providers/acme/mapping.yaml"
 NORMALIZED = "topics/payments.normalized.yaml"
 
@@ -49,6 +51,17 @@ def test_what_would_end_a_command_of_github_is_escaped() -> None:
     assert annotation(Path("contracts"), found, Level.WARNING) == (
         "::warning file=contracts/a%2Cb%3Ac.yaml,title=codegen%3A x::50 %25%0Anext → do%0Dthis\n"
     )
+
+
+def test_an_annotation_names_its_file_from_the_root_of_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "contracts" / "topics").mkdir(parents=True)
+    for here, root in (("contracts", Path()), ("contracts/topics", Path("..")), (".", tmp_path / "contracts")):
+        monkeypatch.chdir(tmp_path / here)
+        written = annotation(root, Finding("topics/a.yaml", 3, "x", "wrong", "mend it"), Level.ERROR)
+        assert written.startswith("::error file=contracts/topics/a.yaml,line=3,")
 
 
 def test_contracts_without_findings_are_an_empty_list(run: Callable[..., tuple[int, str, str]]) -> None:

@@ -7,7 +7,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
+from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
 
 from .repository import Repository
 
@@ -130,21 +130,6 @@ def test_chooses_on_main_the_last_commit_for_changes_that_are_not_committed(repo
     assert "not committed" in str(revision)
 
 
-def test_chooses_in_a_detached_checkout_without_main(repository: Repository, tmp_path: Path) -> None:
-    before = repository.git("rev-parse", "HEAD")
-    last = repository.commit()
-    clone = tmp_path / "clone"
-    repository.git("clone", "--quiet", f"file://{repository.root}", str(clone))
-    other = Repository.at(clone)
-    other.git("checkout", "--quiet", "--detach", last)
-    other.git("branch", "--delete", "--force", "main")
-    other.git("update-ref", "-d", "refs/remotes/origin/main")
-    other.git("update-ref", "-d", "refs/remotes/origin/HEAD")
-    revision = chosen(other.contracts)
-    assert revision is not None
-    assert revision.commit == before
-
-
 def cloned(repository: Repository, folder: Path, *options: str) -> Repository:
     """Clone a repository as from a server."""
     repository.git("clone", "--quiet", *options, f"file://{repository.root}", str(folder))
@@ -168,8 +153,58 @@ def test_chooses_nothing_where_there_is_one_commit(repository: Repository, tmp_p
 
 def test_refuses_to_choose_in_a_shallow_clone(repository: Repository, tmp_path: Path) -> None:
     repository.commit()
-    with pytest.raises(ShallowError, match=r"this is a shallow clone, .*git fetch --unshallow.* or name a commit with"):
+    with pytest.raises(UntoldError, match=r"this is a shallow clone, .*git fetch --unshallow.* or name a commit with"):
         chosen(cloned(repository, tmp_path / "clone", "--depth=1").contracts)
+
+
+def test_refuses_to_choose_in_a_clone_of_a_single_branch(repository: Repository, tmp_path: Path) -> None:
+    repository.git("checkout", "--quiet", "-b", "work")
+    repository.commit("one on the branch")
+    repository.commit("two on the branch")
+    repository.git("checkout", "--quiet", "main")
+    clone = cloned(repository, tmp_path / "clone", "--single-branch", "--branch=work", "--origin=server")
+    remedy = r"fetch it with `git fetch server main:refs/remotes/server/main`, or name a commit with --base"
+    with pytest.raises(UntoldError, match=rf"this clone does not hold main, .*: {remedy}"):
+        chosen(clone.contracts)
+    clone.git("fetch", "--quiet", "server", "main:refs/remotes/server/main")
+    revision = chosen(clone.contracts)
+    assert revision is not None
+    assert revision.words == "where this work left server/main"
+
+
+def test_refuses_to_choose_where_no_branch_is_called_main(repository: Repository) -> None:
+    repository.git("branch", "--move", "main", "trunk")
+    repository.commit()
+    with pytest.raises(UntoldError, match=r"does not hold main, .* compare with: name a commit with --base"):
+        chosen(repository.contracts)
+
+
+def test_refuses_to_choose_where_main_has_another_history(repository: Repository) -> None:
+    repository.git("checkout", "--quiet", "--orphan", "work")
+    repository.commit("a first commit of its own")
+    repository.commit("on the branch")
+    with pytest.raises(UntoldError, match=r"checked out and main have no commit in common, .* a commit with --base"):
+        chosen(repository.contracts)
+
+
+def test_finds_main_at_a_remote_of_any_name(repository: Repository, tmp_path: Path) -> None:
+    left = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "--quiet", "-b", "work")
+    repository.commit("one on the branch")
+    repository.commit("two on the branch")
+    clone = cloned(repository, tmp_path / "clone", "--branch=work", "--origin=server")
+    assert chosen(clone.contracts) == Revision(left, "where this work left server/main")
+
+
+def test_takes_main_of_origin_before_that_of_other_remotes(repository: Repository, tmp_path: Path) -> None:
+    there = repository.commit()
+    clone = cloned(repository, tmp_path / "clone")
+    clone.git("checkout", "--quiet", "-b", "work")
+    clone.git("branch", "--delete", "--force", "main")
+    ours = clone.commit("on the branch")
+    clone.git("update-ref", "refs/remotes/a/main", ours)
+    clone.git("remote", "add", "a", "nowhere")
+    assert chosen(clone.contracts) == Revision(there, "where this work left origin/main")
 
 
 def test_finds_main_at_the_remote(repository: Repository, tmp_path: Path) -> None:
@@ -227,7 +262,7 @@ def test_forgets_what_was_pushed_before_where_it_was_no_part_of_what_is(reposito
     before = clone.git("rev-parse", "HEAD^1")
     clone.git("commit", "--quiet", "--amend", "--allow-empty", "--message", "another")
     clone.git("push", "--quiet", "--force", "origin", "main")
-    assert chosen(clone.contracts) == Revision(before, "HEAD^1: nothing here is newer than main")
+    assert chosen(clone.contracts) == Revision(before, "HEAD^1: nothing here is newer than origin/main")
 
 
 def test_believes_the_event_of_a_push(repository: Repository, tmp_path: Path) -> None:
@@ -270,7 +305,7 @@ def test_refuses_an_event_whose_commit_the_clone_lacks(repository: Repository, t
     before = repository.git("rev-parse", "HEAD")
     repository.commit()
     clone = cloned(repository, tmp_path / "clone", "--depth=1")
-    with pytest.raises(ShallowError, match=f"this clone does not hold {before[:10]}, what main was before the push"):
+    with pytest.raises(UntoldError, match=f"this clone does not hold {before[:10]}, what main was before the push"):
         chosen(clone.contracts, told(tmp_path, pushed(before)))
 
 

@@ -21,15 +21,15 @@ from codegen.findings import ContractError, Finding
 from codegen.lint import RULES, lint
 from codegen.loader import READING, load
 from codegen.released import edited
-from codegen.report import Form, changes_as, fail, near, report
-from codegen.revision import Revision, RevisionError, ShallowError, chosen, load_at, named
+from codegen.report import Form, changes_as, fail, near, refuse, report
+from codegen.revision import Revision, RevisionError, UntoldError, chosen, load_at, named
 from codegen.scaffold import ScaffoldError, scaffold
 from codegen.suggestion import meant
 from codegen.trial import as_example, body_of, explain, outdated
 from codegen.write import add, changes, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from codegen.model import Catalog, Provider
 
@@ -124,7 +124,7 @@ def compat_(
     unknown = accepted - {rule.id for rule in COMPAT_RULES}
     if unknown:
         fail(f"there is no rule {', '.join(sorted(unknown))}: `codegen compat --rules` lists them")
-    old, revision = _earlier(contracts, against)
+    old, revision = _earlier(contracts, against, form)
     new = _compared(contracts, old, form)
     out = Console(highlight=False, soft_wrap=True)
     if old is None:
@@ -151,8 +151,9 @@ def diff_(
     output: Annotated[Path | None, typer.Option(help="Write it to this file instead.", dir_okay=False)] = None,
 ) -> None:
     """Say what has changed since a commit, and all that it touches: topics, tables, columns, models, readers."""
-    old, revision = _earlier(contracts, against)
-    new = _compared(contracts, old, Form(form.value) if form in {Format.JSON, Format.GITHUB} else Form.TEXT)
+    plain_form = Form(form.value) if form in {Format.JSON, Format.GITHUB} else Form.TEXT
+    old, revision = _earlier(contracts, against, plain_form)
+    new = _compared(contracts, old, plain_form)
     words = str(revision)
     if old is None:
         old = nothing(new)
@@ -164,7 +165,7 @@ def diff_(
         case Format.MARKDOWN:
             written = markdown(changed, broken, words)
         case Format.JSON | Format.GITHUB:
-            written = changes_as(Form(form.value), contracts, changed, broken, words)
+            written = changes_as(plain_form, contracts, changed, broken, words)
     if output is None:
         sys.stdout.write(written)
     else:
@@ -224,11 +225,10 @@ def examples(
     for example, outcome in others:
         path = near(contracts / example.source.path)
         out.print(f"{path}: it says {example.kind}, and would be {outcome}; correct it by hand", markup=False)
-    if others or (stale and not update):
-        fail(
-            f"{len(stale) + len(others)} examples differ"
-            + ("" if update else ": `codegen examples --update` writes them")
-        )
+    unwritten = [] if update else [f"{_counted(stale)} to be updated: `codegen examples --update` does it"]
+    told = [*(unwritten if stale else ()), *([f"{_counted(others)} to be corrected by hand"] if others else ())]
+    if told:
+        fail("; ".join(told))
     if not stale:
         out.print("every example expects what becomes of it")
 
@@ -277,6 +277,10 @@ def main() -> None:
         )
 
 
+def _counted(examples: Sequence[object]) -> str:
+    return f"{len(examples)} {'example' if len(examples) == 1 else 'examples'}"
+
+
 # What typer ends with where it does not know an argument.
 _USAGE = 2
 _PAST = {"missing": "wrote", "different": "updated", "stale": "removed"}
@@ -302,15 +306,15 @@ def _provider(catalog: Catalog, name: str) -> Provider:
     return known[name]
 
 
-def _earlier(contracts: Path, against: str) -> tuple[Catalog | None, Revision | None]:
+def _earlier(contracts: Path, against: str, form: Form) -> tuple[Catalog | None, Revision | None]:
     try:
         event = os.environ.get("GITHUB_EVENT_PATH")
         revision = named(contracts, against) if against else chosen(contracts, Path(event) if event else None)
         return (load_at(contracts, revision) if revision else None), revision
-    except ShallowError as error:
-        fail(str(error), _UNTOLD)
+    except UntoldError as error:
+        refuse(form, str(error), _UNTOLD)
     except RevisionError as error:
-        fail(str(error))
+        refuse(form, str(error), 1)
 
 
 def _compared(contracts: Path, old: Catalog | None, form: Form) -> Catalog:

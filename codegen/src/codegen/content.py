@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from codegen.findings import ContractError, Finding
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 LARGEST = 1 << 20
@@ -52,12 +53,22 @@ def not_contracts(root: Path) -> Finding | None:
     if not root.is_dir():
         what = "this is a file" if root.exists() else "there is no such folder"
         return Finding("", 0, "folder", what, "name the folder of the contracts")
-    if any((root / each).is_dir() for each in _FOLDERS):
+    # One of them alone may be anybody's, such as a folder `rules` of tests.
+    if sum((root / each).is_dir() for each in _FOLDERS) > 1:
         return None
-    near = next((each for each in (root / "contracts", root.parent) if (each / "meta").is_dir()), None)
+    # Nothing in the contracts is deeper than an example of a provider.
+    above = (*(() if ".." in root.parts else root.parents[:3]), *root.resolve().parents[:3])
+    near = next((each for each in (root / "contracts", *_around(above)) if (each / "meta").is_dir()), None)
     names = ", ".join(_FOLDERS)
     hint = f"did you mean --contracts {near}?" if near else f"name the folder that {names} are in"
-    return Finding("", 0, "folder", f"the folder has none of {names}: these are not contracts", hint)
+    return Finding("", 0, "folder", f"the folder does not have {names}: these are not contracts", hint)
+
+
+def _around(above: Iterable[Path]) -> Iterator[Path]:
+    """Yield each of some folders, with the contracts that may be in it, from the nearest on."""
+    for each in above:
+        yield each
+        yield each / "contracts"
 
 
 def _wrong(path: str, line: int, message: str, hint: str) -> ContractError:

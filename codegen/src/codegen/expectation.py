@@ -51,9 +51,28 @@ def plain(value: object) -> object:
 
 
 def differs(example: Example, wanted: Mapping[str, Any]) -> bool:
-    """Return whether an example expects something else than it has to."""
-    said = {key: value for key, value in example.source.data.items() if key in {"outcome", "expected"}}
-    return not _same(said, wanted)
+    """Return whether an example, whose outcome is right, expects something else than it has to."""
+    expected = wanted.get("expected", {})
+    if "event" in expected:
+        return bool(unequal(expected["event"], example.event or {}))
+    return list(example.reason_codes) != expected.get("reason_codes", []) or (
+        not expected and "expected" in example.source.data
+    )
+
+
+def unequal(event: Mapping[str, object], expected: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields in which an event is not what is expected; what is null may be left out of the latter."""
+    names = dict.fromkeys((*expected, *event))
+    return tuple(name for name in names if not _same(plain(event.get(name)), expected.get(name)))
+
+
+def completed(example: Example, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an example has to expect, without nulls that it rightly leaves out; empty where that is nothing."""
+    expected: Mapping[str, Any] = wanted.get("expected", {})
+    if "event" not in expected or example.event is None:
+        return expected
+    event = {name: value for name, value in expected["event"].items() if value is not None or name in example.event}
+    return {"event": event}
 
 
 def rewritten(example: Example, expected: Mapping[str, Any]) -> str:
@@ -63,12 +82,14 @@ def rewritten(example: Example, expected: Mapping[str, Any]) -> str:
         return f"{text.rstrip()}\n{block({'expected': expected})}"
     lines = text.splitlines(keepends=True)
     data = example.source.data
-    edits = list(_members(compose(text), data, {**data, "expected": expected}, lines))
+    # Where nothing is to be expected, the key goes, too.
+    wanted = {**data, "expected": expected} if expected else {key: data[key] for key in data if key != "expected"}
+    edits = list(_members(compose(text), data, wanted, lines))
     # From the end, so that lines above keep their numbers; of several at one line the last goes first.
     for first, after, new in sorted(edits, key=lambda edit: edit[:2])[::-1]:
         lines[first:after] = [new]
     changed = "".join(lines)
-    if not _same(parse(example.source.path, changed).data, {**data, "expected": expected}):
+    if not _same(parse(example.source.path, changed).data, wanted):
         raise AssertionError(
             f"{example.source.path} cannot be rewritten: write what `codegen try --format yaml` prints"
         )

@@ -25,7 +25,9 @@ RULE = "extension"
 PURPOSE = "What a record version is made from is there, and each version is declared once."
 FILE = re.compile(r"avro/(?P<name>[a-z][a-z0-9_]*)/(?:v(?P<version>[1-9][0-9]*)\.(?P<form>avsc|yaml)|extension\.yaml)")
 """Where records are; the file of an extension has neither version nor form."""
-_AGAIN = "name a version that is there; `again` gives the other record's version a second one"
+_AGAIN = (
+    "put back what is missing, or name a version that is there; `again` gives the other record's version a second one"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +125,12 @@ def _extensions(
     # A base version that occurs twice is one of which the extension has two: the second adds only fields of its own.
     bases = sorted([*plain[other], *data.get("again", ())])
     own = [(("fields", index), each.get("since", 1), each) for index, each in enumerate(data["fields"])]
+    # A version that is missing is told once, however many fields begin with it.
+    missing = {since: place for place, since, _ in reversed(own) if since > len(bases)}
+    there = ", ".join(f"v{each}" for each in sorted(plain[other]))
     wrong = [
-        document.finding(RULE, (*place, "since"), f"there is no {name} v{since}", _AGAIN)
-        for place, since, _ in own
-        if since > len(bases)
+        document.finding(RULE, (*place, "since"), f"there is no {name} v{since}: {other} has {there}", _AGAIN)
+        for since, place in sorted(missing.items())
     ] + [
         document.finding(RULE, ("again", index), f"there is no {other} v{each}", "name one of its versions")
         for index, each in enumerate(data.get("again", ()))

@@ -78,12 +78,22 @@ def changes_as(form: Form, root: Path, changes: Iterable[Change], findings: Iter
     return "".join((*notices, *(annotation(root, each, Level.WARNING) for each in findings)))
 
 
+def refuse(form: Form, message: str, code: int) -> NoReturn:
+    """Say in the form asked for why nothing could be looked at, and end the command with an exit code."""
+    if form is Form.JSON:
+        _print({"findings": [], "error": message})
+    elif form is Form.GITHUB:
+        sys.stdout.write(f"::{Level.ERROR.value} title=codegen::{_escaped(message)}\n")
+    fail(message, code)
+
+
 def annotation(root: Path, finding: Finding, level: Level) -> str:
     """Return a finding as a workflow command of GitHub Actions.
 
+    Its file is named from the root of the repository, wherever the command runs.
     Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
     """
-    place = {"file": str(near(root / finding.file)), "line": finding.line, "col": finding.column}
+    place = {"file": str(_in_repository(root / finding.file)), "line": finding.line, "col": finding.column}
     named = [f"{key}={_property(str(value))}" for key, value in place.items() if value]
     named.append(f"title={_property(f'codegen: {finding.rule}')}")
     return f"::{level.value} {','.join(named)}::{_escaped(f'{finding.message} → {finding.hint}')}\n"
@@ -92,6 +102,13 @@ def annotation(root: Path, finding: Finding, level: Level) -> str:
 def near(path: Path) -> Path:
     """Return a path as it is seen from here, where it is below here."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def _in_repository(path: Path) -> Path:
+    """Return a path as it is seen from the root of its git work tree, or from here where it is in none."""
+    whole = path.resolve()
+    top = next((each for each in whole.parents if (each / ".git").exists()), None)
+    return near(path) if top is None else whole.relative_to(top)
 
 
 def plain(text: str) -> str:

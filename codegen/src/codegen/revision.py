@@ -23,8 +23,8 @@ from codegen.loader import load
 if TYPE_CHECKING:
     from codegen.model import Catalog
 
-# Where main as others know it may be, best first: what is pushed is relied on, and what is not yet pushed is not.
-_MAINS = ("main@{upstream}", "origin/main", "origin/HEAD", "main")
+# What a branch that others rely on is called at a remote: by its name, else the one that the remote itself prefers.
+_PUSHED = ("main", "HEAD")
 # A commit of that id is none: an event names it where a branch was pushed for the first time.
 _NONE = re.compile(r"0+")
 _OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"})
@@ -34,8 +34,8 @@ class RevisionError(Exception):
     """The contracts of a commit cannot be had; the text says why and what to do."""
 
 
-class ShallowError(RevisionError):
-    """The history ends too early to tell what to compare with, and nobody has said it."""
+class UntoldError(RevisionError):
+    """The clone holds too little to tell what to compare with, and nobody has said it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def chosen(contracts: Path, event: Path | None = None) -> Revision | None:
     the commit before. Without git, or with one commit alone, there is none.
 
     Raises:
-        ShallowError: The clone is shallow, so that none of this can be told.
+        UntoldError: The clone is shallow, or knows no main that this work comes from, so that none of this can be told.
     """
     try:
         _top(contracts)
@@ -84,11 +84,22 @@ def chosen(contracts: Path, event: Path | None = None) -> Revision | None:
         return None
     told = _told(contracts, head, event) if event else None
     if told is None and _git(contracts, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
-        raise ShallowError(
+        raise UntoldError(
             "this is a shallow clone, which does not hold the commit to compare with: fetch the whole history with "
             "`git fetch --unshallow`, or name a commit with --base"
         )
-    return told or _left(contracts, head) or _before(contracts, head)
+    if told or (_commit(contracts, "HEAD^1") is None and not _changed(contracts)):
+        return told
+    main = _main(contracts)
+    left = _merge_base(contracts, head, main)
+    if left is None:
+        raise UntoldError(
+            f"what is checked out and {_plain(contracts, main)} have no commit in common, so nothing tells where this "
+            "work began: check that both belong to one repository, or name a commit with --base"
+        )
+    if left != head:
+        return Revision(left, f"where this work left {_plain(contracts, main)}")
+    return _before(contracts, main, head)
 
 
 def load_at(contracts: Path, revision: Revision) -> Catalog | None:
@@ -166,35 +177,45 @@ def _told(contracts: Path, head: str, event: Path) -> Revision | None:
         return None
     commit = _commit(contracts, str(sha))
     if commit is None:
-        raise ShallowError(
+        raise UntoldError(
             f"this clone does not hold {str(sha)[:10]}, {words}: fetch it with `git fetch --unshallow` or "
             f"`git fetch origin {sha}`, or name a commit with --base"
         )
     return Revision((_merge_base(contracts, head, commit) if request else None) or commit, words)
 
 
-def _main(contracts: Path) -> str | None:
-    return next((each for each in _MAINS if _commit(contracts, each)), None)
+def _main(contracts: Path) -> str:
+    """Return main as others know it: what is pushed is relied on, and what is not yet pushed is not.
+
+    It is what `main` follows, else main at a remote, `origin` before others, else main as it is here. UntoldError where
+    this clone knows none of them: that of a single branch is such a one.
+    """
+    remotes = sorted(_git(contracts, "remote").stdout.decode().split(), key=lambda each: (each != "origin", each))
+    pushed = [f"refs/remotes/{remote}/{branch}" for remote in remotes for branch in _PUSHED]
+    found = next((each for each in ("main@{upstream}", *pushed, "refs/heads/main") if _commit(contracts, each)), None)
+    if found is None:
+        remote = next(iter(remotes), None)
+        fetch = f"fetch it with `git fetch {remote} main:refs/remotes/{remote}/main`, or " if remote else ""
+        raise UntoldError(
+            "this clone does not hold main, neither as it is here nor as it is at a remote, so nothing tells what to "
+            f"compare with: {fetch}name a commit with --base"
+        )
+    return found
 
 
-def _left(contracts: Path, head: str) -> Revision | None:
-    """Return where what is checked out left main; None where it is a part of main."""
-    main = _main(contracts)
-    left = _merge_base(contracts, head, main) if main else None
-    if main is None or left is None or left == head:
-        return None
-    return Revision(left, f"where this work left {_plain(contracts, main)}")
+def _changed(contracts: Path) -> bool:
+    """Return whether the contracts have changes that are not committed."""
+    return bool(_git(contracts, "status", "--porcelain", "--", ".").stdout.strip())
 
 
-def _before(contracts: Path, head: str) -> Revision | None:
+def _before(contracts: Path, main: str, head: str) -> Revision | None:
     """Return the state before the last change, where what is checked out is a part of main."""
-    if _git(contracts, "status", "--porcelain", "--", ".").stdout.strip():
+    if _changed(contracts):
         return Revision(head, "HEAD: the contracts have changes that are not committed")
-    main = _main(contracts)
-    if main and (before := _pushed_before(contracts, main, head)):
+    if before := _pushed_before(contracts, main, head):
         return Revision(before, f"{_plain(contracts, main)} before the last push")
     last = _commit(contracts, "HEAD^1")
-    return None if last is None else Revision(last, "HEAD^1: nothing here is newer than main")
+    return None if last is None else Revision(last, f"HEAD^1: nothing here is newer than {_plain(contracts, main)}")
 
 
 def _pushed_before(contracts: Path, main: str, head: str) -> str | None:

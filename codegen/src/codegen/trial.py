@@ -12,7 +12,7 @@ from rich.text import Text
 
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault, found_in
-from codegen.expectation import differs, expectation, rewritten
+from codegen.expectation import completed, differs, expectation, rewritten
 from codegen.language.model import (
     Coalesce,
     Decimal,
@@ -87,7 +87,7 @@ def outdated(
             if wanted["outcome"] != example.kind:
                 others.append((example, wanted["outcome"]))
             elif differs(example, wanted):
-                stale.append((example, rewritten(example, wanted.get("expected", {}))))
+                stale.append((example, rewritten(example, completed(example, wanted))))
     return stale, others
 
 

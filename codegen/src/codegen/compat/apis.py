@@ -42,7 +42,7 @@ def operations_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def operations_renamed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield operations with another `operationId`, after which clients call what is generated for them."""
     for api, before, after in _operations(old, new):
-        one, other = (each.document["paths"][each.path][each.method].get("operationId") for each in (before, after))
+        one, other = before.id, after.id
         if one is not None and one != other:
             message = f"{after.name} was the operation {one} and is to be {other}"
             if other is None:

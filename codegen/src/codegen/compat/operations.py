@@ -37,6 +37,7 @@ class Operation:
     """A method on a path. `parameters` are by where and name; `security` are alternatives, each a set of demands."""
 
     document: Mapping[str, Any]
+    id: str | None
     path: str
     method: str
     place: Place
@@ -75,6 +76,7 @@ def _operation(document: Mapping[str, Any], path: str, method: str, item: Mappin
     body = _followed(document, Part(data["requestBody"], (*place, "requestBody"))) if "requestBody" in data else None
     return Operation(
         document=document,
+        id=data.get("operationId"),
         path=path,
         method=method,
         place=place,

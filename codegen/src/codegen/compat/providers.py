@@ -138,9 +138,10 @@ def envelope_moved(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield envelopes whose type, time or version is to be found elsewhere."""
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
-        for key in ("event_type", "created_at", "api_version"):
-            if key in one and one[key] != other.get(key):
-                message = f"{after.name}: {key} was taken from {one[key]}, and is to be taken from {other.get(key)}"
+        for key in ("event_type", "created_at", "created_at_unit", "api_version", "items"):
+            # That several events are to come in one body is a change of every body.
+            if (key in one or key == "items") and one.get(key) != other.get(key):
+                message = f"{after.name}: {key} was taken from {one.get(key)}, and is to be taken from {other.get(key)}"
                 concern = ("provider", after.name, "envelope", key)
                 hint = "leave it, unless the provider has changed: stored events have the old one"
                 yield broken(concern, after.source, ("envelope", key), message, hint)

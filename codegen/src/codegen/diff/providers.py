@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.diff.change import Change, Section, others, worded
-from codegen.language.model import origin
+from codegen.language.model import Lookup, Money, inside, origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.language.model import Expression
     from codegen.model import Catalog, Provider
@@ -51,7 +51,7 @@ def mappings(old: Catalog, new: Catalog) -> Iterator[Change]:
             for field in dict.fromkeys((*before[event], *after[event])):
                 one, other = before[event].get(field), after[event].get(field)
                 if one != other:
-                    told = f"{_told(one)} → {_told(other)}" if _told(one) != _told(other) else "is made in another way"
+                    told = "; ".join(_difference(one, other)) or "is made in another way"
                     alike.setdefault((field, told, ()), []).append(event)
         if was and now:
             yield from others(Section.MAPPINGS, name, was.mapping_source, now.mapping_source, _MAPPED)
@@ -82,6 +82,30 @@ def _target(provider: Provider) -> str:
 
 def _told(expression: Expression | None) -> str:
     return "nothing" if expression is None else origin(expression)
+
+
+def _difference(one: Expression | None, other: Expression | None) -> Iterator[str]:
+    """Yield in words what is different between two expressions: where the value is from, then each entry of a table."""
+    if _told(one) != _told(other):
+        yield f"{_told(one)} → {_told(other)}"
+    if one is None or other is None:
+        return
+    pairs = zip(
+        *([each for each in inside(of) if isinstance(each, Lookup | Money)] for of in (one, other)), strict=False
+    )
+    for was, now in pairs:
+        if isinstance(was, Lookup) and isinstance(now, Lookup):
+            yield from _entries(was.table, now.table)
+            if was.otherwise != now.otherwise:
+                yield f"otherwise: {_told(was.otherwise)} → {_told(now.otherwise)}"
+        elif isinstance(was, Money) and isinstance(now, Money):
+            yield from _entries(was.exponents, now.exponents)
+
+
+def _entries(was: Mapping[str, object], now: Mapping[str, object]) -> Iterator[str]:
+    for key in dict.fromkeys((*was, *now)):
+        if was.get(key) != now.get(key):
+            yield f"{key}: {worded(was.get(key))} → {worded(now.get(key))}"
 
 
 def _pairs(old: Catalog, new: Catalog) -> Iterator[tuple[str, Provider | None, Provider | None]]:

@@ -57,7 +57,9 @@ RULES: tuple[LintRule, ...] = (
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
     LintRule(
-        "service", "Every service that is named is declared, and may do what it is named for.", services.undeclared
+        "service",
+        "Every service that is named is declared, and may do what it is named for; what it may do is possible.",
+        services.undeclared,
     ),
     LintRule("producer", "A topic has one producer, or says why it has several.", services.producers),
     LintRule(
@@ -106,7 +108,12 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
-    LintRule("unfilled", "Every field that is written is filled by some provider.", mappings.unfilled),
+    LintRule(
+        "unfilled",
+        "Every field that is written is filled by some provider.",
+        mappings.unfilled,
+        frozenset({"mapping"}),
+    ),
     LintRule(
         "type", "What a path is declared to be is what its function, its field and the envelope take.", types.unfit
     ),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
 from codegen.envelope import found_in, refusal
-from codegen.expectation import plain
+from codegen.expectation import unequal
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import Plan, plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from codegen.findings import Finding
     from codegen.model import Catalog, Example, Provider
 
 _HINT = "correct the example (`codegen examples --update` writes what is expected), or the contract that it shows"
+_BY_HAND = "correct by hand its body or its `outcome`, or the contract that it shows"
 
 
 def uncovered(catalog: Catalog) -> Iterator[Finding]:
@@ -39,34 +40,46 @@ def wrong(catalog: Catalog) -> Iterator[Finding]:
     for provider in catalog.providers:
         planned = plan(catalog, provider)
         for example in provider.examples:
-            message = _difference(provider, planned, example)
+            outcome, message = _difference(provider, planned, example)
             if message:
-                yield example.source.finding("example", ("expected",), message, _HINT)
+                place, hint = ("expected", _HINT) if outcome == example.kind else ("outcome", _BY_HAND)
+                yield example.source.finding("example", (place,), message, hint)
 
 
-def _difference(provider: Provider, planned: Plan, example: Example) -> str:  # noqa: PLR0911 - one for each outcome
+def _difference(provider: Provider, planned: Plan, example: Example) -> tuple[str, str]:
+    """Return the outcome of an example, and what is wrong with what it says; empty where nothing is."""
     refused = refusal(provider.envelope, example.body, example.headers)
-    if example.kind == "malformed":
-        expected = example.reason_codes[0] if example.reason_codes else "some reason"
-        return "" if refused == expected else f"the gateway says {refused or 'nothing against it'}, not {expected}"
     if refused is not None:
-        return f"the gateway would refuse it: {refused}"
+        if example.kind != "malformed":
+            return "malformed", f"the gateway would refuse it: {refused}"
+        expected = ", ".join(example.reason_codes) or "some reason"
+        return "malformed", "" if (refused,) == example.reason_codes else f"the gateway says {refused}, not {expected}"
     found = found_in(provider.envelope, orjson.loads(example.body), example.headers)
-    match evaluate(planned, example.body, example.merchant_id, found.event_id, found.event_type):
+    outcome, message = _became(
+        evaluate(planned, example.body, example.merchant_id, found.event_id, found.event_type), example
+    )
+    if example.kind == "malformed":
+        return outcome, f"the gateway says nothing against it, not {', '.join(example.reason_codes) or 'some reason'}"
+    return outcome, message
+
+
+def _became(result: Normalized | Rejected | Unsupported, example: Example) -> tuple[str, str]:
+    match result:
         case Unsupported(event_type):
-            return "" if example.kind == "unsupported" else f"no mapping covers {event_type}"
+            if example.kind != "unsupported":
+                return "unsupported", f"no mapping covers {event_type}"
+            return "unsupported", "nothing becomes of it, so nothing is to be expected" if _expects(example) else ""
         case Rejected(refusals, _):
             codes = tuple(each.code for each in refusals)
-            if example.kind == "rejected" and codes == example.reason_codes:
-                return ""
-            return "it is rejected: " + "; ".join(f"{each.code} ({each.field}: {each.message})" for each in refusals)
+            reasons = "; ".join(f"{each.code} ({each.field}: {each.message})" for each in refusals)
+            right = (example.kind, example.reason_codes) == ("rejected", codes)
+            return "rejected", "" if right else f"it is rejected: {reasons}"
         case Normalized(event):
             if example.kind != "accepted":
-                return "it becomes a unified event"
-            return _unequal(event, example.event or {})
+                return "accepted", "it becomes a unified event"
+            names = ", ".join(unequal(event, example.event or {}))
+            return "accepted", f"it differs from what is expected in {names}" if names else ""
 
 
-def _unequal(event: Mapping[str, object], expected: Mapping[str, Any]) -> str:
-    names = [*expected, *(name for name in event if name not in expected)]
-    differ = [name for name in names if plain(event.get(name)) != expected.get(name)]
-    return f"it differs from what is expected in {', '.join(differ)}" if differ else ""
+def _expects(example: Example) -> bool:
+    return "expected" in example.source.data

@@ -24,9 +24,10 @@ from codegen.language.model import (
     paths,
 )
 from codegen.lint.flows import record_of
+from codegen.lint.paths import likely
 from codegen.mapping.plan import STAMPED, Kind, kind_of
-from codegen.payload import declared, leaves, mapped_paths, meant_path, rests
-from codegen.suggestion import meant
+from codegen.payload import declared, leaves, mapped_paths, rests
+from codegen.suggestion import closest, meant
 from codegen.webhooks import paths_of
 
 if TYPE_CHECKING:
@@ -89,14 +90,14 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                 ):
                     if declared(provider.payload, group.payload, path) is None:
                         place = provider.mapping_source.place_of(str(path), ("groups", index, "fields", name))
-                        message = f"{name}: {path} is not declared{meant_path(provider.payload, group.payload, path)}"
+                        message = f"{name}: {path} is not declared{likely(provider.payload, group.payload, path)}"
                         yield provider.mapping_source.finding("path", place, message, hint)
             signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
             if provider.signature.field is not None:
                 signed.append((("signature", "field"), provider.signature.field))
             for place, path in (*((("envelope", *place), path) for place, path in _envelope_paths(provider)), *signed):
                 if declared(provider.payload, group.payload, path) is None:
-                    close = meant_path(provider.payload, group.payload, path)
+                    close = likely(provider.payload, group.payload, path)
                     message = f"{path} is not declared for {group.payload}{close}"
                     yield provider.source.finding("path", place, message, hint)
 
@@ -131,7 +132,10 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
         wanted = {field.name: field for field in record.fields if field.name not in STAMPED}
         # A provider may know nothing of an optional field. One that fills it for some events says so of all.
         elsewhere = {name for each in mapping.groups for name in each.fields}
-        for name in sorted(wanted.keys() - group.fields.keys()):
+        unmapped = wanted.keys() - group.fields.keys()
+        mistyped = {name: closest(name, unmapped) for name in group.fields.keys() - wanted.keys()}
+        # A field that is there under a mistyped name is told by that name alone.
+        for name in sorted(unmapped - set(mistyped.values())):
             if wanted[name].nullable and name not in elsewhere:
                 continue
             place: Place = ("groups", index, "fields")
@@ -141,8 +145,11 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
         for name, expression in group.fields.items():
             place = ("groups", index, "fields", name)
             if name not in wanted:
-                message = f"{mapping.record} v{mapping.version} has no field {name!r} to map"
-                yield source.finding("mapping", place, message, "remove it")
+                close = mistyped[name]
+                suggested = f" (did you mean {close}?)" if close else ""
+                message = f"{mapping.record} v{mapping.version} has no field {name!r} to map{suggested}"
+                hint = f"write {close}, or remove it" if close else "remove it"
+                yield source.finding("mapping", place, message, hint)
                 continue
             for message, hint in misfits(wanted[name], expression):
                 yield source.finding("mapping", place, f"{name}: {message}", hint)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from codegen.findings import Finding
 from codegen.services import matches
-from codegen.suggestion import meant
+from codegen.suggestion import closest, meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from codegen.derived import DerivedTable
     from codegen.document import Document, Place
@@ -39,22 +39,41 @@ def undeclared(catalog: Catalog) -> Iterator[Finding]:
     if catalog.services.source is None:
         yield Finding(_FILE, 0, "service", "the services are not declared", "write it; see meta/services.schema.json")
         return
-    known = catalog.services.services
-    for use in _uses(catalog):
-        service = known.get(use.service)
-        if service is None:
+    source, known, uses = catalog.services.source, catalog.services.services, tuple(_uses(catalog))
+    misnamed = _misnamed(known, [use.service for use in uses])
+    for declared, name in misnamed.items():
+        message = f"no contract names the service {declared!r}, and several name {name!r}"
+        yield source.finding("service", ("services", declared), message, "give both one name")
+    for use in uses:
+        if use.service not in known and use.service not in misnamed.values():
             message = f"there is no service {use.service!r}{meant(use.service, known)}"
             yield use.source.finding("service", use.place, message, _DECLARE)
-        elif not any(matches(pattern, use.name) for pattern in _granted(service, use.access)[use.store]):
-            hint = f"add {use.name} to {use.access}.{use.store} of {service.name} in {_FILE}, or name another service"
-            yield use.source.finding(
-                "service", use.place, f"{service.name} may not {_VERBS[use.access]} {use.name}", hint
-            )
     for api in catalog.apis:
-        if not any(_serves(name, api.name) for name in known):
+        if not any(_serves(name, api.name) for name in (*known, *misnamed.values())):
             message = f"no service serves the API {api.name!r}{meant(api.name, known)}"
             hint = "call it after its service, with what tells it from others behind a hyphen"
             yield api.source.finding("service", (), message, hint)
+    yield from _forbidden(catalog, source)
+
+
+def _forbidden(catalog: Catalog, source: Document) -> Iterator[Finding]:
+    """Yield what services may not do, and what they may do with what is not there."""
+    wrong = tuple(_misspelt(catalog))
+    for place, message, _ in wrong:
+        yield source.finding("service", place, message, "correct the name, or remove the permission")
+    for use in _uses(catalog):
+        service = catalog.services.services.get(use.service)
+        if service is None or any(matches(each, use.name) for each in _granted(service, use.access)[use.store]):
+            continue
+        # A permission with a typo is told once, where it is, and not at each contract that needs it.
+        if any(
+            place[1:4] == (use.service, use.access, use.store) and right is not None and matches(right, use.name)
+            for place, _, right in wrong
+        ):
+            continue
+        hint = f"add {use.name} to {use.access}.{use.store} of {service.name} in {_FILE}, or name another service"
+        message = f"{service.name} may not {_VERBS[use.access]} {use.name}"
+        yield use.source.finding("service", use.place, message, hint)
 
 
 def producers(catalog: Catalog) -> Iterator[Finding]:
@@ -93,14 +112,10 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
             used = any(
                 (use.service, use.access, use.store) == (name, access, store) and use.name in taken for use in uses
             )
-            if not taken:
-                message = f"{name} may {_VERBS[access]} {pattern}, and there is none{meant(pattern, names[store])}"
-            elif told and not used:
+            if taken and told and not used:
                 message = f"{name} may {_VERBS[access]} {pattern}, and no contract names it for that"
-            else:
-                continue
-            place = ("services", name, access, store, index)
-            yield source.finding("unused-service", place, message, "correct the name, or remove the permission")
+                place = ("services", name, access, store, index)
+                yield source.finding("unused-service", place, message, "correct the name, or remove the permission")
 
 
 def owners(catalog: Catalog) -> Iterator[Finding]:
@@ -112,11 +127,15 @@ def owners(catalog: Catalog) -> Iterator[Finding]:
     services = [(source, ("services", name, "owner"), each.owner) for name, each in catalog.services.services.items()]
     holders = (*catalog.holders, *catalog.derived)
     owned: list[tuple[Document, Place, str]] = [(each.source, ("owner",), each.owner) for each in holders]
+    misnamed = _misnamed(known, [owner for _, _, owner in (*owned, *services)])
+    for declared, name in misnamed.items():
+        message = f"{declared} owns nothing, and several contracts name {name!r} as their owner"
+        yield source.finding("owner", ("owners", declared), message, "give both one name")
     for document, place, owner in (*owned, *services):
-        if owner not in known:
+        if owner not in known and owner not in misnamed.values():
             message = f"there is no owner {owner!r}{meant(owner, known)}"
             yield document.finding("owner", place, message, f"name an owner of {_FILE}, or declare it there")
-    for owner in known.keys() - {owner for _, _, owner in (*owned, *services)}:
+    for owner in known.keys() - misnamed.keys() - {owner for _, _, owner in (*owned, *services)}:
         yield source.finding("owner", ("owners", owner), f"{owner} owns nothing", "remove it, or name it as an owner")
 
 
@@ -136,6 +155,34 @@ def _uses(catalog: Catalog) -> Iterator[_Use]:
         for table_name, column_name in first.items():
             place = ("columns", column_name, "from")
             yield _Use(derived.source, place, derived.writer, "reads", "tables", table_name)
+
+
+def _misspelt(catalog: Catalog) -> Iterator[tuple[Place, str, str | None]]:
+    """Yield each permission of what is not there: its place, what is wrong, and what it probably is meant to be."""
+    names = _names(catalog)
+    for name, service in catalog.services.services.items():
+        for access, store, index, pattern in _patterns(service):
+            if not any(matches(pattern, each) for each in names[store]):
+                right = closest(pattern, {_starred(pattern, each) for each in names[store]})
+                suggested = f" (did you mean {right}?)" if right else ""
+                message = f"{name} may {_VERBS[access]} {pattern}, and there is none{suggested}"
+                yield ("services", name, access, store, index), message, right
+
+
+def _starred(pattern: str, name: str) -> str:
+    """Return a name with stars where a pattern of as many parts has them."""
+    parts, stars = name.split("."), pattern.split(".")
+    if len(parts) != len(stars):
+        return name
+    return ".".join(star if star == "*" else part for star, part in zip(stars, parts, strict=True))
+
+
+def _misnamed(declared: Collection[str], named: Sequence[str]) -> dict[str, str]:
+    """Return declared names that nothing uses, each with the like one that several places use instead of it."""
+    unused = [each for each in declared if each not in named]
+    strangers = {each for each in named if each not in declared and named.count(each) > 1}
+    found = ((each, closest(each, strangers)) for each in unused)
+    return {each: name for each, name in found if name and closest(name, declared) == each}
 
 
 def _patterns(service: Service) -> Iterator[tuple[str, str, int, str]]:

@@ -38,8 +38,8 @@ def _uncovered(provider: Provider) -> Iterator[Finding]:
     bodies = sum(signature.signed_content.count(each) for each in _BODIES)
     if not signature.signed_fields:
         if bodies != 1:
-            message = f"{{body}} stands {bodies} times in the signed content"
-            hint = "let it stand exactly once, or {body_crc32}, or sign fields of the body"
+            message = f"the signed content has {{body}} {bodies} times"
+            hint = "put it in exactly once, or {body_crc32}, or sign fields of the body"
             yield provider.source.finding("signature", place, message, hint)
         if signature.field is not None:
             message = "the body holds its own signature, which would have to sign itself"
