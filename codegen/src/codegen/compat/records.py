@@ -36,34 +36,69 @@ def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def versions_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield versions that are gone though a topic or table had reached them."""
+    """Yield versions that are gone though a topic or table had reached them.
+
+    A version of an extension that is gone with the version that it extends is told with that one.
+    """
     for name, versions in old.records.items():
         present = {each.version for each in new.records.get(name, ())}
         for each in versions if present else ():
-            if each.version not in present and each.version <= _reached(old, name):
-                message = f"{name} v{each.version} is gone, and what was written with it remains"
+            if each.version in present or each.version > _reached(old, name):
+                continue
+            concern = ("version", name, str(each.version))
+            message = f"{name} v{each.version} is gone, and what was written with it remains"
+            if each.base is None:
                 hint = "put the file back; a topic says with `retired` that a version is no longer on it"
-                yield gone(("version", name, str(each.version)), each.source, message, hint)
+                yield gone(concern, each.source, message, hint)
+            elif _is_there(new, each.base):
+                hint = f"leave `again` as it was: with {each.base[1]} in it, the version was there"
+                yield broken(concern, new.records[name][-1].source, ("again",), message, hint)
+            elif each.base[1] > _reached(old, each.base[0]):
+                hint = f"put {each.base[0]} v{each.base[1]} back, which it extends"
+                yield broken(concern, new.records[name][-1].source, (), message, hint)
 
 
 def versions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield versions that were edited, be it in a word, though a topic or table had reached them.
 
-    The registry keeps a schema's text, docs included, and would take what was edited for one more version.
+    The registry keeps a schema's text, docs included, and would take what was edited for one more version. An edit that
+    versions have in common, since one is made from the other, is told of the one that it was made in.
     """
-    for before, after in _both(old, new):
-        if before.version <= _reached(old, before.name):
-            yield from edits(before, after.source, new.records[after.name][-1].version + 1)
+    told: dict[str, set[str]] = {}
+    pairs = [each for each in _both(old, new) if each[0].version <= _reached(old, each[0].name)]
+    for before, after in sorted(pairs, key=lambda pair: (pair[1].base is not None, pair[1].version)):
+        known = told.setdefault(after.name, set())
+        made_from = () if after.source.path.endswith(".avsc") else (known | told.get((after.base or ("",))[0], set()))
+        newest = new.records[after.name][-1]
+        for text, each in _edits(before, after.source, _remedy(before, newest, _reached(old, after.name))):
+            if text not in made_from:
+                yield each
+            known.add(text)
 
 
 def edits(released: RecordVersion, now: Document, following: int) -> Iterator[Breakage]:
     """Yield what is different in the file of a released version; `following` is the number of the next version."""
+    hint = f"put v{released.version} back as it was, and write the change as v{following}"
+    yield from (each for _, each in _edits(released, now, hint))
+
+
+def _edits(released: RecordVersion, now: Document, hint: str) -> Iterator[tuple[str, Breakage]]:
+    """Yield in words what is different in a released version, each with its breakage."""
     name = f"{released.name} v{released.version}"
     concern = ("version", released.name, str(released.version))
-    hint = f"put v{released.version} back as it was, and write the change as v{following}"
     for place, message in _differences(released.source.data, now.data, ()):
-        text = f"{name} is released, and was edited: {_path(now.data, place)}{message}"
-        yield broken(concern, now, place, text, hint)
+        said = f"{_path(now.data, place)}{message}"
+        yield said, broken(concern, now, place, f"{name} is released, and was edited: {said}", hint)
+
+
+def _remedy(released: RecordVersion, newest: RecordVersion, reached: int) -> str:
+    """Return how a change is made in place of an edit: an extension has no file for a version."""
+    if released.base is None or newest.base is None:
+        return f"put v{released.version} back as it was, and write the change as v{newest.version + 1}"
+    back = "put it back as it was, and write the change as a field of the extension with"
+    if newest.version > reached:
+        return f"{back} `since: {newest.version}`"
+    return f"{back} `since: {newest.version + 1}`; `again: [{newest.base[1]}]` makes that version"
 
 
 def released(catalog: Catalog) -> Iterator[RecordVersion]:
@@ -89,6 +124,11 @@ def forward(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 message = f"{after.name} v{earlier.version} cannot read v{after.version}: {each}"
                 hint = "keep fields that have no default, and types, or begin a new record and topic"
                 yield broken(("version", after.name, str(after.version)), after.source, each.writer, message, hint)
+
+
+def _is_there(catalog: Catalog, version: tuple[str, int]) -> bool:
+    name, number = version
+    return any(each.version == number for each in catalog.records.get(name, ()))
 
 
 def _reached(catalog: Catalog, name: str) -> int:
