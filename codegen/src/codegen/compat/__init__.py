@@ -8,6 +8,7 @@ from codegen.compat import (
     apis,
     database,
     derived,
+    lookups,
     payloads,
     providers,
     records,
@@ -78,8 +79,8 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule(
         "mapping-target", "Events go on becoming the same record, of no older version.", providers.target_changed
     ),
-    CompatRule("lookup-narrowed", "What could be looked up can be looked up.", providers.lookups_narrowed),
-    CompatRule("rest-mapped", "What readers find in the rest stays there until they have moved.", rests.mapped),
+    CompatRule("lookup-narrowed", "What could be looked up can be looked up, by each lookup.", lookups.narrowed),
+    CompatRule("rest-mapped", "What readers find in the rest stays there until they have moved.", rests.narrowed),
     CompatRule("signature-changed", "What was signed rightly is so still.", providers.signature_changed),
     CompatRule("identity-changed", "A webhook that comes again gets the id that it had.", providers.identity_changed),
     CompatRule(

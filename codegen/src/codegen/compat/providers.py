@@ -6,12 +6,12 @@ another name, is not a difference.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken, gone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from codegen.document import Place
     from codegen.model import Catalog, Provider
@@ -57,22 +57,6 @@ def target_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             place: Place = ("record",) if one.record != other.record else ("version",)
             hint = "map onto the same record, and onto no older version"
             yield broken(("provider", after.name, "mapping"), after.mapping_source, place, message, hint)
-
-
-def lookups_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield values that a lookup knew and does not know now: events that have them would be rejected."""
-    for before, after in _both(old, new):
-        known = _tables(before)
-        lost: dict[tuple[Place, str, tuple[str, ...]], list[str]] = {}
-        for (event, field), (place, table) in _tables(after).items():
-            _, earlier = known.get((event, field), ((), {}))
-            values = tuple(value for value in earlier if value not in table)
-            if values:
-                lost.setdefault((place, field, values), []).append(event)
-        for (place, field, values), events in lost.items():
-            said = f"{field}: {', '.join(values)} could be looked up in {', '.join(events)}, and would now be rejected"
-            concern = ("mapping", after.name, events[0], field)
-            yield broken(concern, after.mapping_source, place, said, "leave the values in the table")
 
 
 def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -154,9 +138,10 @@ def envelope_moved(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield envelopes whose type, time or version is to be found elsewhere."""
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
-        for key in ("event_type", "created_at", "api_version"):
-            if key in one and one[key] != other.get(key):
-                message = f"{after.name}: {key} was taken from {one[key]}, and is to be taken from {other.get(key)}"
+        for key in ("event_type", "created_at", "created_at_unit", "api_version", "items"):
+            # That several events are to come in one body is a change of every body.
+            if (key in one or key == "items") and one.get(key) != other.get(key):
+                message = f"{after.name}: {key} was taken from {one.get(key)}, and is to be taken from {other.get(key)}"
                 concern = ("provider", after.name, "envelope", key)
                 hint = "leave it, unless the provider has changed: stored events have the old one"
                 yield broken(concern, after.source, ("envelope", key), message, hint)
@@ -185,38 +170,6 @@ def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         elif after.exponent != currency.exponent:
             message = f"{currency.code} had {currency.exponent} digits and is to have {after.exponent}"
             yield broken(concern, source, place, message, "leave it: stored amounts are in the old minor unit")
-
-
-def _tables(provider: Provider) -> dict[tuple[str, str], tuple[Place, Mapping[str, Any]]]:
-    """Return the lookup tables by event type and field, with the field's place; several of one field are one."""
-    found: dict[tuple[str, str], tuple[Place, Mapping[str, Any]]] = {}
-    by_type = {"path": provider.mapping_source.data["event_type"]}
-    for index, group in enumerate(provider.mapping_source.data["groups"]):
-        for field, expression in group["fields"].items():
-            lookups = list(_lookups(expression, provider.mapping_source.data.get("tables", {})))
-            for event in group["events"] if lookups else ():
-                # Of a table over event types, an event needs its own line alone.
-                table = {
-                    value: text
-                    for each in lookups
-                    for value, text in each["table"].items()
-                    if each["value"] != by_type or value == event
-                }
-                found[event, field] = (("groups", index, "fields", field), table)
-    return found
-
-
-def _lookups(expression: Any, tables: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield each lookup with its table, by whatever name it is called."""
-    if isinstance(expression, dict):
-        if "lookup" in expression:
-            table = expression["lookup"]["table"]
-            yield {**expression["lookup"], "table": tables.get(table, {}) if isinstance(table, str) else table}
-        for each in expression.values():
-            yield from _lookups(each, tables)
-    elif isinstance(expression, list):
-        for each in expression:
-            yield from _lookups(each, tables)
 
 
 def _listed(places: list[str]) -> str:

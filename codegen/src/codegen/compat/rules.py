@@ -22,12 +22,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     source = new.validation.source
     # Where nothing was declared at all, nothing has passed.
     for field, rules in new.validation.fields.items() if old.validation.reason_codes else ():
-        before = old.validation.fields.get(field, ())
-        for index, rule in enumerate(rules):
-            # The second pattern of a field is compared with its second pattern.
-            number = sum(type(each) is type(rule) for each in rules[:index])
-            alike = [each for each in before if type(each) is type(rule)]
-            was = alike[number] if number < len(alike) else None
+        for index, was, rule in _pairs(old.validation.fields.get(field, ()), rules):
             said = _narrower(was, rule)
             if said:
                 place: Place = ("fields", field, index)
@@ -55,7 +50,10 @@ def records_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield reason codes that are described in other words; punctuation and capitals do not count."""
+    """Yield reason codes that are described in other words, or that a rule gives in place of another one.
+
+    Punctuation and capitals do not count.
+    """
     for before, after in _both(old, new):
         for code in before.reason_codes.keys() & after.reason_codes.keys():
             one, other = before.reason_codes[code], after.reason_codes[code]
@@ -64,6 +62,26 @@ def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 hint = "a code with another meaning gets another name; accept this where the meaning is the same"
                 key = "later_reason_codes" if code in after.later_codes else "reason_codes"
                 yield broken(("reason", after.name, code), after.source, (key, code), message, hint)
+
+    source = new.validation.source
+    for field, rules in new.validation.fields.items():
+        for index, was, rule in _pairs(old.validation.fields.get(field, ()), rules):
+            if was is not None and was.code != rule.code:
+                message = f"{field}: {told(rule)} gave the reason code {was.code}, and is to give {rule.code}"
+                hint = "leave the code: alerts, dashboards and redrives look for it"
+                yield broken(("rule", field), source, ("fields", field, index, "code"), message, hint)
+
+
+def _pairs(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[tuple[int, Rule | None, Rule]]:
+    """Yield each rule with its place and the earlier rule that it was: the same one, else the next of its kind."""
+    same = {told(rule) for rule in before} & {told(rule) for rule in after}
+    left = [rule for rule in before if told(rule) not in same]
+    for index, rule in enumerate(after):
+        candidates = left if told(rule) not in same else [each for each in before if told(each) == told(rule)]
+        was = next((each for each in candidates if type(each) is type(rule)), None)
+        if was in left:
+            left.remove(was)
+        yield index, was, rule
 
 
 def _narrower(was: Rule | None, rule: Rule) -> str:  # noqa: PLR0911 - one return for each kind of rule

@@ -55,6 +55,10 @@ def _differences(was: Member, now: Member) -> Iterator[str]:
     open_before, open_after = (each.schema.get("additionalProperties", True) for each in (was, now))
     if isinstance(open_before, bool) and isinstance(open_after, bool) and open_before != open_after:
         yield "further members may come now" if open_after else "further members are excluded now"
+    elif isinstance(open_before, bool) != isinstance(open_after, bool):
+        yield (
+            "further members are undeclared now" if isinstance(open_after, bool) else "further members are declared now"
+        )
     if was.schema.get("description") != now.schema.get("description"):
         yield f"means {was.schema.get('description', 'nothing')} → {now.schema.get('description', 'nothing')}"
 

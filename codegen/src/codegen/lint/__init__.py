@@ -18,6 +18,7 @@ from codegen.lint import (
     mappings,
     pins,
     records,
+    rests,
     rules,
     services,
     signatures,
@@ -106,6 +107,7 @@ RULES: tuple[LintRule, ...] = (
         mappings.fields,
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
+    LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
     LintRule(
         "unfilled",
         "Every field that is written is filled by some provider.",

@@ -36,7 +36,7 @@ _REGISTERED = """
 _FORMATS: Final = frozenset(_REGISTERED.split())
 _ATTRIBUTES: Final = {
     "a record": frozenset({"type", "name", "namespace", "doc", "fields"}),
-    "a field": frozenset({"name", "type", "doc", "default", "allowed_values", "personal_data"}),
+    "a field": frozenset({"name", "type", "doc", "default", "aliases", "allowed_values", "personal_data"}),
     "a type": frozenset({"type", "items", "values", "logicalType", "precision", "scale"}),
 }
 

@@ -79,7 +79,7 @@ def rescaled(amount: int, currency: object, scales: Mapping[str, tuple[int, int]
 
 
 INDIVISIBLE: Final = object()
-"""Stands for an amount that is no whole number of its currency's minor unit."""
+"""Stands for an amount that is not a whole number of its currency's minor unit."""
 
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,15}(?:\.([0-9]{1,9}))?")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}")
