@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from codegen.avro import Array, Field, Map, Nullable, Primitive, Record
 from codegen.lint.flows import misfiled, no_record, record_of
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ def _columns(table: DatabaseTable, fields: dict[str, Field]) -> Iterator[Finding
         ]
     for place, name in used:
         if name not in fields:
-            message = f"{table.record} v{table.version} has no field {name!r}"
+            message = f"{table.record} v{table.version} has no field {name!r}{meant(name, fields)}"
             yield table.source.finding("database", place, message, "name one of its fields")
         elif message := _unfit(fields[name], key=place[0] == "key"):
             yield table.source.finding("database", place, message, "choose a field that holds one exact value")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.avro import Array, Date, Field, Map, Nullable, Primitive, Record, TimestampMillis
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def topics(catalog: Catalog) -> Iterator[Finding]:
     for topic in catalog.topics:
         yield from misfiled("topic", topic.source, f"topics/{topic.name}.yaml")
         if topic.provider is not None and topic.provider not in providers:
-            message = f"there is no provider {topic.provider!r}"
+            message = f"there is no provider {topic.provider!r}{meant(topic.provider, providers)}"
             yield topic.source.finding("topic", ("provider",), message, "name a folder of contracts/providers")
         yield from _topic(catalog, topic)
     for provider in catalog.providers:
@@ -70,7 +71,7 @@ def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
     used.append((("freshness", "field"), table.freshness.field))
     for place, name in used:
         if name not in fields:
-            message = f"{table.record} v{table.version} has no field {name!r}"
+            message = f"{table.record} v{table.version} has no field {name!r}{meant(name, fields)}"
             yield table.source.finding("table", place, message, "name one of its fields")
     for index, name in enumerate(table.key):
         message = _unfit_as_key(fields[name]) if name in fields else ""

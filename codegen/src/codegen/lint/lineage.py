@@ -28,7 +28,7 @@ def broken(catalog: Catalog) -> Iterator[Finding]:
         names = {column.name for column in table.columns}
         for index, key in enumerate(table.key):
             if key not in names:
-                message = f"there is no column {key!r}"
+                message = f"there is no column {key!r}{meant(key, names)}"
                 yield table.source.finding("lineage", ("key", index), message, "name one of the columns")
         strangers: set[str] = set()
         for column in table.columns:
@@ -56,7 +56,8 @@ def views(catalog: Catalog) -> Iterator[Finding]:
         for name, path in table.staging.columns.items():
             place = ("staging", "columns", name)
             if path not in known:
-                message = f"{table.record} v{table.version} has no field {'.'.join(path)!r}"
+                close = meant(".".join(path), [".".join(each) for each in known])
+                message = f"{table.record} v{table.version} has no field {'.'.join(path)!r}{close}"
                 yield table.source.finding("staging", place, message, "name one of its fields, as retry.delay")
             elif name in unrenamed:
                 message = f"the view would have two columns {name!r}: the table has one that keeps its name"

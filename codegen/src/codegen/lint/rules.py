@@ -9,6 +9,7 @@ from codegen.avro import Primitive, TimestampMillis
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import OWN_CODES
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Rule, TimeRange
+from codegen.suggestion import meant
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,12 @@ def reasons(catalog: Catalog) -> Iterator[Finding]:
             used.add(rule.code)
             if rule.code not in validation.reason_codes:
                 place: Place = ("fields", name, index, "code")
-                yield validation.source.finding("reason", place, f"{rule.code!r} is not a reason code", _DECLARE)
+                yield validation.source.finding(
+                    "reason",
+                    place,
+                    f"{rule.code!r} is not a reason code{meant(rule.code, validation.reason_codes)}",
+                    _DECLARE,
+                )
     for code in sorted(validation.reason_codes.keys() - used):
         place = ("reason_codes", code)
         yield validation.source.finding("reason", place, f"nothing gives the reason {code!r}", "remove it")
@@ -50,14 +56,17 @@ def misplaced(catalog: Catalog) -> Iterator[Finding]:
     versions = catalog.records.get(rules.record, ())
     if not versions:
         yield rules.source.finding(
-            "rule", ("record",), f"there is no record {rules.record!r}", "name one of contracts/avro"
+            "rule",
+            ("record",),
+            f"there is no record {rules.record!r}{meant(rules.record, catalog.records)}",
+            "name one of contracts/avro",
         )
         return
     record = record_of(catalog, rules.record, versions[-1].version)
     types = {field.name: field.bare for field in record.fields} if record else {}
     for name, each_of in rules.fields.items():
         if name not in types:
-            message = f"{rules.record} has no field {name!r}"
+            message = f"{rules.record} has no field {name!r}{meant(name, types)}"
             yield rules.source.finding("rule", ("fields", name), message, "name one of its fields")
             continue
         for index, rule in enumerate(each_of):
