@@ -64,12 +64,12 @@ def test_the_contracts_keep_all_rules_and_break_nobody(contracts: Path) -> None:
 def test_the_payload_is_mapped_to_it(generated: Path) -> None:
     program = """
 from payments_contracts.examples import EXAMPLES
-from payments_contracts.normalize.stripe import normalize
+from payments_contracts.normalize import normalize
 import orjson
 example = next(each for each in EXAMPLES if each.name == "payment_intent.created")
 body = orjson.loads(example.body)
 body["data"]["object"]["statement_descriptor_suffix"] = "ORDER 7"
-event = normalize(orjson.dumps(body), "merch_1").event
+event = normalize("stripe", orjson.dumps(body), "merch_1").event
 print(json.dumps({name: event[name] for name in ("statement_suffix", "metadata")}))
 """
     event = printed(generated, program)
