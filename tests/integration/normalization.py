@@ -19,7 +19,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import orjson
 import pytest
+from codegen.envelope import found_in
+from codegen.loader import load
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from kit.kafka import AvroDecoder, AvroEncoder, RegistryClient
@@ -31,6 +34,7 @@ from pyarrow import fs
 
 ROOT = Path(__file__).parents[2]
 PYTHON = ROOT / ".venv-flink" / "bin" / "python"
+ENVELOPES = {provider.name: provider.envelope for provider in load(ROOT / "contracts").providers}
 STREAMED = tuple(example for example in EXAMPLES if example.kind != "malformed")
 PATIENCE_S = 180.0
 
@@ -118,12 +122,13 @@ class Stream:
         text = schema(source.record, source.version)
         registered = self._registry.lookup(source.subject, source.version, text)
         event_id = str(uuid.uuid4())
+        found = found_in(ENVELOPES[example.provider], orjson.loads(example.body), example.headers)
         value = AvroEncoder(text, registered.id).encode(
             {
                 "event_id": event_id,
                 "provider": example.provider,
-                "provider_event_id": f"evt_{event_id}",
-                "provider_event_type": example.event_type or "",
+                "provider_event_id": found.event_id,
+                "provider_event_type": found.event_type,
                 "merchant_id": example.merchant_id,
                 "api_version": None,
                 "headers": {"content-type": "application/json"},
