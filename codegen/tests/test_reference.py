@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SOURCES = File(codegen.__file__).parent
 PAYLOAD = "providers/acme/payload.openapi.yaml"
-API = "openapi/gateway-acme/v1.yaml"
+API = "openapi/gateway/v1.yaml"
 # A name with all that a pointer has to escape, and the ways to write a reference to it.
 NAME = "a/b~1c%20d é"
 SPELLINGS = ["a~1b~01c%2520d%20%C3%A9", "a~1b~01c%2520d é", "%61%7E1b~01c%2520d%20é"]

@@ -97,7 +97,11 @@ def mistyped(material: Material, dice: Random) -> Draft:
 
 def step_mistyped(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
-    path = dice.choice([path for path, _ in material.places.required if len(path) > 1])
+    deep = [path for path, _ in material.places.required if len(path) > 1]
+    if not deep:
+        # All that is required is in the body itself, which is the only step.
+        return Draft(orjson.dumps([event]))
+    path = dice.choice(deep)
     wrong = [kind for kind in _OF_TYPE if kind != "object"]
     put(event, path[: dice.randint(1, len(path) - 1)], dice.choice(_OF_TYPE[dice.choice(wrong)]))
     return Draft(orjson.dumps(event))
@@ -108,6 +112,9 @@ def merchant_mistyped(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
     envelope = material.places
     owners = {path: None for path in (envelope.account, *envelope.merchant_id) if path is not None}
+    if not owners:
+        # The endpoint alone says whose event it is.
+        return Draft(orjson.dumps(event), "sound")
     wrong = [kind for kind in _OF_TYPE if kind != "string"]
     put(event, dice.choice(list(owners)), dice.choice(_OF_TYPE[dice.choice(wrong)]))
     return Draft(orjson.dumps(event))
@@ -138,7 +145,8 @@ def happened_long_ago(material: Material, dice: Random) -> Draft:
 
 def key_strange(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
-    inner = find(event, dice.choice([(), ("data",), ("data", "object")]))
+    places = [find(event, path) for path in ((), ("data",), ("data", "object"))]
+    inner = dice.choice([each for each in places if isinstance(each, dict)])
     inner[dice.choice(_KEYS)] = dice.choice(_OF_TYPE[dice.choice(list(_OF_TYPE))])
     return Draft(orjson.dumps(event), "sound")
 

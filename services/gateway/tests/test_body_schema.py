@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 from gateway.body_schema import body_schema
+from gateway.composed import ComposedReader, is_composed
 from gateway.envelope import Envelope, EnvelopeReader
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,12 +32,18 @@ VALUES = st.one_of(
 
 def put(content: Any, path: Path, value: object) -> None:
     """Put a value where a path leads, as far as nothing is in the way."""
-    for key in path[:-1]:
-        inner = content.setdefault(key, {})
-        if not isinstance(inner, dict):
+    *steps, last = path
+    for key in steps:
+        if isinstance(content, dict):
+            content = content.setdefault(key, {})
+        elif isinstance(content, list) and isinstance(key, int) and key < len(content):
+            content = content[key]
+        else:
             return
-        content = inner
-    content[path[-1]] = value
+    if isinstance(content, dict):
+        content[last] = value
+    elif isinstance(content, list) and isinstance(last, int) and last < len(content):
+        content[last] = value
 
 
 def places(provider: Provider) -> list[Path]:
@@ -56,10 +63,20 @@ def event(provider: Provider) -> dict[str, Any]:
     return found
 
 
+def takes(provider: Provider, body: bytes) -> bool:
+    """Return whether the gateway takes a body that comes with its provider's headers."""
+    if not is_composed(provider):
+        return isinstance(EnvelopeReader(provider).read(body, "endpoint"), Envelope)
+    reader = ComposedReader(provider)
+    items = reader.open(body)
+    headers = next(each.headers for each in EXAMPLES if each.provider == provider.name)
+    return isinstance(items, list) and isinstance(reader.read(items, headers, "endpoint"), list)
+
+
 def agree(provider: Provider, content: object) -> bool:
     """Return the verdict on a body, which has to be the same of both."""
     body = json.dumps(content).encode()
-    taken = isinstance(EnvelopeReader(provider).read(body, "endpoint"), Envelope)
+    taken = takes(provider, body)
     schema = jsonschema.Draft202012Validator(body_schema(provider.envelope))
     assert schema.is_valid(content) == taken, body
     return taken
