@@ -40,9 +40,8 @@ def put(content: Any, path: Path, value: object) -> None:
             content = content[key]
         else:
             return
-    if isinstance(content, dict):
-        content[last] = value
-    elif isinstance(content, list) and isinstance(last, int) and last < len(content):
+    is_there = isinstance(last, int) and isinstance(content, list) and last < len(content)
+    if is_there or isinstance(content, dict):
         content[last] = value
 
 
