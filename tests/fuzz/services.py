@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
+
+from confluent_kafka.admin import AdminClient
+from operations.topics import apply_topics
+from payments_contracts.topics import raw_topic
 
 from tests.fuzz.endpoint import PLAIN, Endpoint
 from tests.fuzz.ledger import Finding
@@ -26,6 +31,9 @@ def gateway(provider: str) -> str:
 @contextmanager
 def services(stack: Mapping[str, str]) -> Iterator[Mapping[str, Process]]:
     """Run every gateway and the inference service until the context ends; they are ready when it begins."""
+    # A stack has the topics of the providers that it receives from; here there are gateways of all.
+    admin = AdminClient({"bootstrap.servers": {**os.environ, **stack}["KAFKA_BOOTSTRAP_SERVERS"]})
+    list(apply_topics(admin, [raw_topic(name) for name in PLAIN], 1))
     with ExitStack() as open_:
         started = {
             gateway(name): open_.enter_context(running("gateway", {**stack, **Endpoint.of(name).settings}))
