@@ -66,11 +66,19 @@ class Pair:
         return parsed
 
     def outcome(
-        self, body: bytes | dict[str, Any], merchant_id: str = "merchant", headers: Mapping[str, str] | None = None
+        self,
+        body: bytes | dict[str, Any],
+        merchant_id: str = "merchant",
+        headers: Mapping[str, str] | None = None,
+        found: tuple[str, str] | None = None,
     ) -> Comparable:
-        """Return what becomes of a body, which must be the same in both forms; with the provider's usual headers."""
+        """Return what becomes of a body, which must be the same in both forms; with the provider's usual headers.
+
+        `found` is an id and a type that a gateway is said to have found, whatever the body holds.
+        """
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
-        found = self.found(raw, self.headers if headers is None else headers)
+        if found is None:
+            found = self.found(raw, self.headers if headers is None else headers)
         result = compiled(self._normalize, self.provider.name, raw, merchant_id, found)
         oracle = interpreted(self._plan, raw, merchant_id, found)
         assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"

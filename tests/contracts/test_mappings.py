@@ -80,6 +80,18 @@ def test_each_path_may_hold_anything(pair: Pair, value: object) -> None:
             pair.outcome(body)
 
 
+@pytest.mark.parametrize("value", [None, 7, "text", [], {}], ids=repr)
+def test_a_stored_event_whose_body_lacks_what_its_gateway_found_is_the_same_in_both(pair: Pair, value: object) -> None:
+    for event_type, raw in pair.body_of_each_group().items():
+        found = pair.found(raw, pair.headers)
+        places = {path.steps[:depth] for path in pair.paths(event_type) for depth in range(1, len(path.steps) + 1)}
+        for steps in places:
+            body = orjson.loads(raw)
+            put(body, steps, value)
+            for said in (found, ("", found[1]), ("null", found[1])):
+                pair.outcome(body, found=said)
+
+
 def test_nothing_but_the_event_type_is_all_that_is_missing(pair: Pair) -> None:
     place = pair.provider.mapping.event_type
     if not isinstance(place, MappedPath):

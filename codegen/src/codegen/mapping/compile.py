@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.language.model import Const, LeafKind, Null, Path, Rest
+from codegen.language.model import Const, Envelope, Expression, LeafKind, Lookup, Null, Path, Rest
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
@@ -54,7 +54,7 @@ class Compiled:
 def compile_plan(plan: Plan) -> Compiled:
     """Return a plan as Python text."""
     module = Module(plan.exponents)
-    functions = tuple(_function(module, group) for group in plan.groups)
+    functions = tuple(_function(module, group, plan.event_type) for group in plan.groups)
     event_type = Code(module)
     if isinstance(plan.event_type, Path):
         write_containers(event_type, [plan.event_type])
@@ -67,7 +67,7 @@ def compile_plan(plan: Plan) -> Compiled:
     )
 
 
-def _function(module: Module, group: GroupPlan) -> str:
+def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
     code = Code(module)
     code.line('"""Read the values that the group needs, then fill and check each field, then give the verdict."""')
     code.line("rejections: list[Rejection] = []")
@@ -78,6 +78,8 @@ def _function(module: Module, group: GroupPlan) -> str:
             _write_rest(code, target)
         elif isinstance(target.expression, Null):
             code.line(f"{local(target)} = None")
+        elif (table := _by_event_type(group, event_type, target)) is not None:
+            _write_by_event_type(code, target, table)
         else:
             _write_target(code, target)
     code.blank()
@@ -92,6 +94,23 @@ def _function(module: Module, group: GroupPlan) -> str:
     given = "envelope_merchant_id: str, envelope_event_id: str, event_type: str"
     head = f"def _{group.name}(root: dict[str, Any], {given}) -> Outcome:"
     return "\n".join([head, *code.lines])
+
+
+def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, str] | None:
+    """Return a field's value by event type where nothing else decides it: no check of it can fail then."""
+    match target.expression:
+        case Lookup(of, table, _) if of in {event_type, Envelope("event_type")} and table.keys() >= set(group.events):
+            found = {each: table[each] for each in group.events}
+        case _:
+            return None
+    fits = not target.rules and (not target.allowed or set(target.allowed) >= set(found.values()))
+    return found if fits and target.kind is Kind.TEXT else None
+
+
+def _write_by_event_type(code: Code, target: Target, table: dict[str, str]) -> None:
+    values = set(table.values())
+    value = literal(values.pop()) if len(values) == 1 else f"{code.module.name('_TABLE_', literal(table))}[event_type]"
+    code.line(f"{local(target)} = {value}")
 
 
 def _write_target(code: Code, target: Target) -> None:

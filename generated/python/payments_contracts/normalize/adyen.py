@@ -35,21 +35,18 @@ _TABLE_1 = {
     "CANCELLATION:false": "payment.authorized",
     "EXPIRE:true": "payment.canceled",
 }
-_REJECTION_2 = Rejection("value_unknown", "event_type", "the envelope's event_type is not a value that the mapping lists")
-_REJECTION_3 = Rejection("type_invalid", "event_type", "the envelope's event_type must be text")
-_REJECTION_4 = Rejection("field_missing", "event_type", "the envelope's event_type is absent or null")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_6 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
+_REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
-_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_8 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_9 = Rejection("amount_not_positive", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 1")
-_REJECTION_10 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_11 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
-_REJECTION_12 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
-_REJECTION_13 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_REJECTION_14 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
-_REJECTION_15 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_4 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_5 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 1")
+_REJECTION_7 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_8 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
+_REJECTION_9 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_10 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_REJECTION_11 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
+_REJECTION_12 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
 _TABLE_2 = {
     "visa": "visa",
     "mc": "mastercard",
@@ -62,10 +59,10 @@ _TABLE_2 = {
     "bcmc": "bancontact",
     "cartebancaire": "cartes_bancaires",
 }
-_REJECTION_16 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_13 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_17 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
-_REJECTION_18 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
+_REJECTION_14 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
+_REJECTION_15 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
 _TABLE_3 = {
     "AUTHORISATION:true": "authorized",
     "AUTHORISATION:false": "failed",
@@ -76,14 +73,11 @@ _TABLE_3 = {
     "CANCELLATION:false": "authorized",
     "EXPIRE:true": "canceled",
 }
-_REJECTION_19 = Rejection("value_unknown", "status", "the envelope's event_type is not a value that the mapping lists")
-_REJECTION_20 = Rejection("type_invalid", "status", "the envelope's event_type must be text")
-_REJECTION_21 = Rejection("field_missing", "status", "the envelope's event_type is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_23 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
-_REJECTION_24 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_25 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
-_REJECTION_26 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_16 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
+_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_19 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
+_REJECTION_20 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
 _TABLE_4 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -96,8 +90,8 @@ _TABLE_5 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_27 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_28 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_22 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_6 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -182,30 +176,19 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = event_type
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_1.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -213,18 +196,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -233,13 +216,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -248,7 +231,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
@@ -259,7 +242,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -267,22 +250,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_14)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_15)
 
-    to_status: Any = event_type
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_3.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_21)
+    to_status = _TABLE_3[event_type]
 
     to_failure_code = None
 
@@ -296,7 +268,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -334,13 +306,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -355,7 +327,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
 
     to_attempt_number = None
 
@@ -415,30 +387,19 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = event_type
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_4.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_4[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -446,18 +407,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -466,13 +427,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -481,7 +442,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
@@ -492,7 +453,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -500,22 +461,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_14)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_15)
 
-    to_status: Any = event_type
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_5.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_21)
+    to_status = _TABLE_5[event_type]
 
     to_failure_code = None
 
@@ -529,7 +479,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -567,13 +517,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -584,7 +534,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
@@ -592,7 +542,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -648,30 +598,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = event_type
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_6.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -679,18 +618,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -699,13 +638,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -714,7 +653,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
@@ -725,7 +664,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -733,22 +672,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_14)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_15)
 
-    to_status: Any = event_type
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_7.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_21)
+    to_status = _TABLE_7[event_type]
 
     to_failure_code = None
 
@@ -793,13 +721,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -810,7 +738,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
@@ -818,7 +746,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -874,30 +802,19 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = event_type
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_8.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -905,18 +822,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -925,13 +842,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -940,7 +857,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
@@ -951,7 +868,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -959,22 +876,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_14)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_15)
 
-    to_status: Any = event_type
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_9.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_21)
+    to_status = _TABLE_9[event_type]
 
     to_failure_code = None
 
@@ -988,7 +894,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1029,13 +935,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1046,7 +952,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 

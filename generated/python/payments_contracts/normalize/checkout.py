@@ -34,21 +34,18 @@ _TABLE_1 = {
     "payment_captured": "payment.succeeded",
     "payment_capture_declined": "payment.authorized",
 }
-_REJECTION_3 = Rejection("value_unknown", "event_type", "type is not a value that the mapping lists")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "type must be text")
-_REJECTION_5 = Rejection("field_missing", "event_type", "type is absent or null")
-_REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
+_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_4 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_9 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_10 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
-_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "currency", "data.currency must be text")
-_REJECTION_14 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent or null")
-_REJECTION_16 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
+_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_10 = Rejection("type_invalid", "currency", "data.currency must be text")
+_REJECTION_11 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
+_REJECTION_12 = Rejection("field_missing", "currency", "data.currency is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
 _TABLE_2 = {
     "Visa": "visa",
     "VISA": "visa",
@@ -62,10 +59,10 @@ _TABLE_2 = {
     "Cartes Bancaires": "cartes_bancaires",
     "Mada": "mada",
 }
-_REJECTION_17 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
+_REJECTION_14 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
-_REJECTION_19 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
+_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
+_REJECTION_16 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
 _TABLE_3 = {
     "payment_pending": "requires_action",
     "payment_approved": "authorized",
@@ -76,15 +73,12 @@ _TABLE_3 = {
     "payment_captured": "succeeded",
     "payment_capture_declined": "authorized",
 }
-_REJECTION_20 = Rejection("value_unknown", "status", "type is not a value that the mapping lists")
-_REJECTION_21 = Rejection("type_invalid", "status", "type must be text")
-_REJECTION_22 = Rejection("field_missing", "status", "type is absent or null")
-_REJECTION_23 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
-_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
-_REJECTION_25 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
-_REJECTION_26 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_27 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
-_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_REJECTION_17 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
+_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
+_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
+_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
+_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
 _TABLE_4 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
@@ -95,8 +89,8 @@ _TABLE_5 = {
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_30 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_24 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_6 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
 _TABLE_7 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_8 = {
@@ -110,7 +104,7 @@ _TABLE_8 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_31 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_25 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _TABLE_9 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -122,7 +116,7 @@ _TABLE_9 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_32 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_26 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -173,30 +167,19 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_1.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -204,18 +187,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -224,13 +207,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -239,7 +222,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__source.get("scheme")
@@ -255,10 +238,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_17)
+                rejections.append(_REJECTION_14)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_14)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__source.get("last_4")
@@ -266,22 +249,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_15)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_16)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_3.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_20)
-    elif to_status is not None:
-        rejections.append(_REJECTION_21)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_22)
+    to_status = _TABLE_3[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -293,7 +265,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -305,7 +277,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_18)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -343,13 +315,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -360,7 +332,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -419,30 +391,19 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_4.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_4[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -450,18 +411,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -470,13 +431,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -485,7 +446,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__source.get("scheme")
@@ -501,10 +462,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_17)
+                rejections.append(_REJECTION_14)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_14)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__source.get("last_4")
@@ -512,22 +473,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_15)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_16)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_5.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_20)
-    elif to_status is not None:
-        rejections.append(_REJECTION_21)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_22)
+    to_status = _TABLE_5[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -539,7 +489,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -551,7 +501,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_18)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -586,13 +536,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -603,7 +553,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -611,7 +561,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_24)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -666,30 +616,19 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_6.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -697,18 +636,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -717,13 +656,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -732,25 +671,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_7.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_20)
-    elif to_status is not None:
-        rejections.append(_REJECTION_21)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_22)
+    to_status = _TABLE_7[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -762,7 +690,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -774,7 +702,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_18)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -815,13 +743,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -832,7 +760,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -882,24 +810,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_8.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -909,18 +826,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -929,13 +846,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type = None
 
@@ -952,26 +869,15 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_25)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_25)
         to_card_brand = REFUSED
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_9.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_20)
-    elif to_status is not None:
-        rejections.append(_REJECTION_21)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_22)
+    to_status = _TABLE_9[event_type]
 
     to_failure_code = None
 
@@ -1001,13 +907,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_19)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1018,7 +924,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -1026,7 +932,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_26)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -29,29 +29,23 @@ _TABLE_1 = {
     "PAYMENT.AUTHORIZATION.CREATED": "payment.authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "payment.canceled",
 }
-_REJECTION_3 = Rejection("value_unknown", "event_type", "event_type is not a value that the mapping lists")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "event_type must be text")
-_REJECTION_5 = Rejection("field_missing", "event_type", "event_type is absent or null")
-_REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
-_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_9 = Rejection("amount_not_positive", "amount_cents", "resource.amount.value must be at least 1")
-_REJECTION_10 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
-_REJECTION_11 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
-_REJECTION_12 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
-_REJECTION_13 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
-_REJECTION_14 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent or null")
+_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_4 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
+_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "resource.amount.value must be at least 1")
+_REJECTION_7 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
+_REJECTION_8 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
+_REJECTION_9 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
+_REJECTION_10 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
+_REJECTION_11 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent or null")
 _TABLE_2 = {
     "PAYMENT.AUTHORIZATION.CREATED": "authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "canceled",
 }
-_REJECTION_15 = Rejection("value_unknown", "status", "event_type is not a value that the mapping lists")
-_REJECTION_16 = Rejection("type_invalid", "status", "event_type must be text")
-_REJECTION_17 = Rejection("field_missing", "status", "event_type is absent or null")
-_REJECTION_18 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
-_REJECTION_19 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_20 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
-_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
+_REJECTION_12 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
+_REJECTION_13 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_14 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
+_REJECTION_15 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "payment.succeeded",
     "PAYMENT.CAPTURE.PENDING": "payment.processing",
@@ -64,7 +58,7 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_22 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_16 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
 _TABLE_5 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
@@ -75,20 +69,20 @@ _TABLE_6 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_23 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_17 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_7 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_24 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_25 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_26 = Rejection("amount_not_positive", "amount_cents", "resource.dispute_amount.value must be at least 1")
-_REJECTION_27 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_28 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
-_REJECTION_29 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_30 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_31 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_REJECTION_18 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_19 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_20 = Rejection("amount_not_positive", "amount_cents", "resource.dispute_amount.value must be at least 1")
+_REJECTION_21 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_22 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_23 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_24 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_25 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
 _TABLE_8 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -98,8 +92,8 @@ _TABLE_8 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_32 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
-_REJECTION_33 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_26 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_27 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_9 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -107,9 +101,9 @@ _TABLE_9 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_34 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_35 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_28 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
+_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_30 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
 _TABLE_10 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -119,15 +113,15 @@ _TABLE_10 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_37 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_38 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_39 = Rejection("amount_not_positive", "amount_cents", "resource.payout_item.amount.value must be at least 1")
-_REJECTION_40 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_41 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_42 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_43 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_44 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_45 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_31 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_32 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("amount_not_positive", "amount_cents", "resource.payout_item.amount.value must be at least 1")
+_REJECTION_34 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_35 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
+_REJECTION_36 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_37 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_38 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
+_REJECTION_39 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
 _TABLE_11 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -137,9 +131,9 @@ _TABLE_11 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_46 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_47 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_48 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_40 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_41 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_42 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -196,24 +190,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("event_type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_1.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -223,18 +206,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -243,13 +226,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type = None
 
@@ -257,18 +240,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event_type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_2.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_15)
-    elif to_status is not None:
-        rejections.append(_REJECTION_16)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_17)
+    to_status = _TABLE_2[event_type]
 
     to_failure_code = None
 
@@ -316,13 +288,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_12)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_13)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_14)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -333,7 +305,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_15)
 
     to_attempt_number = None
 
@@ -398,24 +370,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("event_type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_3.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_3[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -425,18 +386,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -445,13 +406,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type = None
 
@@ -459,18 +420,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event_type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_4.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_15)
-    elif to_status is not None:
-        rejections.append(_REJECTION_16)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_17)
+    to_status = _TABLE_4[event_type]
 
     to_failure_code: Any = root.get("event_type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -482,7 +432,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_failure_message = None
 
@@ -525,13 +475,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_12)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_13)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_14)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -542,7 +492,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_15)
 
     to_attempt_number = None
 
@@ -607,24 +557,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("event_type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_5.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -634,18 +573,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -654,13 +593,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_10)
     elif to_currency is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
 
     to_payment_method_type = None
 
@@ -668,18 +607,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event_type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_6.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_15)
-    elif to_status is not None:
-        rejections.append(_REJECTION_16)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_17)
+    to_status = _TABLE_6[event_type]
 
     to_failure_code: Any = root.get("event_type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -691,7 +619,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_failure_message = None
 
@@ -731,13 +659,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_12)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_13)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_14)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -748,7 +676,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_15)
 
     to_attempt_number = None
 
@@ -756,7 +684,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -814,24 +742,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("event_type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_7.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -841,18 +758,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_19)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_20)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -861,13 +778,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_24)
     elif to_currency is None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_25)
 
     to_payment_method_type = None
 
@@ -885,9 +802,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_8.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_32)
+                rejections.append(_REJECTION_26)
         elif to_status is not None:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_27)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -896,12 +813,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_9.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_32)
+                rejections.append(_REJECTION_26)
         elif to_status is not None:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_27)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_28)
 
     to_failure_code = None
 
@@ -925,13 +842,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_12)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_13)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_14)
 
     to_currency_exponent: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -942,7 +859,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_29)
 
     to_attempt_number = None
 
@@ -950,7 +867,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_30)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1005,24 +922,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("event_type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_10.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_10[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -1032,18 +938,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_31)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_32)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_33)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_34)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_35)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1052,13 +958,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_36)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_37)
     elif to_currency is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_38)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1067,37 +973,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_39)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event_type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_11.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_15)
-    elif to_status is not None:
-        rejections.append(_REJECTION_16)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_17)
+    to_status = _TABLE_11[event_type]
 
     to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_40)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_41)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1123,13 +1018,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_12)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_13)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_14)
 
     to_currency_exponent: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1140,7 +1035,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_42)
 
     to_attempt_number = None
 

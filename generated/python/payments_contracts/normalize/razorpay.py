@@ -26,19 +26,16 @@ _TABLE_1 = {
     "payment.captured": "payment.succeeded",
     "payment.failed": "payment.failed",
 }
-_REJECTION_2 = Rejection("value_unknown", "event_type", "event is not a value that the mapping lists")
-_REJECTION_3 = Rejection("type_invalid", "event_type", "event must be text")
-_REJECTION_4 = Rejection("field_missing", "event_type", "event is absent or null")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_6 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "payload.payment.entity.amount must be at least 1")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
-_REJECTION_10 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
-_REJECTION_11 = Rejection("type_invalid", "currency", "payload.payment.entity.currency must be text")
-_REJECTION_12 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of iso4217")
-_REJECTION_13 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent or null")
-_REJECTION_14 = Rejection("type_invalid", "payment_method_type", "payload.payment.entity.method must be text")
+_REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
+_REJECTION_4 = Rejection("amount_not_positive", "amount_cents", "payload.payment.entity.amount must be at least 1")
+_REJECTION_5 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
+_REJECTION_6 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
+_REJECTION_7 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
+_REJECTION_8 = Rejection("type_invalid", "currency", "payload.payment.entity.currency must be text")
+_REJECTION_9 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of iso4217")
+_REJECTION_10 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent or null")
+_REJECTION_11 = Rejection("type_invalid", "payment_method_type", "payload.payment.entity.method must be text")
 _TABLE_2 = {
     "Visa": "visa",
     "MasterCard": "mastercard",
@@ -51,43 +48,40 @@ _TABLE_2 = {
     "Bajaj Finserv": "bajaj",
     "Unknown": "unknown",
 }
-_REJECTION_15 = Rejection("type_invalid", "card_brand", "payload.payment.entity.card.network must be text")
+_REJECTION_12 = Rejection("type_invalid", "card_brand", "payload.payment.entity.card.network must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_16 = Rejection("pattern_mismatch", "card_last_four", "payload.payment.entity.card.last4 must have the form [0-9]{4}")
-_REJECTION_17 = Rejection("type_invalid", "card_last_four", "payload.payment.entity.card.last4 must be text")
+_REJECTION_13 = Rejection("pattern_mismatch", "card_last_four", "payload.payment.entity.card.last4 must have the form [0-9]{4}")
+_REJECTION_14 = Rejection("type_invalid", "card_last_four", "payload.payment.entity.card.last4 must be text")
 _TABLE_3 = {
     "payment.authorized": "authorized",
     "payment.captured": "succeeded",
     "payment.failed": "failed",
 }
-_REJECTION_18 = Rejection("value_unknown", "status", "event is not a value that the mapping lists")
-_REJECTION_19 = Rejection("type_invalid", "status", "event must be text")
-_REJECTION_20 = Rejection("field_missing", "status", "event is absent or null")
-_REJECTION_21 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason must be text")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description must be text")
-_REJECTION_23 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
-_REJECTION_24 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_25 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
-_REJECTION_26 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
+_REJECTION_15 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason must be text")
+_REJECTION_16 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description must be text")
+_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
+_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_19 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_20 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
 _TABLE_4 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_27 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
-_REJECTION_28 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_29 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
-_REJECTION_30 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_31 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_32 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_33 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_REJECTION_21 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
+_REJECTION_22 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_23 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_24 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_25 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_26 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_27 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
 _TABLE_5 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_34 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_35 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_29 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
 _TABLE_6 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
@@ -96,13 +90,13 @@ _TABLE_6 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_36 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
-_REJECTION_37 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_38 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
-_REJECTION_39 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_40 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_41 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_42 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_REJECTION_30 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
+_REJECTION_31 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_32 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_33 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_34 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_35 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_36 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
 _TABLE_7 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -111,8 +105,8 @@ _TABLE_7 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_43 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_44 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_37 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_38 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
 _TABLE_8 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
@@ -120,14 +114,14 @@ _TABLE_8 = {
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_45 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
-_REJECTION_46 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_47 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
-_REJECTION_48 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_49 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_50 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_51 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
-_REJECTION_52 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_39 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
+_REJECTION_40 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_41 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_42 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_43 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_44 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_45 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_46 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
 _TABLE_9 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
@@ -135,8 +129,8 @@ _TABLE_9 = {
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_53 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_54 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_47 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_48 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -185,43 +179,32 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = root.get("event")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_1.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_payload__payment__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_4)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
     else:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_7)
 
     to_currency: Any = at_payload__payment__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -230,13 +213,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_8)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_9)
     elif to_currency is None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -245,7 +228,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_payload__payment__entity__card.get("network")
@@ -261,10 +244,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_12)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
@@ -272,34 +255,23 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_13)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_14)
 
-    to_status: Any = root.get("event")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_3.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_18)
-    elif to_status is not None:
-        rejections.append(_REJECTION_19)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_20)
+    to_status = _TABLE_3[event_type]
 
     to_failure_code: Any = at_payload__payment__entity.get("error_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_15)
 
     to_failure_message: Any = at_payload__payment__entity.get("error_description")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_16)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -364,13 +336,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_payload__payment__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -381,7 +353,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
 
     to_attempt_number = None
 
@@ -444,43 +416,32 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = root.get("event")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_4.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_4[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_amount_cents: Any = at_payload__refund__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_22)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
     else:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_24)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -489,13 +450,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_25)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_26)
     elif to_currency is None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_27)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -504,7 +465,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_11)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_payload__payment__entity__card.get("network")
@@ -520,10 +481,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_15)
+                rejections.append(_REJECTION_12)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
@@ -531,22 +492,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_13)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_14)
 
-    to_status: Any = root.get("event")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_5.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_18)
-    elif to_status is not None:
-        rejections.append(_REJECTION_19)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_20)
+    to_status = _TABLE_5[event_type]
 
     to_failure_code = None
 
@@ -576,13 +526,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_payload__refund__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -593,7 +543,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_28)
 
     to_attempt_number = None
 
@@ -601,7 +551,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_29)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -651,24 +601,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = root.get("event")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_6.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id = None
 
@@ -677,13 +616,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_30)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_31)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_32)
     else:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_33)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -692,13 +631,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_34)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_35)
     elif to_currency is None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_36)
 
     to_payment_method_type = None
 
@@ -706,18 +645,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_7.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_18)
-    elif to_status is not None:
-        rejections.append(_REJECTION_19)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_20)
+    to_status = _TABLE_7[event_type]
 
     to_failure_code = None
 
@@ -750,13 +678,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -767,7 +695,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_37)
 
     to_attempt_number = None
 
@@ -775,7 +703,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_38)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -825,24 +753,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type: Any = root.get("event")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_8.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_2)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_3)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_4)
+    to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_2)
 
     to_customer_id = None
 
@@ -851,13 +768,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_39)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_40)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_41)
     else:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_42)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -866,13 +783,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_43)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_44)
     elif to_currency is None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_45)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -881,25 +798,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_46)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("event")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_9.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_18)
-    elif to_status is not None:
-        rejections.append(_REJECTION_19)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_20)
+    to_status = _TABLE_9[event_type]
 
     to_failure_code = None
 
@@ -907,7 +813,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_47)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -939,13 +845,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_payload__payout__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -956,7 +862,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_48)
 
     to_attempt_number = None
 

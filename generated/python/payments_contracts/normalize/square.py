@@ -165,26 +165,20 @@ _TABLE_10 = {
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_64 = Rejection("value_unknown", "event_type", "type is not a value that the mapping lists")
-_REJECTION_65 = Rejection("type_invalid", "event_type", "type must be text")
-_REJECTION_66 = Rejection("field_missing", "event_type", "type is absent or null")
-_REJECTION_67 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_69 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_71 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_72 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_73 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_74 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_64 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
+_REJECTION_65 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_66 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_67 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_68 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_69 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_70 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_71 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_11 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_75 = Rejection("value_unknown", "status", "type is not a value that the mapping lists")
-_REJECTION_76 = Rejection("type_invalid", "status", "type must be text")
-_REJECTION_77 = Rejection("field_missing", "status", "type is absent or null")
-_REJECTION_78 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_72 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1260,18 +1254,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_10.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_64)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_65)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_66)
+    to_event_type = _TABLE_10[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1286,13 +1269,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_64)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_65)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_66)
     else:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_67)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1303,11 +1286,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_68)
     elif to_currency is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_69)
     else:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_70)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1316,25 +1299,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_71)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_11.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_75)
-    elif to_status is not None:
-        rejections.append(_REJECTION_76)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_77)
+    to_status = _TABLE_11[event_type]
 
     to_failure_code = None
 
@@ -1397,7 +1369,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_72)
 
     to_attempt_number = None
 

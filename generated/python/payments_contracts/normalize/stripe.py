@@ -37,25 +37,22 @@ _TABLE_1 = {
     "payment_intent.payment_failed": "payment.failed",
     "payment_intent.canceled": "payment.canceled",
 }
-_REJECTION_3 = Rejection("value_unknown", "event_type", "type is not a value that the mapping lists")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "type must be text")
-_REJECTION_5 = Rejection("field_missing", "event_type", "type is absent or null")
-_REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_9 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_10 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
-_REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_16 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.last_payment_error.payment_method.type, data.object.payment_method.type, data.object.payment_method_types[0] must be text")
-_REJECTION_17 = Rejection("type_invalid", "card_brand", "the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.last_payment_error.payment_method.card.brand, data.object.payment_method.card.brand must be text")
+_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
+_REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
+_REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.last_payment_error.payment_method.type, data.object.payment_method.type, data.object.payment_method_types[0] must be text")
+_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.last_payment_error.payment_method.card.brand, data.object.payment_method.card.brand must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must have the form [0-9]{4}")
-_REJECTION_19 = Rejection("type_invalid", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must be text")
+_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must have the form [0-9]{4}")
+_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -66,19 +63,16 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_20 = Rejection("value_unknown", "status", "type is not a value that the mapping lists")
-_REJECTION_21 = Rejection("type_invalid", "status", "type must be text")
-_REJECTION_22 = Rejection("field_missing", "status", "type is absent or null")
-_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, data.object.cancellation_reason must be text")
-_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
-_REJECTION_25 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
-_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_30 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_31 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_32 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, data.object.cancellation_reason must be text")
+_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
+_REJECTION_19 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
+_REJECTION_20 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_21 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_22 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_24 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_25 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_26 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
 _TABLE_3 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -88,33 +82,33 @@ _TABLE_3 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_33 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_34 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_35 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_36 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_27 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_28 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_29 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_30 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_4 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_37 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
-_REJECTION_38 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
+_REJECTION_31 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
+_REJECTION_32 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
 _TABLE_5 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_39 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
-_REJECTION_40 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_41 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_42 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_33 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
+_REJECTION_34 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_35 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
 _TABLE_6 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_43 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
-_REJECTION_44 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
+_REJECTION_37 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
+_REJECTION_38 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
 _TABLE_7 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "refund.failed": "refund.failed",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_45 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
-_REJECTION_46 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_39 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
+_REJECTION_40 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_8 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -122,11 +116,11 @@ _TABLE_8 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_47 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
-_REJECTION_48 = Rejection("type_invalid", "status", "data.object.status must be text")
-_REJECTION_49 = Rejection("field_missing", "status", "data.object.status is absent or null")
-_REJECTION_50 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_51 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_41 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
+_REJECTION_42 = Rejection("type_invalid", "status", "data.object.status must be text")
+_REJECTION_43 = Rejection("field_missing", "status", "data.object.status is absent or null")
+_REJECTION_44 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_9 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -134,7 +128,7 @@ _TABLE_9 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_52 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_46 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_10 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -156,7 +150,7 @@ _TABLE_11 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_53 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_47 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_12 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -164,7 +158,7 @@ _TABLE_12 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_54 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_48 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -266,24 +260,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_1.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -293,7 +276,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -301,18 +284,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -321,13 +304,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__object__charges__data__0__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -349,7 +332,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_13)
 
     to_card_brand: Any = at_data__object__charges__data__0__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -370,7 +353,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_14)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__charges__data__0__payment_method_details__card.get("last4")
@@ -390,22 +373,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_15)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_16)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_2.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_20)
-    elif to_status is not None:
-        rejections.append(_REJECTION_21)
-        to_status = REFUSED
-    if to_status is None:
-        rejections.append(_REJECTION_22)
+    to_status = _TABLE_2[event_type]
 
     to_failure_code: Any = at_data__object__last_payment_error.get("decline_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -419,13 +391,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_17)
 
     to_failure_message: Any = at_data__object__last_payment_error.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_18)
 
     to_metadata: dict[str, str] = {}
     fits_metadata = True
@@ -566,7 +538,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
     if not fits_metadata:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_19)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -574,13 +546,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -591,7 +563,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -600,11 +572,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_24)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_25)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_26)
 
     to_related_payment_id = None
 
@@ -682,24 +654,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_3.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_3[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -709,7 +670,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -717,18 +678,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -737,19 +698,19 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_27)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -766,7 +727,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_28)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -782,9 +743,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_29)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_30)
 
     to_status: Any = at_data__object.get("captured")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -802,9 +763,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_status) is str:
                 to_status = _TABLE_4.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_37)
+                    rejections.append(_REJECTION_31)
             elif to_status is not None:
-                rejections.append(_REJECTION_38)
+                rejections.append(_REJECTION_32)
                 to_status = REFUSED
     else:
         to_status = at_data__object.get("refunded")
@@ -825,12 +786,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_status) is str:
                     to_status = _TABLE_5.get(to_status, REFUSED)
                     if to_status is REFUSED:
-                        rejections.append(_REJECTION_37)
+                        rejections.append(_REJECTION_31)
                 elif to_status is not None:
-                    rejections.append(_REJECTION_38)
+                    rejections.append(_REJECTION_32)
                     to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_33)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -848,13 +809,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_34)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_35)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1000,13 +961,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1017,7 +978,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -1029,7 +990,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_36)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1103,9 +1064,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_43)
+                rejections.append(_REJECTION_37)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_38)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1114,18 +1075,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_7.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_43)
+                rejections.append(_REJECTION_37)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_38)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_39)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -1135,7 +1096,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_4)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1143,18 +1104,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1163,19 +1124,19 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__object__destination_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_40)
 
     to_card_brand = None
 
@@ -1187,18 +1148,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_8.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_41)
     elif to_status is not None:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_42)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_43)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_44)
 
     to_failure_message = None
 
@@ -1253,13 +1214,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1270,7 +1231,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -1290,7 +1251,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_45)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1354,24 +1315,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_9.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -1381,18 +1331,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1401,19 +1351,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_27)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1422,7 +1372,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_46)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1433,12 +1383,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_41)
     elif to_status is not None:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_42)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_43)
 
     to_failure_code = None
 
@@ -1492,13 +1442,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1509,7 +1459,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
@@ -1529,7 +1479,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_45)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1581,24 +1531,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str:
-        to_event_type = _TABLE_11.get(to_event_type, REFUSED)
-        if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
-    elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
-        to_event_type = REFUSED
-    if to_event_type is None:
-        rejections.append(_REJECTION_5)
+    to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
     if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_3)
 
     to_customer_id = None
 
@@ -1608,18 +1547,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_9)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1628,19 +1567,19 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_11)
     elif to_currency is None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_12)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_47)
 
     to_card_brand = None
 
@@ -1652,24 +1591,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_12.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_41)
     elif to_status is not None:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_42)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_43)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_48)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_35)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1734,13 +1673,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_20)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_21)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_22)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1751,7 +1690,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_23)
 
     to_attempt_number = None
 
