@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+from codegen.envelope import found_in
 from codegen.loader import load
 from codegen.mapping.evaluate import evaluate
 from codegen.mapping.plan import plan
@@ -23,20 +25,29 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from codegen.model import Example
+    from codegen.webhooks import Envelope
 
 CONTRACTS = Path(__file__).resolve().parents[2] / "contracts"
 ROUNDS = 7
 SECONDS_A_ROUND = 0.4
 
 
-def events_per_second(examples: Sequence[Example], become: Callable[[bytes, str], object]) -> float:
-    """Return how many events a function takes in a second of one core's time, in its fastest round."""
+def events_per_second(examples: Sequence[Example], envelope: Envelope, become: Callable[..., object]) -> float:
+    """Return how many events a function takes in a second of one core's time, in its fastest round.
+
+    The function gets a body, its merchant, and the id and type that the gateway has found.
+    """
+    found = [found_in(envelope, orjson.loads(each.body), each.headers) for each in examples]
+    taken_from = [
+        (each.body, each.merchant_id, said.event_id, said.event_type)
+        for each, said in zip(examples, found, strict=True)
+    ]
     fastest = 0.0
     for _ in range(ROUNDS):
         count, start = 0, time.process_time()
         while (taken := time.process_time() - start) < SECONDS_A_ROUND:
-            for each in examples:
-                become(each.body, each.merchant_id)
+            for each in taken_from:
+                become(*each)
             count += len(examples)
         fastest = max(fastest, count / taken)
     return fastest
@@ -47,8 +58,8 @@ def main() -> None:
     table = Table("provider", "examples", "bytes, mean", "compiled", "interpreted (baseline)", "ratio", box=None)
     for provider in catalog.providers:
         examples = [each for each in provider.examples if each.kind == "accepted"]
-        compiled = events_per_second(examples, partial(normalize, provider.name))
-        baseline = events_per_second(examples, partial(evaluate, plan(catalog, provider)))
+        compiled = events_per_second(examples, provider.envelope, partial(normalize, provider.name))
+        baseline = events_per_second(examples, provider.envelope, partial(evaluate, plan(catalog, provider)))
         size = sum(len(each.body) for each in examples) / len(examples)
         figures = (f"{size:,.0f}", f"{compiled:,.0f}/s", f"{baseline:,.0f}/s", f"{compiled / baseline:.1f}")
         table.add_row(provider.name, str(len(examples)), *figures)
