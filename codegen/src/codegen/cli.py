@@ -238,7 +238,7 @@ def scaffold_provider(
     name: Annotated[str, typer.Argument(help="Name of the new provider: letters from a to z.", metavar="NAME")],
     contracts: Contracts = _CONTRACTS,
 ) -> None:
-    """Begin a new provider: its folder, raw topic and gateway API, with a TODO for each fact that is still missing.
+    """Begin a new provider: its folder and raw topic, with a TODO for each fact that is still missing.
 
     `codegen lint` then lists every TODO, with file, line and where to find the fact. Replace them one by one; when the
     last is gone it checks the rest. All files are written or none; nothing that is there is touched.

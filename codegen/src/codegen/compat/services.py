@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codegen.compat import topics
 from codegen.compat.breakage import Breakage, broken
 from codegen.services import matches
 
@@ -12,12 +13,12 @@ if TYPE_CHECKING:
 
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
-    from codegen.model import Catalog, Table, Topic
+    from codegen.model import Catalog, Table
 
 
 def producers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield producers that no longer write a topic: what it held would not come any more."""
-    for before, after in _topics(old, new):
+    for before, after in topics.kept(old, new):
         for name in before.producers:
             if name not in after.producers:
                 message = f"{name} wrote {after.name}, and is no longer a producer of it"
@@ -27,7 +28,7 @@ def producers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def consumers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield consumers that no longer read a topic: versions are retired, and topics removed, without asking them."""
-    for before, after in _topics(old, new):
+    for before, after in topics.kept(old, new):
         for name in before.consumers:
             if name not in after.consumers:
                 message = f"{name} read {after.name}, and is no longer a consumer of it"
@@ -63,11 +64,6 @@ def readers_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 hint = "leave it while its program reads the table; accept this when it does not any more"
                 place = ("services", name, "reads", store)
                 yield broken(("service", name), source, place, message, hint)
-
-
-def _topics(old: Catalog, new: Catalog) -> Iterator[tuple[Topic, Topic]]:
-    after = {topic.name: topic for topic in new.topics}
-    yield from ((topic, after[topic.name]) for topic in old.topics if topic.name in after)
 
 
 def _tables(catalog: Catalog) -> Iterator[tuple[tuple[str, str], Table | DerivedTable | DatabaseTable]]:

@@ -35,7 +35,7 @@ def removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def record_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics that hold another record."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if before.record != after.record:
             message = f"{after.name} held {before.record} and is to hold {after.record}"
             hint = "leave the topic as it is, and declare a new one for the other record"
@@ -44,7 +44,7 @@ def record_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def version_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics whose version goes back."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if before.record == after.record and after.version < before.version:
             message = (
                 f"{after.name} goes back from v{before.version} to v{after.version}, and v{before.version} is on it"
@@ -55,7 +55,7 @@ def version_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def retired_too_early(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield versions that are retired though they were still written at the earlier state."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         for index, number in enumerate(after.retired):
             if before.record == after.record and number >= before.version and number not in before.retired:
                 message = f"v{number} is retired on {after.name}, and was still written until this change"
@@ -68,7 +68,7 @@ def retired_too_early(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def partitions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics with another number of partitions."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if before.partitions != after.partitions:
             message = (
                 f"{after.name} had {before.partitions} partitions and is to have {after.partitions}: "
@@ -80,7 +80,7 @@ def partitions_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def key_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics with another key."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if before.key != after.key:
             message = f"{after.name} was keyed by {before.key} and is to be keyed by {after.key}: its order is another"
             yield broken(_attribute(after, "key"), after.source, ("key",), message, "leave the key, or use a new topic")
@@ -88,7 +88,7 @@ def key_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def retention_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics that keep their messages for less time."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if after.retention_days < before.retention_days:
             message = (
                 f"{after.name} kept messages for {before.retention_days} days and is to keep them for "
@@ -100,7 +100,7 @@ def retention_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def compatibility_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield subjects that promise less."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if _PROMISES[before.compatibility] - _PROMISES[after.compatibility]:
             message = f"{after.subject} was {before.compatibility} and is to be {after.compatibility}"
             hint = "leave the level: consumers rely on it"
@@ -109,7 +109,7 @@ def compatibility_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 def replicas_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics that are to bear the loss of fewer brokers."""
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if after.replicas < before.replicas:
             message = f"{after.name} had {before.replicas} copies and is to have {after.replicas}"
             hint = "leave the number: with fewer copies the loss of a broker is the loss of messages"
@@ -119,7 +119,7 @@ def replicas_lowered(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def provider_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield topics that hold the webhooks of another provider, or of none, though theirs is there."""
     present = {provider.name for provider in new.providers}
-    for before, after in _both(old, new):
+    for before, after in kept(old, new):
         if before.provider in present and before.provider != after.provider:
             message = (
                 f"{after.name} held webhooks of {before.provider} and is to hold those of {after.provider or 'nobody'}"
@@ -132,6 +132,7 @@ def _attribute(topic: Topic, name: str) -> tuple[str, ...]:
     return ("topic", topic.name, name)
 
 
-def _both(old: Catalog, new: Catalog) -> Iterator[tuple[Topic, Topic]]:
+def kept(old: Catalog, new: Catalog) -> Iterator[tuple[Topic, Topic]]:
+    """Yield the topics that both have, as they were and as they are."""
     after = {topic.name: topic for topic in new.topics}
     yield from ((topic, after[topic.name]) for topic in old.topics if topic.name in after)
