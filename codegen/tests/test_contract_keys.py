@@ -119,6 +119,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("database", "indexes.*.columns[].order"): "descending",
     ("derived", "columns.*.doc"): "What it is.",
     ("mapping", "groups"): lambda groups: [*groups, {**deepcopy(groups[0]), "name": "held", "events": ["HELD"]}],
+    ("mapping", "fields"): {"status": {"const": "held"}},
     ("mapping", "tables"): {"brands": {"V": "visa"}},
     ("provider", "envelope.created_at_unit"): "milliseconds",
     ("provider", "envelope.items"): {"path": "events", "most": 10},
@@ -234,6 +235,8 @@ def _holders(data: Any, steps: list[str], absent: bool) -> Iterator[dict[str, An
 def _another(value: Any) -> Any:
     """Return a value of the same shape that is not this one."""
     match value:
+        case None:
+            return "another"
         case int():
             return value + 1
         case str():

@@ -33,6 +33,32 @@ CREATE TABLE IF NOT EXISTS "payment_events" (
     "provider_object_id" text,
     "attempt_number" bigint,
     "related_payment_id" text,
+    "livemode" boolean,
+    "received_at" timestamp with time zone,
+    "object_version" bigint,
+    "object_updated_at" timestamp with time zone,
+    "authorized_cents" bigint,
+    "captured_cents" bigint,
+    "refunded_cents" bigint,
+    "tip_cents" bigint,
+    "fee_cents" bigint,
+    "fee_currency" text,
+    "application_fee_cents" bigint,
+    "direction" text,
+    "failure_category" text,
+    "error_code" text,
+    "decline_code" text,
+    "advice_code" text,
+    "network_decline_code" text,
+    "network_advice_code" text,
+    "cancellation_reason" text,
+    "dispute_reason" text,
+    "dispute_category" text,
+    "related_charge_id" text,
+    "related_invoice_id" text,
+    "related_subscription_id" text,
+    "payment_method_id" text,
+    "next_attempt_at" timestamp with time zone,
     PRIMARY KEY ("event_id")
 );
 
@@ -64,6 +90,32 @@ ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "currency_exponent" bigint
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "provider_object_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt_number" bigint;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_payment_id" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "livemode" boolean;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "received_at" timestamp with time zone;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "object_version" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "object_updated_at" timestamp with time zone;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "authorized_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "captured_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "refunded_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "tip_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "fee_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "fee_currency" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "application_fee_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "direction" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "failure_category" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "error_code" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "decline_code" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "advice_code" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "network_decline_code" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "network_advice_code" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "cancellation_reason" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "dispute_reason" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "dispute_category" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_charge_id" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_invoice_id" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_subscription_id" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "payment_method_id" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "next_attempt_at" timestamp with time zone;
 
 -- The newest events of a merchant.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_merchant" ON "payment_events" ("merchant_id", "provider_created_at" DESC);

@@ -152,8 +152,9 @@ def _normalized(
         column.overflow = "fold"
     index = _group(provider, event_type)
     for name, value in event.items():
-        source = _taken(provider.mapping.groups[index].fields[name], root, catalog.validation.null_values)
-        line = provider.mapping_source.line("groups", index, "fields", name)
+        group = provider.mapping.groups[index]
+        source = _taken(group.fields[name], root, catalog.validation.null_values)
+        line = provider.mapping_source.line(*group.place(index, name))
         members = value if isinstance(value, dict) else {}
         shown = f"{len(members)} entries" if members else str(value)
         table.add_row(name, Text(shown, style="dim" if value is None else "green"), Text(source), f"line {line}")

@@ -41,24 +41,24 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
     record="scored_payment",
-    version=2,
+    version=3,
     key=("event_id",),
-    last_ids=(31, 35),
+    last_ids=(31, 35, 61),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
         r"""{"id":2,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
         r"""{"id":3,"name":"provider_event_id","required":true,"type":"string","doc":"The provider's own id of the event."},"""
-        r"""{"id":4,"name":"event_type","required":true,"type":"string","doc":"Unified event type: the family, and what happened. Only the family `payment` counts money that came in."},"""
+        r"""{"id":4,"name":"event_type","required":true,"type":"string","doc":"Unified event type: the family of the object, and what happened. Of the families, payment alone counts money that came in; a charge that belongs to no payment is one by itself."},"""
         r"""{"id":5,"name":"merchant_id","required":true,"type":"string","doc":"Merchant that the event belongs to; the message key."},"""
         r"""{"id":6,"name":"customer_id","required":false,"type":"string","doc":"The provider's id of the paying customer."},"""
-        r"""{"id":7,"name":"amount_cents","required":true,"type":"long","doc":"Amount in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3)."},"""
-        r"""{"id":8,"name":"currency","required":true,"type":"string","doc":"ISO 4217 alphabetic code in upper case."},"""
-        r"""{"id":9,"name":"payment_method_type","required":false,"type":"string","doc":"Kind of payment method in lower case, such as card; of a payout, where the money goes, such as bank_account."},"""
+        r"""{"id":7,"name":"amount_cents","required":true,"type":"long","doc":"Amount that the event is about, in the currency's minor unit (ISO 4217 exponent: JPY 0, USD 2, KWD 3): of a succeeded payment or charge what was received, before that what is asked for; of a payout negative where money is taken from the merchant; zero where the object has no amount."},"""
+        r"""{"id":8,"name":"currency","required":true,"type":"string","doc":"ISO 4217 alphabetic code in upper case; XXX, the standard's code for no currency, where the object has no amount."},"""
+        r"""{"id":9,"name":"payment_method_type","required":false,"type":"string","doc":"Kind of payment method in lower case, such as card, where one is known; of a payout, where the money goes, such as bank_account."},"""
         r"""{"id":10,"name":"card_brand","required":false,"type":"string","doc":"Card network in lower case, such as visa."},"""
         r"""{"id":11,"name":"card_last_four","required":false,"type":"string","doc":"Last four digits of the card number."},"""
-        r"""{"id":12,"name":"status","required":true,"type":"string","doc":"State of the payment, charge, refund, dispute or payout after the event."},"""
-        r"""{"id":13,"name":"failure_code","required":false,"type":"string","doc":"Why the payment, charge, refund or payout failed, as a code of the provider."},"""
+        r"""{"id":12,"name":"status","required":true,"type":"string","doc":"State of the object after the event."},"""
+        r"""{"id":13,"name":"failure_code","required":false,"type":"string","doc":"Why the payment, charge, refund or payout failed: the most specific code that the provider gives, in the provider's own spelling."},"""
         r"""{"id":14,"name":"failure_message","required":false,"type":"string","doc":"Why the payment, charge or payout failed, in the provider's words."},"""
         r"""{"id":15,"name":"metadata","required":true,"type":{"type":"map","key-id":26,"key":"string","value-id":27,"value":"string","value-required":true},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
         r"""{"id":16,"name":"provider_created_at","required":true,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
@@ -76,8 +76,34 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":25,"name":"schema_version","required":true,"type":"int","doc":"Version of the payment_event contract that the row was made from."},"""
         r"""{"id":32,"name":"currency_exponent","required":false,"type":"int","doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3."},"""
         r"""{"id":33,"name":"provider_object_id","required":false,"type":"string","doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout."},"""
-        r"""{"id":34,"name":"attempt_number","required":false,"type":"int","doc":"Which attempt at the payment this is, from 1, where the provider tells."},"""
-        r"""{"id":35,"name":"related_payment_id","required":false,"type":"string","doc":"The provider's id of the payment that a charge, refund or dispute belongs to; of a Stripe refund or dispute without a payment intent, the charge. Null for payments and payouts."}],"schema-id":0,"identifier-field-ids":[1]}"""
+        r"""{"id":34,"name":"attempt_number","required":false,"type":"int","doc":"Which attempt at the payment or invoice this is, from 1, where the provider tells."},"""
+        r"""{"id":35,"name":"related_payment_id","required":false,"type":"string","doc":"The provider's id of the payment that a charge, refund, dispute, warning, invoice or payment of an invoice belongs to; of a refund or dispute that names no payment, the charge. Null for payments and payouts."},"""
+        r"""{"id":36,"name":"livemode","required":false,"type":"boolean","doc":"Whether real money is meant: false in a provider's test or sandbox environment."},"""
+        r"""{"id":37,"name":"received_at","required":false,"type":"timestamptz","doc":"When the gateway had read the webhook (UTC)."},"""
+        r"""{"id":38,"name":"object_version","required":false,"type":"long","doc":"The provider's own number of the object's version, which grows with each change, where it counts them."},"""
+        r"""{"id":39,"name":"object_updated_at","required":false,"type":"timestamptz","doc":"When the provider last changed the object before it told of it (UTC), where it says so."},"""
+        r"""{"id":40,"name":"authorized_cents","required":false,"type":"long","doc":"Amount that the payer's bank has agreed to so far, whether or not it was captured, in the currency's minor unit."},"""
+        r"""{"id":41,"name":"captured_cents","required":false,"type":"long","doc":"Amount received so far, tips and more than was asked for included, in the currency's minor unit."},"""
+        r"""{"id":42,"name":"refunded_cents","required":false,"type":"long","doc":"Amount given back so far, as the payment or charge tells it, in the currency's minor unit."},"""
+        r"""{"id":43,"name":"tip_cents","required":false,"type":"long","doc":"Part of the amount that is a tip, in the currency's minor unit."},"""
+        r"""{"id":44,"name":"fee_cents","required":false,"type":"long","doc":"What the provider takes for itself, in the currency's minor unit; negative where it gives back."},"""
+        r"""{"id":45,"name":"fee_currency","required":false,"type":"string","doc":"ISO 4217 code of the currency that fee_cents is in, in upper case; it may be another than that of the amount."},"""
+        r"""{"id":46,"name":"application_fee_cents","required":false,"type":"long","doc":"What the platform takes from the merchant's payment, in the currency's minor unit."},"""
+        r"""{"id":47,"name":"direction","required":false,"type":"string","doc":"Which way a payout goes."},"""
+        r"""{"id":48,"name":"failure_category","required":false,"type":"string","doc":"Why the payment, charge, refund, payout, invoice or setup failed, in words that all providers share; null where nothing failed, unknown where the provider's codes are not listed."},"""
+        r"""{"id":49,"name":"error_code","required":false,"type":"string","doc":"The provider's general code of the failure, such as card_declined."},"""
+        r"""{"id":50,"name":"decline_code","required":false,"type":"string","doc":"The issuer's reason as the provider names it, such as insufficient_funds."},"""
+        r"""{"id":51,"name":"advice_code","required":false,"type":"string","doc":"The provider's advice on another attempt, in its own words, such as do_not_try_again."},"""
+        r"""{"id":52,"name":"network_decline_code","required":false,"type":"string","doc":"The card network's response code, as the network writes it, such as 05."},"""
+        r"""{"id":53,"name":"network_advice_code","required":false,"type":"string","doc":"The card network's advice code, as the network writes it, such as 03."},"""
+        r"""{"id":54,"name":"cancellation_reason","required":false,"type":"string","doc":"Why the payment or subscription was canceled, as the provider names it; a cancellation is no decline."},"""
+        r"""{"id":55,"name":"dispute_reason","required":false,"type":"string","doc":"Why the payer disputes the payment, or an issuer warns of it, as the provider names it."},"""
+        r"""{"id":56,"name":"dispute_category","required":false,"type":"string","doc":"Why the payer disputes the payment, in words that all providers share; unknown where the provider's code is not listed."},"""
+        r"""{"id":57,"name":"related_charge_id","required":false,"type":"string","doc":"The provider's id of the charge, the attempt, that a payment has come to or that a refund, dispute, warning or invoice is about."},"""
+        r"""{"id":58,"name":"related_invoice_id","required":false,"type":"string","doc":"The provider's id of the invoice that the object pays or belongs to."},"""
+        r"""{"id":59,"name":"related_subscription_id","required":false,"type":"string","doc":"The provider's id of the subscription that the invoice or payment is for."},"""
+        r"""{"id":60,"name":"payment_method_id","required":false,"type":"string","doc":"The provider's id of the stored payment method that was used, or that has changed."},"""
+        r"""{"id":61,"name":"next_attempt_at","required":false,"type":"timestamptz","doc":"When the provider is going to try again by itself (UTC)."}],"schema-id":0,"identifier-field-ids":[1]}"""
     ),
     partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":17,"field-id":1000,"name":"processed_at_day","transform":"day"}]}""",
     sort_order_json=r"""{"order-id":1,"fields":[{"source-id":5,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":16,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
@@ -89,7 +115,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
             "comment": "One row per completed payment workflow, as it was scored; the source of Silver and Gold.",
             "contract.owner": "payments-platform",
             "contract.record": "scored_payment",
-            "contract.version": "2",
+            "contract.version": "3",
         }
     ),
 )

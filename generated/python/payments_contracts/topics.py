@@ -70,13 +70,13 @@ NORMALIZED: Final = Topic(
     description="Unified payment events of every provider.",
     subject="payments.normalized-value",
     record="payment_event",
-    version=2,
+    version=3,
     partitions=12,
     retention_ms=1209600000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
-    consumers=MappingProxyType({"orchestrator": 2, "operations": 2}),
+    consumers=MappingProxyType({"orchestrator": 3, "operations": 3}),
 )
 PAYPAL_RAW: Final = Topic(
     name="payments.paypal.raw",

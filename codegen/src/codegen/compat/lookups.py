@@ -71,12 +71,12 @@ def _lookups(provider: Provider) -> dict[tuple[str, str], tuple[Place, tuple[_Lo
     data = provider.mapping_source.data
     event_type = data["event_type"]
     by_type = {"path": event_type} if isinstance(event_type, str) else event_type
-    for index, group in enumerate(data["groups"]):
-        for field, expression in group["fields"].items():
+    for index, (group, read) in enumerate(zip(data["groups"], provider.mapping.groups, strict=True)):
+        for field, expression in (data.get("fields", {}) | group["fields"]).items():
             written = list(_written(expression))
             for event in group["events"] if written else ():
                 lookups = tuple(_lookup(each, data.get("tables", {}), by_type, event) for each in written)
-                found[event, field] = (("groups", index, "fields", field), lookups)
+                found[event, field] = (read.place(index, field), lookups)
     return found
 
 

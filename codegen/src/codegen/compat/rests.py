@@ -47,7 +47,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             for loss, by_event in lost.items():
                 keys = dict.fromkeys(leaf.key for each in by_event.values() for leaf in each)
                 message = f"{loss.field} of {', '.join(by_event)} no longer holds {', '.join(keys)}{loss.said}"
-                place: Place = ("groups", index, "fields", loss.field)
+                place: Place = group.place(index, loss.field)
                 event, (first, *_) = next(iter(by_event.items()))
                 concern = ("mapping", provider.name, event, loss.changed) if loss.changed else None
                 concern = concern or ("payload", provider.name, group.payload, _way(first.path))

@@ -231,6 +231,12 @@ class Group:
     payload: str
     events: tuple[str, ...]
     fields: Mapping[str, Expression]
+    # Those of `fields` that stand once for all groups.
+    shared: frozenset[str] = frozenset()
+
+    def place(self, index: int, field: str) -> tuple[str | int, ...]:
+        """Return where in the file the expression of a field is, this group being the one with the index."""
+        return ("fields", field) if field in self.shared else ("groups", index, "fields", field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,7 @@ def read_path(text: str) -> Path:
 def read_mapping(data: Mapping[str, Any], version: int) -> Mapped:
     """Return the mapping onto a version of its record that a file holds; the meta schema approved its shape."""
     tables = data.get("tables", _NO_TABLES)
+    shared = data.get("fields", {})
     return Mapped(
         provider=data["provider"],
         record=data["record"],
@@ -58,7 +59,8 @@ def read_mapping(data: Mapping[str, Any], version: int) -> Mapped:
                 name=group["name"],
                 payload=group["payload"],
                 events=tuple(group["events"]),
-                fields={name: read_expression(value, tables) for name, value in group["fields"].items()},
+                fields={name: read_expression(value, tables) for name, value in (shared | group["fields"]).items()},
+                shared=frozenset(shared.keys() - group["fields"].keys()),
             )
             for group in data["groups"]
         ),

@@ -70,7 +70,7 @@ def _fields(catalog: Catalog) -> Iterator[tuple[Provider, Group, Place, Expressi
         for index, group in enumerate(provider.mapping.groups):
             if group.payload in provider.payload.schemas:
                 for name, expression in group.fields.items():
-                    yield provider, group, ("groups", index, "fields", name), expression
+                    yield provider, group, group.place(index, name), expression
 
 
 def _lookups(expression: Expression, documented: Documented) -> Iterator[tuple[Lookup, frozenset[str]]]:

@@ -89,7 +89,7 @@ def paths_undeclared(catalog: Catalog) -> Iterator[Finding]:
                     *(each for rest in rests(expression) for each in (rest.root, *rest.keep)),
                 ):
                     if declared(provider.payload, group.payload, path) is None:
-                        place = provider.mapping_source.place_of(str(path), ("groups", index, "fields", name))
+                        place = provider.mapping_source.place_of(str(path), group.place(index, name))
                         message = f"{name}: {path} is not declared{likely(provider.payload, group.payload, path)}"
                         yield provider.mapping_source.finding("path", place, message, hint)
             signed = [(("signature", "signed_content"), path) for path in provider.signature.signed_fields]
@@ -143,7 +143,7 @@ def fields(catalog: Catalog) -> Iterator[Finding]:
                 "mapping", place, f"{name} is not mapped", "map it; where there is nothing to map, write {const: null}"
             )
         for name, expression in group.fields.items():
-            place = ("groups", index, "fields", name)
+            place = group.place(index, name)
             if name not in wanted:
                 close = mistyped[name]
                 suggested = f" (did you mean {close}?)" if close else ""
@@ -159,7 +159,7 @@ def kept(catalog: Catalog) -> Iterator[Finding]:
     """Yield paths that a rest keeps though nothing takes them away, or that cannot be in it."""
     for provider, index, group in _groups(catalog):
         for name, expression in group.fields.items():
-            place: Place = ("groups", index, "fields", name)
+            place: Place = group.place(index, name)
             for rest in rests(expression):
                 held = {leaf.path for leaf in leaves(provider.payload, group, rest)}
                 for path in rest.keep:
@@ -241,7 +241,7 @@ def personal(catalog: Catalog) -> Iterator[Finding]:
                 found = declared(provider.payload, group.payload, path)
                 if found is not None and found.personal and name not in tagged:
                     message = f"{name} takes {path}, which is personal data"
-                    place = ("groups", index, "fields", name)
+                    place = group.place(index, name)
                     hint = 'tag the field "personal_data": true, or map something else'
                     yield provider.mapping_source.finding("personal", place, message, hint)
 

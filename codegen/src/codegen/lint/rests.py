@@ -29,7 +29,7 @@ def shared(catalog: Catalog) -> Iterator[Finding]:
                         if key is not None:
                             message = f"{name}: {one.path} and {other.path} may both have the key {key!r}"
                             hint = "map one of the two to a field, or leave it out of payload.openapi.yaml"
-                            place = ("groups", index, "fields", name)
+                            place = group.place(index, name)
                             yield provider.mapping_source.finding("rest-key", place, message, hint)
 
 

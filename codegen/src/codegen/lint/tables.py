@@ -20,12 +20,14 @@ def misnamed(catalog: Catalog) -> Iterator[Finding]:
         data, source = provider.mapping_source.data, provider.mapping_source
         known = data.get("tables", {})
         used: set[str] = set()
-        for index, group in enumerate(data["groups"]):
-            for field, expression in group["fields"].items():
+        holders: list[tuple[Place, dict[str, object]]] = [(("fields",), data.get("fields", {}))]
+        holders += [(("groups", index, "fields"), group["fields"]) for index, group in enumerate(data["groups"])]
+        for holder, fields in holders:
+            for field, expression in fields.items():
                 for name in _named(expression):
                     used.add(name)
                     if name not in known:
-                        place: Place = ("groups", index, "fields", field)
+                        place = (*holder, field)
                         yield source.finding(
                             "table-name", place, f"there is no table {name!r}{meant(name, known)}", "add it to `tables`"
                         )

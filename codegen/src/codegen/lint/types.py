@@ -43,7 +43,7 @@ def unfit(catalog: Catalog) -> Iterator[Finding]:
                     continue
                 taken = FIELDS[kind_of(fields[name])]
                 for each in mismatches(expression, "the field", taken, lambda path: _types(provider, group, path)):  # noqa: B023 - called at once
-                    place = provider.mapping_source.place_of(str(each.expression), ("groups", index, "fields", name))
+                    place = provider.mapping_source.place_of(str(each.expression), group.place(index, name))
                     said = f"{_sentence(each.expression, each.given)}, and {each.taker} takes {worded(each.taken)}"
                     yield provider.mapping_source.finding("type", place, f"{name}: {said}", _HINT)
 

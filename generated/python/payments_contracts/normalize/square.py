@@ -671,6 +671,58 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
+    to_livemode = None
+
+    to_received_at = None
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -694,6 +746,32 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "provider_object_id": to_provider_object_id,
             "attempt_number": to_attempt_number,
             "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
         }
     )
 
@@ -972,6 +1050,58 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
         rejections.append(_REJECTION_47)
 
+    to_livemode = None
+
+    to_received_at = None
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -995,6 +1125,32 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "provider_object_id": to_provider_object_id,
             "attempt_number": to_attempt_number,
             "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
         }
     )
 
@@ -1198,6 +1354,58 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
         rejections.append(_REJECTION_63)
 
+    to_livemode = None
+
+    to_received_at = None
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1221,6 +1429,32 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "provider_object_id": to_provider_object_id,
             "attempt_number": to_attempt_number,
             "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
         }
     )
 
@@ -1375,6 +1609,58 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_payment_id = None
 
+    to_livemode = None
+
+    to_received_at = None
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1398,6 +1684,32 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "provider_object_id": to_provider_object_id,
             "attempt_number": to_attempt_number,
             "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
         }
     )
 

@@ -9,12 +9,12 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
-    PaymentEventV2,
+    PaymentEventV3,
     ProviderEventV1,
     ValidationFailureV1,
 )
 
-PaymentEvent = PaymentEventV2
+PaymentEvent = PaymentEventV3
 """As it is written to payments.normalized."""
 ProviderEvent = ProviderEventV1
 """As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""

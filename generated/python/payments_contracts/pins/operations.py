@@ -12,13 +12,14 @@ from payments_contracts.records import (
     IngestionFailureV1,
     PaymentEventV1,
     PaymentEventV2,
+    PaymentEventV3,
     ProviderEventV1,
     ValidationFailureV1,
 )
 
 IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
-PaymentEvent = PaymentEventV2
+PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV1
 """As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""
@@ -36,6 +37,7 @@ PAYMENT_EVENT_VERSIONS: Final[Mapping[int, type[Contract]]] = MappingProxyType(
     {
         1: PaymentEventV1,
         2: PaymentEventV2,
+        3: PaymentEventV3,
     }
 )
 """The model of each version of payment_event that may be on a topic from which it is read."""

@@ -11,13 +11,14 @@ from payments_contracts.records import (
     Contract,
     PaymentEventV1,
     PaymentEventV2,
-    ScoredPaymentV2,
+    PaymentEventV3,
+    ScoredPaymentV3,
     ValidationFailureV1,
 )
 
-PaymentEvent = PaymentEventV2
+PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
-ScoredPayment = ScoredPaymentV2
+ScoredPayment = ScoredPaymentV3
 """As it is written to bronze.payment_events and written to the database's payment_events."""
 ValidationFailure = ValidationFailureV1
 """As it is written to payments.validation.dlq."""
@@ -26,6 +27,7 @@ PAYMENT_EVENT_VERSIONS: Final[Mapping[int, type[Contract]]] = MappingProxyType(
     {
         1: PaymentEventV1,
         2: PaymentEventV2,
+        3: PaymentEventV3,
     }
 )
 """The model of each version of payment_event that may be on a topic from which it is read."""
