@@ -194,7 +194,7 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def put(container: Any, steps: Sequence[Step], value: Any) -> None:
-    """Put a value where a path leads; what is in the way makes room, and a list that is too short gets more elements."""
+    """Put a value where a path leads; what is in the way makes room, and a list too short gets more elements."""
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         if isinstance(step, int):
             if not isinstance(container, list):
