@@ -16,6 +16,7 @@ from codegen.content import not_contracts, text_of
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
+from codegen.families import Families, families
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
@@ -36,7 +37,7 @@ Built = TypeVar("Built")
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
-_KIND_OF_FILE = {"rules/identity.yaml": "identity", "services.yaml": "services"}
+_KIND_OF_FILE = {"rules/identity.yaml": "identity", "services.yaml": "services", "families.yaml": "families"}
 _KIND_OF_FOLDER = {
     "topics": "topic",
     "tables": "table",
@@ -99,6 +100,7 @@ class _Loading:
         )
         # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
         declared = self._one("services", services) if "services.yaml" in self._documents else Services()
+        grouped = self._one("families", families) if "families.yaml" in self._documents else Families()
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
@@ -115,6 +117,7 @@ class _Loading:
             currency_source=self._documents["reference/iso4217.yaml"],
             apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),
+            families=grouped or Families(),
         )
 
     def _files(self) -> Iterator[File]:

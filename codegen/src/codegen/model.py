@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.families import Families
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
     from codegen.services import Services
@@ -272,6 +273,7 @@ class Catalog:
     currency_source: Document
     apis: tuple[Api, ...]
     services: Services
+    families: Families
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:

@@ -10,6 +10,7 @@ from codegen.lint import (
     database,
     examples,
     expressions,
+    families,
     flows,
     gateways,
     keywords,
@@ -92,6 +93,11 @@ RULES: tuple[LintRule, ...] = (
         lineage.broken,
         frozenset({"table"}),
     ),
+    LintRule(
+        "family",
+        "Every event type has a family, and every status a rank in one; families are made of fields that exist.",
+        families.undeclared,
+    ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
@@ -112,6 +118,12 @@ RULES: tuple[LintRule, ...] = (
         "mapping",
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
+    ),
+    LintRule(
+        "family-mapping",
+        "Events have only the statuses and amounts that their family has.",
+        families.unfit,
+        frozenset({"family", "mapping"}),
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
