@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codegen.document import Document
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
+    from codegen.policies import Business, Retry
     from codegen.services import Services
     from codegen.staging import Staging
     from codegen.webhooks import Envelope, Signature
@@ -268,6 +269,9 @@ class Catalog:
     currency_source: Document
     apis: tuple[Api, ...]
     services: Services
+    # Absent in contracts of an earlier commit, and where no service decides by them.
+    retry: Retry | None = None
+    business: Business | None = None
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:
