@@ -94,6 +94,9 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("database", "record"): "notice",
     ("mapping", "record"): "notice",
     ("rules", "record"): "stored",
+    ("retry", "categories.*.action"): "customer",
+    ("retry", "advice_codes.*.action"): "customer",
+    ("retry", "network_advice_codes.*.*.action"): "customer",
     ("topic", "compatibility"): "NONE",
     ("topic", "retired"): [1],
     ("topic", "replicas"): 2,
@@ -158,6 +161,8 @@ FILES = {
     "rules": "rules/validation.yaml",
     "identity": "rules/identity.yaml",
     "families": "families.yaml",
+    "retry": "rules/retry.yaml",
+    "business": "rules/business.yaml",
     "reference": "reference/iso4217.yaml",
     "services": "services.yaml",
 }

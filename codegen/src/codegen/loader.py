@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codegen import build, extension, following, gateway, specification
+from codegen import build, extension, following, gateway, policies, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
 from codegen.database import database_table
@@ -37,7 +37,13 @@ Built = TypeVar("Built")
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
 _PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
-_KIND_OF_FILE = {"rules/identity.yaml": "identity", "services.yaml": "services", "families.yaml": "families"}
+_KIND_OF_FILE = {
+    "rules/identity.yaml": "identity",
+    "rules/retry.yaml": "retry",
+    "rules/business.yaml": "business",
+    "services.yaml": "services",
+    "families.yaml": "families",
+}
 _KIND_OF_FOLDER = {
     "topics": "topic",
     "tables": "table",
@@ -101,6 +107,8 @@ class _Loading:
         # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
         declared = self._one("services", services) if "services.yaml" in self._documents else Services()
         grouped = self._one("families", families) if "families.yaml" in self._documents else Families()
+        retry = self._one("rules/retry", policies.retry) if "rules/retry.yaml" in self._documents else None
+        business = self._one("rules/business", policies.business) if "rules/business.yaml" in self._documents else None
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
@@ -118,6 +126,8 @@ class _Loading:
             apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),
             families=grouped or Families(),
+            retry=retry,
+            business=business,
         )
 
     def _files(self) -> Iterator[File]:

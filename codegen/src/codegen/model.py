@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from codegen.families import Families
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
+    from codegen.policies import Business, Retry
     from codegen.services import Services
     from codegen.staging import Staging
     from codegen.webhooks import Envelope, Signature
@@ -274,6 +275,9 @@ class Catalog:
     apis: tuple[Api, ...]
     services: Services
     families: Families
+    # Absent in contracts of an earlier commit, and where no service decides by them.
+    retry: Retry | None = None
+    business: Business | None = None
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:

@@ -18,6 +18,7 @@ from codegen.lint import (
     maintenance,
     mappings,
     pins,
+    policies,
     records,
     rests,
     rules,
@@ -149,6 +150,8 @@ RULES: tuple[LintRule, ...] = (
     LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
+    LintRule("retry", "Every category of failure has its advice, and nothing else has.", policies.unadvised),
+    LintRule("review-limit", "A review limit is of a currency that there is.", policies.unlisted),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
     LintRule(
