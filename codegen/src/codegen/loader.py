@@ -16,6 +16,7 @@ from codegen.content import not_contracts, text_of
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
+from codegen.files import record_file
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
@@ -42,6 +43,7 @@ _KIND_OF_FOLDER = {
     "tables": "table",
     "derived": "derived",
     "database": "database",
+    "files": "file",
     "reference": "reference",
 }
 READING: Mapping[str, str] = {
@@ -97,6 +99,7 @@ class _Loading:
         database = tuple(
             self._all("database/", lambda each: database_table(each, self._followed(each, topics, records)))
         )
+        files = tuple(self._all("files/", record_file))
         # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
         declared = self._one("services", services) if "services.yaml" in self._documents else Services()
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
@@ -107,6 +110,7 @@ class _Loading:
             tables=tables,
             derived=derived_tables,
             database=database,
+            files=files,
             providers=providers,
             validation=validation,
             ingestion=ingestion,

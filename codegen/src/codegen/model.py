@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document
+    from codegen.files import RecordFile
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
     from codegen.services import Services
@@ -260,6 +261,7 @@ class Catalog:
     tables: tuple[Table, ...]
     derived: tuple[DerivedTable, ...]
     database: tuple[DatabaseTable, ...]
+    files: tuple[RecordFile, ...]
     providers: tuple[Provider, ...]
     validation: Rules
     ingestion: Rules
@@ -270,9 +272,9 @@ class Catalog:
     services: Services
 
     @property
-    def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:
+    def holders(self) -> tuple[Topic | Table | DatabaseTable | RecordFile, ...]:
         """Return all that hold a version of a record."""
-        return (*self.topics, *self.tables, *self.database)
+        return (*self.topics, *self.tables, *self.database, *self.files)
 
     @property
     def writers(self) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("keyword", "Every keyword and format of a schema is one that is known.", keywords.keywords),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
-    LintRule("unused", "Every record is on a topic or in a table.", records.unused),
+    LintRule("unused", "Every record is on a topic, in a table or in a file.", records.unused),
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
     LintRule(
@@ -79,6 +79,7 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
+    LintRule("file", "A file's record exists.", flows.files),
     LintRule(
         "database",
         "A database table's record and columns exist, under names that Postgres keeps.",
