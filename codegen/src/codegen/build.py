@@ -178,7 +178,9 @@ def provider(
         envelope=envelope,
         mapping=read_mapping(mapping.data, version),
         payload=payload,
+        unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
+        lives=(),
         source=document,
         mapping_source=mapping,
     )

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codegen import build, extension, following, gateway, specification
+from codegen import build, extension, following, gateway, lifecycles, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
 from codegen.database import database_table
@@ -36,7 +37,7 @@ Built = TypeVar("Built")
 
 _API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
 _EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
-_PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
+_PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|lifecycles|payload\.openapi)\.yaml")
 _KIND_OF_FILE = {"rules/identity.yaml": "identity", "services.yaml": "services"}
 _KIND_OF_FOLDER = {
     "topics": "topic",
@@ -59,6 +60,7 @@ READING: Mapping[str, str] = {
     following.RULE: following.PURPOSE,
     "avro-type": "A record's types can be expressed by every target.",
     "openapi": "An OpenAPI document keeps its specification; its references lead to what it declares.",
+    lifecycles.RULE: lifecycles.PURPOSE,
     "example-base": "An example has a body, of its own or by another example.",
 }
 """What reading the contracts keeps true, before any rule of lint is tried: ids of findings, with their purpose."""
@@ -275,7 +277,15 @@ class _Loading:
             }
             built = self._make(provider, partial(build.provider, **declared, version=version(mapping)))
             if built is not None:
-                yield built
+                yield self._with_lives(built)
+
+    def _with_lives(self, provider: Provider) -> Provider:
+        # A provider need not have any.
+        document = self._documents.get(f"providers/{provider.name}/lifecycles.yaml")
+        if document is None:
+            return provider
+        made = self._make(document, lambda each: lifecycles.lives(each, provider.envelope, provider.examples))
+        return replace(provider, lives=made or ())
 
     def _all(self, folder: str, make: Callable[[Document], Built]) -> Iterator[Built]:
         for path, document in self._documents.items():

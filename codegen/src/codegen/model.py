@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from codegen.avro import Record
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
-    from codegen.document import Document
+    from codegen.document import Document, Place
     from codegen.files import RecordFile
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
@@ -210,8 +210,38 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then."""
+
+    example: str
+    event_type: str | None
+    merchant_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    event: Mapping[str, Any]
+    payment: Mapping[str, Any] | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What happens to one payment, or to something else where there is no `payment_id`, webhook after webhook."""
+
+    name: str
+    description: str
+    livemode: bool
+    payment_id: str | None
+    currency: str | None
+    steps: tuple[Step, ...]
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
-    """A payment provider: how it signs, what it sends, what becomes of it, with examples."""
+    """A payment provider: how it signs, what it sends, what becomes of it, with examples.
+
+    `unmapped` are its event types, and with `.*` all that begin alike, that no group maps on purpose, each with why.
+    """
 
     name: str
     title: str
@@ -220,7 +250,9 @@ class Provider:
     envelope: Envelope
     mapping: Mapped
     payload: Payload
+    unmapped: Mapping[str, str]
     examples: tuple[Example, ...]
+    lives: tuple[Life, ...]
     source: Document
     mapping_source: Document
 

@@ -14,6 +14,7 @@ from codegen.lint import (
     gateways,
     keywords,
     lineage,
+    lives,
     maintenance,
     mappings,
     pins,
@@ -24,6 +25,7 @@ from codegen.lint import (
     signatures,
     tables,
     types,
+    unmapped,
 )
 
 if TYPE_CHECKING:
@@ -97,6 +99,12 @@ RULES: tuple[LintRule, ...] = (
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),
     LintRule(
+        "unmapped",
+        "An event type is mapped, or left unmapped for one reason.",
+        unmapped.contradicted,
+        frozenset({"provider"}),
+    ),
+    LintRule(
         "signature",
         "A signature covers the body once; its keys, time and tolerances fit; nothing can be replayed for ever.",
         signatures.contradictory,
@@ -137,6 +145,12 @@ RULES: tuple[LintRule, ...] = (
         "example",
         "Every example becomes what it says.",
         examples.wrong,
+        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
+    ),
+    LintRule(
+        "life-told",
+        "Each step of a life becomes the unified event that the life says.",
+        lives.untold,
         frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
     ),
 )
