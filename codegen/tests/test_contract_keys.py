@@ -140,6 +140,8 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.reads.database"): ["payments"],
     ("services", "services.*.reads.tables"): ["gold.days"],
     ("services", "services.*.writes.database"): ["payments"],
+    ("services", "services.*.reads.files"): ["receipts"],
+    ("services", "services.*.writes.files"): ["receipts"],
 }
 FAMILIES = """
 kind: families
