@@ -103,6 +103,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("provider", "envelope.account"): "merchant",
     ("provider", "envelope.max_event_age_seconds"): 9,
     ("provider", "envelope.required.*"): "integer",
+    ("provider", "unmapped"): {"payment.*": "It is about no money."},
     ("mapping", "groups[].payload"): "Other",
     ("mapping", "groups[].fields"): {"event_type": {"const": "paid"}},
     ("derived", "columns.*.from"): ["bronze.payments.score"],

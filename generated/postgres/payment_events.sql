@@ -59,6 +59,9 @@ CREATE TABLE IF NOT EXISTS "payment_events" (
     "related_subscription_id" text,
     "payment_method_id" text,
     "next_attempt_at" timestamp with time zone,
+    "attempt" bigint,
+    "attempt_source" text,
+    "retry_action" text,
     PRIMARY KEY ("event_id")
 );
 
@@ -116,6 +119,15 @@ ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_invoice_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_subscription_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "payment_method_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "next_attempt_at" timestamp with time zone;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt_source" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "retry_action" text;
 
 -- The newest events of a merchant.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_merchant" ON "payment_events" ("merchant_id", "provider_created_at" DESC);
+
+-- What is known of an object, such as the earlier attempts at a payment, in the provider's order.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_events" ("provider", "provider_object_id", "provider_created_at");
+
+-- The attempts at an invoice, whichever payments they were made by.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_invoice" ON "payment_events" ("provider", "related_invoice_id");

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELD = "statement_suffix"
 PAYLOAD_PATH = "data.object.statement_descriptor_suffix"
 """Where Stripe has it: no example of a payment intent sends it, and it went to `metadata` until now."""
 
+FORMER = int(yaml.safe_load((ROOT / "contracts/topics/payments.normalized.yaml").read_text())["version"])
+LATTER = FORMER + 1
+"""The versions of the unified event without and with the field."""
+
 VERSION = f"""\
 kind: version
-extends: 2
+extends: {FORMER}
 fields:
   - name: {FIELD}
     type: ["null", string]
@@ -28,19 +35,20 @@ def copied(target: Path) -> Path:
 
 def add_field(contracts: Path) -> None:
     """Make the edits: what the field is, which version is on the topic, and where one provider has it."""
-    (contracts / "avro/payment_event/v3.yaml").write_text(VERSION)
+    (contracts / f"avro/payment_event/v{LATTER}.yaml").write_text(VERSION)
     topic = contracts / "topics/payments.normalized.yaml"
-    topic.write_text(topic.read_text().replace("version: 2\n", "version: 3\n").replace(": 2\n", ": 3\n"))
+    topic.write_text(topic.read_text().replace(f": {FORMER}\n", f": {LATTER}\n"))
     mapping = contracts / "providers/stripe/mapping.yaml"
     text = mapping.read_text()
-    head, *groups = text.split("      related_payment_id:")
-    for index, group in enumerate(groups):
-        filled = f"{{path: {PAYLOAD_PATH}}}" if index == 0 else "{const: null}"
-        groups[index] = f"      {FIELD}: {filled}\n      related_payment_id:{group}"
-    text = head + "".join(groups)
-    rest = "{rest: {path: data.object}}"
-    text = text.replace(rest, rest.replace("data.object}", f"data.object, keep: [{PAYLOAD_PATH}]}}"), 1)
-    mapping.write_text(text)
+    data = yaml.safe_load(text)
+    first = data["groups"][0]["fields"]
+    rest = (data["fields"] | first)["metadata"]
+    assert "keep" not in rest["rest"]
+    kept = {"rest": rest["rest"] | {"keep": [PAYLOAD_PATH]}}
+    assert "metadata" not in first, "its line would stand there twice"
+    own = f"      {FIELD}: {{path: {PAYLOAD_PATH}}}\n      metadata: {json.dumps(kept)}\n"
+    text = text.replace("\nfields:\n", f"\nfields:\n  {FIELD}: {{const: null}}\n", 1)
+    mapping.write_text(text.replace("    fields:\n", f"    fields:\n{own}", 1))
 
 
 def touched(contracts: Path) -> set[str]:

@@ -13,7 +13,7 @@ import yaml
 from codegen.compat import compat
 from codegen.loader import load
 
-from tests.extensibility.added_field import FIELD, PAYLOAD_PATH, ROOT, add_field, copied, touched
+from tests.extensibility.added_field import FIELD, LATTER, PAYLOAD_PATH, ROOT, add_field, copied, touched
 
 CODEGEN = Path(sys.executable).parent / "codegen"
 
@@ -49,7 +49,7 @@ def printed(generated: Path, program: str) -> object:
 
 def test_it_takes_three_files_of_contracts(contracts: Path) -> None:
     assert touched(contracts) == {
-        "avro/payment_event/v3.yaml",
+        f"avro/payment_event/v{LATTER}.yaml",
         "topics/payments.normalized.yaml",
         "providers/stripe/mapping.yaml",
     }
@@ -83,7 +83,7 @@ def test_flink_the_registry_iceberg_and_postgres_have_it(generated: Path) -> Non
     assert f"`{FIELD}` STRING" in (generated / "flink/tables.sql").read_text()
     subjects = json.loads((generated / "kafka/subjects.json").read_text())["subjects"]
     versions = next(each["versions"] for each in subjects if each["topic"] == "payments.normalized")
-    assert [version["version"] for version in versions] == [1, 2, 3]
+    assert [version["version"] for version in versions] == [*range(1, LATTER + 1)]
     assert versions[-1]["schema"]["fields"][-1]["name"] == FIELD
     columns = json.loads((generated / "iceberg/bronze.payment_events.json").read_text())["schema"]["fields"]
     assert [(each["name"], each["required"]) for each in columns][-1] == (FIELD, False)
@@ -108,7 +108,13 @@ print(json.dumps([
     list(orchestrator.PAYMENT_EVENT_VERSIONS),
 ]))
 """
-    assert printed(generated, program) == ["PaymentEventV3", True, "ScoredPaymentV3", True, [1, 2, 3]]
+    assert printed(generated, program) == [
+        f"PaymentEventV{LATTER}",
+        True,
+        f"ScoredPaymentV{LATTER}",
+        True,
+        [*range(1, LATTER + 1)],
+    ]
 
 
 def test_dbt_has_it_from_bronze_to_silver(generated: Path) -> None:

@@ -130,7 +130,8 @@ def test_a_signed_webhook_is_on_the_raw_topic_as_it_was_sent(sent: dict[str, dic
 def test_it_becomes_the_expected_unified_event(sent: dict[str, dict[str, Any]]) -> None:
     expected = yaml.safe_load((EXAMPLES / "payment.authorised.yaml").read_text(encoding="utf-8"))["expected"]["event"]
     (outcome,) = sent["good"]["outcomes"]
-    assert outcome["event"] == expected | {"provider_created_at": "2026-01-05 10:01:30.250000+00:00"}
+    nothing = dict.fromkeys(outcome["event"])
+    assert outcome["event"] == nothing | expected | {"provider_created_at": "2026-01-05 10:01:30.250000+00:00"}
 
 
 @pytest.mark.parametrize("forged", ["wrong key", "changed body"])

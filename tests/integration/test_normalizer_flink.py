@@ -30,9 +30,10 @@ def test_every_example_becomes_what_its_contract_says(program: Program, stream: 
         lambda: expected <= stream.read(NORMALIZED).keys() | stream.read(VALIDATION_DLQ).keys(),
         "every example but the unsupported has arrived",
     )
+    names = ("normalizer_unsupported_total", "normalizer_unmapped_total")
     unsupported = sum(example.kind == "unsupported" for example in sent.values())
     until(
-        lambda: _total(program.metrics(), "normalizer_unsupported_total") == unsupported,
+        lambda: sum(_total(program.metrics(), name) for name in names) == unsupported,
         "the unsupported are counted",
     )
     assert program.end(signal.SIGTERM) == 0

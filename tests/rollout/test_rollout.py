@@ -18,7 +18,7 @@ from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ
 from psycopg.rows import dict_row
 
 from tests.conftest import PROGRAM
-from tests.extensibility.added_field import FIELD, ROOT, add_field
+from tests.extensibility.added_field import FIELD, FORMER, LATTER, ROOT, add_field
 from tests.rollout.release import Release, Service, until
 from tests.rollout.traffic import Sent, Traffic
 
@@ -136,23 +136,23 @@ def test_a_version_is_rolled_out_under_traffic(releases: tuple[Release, Release]
     inference = former.running[0]
 
     with Traffic(f"{gateway.url}/webhooks/stripe", settings["GATEWAY_STRIPE_SECRETS"]) as traffic:
-        until("rows of the former version", lambda: newest(settings)[2] >= ENOUGH)
+        until("rows of the former version", lambda: newest(settings)[FORMER] >= ENOUGH)
 
         # 1 to 3: the registry, the lake and the database, while the former programs run.
         deploy_what_holds_data(latter)
-        held = newest(settings)[2]
-        until("rows into tables that have gained a column", lambda: newest(settings)[2] >= held + ENOUGH)
+        held = newest(settings)[FORMER]
+        until("rows into tables that have gained a column", lambda: newest(settings)[FORMER] >= held + ENOUGH)
 
         # 4: consumers.
         orchestrator.stop()
         start_orchestrator(latter, inference).wait_until_ready()
-        held = newest(settings)[2]
-        until("rows of the former version, by the latter consumer", lambda: newest(settings)[2] >= held + ENOUGH)
+        held = newest(settings)[FORMER]
+        until("rows of the former version, by the latter consumer", lambda: newest(settings)[FORMER] >= held + ENOUGH)
 
         # 5: producers.
         normalizer.stop()
         latter.start("normalizer").wait_until_ready()
-        until("rows of the latter version", lambda: newest(settings)[3] >= ENOUGH)
+        until("rows of the latter version", lambda: newest(settings)[LATTER] >= ENOUGH)
         # A run of the former models in between knows nothing of the column, and leaves it out of these rows.
         build_silver(former)
 
@@ -171,8 +171,8 @@ def agrees(sent: list[Sent], rows: list[dict[str, Any]]) -> None:
     """Each webhook is there once, and what it said is in the field of the latter version or where it was before."""
     assert Counter(row["provider_event_id"] for row in rows) == Counter(each.id for each in sent)
     texts = {each.id: each.text for each in sent}
-    assert {row["schema_version"] for row in rows} == {2, 3}
+    assert {row["schema_version"] for row in rows} == {FORMER, LATTER}
     for row in rows:
         text = texts[row["provider_event_id"]]
-        assert row[FIELD] == (text if row["schema_version"] == 3 else None)
+        assert row[FIELD] == (text if row["schema_version"] == LATTER else None)
         assert row["metadata"]["statement_descriptor_suffix"] == text, "readers of metadata find it as before"

@@ -179,6 +179,7 @@ def provider(
         envelope=envelope,
         mapping=read_mapping(mapping.data, version),
         payload=payload,
+        unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         source=document,
         mapping_source=mapping,

@@ -210,7 +210,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A payment provider: how it signs, what it sends, what becomes of it, with examples."""
+    """A payment provider: how it signs, what it sends, what becomes of it, with examples.
+
+    `unmapped` are its event types, and with `.*` all that begin alike, that no group maps on purpose, each with why.
+    """
 
     name: str
     title: str
@@ -219,6 +222,7 @@ class Provider:
     envelope: Envelope
     mapping: Mapped
     payload: Payload
+    unmapped: Mapping[str, str]
     examples: tuple[Example, ...]
     source: Document
     mapping_source: Document

@@ -33,6 +33,7 @@ from codegen.language.model import Envelope as Found
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 from codegen.text import block
+from codegen.unmapped import patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -135,8 +136,15 @@ def _malformed(catalog: Catalog, provider: Provider, found: Fault) -> Group:
 
 def _unsupported(provider: Provider, event_type: str) -> Group:
     groups = provider.mapping.groups
+    head = Text("unsupported", style="bold yellow")
+    for pattern in (each for each in patterns(event_type) if each in provider.unmapped):
+        return Group(
+            head + Text(f": {event_type} is left unmapped on purpose; it stays in the raw topic"),
+            Text(f"  {provider.unmapped[pattern]}"),
+            _line("reason", provider.source, "unmapped", pattern),
+        )
     return Group(
-        Text("unsupported", style="bold yellow") + Text(f": no mapping covers {event_type}; it stays in the raw topic"),
+        head + Text(f": no mapping covers {event_type}; it stays in the raw topic"),
         *(
             _line("mapped", provider.mapping_source, "groups", index, "events", also=", ".join(group.events))
             for index, group in enumerate(groups)

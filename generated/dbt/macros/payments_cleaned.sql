@@ -53,7 +53,10 @@
 {{ relation }}.related_invoice_id,
 {{ relation }}.related_subscription_id,
 {{ relation }}.payment_method_id,
-{{ relation }}.next_attempt_at
+{{ relation }}.next_attempt_at,
+{{ relation }}.attempt,
+{{ relation }}.attempt_source,
+{{ relation }}.retry_action
 {%- endmacro %}
 
 {% macro columns__payments_cleaned() -%}
@@ -111,6 +114,9 @@ related_invoice_id,
 related_subscription_id,
 payment_method_id,
 next_attempt_at,
+attempt,
+attempt_source,
+retry_action,
 event_family,
 currency_exponent,
 amount_major,

@@ -57,6 +57,9 @@ json_format(cast(row(
     related_invoice_id,
     related_subscription_id,
     payment_method_id,
-    cast(next_attempt_at as varchar)
+    cast(next_attempt_at as varchar),
+    attempt,
+    attempt_source,
+    retry_action
 ) as json))
 {% endmacro %}

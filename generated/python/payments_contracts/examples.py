@@ -10024,6 +10024,17 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     ),
     Example(
         provider="stripe",
+        name="unsupported.product.updated",
+        kind="unsupported",
+        event_type="product.updated",
+        merchant_id="merch_local",
+        headers={},
+        body=b'{"id":"evt_1RmProductUpdated000001","object":"event","api_version":"2026-04-22.dahlia","created":1767607400,"data":{"object":{"id":"prod_T4mUgWithHandle","object":"product","active":true,"created":1767500000,"livemode":true,"metadata":{},"name":"Mug with a handle","updated":1767607400},"previous_attributes":{"name":"Mug","updated":1767500000}},"livemode":true,"pending_webhooks":1,"request":null,"type":"product.updated"}',
+        reason_codes=(),
+        event=None,
+    ),
+    Example(
+        provider="stripe",
         name="unsupported.topup.succeeded",
         kind="unsupported",
         event_type="topup.succeeded",

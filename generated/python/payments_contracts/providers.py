@@ -218,13 +218,28 @@ def _paths_of(source: Source) -> tuple[Path, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A payment provider; events of other types than `accepted_event_types` are counted and left in the raw topic."""
+    """A payment provider; events of other types than `accepted_event_types` are counted and left in the raw topic.
+
+    `unmapped` are those of them that are left out on purpose, each with why; `a.*` is all that begins with `a.`.
+    """
 
     name: str
     title: str
     signature: Signature
     envelope: Envelope
     accepted_event_types: frozenset[str]
+    unmapped: Mapping[str, str]
+
+    def why_unmapped(self, event_type: str) -> str | None:
+        """Return why an event type is left unmapped on purpose; None where nothing says so."""
+        if event_type in self.unmapped:
+            return self.unmapped[event_type]
+        above, _, last = event_type.rpartition(".")
+        while last and above:
+            if f"{above}.*" in self.unmapped:
+                return self.unmapped[f"{above}.*"]
+            above, _, last = above.rpartition(".")
+        return None
 
 
 PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
@@ -365,6 +380,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "REQUEST_FOR_INFORMATION:true",
             "SECOND_CHARGEBACK:true",
         }),
+        unmapped={},
     ),
     "checkout": Provider(
         name="checkout",
@@ -432,6 +448,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "payment_returned",
             "payment_voided",
         }),
+        unmapped={},
     ),
     "paypal": Provider(
         name="paypal",
@@ -504,6 +521,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "PAYMENT.REFUND.FAILED",
             "PAYMENT.REFUND.PENDING",
         }),
+        unmapped={},
     ),
     "razorpay": Provider(
         name="razorpay",
@@ -567,6 +585,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.failed",
             "refund.processed",
         }),
+        unmapped={},
     ),
     "square": Provider(
         name="square",
@@ -635,6 +654,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.created",
             "refund.updated",
         }),
+        unmapped={},
     ),
     "stripe": Provider(
         name="stripe",
@@ -710,6 +730,86 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.failed",
             "refund.updated",
         }),
+        unmapped={
+            "v1.*": "A thin event; the one of the same name without v1 holds the object.",
+            "v2.*": "A thin event of Stripe's API v2, whose objects are no payments.",
+            "application_fee.*": "The platform's own share; the charge or payment that it is taken from tells of it.",
+            "checkout.*": "A page for paying; the payment intent or subscription that it makes tells what became of it.",
+            "credit_note.*": "It lessens an invoice; the invoice and the refund tell of the money.",
+            "invoice.payment_succeeded": "The same as invoice.paid, which also comes where the invoice was paid elsewhere.",
+            "invoice.overpaid": "The payments of the invoice tell of the money.",
+            "invoice_payment.detached": "A payment no longer counts for the invoice; the invoice's own events tell what it lacks.",
+            "order.*": "An order of an old API; the charge tells of the money.",
+            "quote.*": "An offer; the invoice or subscription that it becomes tells of it.",
+            "three_d_secure.*": "A step of an authentication; the payment intent tells what became of it.",
+            "balance.*": "The merchant's balance, which is no payment.",
+            "balance_settings.*": "A setting of the merchant's balance.",
+            "billing.*": "Meters, credits and alerts of what is to be invoiced; the invoice tells of the money.",
+            "cash_balance.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",
+            "customer_cash_balance_transaction.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",
+            "reserve.*": "Money that Stripe holds back from the merchant's balance.",
+            "topup.*": "The merchant's own money, added to the balance.",
+            "transfer.*": "Money between the accounts of a platform, which the payer has paid before.",
+            "treasury.*": "Movements of the merchant's own financial accounts.",
+            "issuing_authorization.*": "A purchase with a card that the merchant has issued; it spends and is not paid.",
+            "issuing_card.*": "A card that the merchant has issued.",
+            "issuing_cardholder.*": "Who holds a card that the merchant has issued.",
+            "issuing_dispute.*": "The merchant's own objection to a purchase with an issued card.",
+            "issuing_personalization_design.*": "The looks of issued cards.",
+            "issuing_token.*": "An issued card in a wallet.",
+            "issuing_transaction.*": "A purchase with a card that the merchant has issued; it spends and is not paid.",
+            "invoice.deleted": "A draft that was thrown away; nothing was asked for.",
+            "invoice.finalization_failed": "The invoice stays a draft; nothing was asked for.",
+            "invoice.overdue": "The due date has passed; the invoice is as it was.",
+            "invoice.payment_attempt_required": "The merchant collects by hand; the attempt is an event of its own.",
+            "invoice.sent": "An e-mail went out; the invoice is as it was.",
+            "invoice.upcoming": "A forecast without an id.",
+            "invoice.will_be_due": "A reminder; the invoice is as it was.",
+            "invoiceitem.*": "A line of an invoice to come; the invoice has its sum.",
+            "customer.subscription.pending_update_applied": "The subscription's own update comes with it.",
+            "customer.subscription.pending_update_expired": "The subscription is as it was.",
+            "customer.subscription.trial_will_end": "A reminder; the subscription is as it was.",
+            "subscription_schedule.*": "A plan for changes; each change is an event of the subscription.",
+            "setup_intent.canceled": "Nobody tried; there is nothing to recover.",
+            "setup_intent.created": "Nothing was tried yet.",
+            "setup_intent.requires_action": "The payer is being asked; what comes of it is an event of its own.",
+            "payment_method.attached": "A payment method is kept; no payment has changed.",
+            "payment_method.detached": "A payment method is forgotten; no payment has changed.",
+            "radar.early_fraud_warning.updated": "The warning stays; only whether it can still be acted on has changed.",
+            "review.*": "Somebody looks at a payment; what comes of it is an event of the payment.",
+            "source.*": "A way to pay of an old API; the charge tells of the money.",
+            "customer.source.*": "A way to pay of an old API; the charge tells of the money.",
+            "mandate.*": "The payer's consent to debits; each debit is an event of its own.",
+            "account.*": "The merchant's account.",
+            "apps.*": "Apps in the dashboard.",
+            "billing_portal.*": "Pages for a customer's own settings.",
+            "capability.*": "What an account may do.",
+            "climate.*": "Orders of carbon removal.",
+            "coupon.*": "Master data.",
+            "customer.created": "Master data of a person.",
+            "customer.deleted": "Master data of a person.",
+            "customer.updated": "Master data of a person.",
+            "customer.discount.*": "Master data; the invoice has its sum.",
+            "customer.tax_id.*": "Master data.",
+            "entitlements.*": "What a customer may use.",
+            "file.*": "Files.",
+            "financial_connections.*": "Bank accounts that a customer has linked.",
+            "identity.*": "Checks of a person's identity.",
+            "payment_link.*": "A page for paying; the payment intent tells what became of it.",
+            "person.*": "Who stands behind an account.",
+            "plan.*": "Master data.",
+            "price.*": "Master data.",
+            "product.*": "Master data.",
+            "promotion_code.*": "Master data.",
+            "recipient.*": "Master data of an old API.",
+            "reporting.*": "Reports.",
+            "sigma.*": "Reports.",
+            "sku.*": "Master data of an old API.",
+            "tax.*": "Settings.",
+            "tax_rate.*": "Master data.",
+            "terminal.*": "Card readers; the payment intent tells of the money.",
+            "test_helpers.*": "Clocks for tests.",
+        },
     ),
     }
 )

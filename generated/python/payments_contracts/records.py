@@ -1124,6 +1124,15 @@ class ScoredPaymentV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    attempt: Int | None = Field(
+        default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",
+    )
+    attempt_source: Literal["provider", "history"] | None = Field(
+        default=None, description="Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.",
+    )
+    retry_action: Literal["retry", "customer", "new_method", "stop"] | None = Field(
+        default=None, description="What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.",
+    )
 
 
 class ValidationFailureV1(Contract):

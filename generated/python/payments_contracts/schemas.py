@@ -256,7 +256,10 @@ _SCORED_PAYMENT_V3: Final = (
     r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
-    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null}]}"""
+    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"attempt","type":["null","int"],"doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.","default":null},"""
+    r"""{"name":"attempt_source","type":["null","string"],"doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.","default":null,"allowed_values":["provider","history"]},"""
+    r"""{"name":"retry_action","type":["null","string"],"doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.","default":null,"allowed_values":["retry","customer","new_method","stop"]}]}"""
 )
 _VALIDATION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"validation_failure","namespace":"payments","doc":"A webhook that the normalizer quarantined, with every reason and the original payload.","fields":["""

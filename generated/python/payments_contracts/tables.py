@@ -43,7 +43,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     record="scored_payment",
     version=3,
     key=("event_id",),
-    last_ids=(31, 35, 61),
+    last_ids=(31, 35, 64),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -103,7 +103,10 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":58,"name":"related_invoice_id","required":false,"type":"string","doc":"The provider's id of the invoice that the object pays or belongs to."},"""
         r"""{"id":59,"name":"related_subscription_id","required":false,"type":"string","doc":"The provider's id of the subscription that the invoice or payment is for."},"""
         r"""{"id":60,"name":"payment_method_id","required":false,"type":"string","doc":"The provider's id of the stored payment method that was used, or that has changed."},"""
-        r"""{"id":61,"name":"next_attempt_at","required":false,"type":"timestamptz","doc":"When the provider is going to try again by itself (UTC)."}],"schema-id":0,"identifier-field-ids":[1]}"""
+        r"""{"id":61,"name":"next_attempt_at","required":false,"type":"timestamptz","doc":"When the provider is going to try again by itself (UTC)."},"""
+        r"""{"id":62,"name":"attempt","required":false,"type":"int","doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell."},"""
+        r"""{"id":63,"name":"attempt_source","required":false,"type":"string","doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is."},"""
+        r"""{"id":64,"name":"retry_action","required":false,"type":"string","doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice."}],"schema-id":0,"identifier-field-ids":[1]}"""
     ),
     partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":17,"field-id":1000,"name":"processed_at_day","transform":"day"}]}""",
     sort_order_json=r"""{"order-id":1,"fields":[{"source-id":5,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":16,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",

@@ -639,6 +639,9 @@ def encode_scored_payment_v3(
     related_subscription_id: str | None,
     payment_method_id: str | None,
     next_attempt_at: int | None,
+    attempt: int | None,
+    attempt_source: str | None,
+    retry_action: str | None,
 ) -> bytes:
     """Return a record `scored_payment`, version 3, in Avro's binary form.
 
@@ -711,6 +714,9 @@ def encode_scored_payment_v3(
             b"\x00" if related_subscription_id is None else b"\x02" + _string(related_subscription_id),
             b"\x00" if payment_method_id is None else b"\x02" + _string(payment_method_id),
             b"\x00" if next_attempt_at is None else b"\x02" + _long(next_attempt_at),
+            b"\x00" if attempt is None else b"\x02" + _int(attempt),
+            b"\x00" if attempt_source is None else b"\x02" + _string(attempt_source),
+            b"\x00" if retry_action is None else b"\x02" + _string(retry_action),
         )
     )
 

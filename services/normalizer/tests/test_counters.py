@@ -53,6 +53,15 @@ def test_counts_unsupported_events_by_type() -> None:
     assert parse(values) == {("unsupported", "charge.dispute.created"): 2, ("normalized", ""): 1}
 
 
+def test_counts_what_is_unmapped_on_purpose_apart() -> None:
+    counters, values = counted()
+
+    counters.unsupported("product.updated", on_purpose=True)
+    counters.unsupported("planet.updated")
+
+    assert parse(values) == {("unmapped", "product.updated"): 1, ("unsupported", "planet.updated"): 1}
+
+
 def test_odd_event_types_share_one_counter() -> None:
     counters, values = counted()
 
@@ -82,10 +91,13 @@ def test_shows_counters_to_prometheus() -> None:
     registry = CollectorRegistry()
     metrics = NormalizerMetrics(registry)
 
-    metrics.events.update({("normalized", ""): 7, ("rejection", "field_missing"): 2, ("unsupported", "a.b"): 3})
+    metrics.events.update(
+        {("normalized", ""): 7, ("rejection", "field_missing"): 2, ("unsupported", "a.b"): 3, ("unmapped", "a.c"): 4}
+    )
 
     text = generate_latest(registry).decode()
     assert "normalizer_normalized_total 7.0" in text
     assert "normalizer_rejected_total 0.0" in text
     assert 'normalizer_rejections_total{reason_code="field_missing"} 2.0' in text
     assert 'normalizer_unsupported_total{event_type="a.b"} 3.0' in text
+    assert 'normalizer_unmapped_total{event_type="a.c"} 4.0' in text

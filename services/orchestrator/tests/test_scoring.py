@@ -36,6 +36,9 @@ def test_the_row_has_every_column_of_the_contract(make_event: MakeEvent) -> None
         "fraud_score_source": "model",
         "retry_strategy": {"should_retry": True, "delay_seconds": 60, "max_attempts": 3},
         "retry_strategy_source": "fallback",
+        "attempt": None,
+        "attempt_source": None,
+        "retry_action": None,
         "scored_at": LATER.replace(microsecond=234000),
     }
 

@@ -87,6 +87,7 @@ def _provider(provider: Provider) -> list[tuple[str, str]]:
         ("signature", _signature(provider.signature)),
         ("envelope", _envelope(provider.envelope)),
         ("accepted_event_types", literal(provider.accepted_event_types, 8)),
+        ("unmapped", literal(dict(provider.unmapped), 8)),
     ]
 
 

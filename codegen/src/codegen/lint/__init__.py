@@ -24,6 +24,7 @@ from codegen.lint import (
     signatures,
     tables,
     types,
+    unmapped,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ RULES: tuple[LintRule, ...] = (
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
+    ),
+    LintRule(
+        "unmapped",
+        "An event type is mapped, or left unmapped for one reason.",
+        unmapped.contradicted,
+        frozenset({"provider"}),
     ),
     LintRule(
         "signature",

@@ -56,5 +56,8 @@ select
     related_invoice_id,
     related_subscription_id,
     payment_method_id,
-    next_attempt_at
+    next_attempt_at,
+    attempt,
+    attempt_source,
+    retry_action
 from {{ source('bronze', 'payment_events') }}

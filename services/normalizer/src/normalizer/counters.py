@@ -10,6 +10,7 @@ NORMALIZED = "normalized"
 REJECTED = "rejected"
 REJECTION = "rejection"
 UNSUPPORTED = "unsupported"
+UNMAPPED = "unmapped"
 OTHER = "other"
 # Event types come from outside: odd ones, and those after the first so many, share one counter.
 MAX_EVENT_TYPES = 100
@@ -52,14 +53,14 @@ class OutcomeCounters:
         for code in set(reason_codes):
             self._increment(REJECTION, code)
 
-    def unsupported(self, event_type: str) -> None:
-        """Count one event for whose type there is no mapping."""
+    def unsupported(self, event_type: str, *, on_purpose: bool = False) -> None:
+        """Count one event for whose type there is no mapping, apart if the contract says so on purpose."""
         known = event_type in self._event_types
         if not known and (len(self._event_types) >= MAX_EVENT_TYPES or not _EVENT_TYPE.fullmatch(event_type)):
             event_type = OTHER
         else:
             self._event_types.add(event_type)
-        self._increment(UNSUPPORTED, event_type)
+        self._increment(UNMAPPED if on_purpose else UNSUPPORTED, event_type)
 
     def _increment(self, outcome: str, label: str | None = None) -> None:
         counter = self._counters.get((outcome, label))

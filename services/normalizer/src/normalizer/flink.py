@@ -9,6 +9,7 @@ from typing import Any
 
 from payments_contracts import flink as contract
 from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
+from payments_contracts.providers import PROVIDERS
 from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, FunctionContext, TableEnvironment, TableFunction
 from pyflink.table.udf import udtf
@@ -36,7 +37,8 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
         outcome = normalize(provider, payload, merchant_id, event_id or "", event_type or "")
         match outcome:
             case Unsupported(event_type=event_type):
-                self._counters.unsupported(event_type)
+                on_purpose = PROVIDERS[provider].why_unmapped(event_type) is not None
+                self._counters.unsupported(event_type, on_purpose=on_purpose)
                 return
             case Rejected(rejections=rejections):
                 self._counters.rejected(rejection.code for rejection in rejections)

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from normalizer.counters import NORMALIZED, REJECTED, REJECTION, UNSUPPORTED
+from normalizer.counters import NORMALIZED, REJECTED, REJECTION, UNMAPPED, UNSUPPORTED
 
 Values = Mapping[tuple[str, str], float]
 
@@ -31,7 +31,8 @@ class EventCounters(Collector):
             yield CounterMetricFamily(name, text, value=values.get((outcome, ""), 0.0))
         for outcome, name, label, text in (
             (REJECTION, "normalizer_rejections", "reason_code", "Reasons of quarantined events."),
-            (UNSUPPORTED, "normalizer_unsupported", "event_type", "Events for whose type there is no mapping."),
+            (UNSUPPORTED, "normalizer_unsupported", "event_type", "Events for whose type there is no mapping yet."),
+            (UNMAPPED, "normalizer_unmapped", "event_type", "Events whose type is left unmapped on purpose."),
         ):
             family = CounterMetricFamily(name, text, labels=[label])
             for (kind, value), count in sorted(values.items()):

@@ -100,5 +100,8 @@ def scored_payment(
         fraud_score_source="not_scored" if fraud is None else fraud.source,
         retry_strategy=None if advice is None else RetryStrategy(**advice.value.model_dump()),
         retry_strategy_source=None if advice is None else advice.source,
+        attempt=event.attempt_number,
+        attempt_source=None if event.attempt_number is None else "provider",
+        retry_action=None,
         scored_at=scored_at,
     )
