@@ -133,12 +133,13 @@ def _envelope(envelope: Envelope) -> str:
             ("created_at_unit", envelope.created_at_unit),
             ("account", _keys(envelope.account)),
             ("merchant_id", tuple(path.steps for path in envelope.merchant_id)),
-            ("required", tuple((path.steps, name) for path, name in envelope.required)),
+            ("required", tuple((path.steps, kinds) for path, kinds in envelope.required)),
             ("items", None if items is None else _Code(f"Items({literal(items.path.steps)}, {items.most})")),
             ("headers_kept", envelope.headers_kept),
             ("max_body_bytes", envelope.max_body_bytes),
             ("max_text_characters", envelope.max_text_characters),
             ("max_event_age_seconds", envelope.max_event_age_seconds),
+            ("null_values", frozenset(envelope.null_values)),
         ],
     )
 
