@@ -764,7 +764,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         }),
         unmapped={
             "v1.*": "A thin event; the one of the same name without v1 holds the object.",
-            "v2.*": "A thin event of Stripe's API v2, whose objects are no payments.",
+            "v2.*": "A thin event of Stripe's API v2, of which no object is a payment.",
             "application_fee.*": "The platform's own share; the charge or payment that it is taken from tells of it.",
             "checkout.*": "A page for paying; the payment intent or subscription that it makes tells what became of it.",
             "credit_note.*": "It lessens an invoice; the invoice and the refund tell of the money.",
@@ -774,7 +774,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "order.*": "An order of an old API; the charge tells of the money.",
             "quote.*": "An offer; the invoice or subscription that it becomes tells of it.",
             "three_d_secure.*": "A step of an authentication; the payment intent tells what became of it.",
-            "balance.*": "The merchant's balance, which is no payment.",
+            "balance.*": "The merchant's balance; each payment is an event of its own.",
             "balance_settings.*": "A setting of the merchant's balance.",
             "billing.*": "Meters, credits and alerts of what is to be invoiced; the invoice tells of the money.",
             "cash_balance.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",
