@@ -8,6 +8,7 @@ import orjson
 
 from codegen.build import at, merchant, merge
 from codegen.findings import ContractError, Finding
+from codegen.language.model import Path
 from codegen.model import Life, Step
 
 if TYPE_CHECKING:
@@ -84,5 +85,5 @@ def _life(
 
 def _type(envelope: Envelope, body: Any, example: Example) -> str | None:
     path = envelope.event_type
-    found = at(body, path) if hasattr(path, "steps") else None
+    found = at(body, path) if isinstance(path, Path) else None
     return found if isinstance(found, str) else example.event_type
