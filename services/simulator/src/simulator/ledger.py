@@ -31,6 +31,7 @@ class Ledger:
             kind=webhook.kind.value,
             example=webhook.example,
             event_type=webhook.event_type,
+            body_sha256=webhook.body_sha256,
             http_status=answer.status,
             sent_at=answer.sent_at,
             expected_reason_codes=list(webhook.expected_reason_codes),

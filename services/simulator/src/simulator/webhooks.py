@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -53,6 +54,7 @@ class Webhook:
     merchant_id: str
     event_id: str
     body: bytes
+    body_sha256: str | None
     headers: Mapping[str, str]
     sign: Sign
     status: HTTPStatus
@@ -215,6 +217,7 @@ def _webhook(  # noqa: PLR0917  # two callers
     provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id, headers))
     # A body that holds its signature is another once it is signed.
     received = body if provider.signature.field is None else sign(body, 0, headers).body
+    whole = provider.signature.field is None and places.items is None
     account = subject.merchant_id if places.account is not None else None
     return Webhook(
         n=n,
@@ -231,6 +234,7 @@ def _webhook(  # noqa: PLR0917  # two callers
             else event_id(provider.name, account, provider_event_id)
         ),
         body=body,
+        body_sha256=sha256(body).hexdigest() if whole else None,
         headers=headers,
         sign=sign if forgery is None else forgery.sign,
         status=_STATUS[subject.kind],
