@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document, Place
+    from codegen.families import Families
     from codegen.files import RecordFile
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
+    from codegen.policies import Business, Retry
     from codegen.services import Services
     from codegen.staging import Staging
     from codegen.webhooks import Envelope, Signature
@@ -302,6 +304,10 @@ class Catalog:
     currency_source: Document
     apis: tuple[Api, ...]
     services: Services
+    families: Families
+    # Absent in contracts of an earlier commit, and where no service decides by them.
+    retry: Retry | None = None
+    business: Business | None = None
 
     @property
     def holders(self) -> tuple[Topic | Table | DatabaseTable | RecordFile, ...]:

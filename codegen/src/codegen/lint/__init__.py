@@ -10,6 +10,7 @@ from codegen.lint import (
     database,
     examples,
     expressions,
+    families,
     flows,
     gateways,
     keywords,
@@ -18,6 +19,7 @@ from codegen.lint import (
     maintenance,
     mappings,
     pins,
+    policies,
     records,
     rests,
     rules,
@@ -94,6 +96,11 @@ RULES: tuple[LintRule, ...] = (
         lineage.broken,
         frozenset({"table"}),
     ),
+    LintRule(
+        "family",
+        "Every event type has a family, and every status a rank in one; families are made of fields that exist.",
+        families.undeclared,
+    ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
@@ -114,6 +121,12 @@ RULES: tuple[LintRule, ...] = (
         "mapping",
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
+    ),
+    LintRule(
+        "family-mapping",
+        "Events have only the statuses and amounts that their family has.",
+        families.unfit,
+        frozenset({"family", "mapping"}),
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
@@ -139,6 +152,8 @@ RULES: tuple[LintRule, ...] = (
     LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),
     LintRule("rule", "A rule is on a field that exists, and fits its type.", rules.misplaced),
+    LintRule("retry", "Every category of failure has its advice, and nothing else has.", policies.unadvised),
+    LintRule("review-limit", "A review limit is of a currency that there is.", policies.unlisted),
     LintRule("payload", "An accepted example is what the payload contract says that the provider sends.", types.untrue),
     LintRule("coverage", "Every accepted event type has an accepted and a rejected example.", examples.uncovered),
     LintRule(
