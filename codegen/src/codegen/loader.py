@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from codegen import build, extension, following, gateway, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
+from codegen.currencies import currencies
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
 from codegen.findings import ContractError, Finding
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
+from codegen.rules import rules
 from codegen.services import Services, services
 from codegen.shape import Shape
 from codegen.staging import staged
@@ -87,10 +89,10 @@ class _Loading:
         apis = tuple(self._apis())
         topics = tuple(self._all("topics/", build.topic))
         providers = tuple(self._providers(lambda each: following.mapped(each, topics, records)))
-        validation = self._one("rules/validation", build.rules)
-        ingestion = self._one("rules/ingestion", build.rules)
+        validation = self._one("rules/validation", rules)
+        ingestion = self._one("rules/ingestion", rules)
         identity = self._one("rules/identity", build.identity)
-        currencies = self._one("reference/iso4217", build.currencies)
+        known = self._one("reference/iso4217", currencies)
         tables = tuple(self._all("tables/", lambda each: build.table(each, self._followed(each, topics, records))))
         views = dict(_views(tables, records))
         derived_tables = tuple(self._all("derived/", lambda each: self._derived(each, views)))
@@ -99,7 +101,7 @@ class _Loading:
         )
         # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
         declared = self._one("services", services) if "services.yaml" in self._documents else Services()
-        if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
+        if self._findings or validation is None or ingestion is None or identity is None or known is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
             records=records,
@@ -111,7 +113,7 @@ class _Loading:
             validation=validation,
             ingestion=ingestion,
             identity=identity,
-            currencies=currencies,
+            currencies=known,
             currency_source=self._documents["reference/iso4217.yaml"],
             apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),

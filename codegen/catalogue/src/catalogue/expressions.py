@@ -29,7 +29,7 @@ from codegen.language.model import (
     Whole,
     children,
 )
-from codegen.mapping.expression import outputs
+from codegen.language.outcomes import outputs
 from codegen.mapping.plan import wording as rule_in_words
 from codegen.payload import leaves, rests
 

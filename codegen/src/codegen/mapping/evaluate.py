@@ -20,7 +20,6 @@ from codegen.language.model import (
     Exponent,
     Expression,
     Leaf,
-    LeafKind,
     Lookup,
     Lower,
     Money,
@@ -30,30 +29,33 @@ from codegen.language.model import (
     Rest,
     Text,
     Time,
-    TimeFormat,
     Upper,
     When,
     Whole,
     origin,
 )
+from codegen.mapping.parts import RefusedError, entries, fits, in_ascii, json_text, millis
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
     MISSING,
-    TIME_INVALID,
     TYPE_INVALID,
     UNREADABLE,
     VALUE_UNKNOWN,
+    Bounded,
+    Ended,
     GroupPlan,
     Kind,
+    Later,
     Plan,
     Refusal,
     Target,
+    Unneeded,
     wording,
 )
-from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,15 +83,6 @@ class Unsupported:
 
 
 Outcome = Normalized | Rejected | Unsupported
-
-
-class _RefusedError(Exception):
-    """An expression has no value; carries the code and what is wrong."""
-
-    def __init__(self, code: str, what: str) -> None:
-        super().__init__(what)
-        self.code = code
-        self.what = what
 
 
 def evaluate(plan: Plan, body: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
@@ -127,6 +120,7 @@ class _Evaluation:
         self._plan = plan
         self._root = root
         self._envelope = envelope
+        self._values: dict[str, Any] = {}
 
     def group(self, group: GroupPlan, event_type: str) -> Outcome:
         event: dict[str, object] = {}
@@ -134,8 +128,15 @@ class _Evaluation:
         for target in group.targets:
             try:
                 event[target.name] = self._checked(target, refusals)
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 refusals.append(target.refusal(refused.code, refused.what))
+        if not refusals:
+            refusals += [
+                target.refusal(each.code, each.what)
+                for target in group.targets
+                for each in target.later
+                if self._values[target.name] is not None and self._breaks(each, self._values[target.name])
+            ]
         return Rejected(tuple(refusals), event_type) if refusals else Normalized(event)
 
     def value(self, expression: Expression) -> Any:  # noqa: C901, PLR0911, PLR0912 - one return for each
@@ -159,9 +160,9 @@ class _Evaluation:
                     parts.append(part)
                 return "".join(parts)
             case Upper(of):
-                return _ascii(self._text(of), str.upper)
+                return in_ascii(self._text(of), str.upper)
             case Lower(of):
-                return _ascii(self._text(of), str.lower)
+                return in_ascii(self._text(of), str.lower)
             case NullIf(of, values):
                 value = self.value(of)
                 return None if type(value) in {str, int} and value in values else value
@@ -173,7 +174,7 @@ class _Evaluation:
                 if text is None or text in table:
                     return None if text is None else table[text]
                 if otherwise is None:
-                    raise _RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
+                    raise RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
                 return self.value(otherwise)
             case Money(of, currency, exponents):
                 return self._iso_minor_units(self.value(of), self.value(currency), exponents)
@@ -181,7 +182,7 @@ class _Evaluation:
                 return self._minor_units(self.value(of), self.value(currency))
             case Text(of):
                 value = self.value(of)
-                return str(value) if _fits(value, Kind.WHOLE) else value
+                return str(value) if fits(value, Kind.WHOLE) else value
             case Whole(of):
                 value = self.value(of)
                 written = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value)
@@ -191,7 +192,7 @@ class _Evaluation:
                 listed = any(type(value) is type(each) and value == each for each in values)
                 return self.value(then if listed else otherwise)
             case Time(of, form):
-                return _millis(self.value(of), form)
+                return millis(self.value(of), form)
             case Rest():
                 raise AssertionError("the rest is a whole field, not a part of one")
         assert_never(expression)
@@ -199,27 +200,27 @@ class _Evaluation:
     def _iso_minor_units(self, amount: Any, currency: Any, exponents: Mapping[str, int]) -> Any:
         if amount is None:
             return None
-        if not _fits(amount, Kind.WHOLE):
-            raise _RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
-        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+        if not fits(amount, Kind.WHOLE):
+            raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
         if code is None or code not in exponents:
             return amount
         exact = amount * Fraction(10) ** (self._plan.exponents[code] - exponents[code])
         if exact.denominator != 1:
-            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
         return exact.numerator
 
     def _minor_units(self, amount: Any, currency: Any) -> int | None:
         if amount is None:
             return None
-        text = amount if isinstance(amount, str) else repr(amount) if _fits(amount, Kind.NUMBER) else ""
+        text = amount if isinstance(amount, str) else repr(amount) if fits(amount, Kind.NUMBER) else ""
         if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
-            raise _RefusedError(TYPE_INVALID, "must be a decimal number")
-        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+            raise RefusedError(TYPE_INVALID, "must be a decimal number")
+        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
         digits = self._plan.exponents.get(code or "", len(text.partition(".")[2]))
         exact = Fraction(text) * 10**digits
         if exact.denominator != 1:
-            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
         return int(exact)
 
     def _nullified(self, value: Any) -> Any:
@@ -229,19 +230,20 @@ class _Evaluation:
         value = self.value(expression)
         if value is None or isinstance(value, str):
             return value
-        raise _RefusedError(TYPE_INVALID, "must be text")
+        raise RefusedError(TYPE_INVALID, "must be text")
 
     def _checked(self, target: Target, refusals: list[Refusal]) -> object:
         is_rest = isinstance(target.expression, Rest)
         value: Any = self._rest(target.rest) if is_rest else self.value(target.expression)
+        self._values[target.name] = value
         if value is None:
             if target.required:
-                raise _RefusedError(MISSING, "is absent or null")
+                raise RefusedError(MISSING, "is absent or null")
             return None
-        if not _fits(value, target.kind):
-            raise _RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
+        if not fits(value, target.kind):
+            raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
-            raise _RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
+            raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
         broken = [rule for rule in target.rules if not self._holds(rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:
@@ -256,81 +258,29 @@ class _Evaluation:
                 return bool(value <= most)
             case Pattern(form, _):
                 return re.fullmatch(form, value) is not None
-            case Reference(name, _):
-                return value in self._plan.references[name]
+            case Reference(blank=blank):
+                return value in self._plan.codes or (blank is not None and value == blank.value)
             case TimeRange(earliest, latest, _, _):
                 return bool(earliest <= value <= latest)
         assert_never(rule)
 
+    def _breaks(self, each: Later, value: Any) -> bool:
+        of = family(self._values[EVENT_TYPE])
+        match each:
+            case Bounded(rule, families):
+                return of in families and not self._holds(rule, value)
+            case Ended(dated_by, but):
+                ends = self._plan.ends.get(value)
+                return ends is not None and of not in but and bool(self._values[dated_by] >= ends)
+            case Unneeded(code, families, amount):
+                return bool(value == code and (of not in families or self._values[amount] != 0))
+        assert_never(each)
+
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}
         for leaf in leaves:
-            for key, value in _entries(leaf, at(self._root, leaf.path)):
-                text = value if isinstance(value, str) else _json(value)
+            for key, value in entries(leaf, at(self._root, leaf.path)):
+                text = value if isinstance(value, str) else json_text(value)
                 if text not in self._plan.null_values:
                     kept[key] = text
         return kept
-
-
-def _entries(leaf: Leaf, value: Any) -> list[tuple[str, Any]]:
-    match leaf.kind:
-        case LeafKind.SCALAR:
-            fits = _is_scalar(value)
-        case LeafKind.SCALARS:
-            fits = isinstance(value, list) and all(_is_scalar(each) or each is None for each in value)
-        case LeafKind.OPAQUE:
-            fits = value is not None
-        case LeafKind.MAP:
-            members = value.items() if isinstance(value, dict) else ()
-            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each)]
-    return [(leaf.key, value)] if fits else []
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise _RefusedError(TYPE_INVALID, "is nested too deeply") from error
-
-
-def _ascii(text: str | None, change: Callable[[str], str]) -> str | None:
-    return change(text) if text is not None and text.isascii() else text
-
-
-def _millis(value: Any, form: TimeFormat) -> int | None:
-    if value is None:
-        return None
-    match form:
-        case TimeFormat.EPOCH_SECONDS:
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value * 1000
-        case TimeFormat.EPOCH_MILLISECONDS:
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-        case TimeFormat.ISO8601:
-            try:
-                instant = datetime.fromisoformat(value)
-                if instant.tzinfo is not None:
-                    return (instant - _EPOCH) // timedelta(milliseconds=1)
-            except (TypeError, ValueError, OverflowError):
-                pass
-    raise _RefusedError(TIME_INVALID, "cannot be read as a time")
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    match kind:
-        case Kind.TEXT:
-            return isinstance(value, str)
-        case Kind.WHOLE | Kind.TIME:
-            return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.NUMBER:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case Kind.TRUTH:
-            return isinstance(value, bool)
-        case Kind.TEXTS:
-            return isinstance(value, dict)
-    assert_never(kind)

@@ -102,25 +102,6 @@ def may_refuse(expression: Expression) -> bool:
     )
 
 
-def outputs(expression: Expression) -> frozenset[str] | None:
-    """Return all texts that an expression can give, or None where a payload decides."""
-    match expression:
-        case Const(value):
-            return frozenset({value})
-        case Null():
-            return frozenset()
-        case Lookup(_, table, otherwise):
-            return _both(frozenset(table.values()), outputs(otherwise) if otherwise else frozenset())
-        case When(_, _, then, otherwise):
-            return _both(outputs(then), outputs(otherwise))
-        case _:
-            return None
-
-
-def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
-    return None if one is None or other is None else one | other
-
-
 def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - one return for each kind of value
     """Return whether an expression's value, where it has one, is of a kind without being looked at."""
     match expression:
@@ -218,7 +199,7 @@ def _lookup(code: Code, expression: Lookup, target: Target) -> None:
 
 def _money(code: Code, expression: Money, target: Target) -> None:
     name = local(target)
-    scales = code.module.name("_SCALES_", literal(_scales(expression.exponents, code.module.exponents)))
+    scales = code.module.name("_SCALES_", literal(_scales(expression.exponents, code.module.plan.exponents)))
     with code.block(f"if type({name}) is int:"):
         rescaled = code.module.helper("rescaled")
         code.line(f"{name} = {rescaled}({name}, {read(expression.currency)}, {scales})")

@@ -37,7 +37,7 @@ _REJECTION_4 = Rejection("type_invalid", "event_type", "data.object.payment.stat
 _REJECTION_5 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
 _REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_8 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
 _REJECTION_9 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
 _REJECTION_10 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
 _REJECTION_11 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
@@ -85,38 +85,103 @@ _REJECTION_24 = Rejection("timestamp_invalid", "provider_created_at", "created_a
 _REJECTION_25 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
 _REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_28 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
 _TABLE_4 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_28 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_29 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_29 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_30 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_5 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_30 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_31 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_32 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_33 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_34 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_35 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_36 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_37 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_38 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_39 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_40 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_41 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_31 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_32 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_33 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_34 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_35 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_36 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_37 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_38 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_39 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_40 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_41 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_42 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_6 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_42 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_43 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_44 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_45 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_46 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_43 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_44 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_45 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_46 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_47 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
 _TABLE_7 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -127,8 +192,8 @@ _TABLE_7 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_48 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_49 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_49 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_50 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_8 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -136,15 +201,15 @@ _TABLE_8 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_50 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_51 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_52 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_53 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_54 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_55 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_56 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_57 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_58 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_51 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_52 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_56 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_57 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_58 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_59 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
 _TABLE_9 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -155,30 +220,31 @@ _TABLE_9 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_59 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_60 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_61 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_62 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_63 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_60 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_61 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_62 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_63 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_64 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
 _TABLE_10 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_64 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_65 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_66 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_67 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_68 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_69 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_71 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_65 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_66 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_67 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_68 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_69 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_70 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_71 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_72 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_11 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_72 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_73 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_74 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -343,7 +409,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_9)
@@ -723,6 +789,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_28)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -836,9 +906,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_4.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_29)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_30)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -847,12 +917,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_29)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_30)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_31)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -866,25 +936,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_31)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_32)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_33)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_33)
-    else:
         rejections.append(_REJECTION_34)
+    else:
+        rejections.append(_REJECTION_35)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_36)
     elif to_currency is None:
-        rejections.append(_REJECTION_36)
-    else:
         rejections.append(_REJECTION_37)
+    else:
+        rejections.append(_REJECTION_38)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -893,7 +963,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_39)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -909,10 +979,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_39)
+                rejections.append(_REJECTION_40)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_40)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -920,9 +990,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_41)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_42)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -930,12 +1000,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_6.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_43)
     elif to_status is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -947,7 +1017,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
     to_failure_message = None
 
@@ -1040,7 +1110,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_47)
 
     to_attempt_number = None
 
@@ -1048,7 +1118,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_48)
 
     to_livemode = None
 
@@ -1194,9 +1264,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_7.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1205,12 +1275,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_51)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1224,25 +1294,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_51)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_52)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_53)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_53)
-    else:
         rejections.append(_REJECTION_54)
+    else:
+        rejections.append(_REJECTION_55)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_56)
     elif to_currency is None:
-        rejections.append(_REJECTION_56)
-    else:
         rejections.append(_REJECTION_57)
+    else:
+        rejections.append(_REJECTION_58)
 
     to_payment_method_type = None
 
@@ -1259,10 +1329,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_58)
+                rejections.append(_REJECTION_59)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_59)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1273,12 +1343,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_9.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_60)
     elif to_status is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_61)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_62)
 
     to_failure_code = None
 
@@ -1344,7 +1414,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_63)
 
     to_attempt_number = None
 
@@ -1352,7 +1422,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_64)
 
     to_livemode = None
 
@@ -1502,14 +1572,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_64)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_65)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_66)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_66)
-    else:
         rejections.append(_REJECTION_67)
+    else:
+        rejections.append(_REJECTION_68)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1520,11 +1590,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_69)
     elif to_currency is None:
-        rejections.append(_REJECTION_69)
-    else:
         rejections.append(_REJECTION_70)
+    else:
+        rejections.append(_REJECTION_71)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1533,7 +1603,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_72)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -1603,7 +1673,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_73)
 
     to_attempt_number = None
 
@@ -1660,6 +1730,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_74)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

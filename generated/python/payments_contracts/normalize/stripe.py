@@ -42,7 +42,7 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of da
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
@@ -73,6 +73,69 @@ _REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.object.id 
 _REJECTION_24 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
 _REJECTION_25 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
 _REJECTION_26 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_27 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
 _TABLE_3 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -82,33 +145,33 @@ _TABLE_3 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_27 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_28 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_29 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_30 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_28 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_29 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_30 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_31 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_4 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_31 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
-_REJECTION_32 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
+_REJECTION_32 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
+_REJECTION_33 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
 _TABLE_5 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_33 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
-_REJECTION_34 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_35 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_34 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
+_REJECTION_35 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_36 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_37 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
 _TABLE_6 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_37 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
-_REJECTION_38 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
+_REJECTION_38 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
+_REJECTION_39 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
 _TABLE_7 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "refund.failed": "refund.failed",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_39 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
-_REJECTION_40 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_40 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
+_REJECTION_41 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_8 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -116,11 +179,11 @@ _TABLE_8 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_41 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
-_REJECTION_42 = Rejection("type_invalid", "status", "data.object.status must be text")
-_REJECTION_43 = Rejection("field_missing", "status", "data.object.status is absent or null")
-_REJECTION_44 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_42 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
+_REJECTION_43 = Rejection("type_invalid", "status", "data.object.status must be text")
+_REJECTION_44 = Rejection("field_missing", "status", "data.object.status is absent or null")
+_REJECTION_45 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_9 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -128,7 +191,7 @@ _TABLE_9 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_46 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_47 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_10 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -150,7 +213,8 @@ _TABLE_11 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_47 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_48 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_49 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_12 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -158,7 +222,7 @@ _TABLE_12 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_50 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -290,7 +354,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -632,6 +696,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_27)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -762,7 +830,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -788,7 +856,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_28)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -805,7 +873,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_29)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -821,9 +889,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_30)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_31)
 
     to_status: Any = at_data__object.get("captured")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -841,9 +909,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_status) is str:
                 to_status = _TABLE_4.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_31)
+                    rejections.append(_REJECTION_32)
             elif to_status is not None:
-                rejections.append(_REJECTION_32)
+                rejections.append(_REJECTION_33)
                 to_status = REFUSED
     else:
         to_status = at_data__object.get("refunded")
@@ -864,12 +932,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_status) is str:
                     to_status = _TABLE_5.get(to_status, REFUSED)
                     if to_status is REFUSED:
-                        rejections.append(_REJECTION_31)
+                        rejections.append(_REJECTION_32)
                 elif to_status is not None:
-                    rejections.append(_REJECTION_32)
+                    rejections.append(_REJECTION_33)
                     to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_34)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -887,13 +955,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1068,7 +1136,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
 
     to_livemode = None
 
@@ -1121,6 +1189,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_27)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1220,9 +1292,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_37)
+                rejections.append(_REJECTION_38)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_39)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1231,12 +1303,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_7.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_37)
+                rejections.append(_REJECTION_38)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_39)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_40)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1266,7 +1338,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -1292,7 +1364,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
 
     to_card_brand = None
 
@@ -1304,18 +1376,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_8.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_42)
     elif to_status is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_43)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_failure_message = None
 
@@ -1407,7 +1479,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
     to_livemode = None
 
@@ -1571,7 +1643,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -1597,7 +1669,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_28)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1606,7 +1678,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_47)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1617,12 +1689,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_42)
     elif to_status is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_43)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_failure_code = None
 
@@ -1713,7 +1785,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
     to_livemode = None
 
@@ -1865,8 +1937,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_48)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
@@ -1891,7 +1963,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_49)
 
     to_card_brand = None
 
@@ -1903,24 +1975,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_12.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_42)
     elif to_status is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_43)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_50)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2059,6 +2131,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_27)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
