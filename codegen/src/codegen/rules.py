@@ -208,13 +208,14 @@ def _reference(data: Mapping[str, Any], scope: Scope) -> Reference:
 
 def _time_range(value: Sequence[str], code: str, scope: Scope) -> TimeRange:
     earliest, latest = value
-    first, last = _millis(earliest), _millis(latest)
+    first, last = millis(earliest), millis(latest)
     if first > last:
         raise ValueError(f"no instant lies between {earliest} and {latest}")
     return TimeRange(first, last, (earliest, latest), code, scope)
 
 
-def _millis(text: str) -> int:
+def millis(text: str) -> int:
+    """Return an instant in milliseconds since 1970; ValueError where there is no such instant."""
     try:
         return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
     except ValueError as error:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Const, Envelope, Expression, Lookup, Null, When
+from codegen.language.model import Coalesce, Const, Envelope, Expression, Lookup, Null, Sign, When
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from codegen.language.model import Value
 
-def outputs(expression: Expression) -> frozenset[str] | None:
-    """Return all texts that an expression can give, or None where a payload decides."""
+
+def outputs(expression: Expression) -> frozenset[Value] | None:  # noqa: PLR0911 - one return for each
+    """Return all that an expression can give beside null, or None where a payload decides."""
     match expression:
         case Const(value):
             return frozenset({value})
+        case Sign(_, negative, otherwise):
+            return frozenset({negative, otherwise})
+        case Coalesce(of):
+            return reduce(_both, map(outputs, of))
         case Null():
             return frozenset()
         case Lookup(_, table, otherwise):
@@ -25,11 +32,11 @@ def outputs(expression: Expression) -> frozenset[str] | None:
             return None
 
 
-def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
+def _both(one: frozenset[Value] | None, other: frozenset[Value] | None) -> frozenset[Value] | None:
     return None if one is None or other is None else one | other
 
 
-def by_event_type(expression: Expression, event_type: Expression, events: Iterable[str]) -> dict[str, str] | None:
+def by_event_type(expression: Expression, event_type: Expression, events: Iterable[str]) -> dict[str, Value] | None:
     """Return a value by event type where nothing else decides it; None where something does."""
     match expression:
         case Lookup(of, table, _) if of in {event_type, Envelope("event_type")} and table.keys() >= set(events):

@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from codegen.language.model import Const, Expression, LeafKind, Null, Path, Rest
 from codegen.language.outcomes import by_event_type, outputs
+from codegen.mapping.certainty import KINDS, is_surely, may_refuse
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
-from codegen.mapping.expression import is_surely, may_refuse, write_value
+from codegen.mapping.expression import given, write_value
 from codegen.mapping.later import write_later
-from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
+from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
 from codegen.mapping.rule import breaks
 from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from codegen.language.model import Value
 
 _TESTS = {
     Kind.TEXT: "type({0}) is str",
@@ -31,6 +34,7 @@ _PUT = {
     LeafKind.MAP: "put_map",
     LeafKind.OPAQUE: "put_json",
 }
+_FOUND_TYPES = {Kind.TEXT: "str", Kind.TIME: "int | None", Kind.TRUTH: "bool | None"}
 # What a compiled module does not take from the generated package's `normalize.values`.
 ELSEWHERE = frozenset({"re", "EXPONENTS"})
 
@@ -94,20 +98,20 @@ def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
         code.line(f"        {literal(target.name)}: {_converted(module, target)},")
     code.line("    }")
     code.line(")")
-    given = "envelope_merchant_id: str, envelope_event_id: str, event_type: str"
-    head = f"def _{group.name}(root: dict[str, Any], {given}) -> Outcome:"
+    found = ", ".join(f"{given(name)}: {_FOUND_TYPES[kind]}" for name, kind in FOUND.items())
+    head = f"def _{group.name}(root: dict[str, Any], {found}) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 
-def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, str] | None:
+def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, Value] | None:
     """Return a field's value by event type where nothing else decides it: no check of it can fail then."""
     found = by_event_type(target.expression, event_type, group.events)
-    if found is None or target.rules or target.kind is not Kind.TEXT:
+    if found is None or target.rules or (target.allowed and not set(target.allowed) >= set(found.values())):
         return None
-    return found if not target.allowed or set(target.allowed) >= set(found.values()) else None
+    return found if all(KINDS[type(value)] is target.kind for value in found.values()) else None
 
 
-def _write_by_event_type(code: Code, target: Target, table: dict[str, str]) -> None:
+def _write_by_event_type(code: Code, target: Target, table: dict[str, Value]) -> None:
     values = set(table.values())
     value = literal(values.pop()) if len(values) == 1 else f"{code.module.name('_TABLE_', literal(table))}[event_type]"
     code.line(f"{local(target)} = {value}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -16,6 +16,7 @@ from codegen.language.model import (
     Concat,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -27,37 +28,36 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
+    Sum,
     Text,
     Time,
     Upper,
     When,
     Whole,
-    origin,
 )
-from codegen.mapping.parts import RefusedError, entries, fits, in_ascii, json_text, millis
+from codegen.language.parts import origin
+from codegen.mapping.checks import breaks, holds
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
     MISSING,
     TYPE_INVALID,
     UNREADABLE,
     VALUE_UNKNOWN,
-    Bounded,
-    Ended,
     GroupPlan,
     Kind,
-    Later,
     Plan,
     Refusal,
     Target,
-    Unneeded,
     wording,
 )
-from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
+from codegen.mapping.values import EPOCH, RefusedError, as_json, entries, fits, in_ascii, millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+    from codegen.language.model import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +85,33 @@ class Unsupported:
 Outcome = Normalized | Rejected | Unsupported
 
 
-def evaluate(plan: Plan, body: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
+def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
+    plan: Plan,
+    body: bytes,
+    merchant_id: str,
+    event_id: str = "",
+    event_type: str = "",
+    received_at: int | None = None,
+    created_at: int | None = None,
+    livemode: bool | None = None,  # noqa: FBT001 - as it is handed on
+) -> Outcome:
     """Return what becomes of a body; never raises because of what is in it.
 
-    Merchant, id and type of the event are what the gateway found.
+    All else is what the gateway found: merchant, id and type of the event, when it came and when it happened, in
+    milliseconds since 1970, and whether real money is meant.
     """
-    envelope = {"merchant_id": merchant_id, "event_id": event_id, "event_type": event_type}
+    envelope = {
+        "merchant_id": merchant_id,
+        "event_id": event_id,
+        "event_type": event_type,
+        "received_at": received_at,
+        "created_at": created_at,
+        "livemode": livemode,
+    }
     return _evaluated(plan, body, envelope)
 
 
-def _evaluated(plan: Plan, body: bytes, envelope: dict[str, str]) -> Outcome:
+def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) -> Outcome:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -116,7 +133,7 @@ def _evaluated(plan: Plan, body: bytes, envelope: dict[str, str]) -> Outcome:
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
-    def __init__(self, plan: Plan, root: dict[str, Any], envelope: dict[str, str]) -> None:
+    def __init__(self, plan: Plan, root: dict[str, Any], envelope: Mapping[str, Value | None]) -> None:
         self._plan = plan
         self._root = root
         self._envelope = envelope
@@ -135,7 +152,8 @@ class _Evaluation:
                 target.refusal(each.code, each.what)
                 for target in group.targets
                 for each in target.later
-                if self._values[target.name] is not None and self._breaks(each, self._values[target.name])
+                if self._values[target.name] is not None
+                and breaks(self._plan, each, self._values[target.name], self._values)
             ]
         return Rejected(tuple(refusals), event_type) if refusals else Normalized(event)
 
@@ -191,11 +209,57 @@ class _Evaluation:
                 value = self.value(path)
                 listed = any(type(value) is type(each) and value == each for each in values)
                 return self.value(then if listed else otherwise)
+            case Sole():
+                items = at(self._root, expression.items)
+                return self.value(expression.of) if isinstance(items, list) and len(items) == 1 else None
+            case Sum():
+                return self._sum(expression)
+            case Difference(of):
+                return self._difference(of)
+            case Sign(of, negative, otherwise):
+                number = self.value(of)
+                if number is None:
+                    return None
+                if not fits(number, Kind.NUMBER):
+                    raise RefusedError(TYPE_INVALID, f"must be {Kind.NUMBER.value}")
+                return negative if number < 0 else otherwise
             case Time(of, form):
                 return millis(self.value(of), form)
             case Rest():
                 raise AssertionError("the rest is a whole field, not a part of one")
         assert_never(expression)
+
+    def _sum(self, expression: Sum) -> int | None:
+        items = at(self._root, expression.items)
+        if not isinstance(items, list):
+            return None
+        total = 0
+        for item in items:
+            number = self._nullified(at(item, Path(expression.inner))) if self._counts(expression, item) else None
+            if number is not None:
+                total += self._whole(number)
+        return total
+
+    def _counts(self, expression: Sum, item: Any) -> bool:
+        where = expression.where
+        if where is None:
+            return True
+        value = self._nullified(at(item, Path(expression.deciding)))
+        wanted = where.values if where.same_as is None else (self.value(where.same_as),)
+        return value is not None and any(type(value) is type(each) and value == each for each in wanted)
+
+    def _difference(self, of: tuple[Expression, Expression]) -> int | None:
+        one = self.value(of[0])
+        if one is None:
+            return None
+        self._whole(one)
+        other = self.value(of[1])
+        return None if other is None else self._whole(one) - self._whole(other)
+
+    def _whole(self, value: Any) -> int:
+        if not fits(value, Kind.WHOLE):
+            raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+        return int(value)
 
     def _iso_minor_units(self, amount: Any, currency: Any, exponents: Mapping[str, int]) -> Any:
         if amount is None:
@@ -244,43 +308,17 @@ class _Evaluation:
             raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
             raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
-        broken = [rule for rule in target.rules if not self._holds(rule, value)]
+        broken = [rule for rule in target.rules if not holds(self._plan, rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:
-            return None if broken else _EPOCH + timedelta(milliseconds=value)
+            return None if broken else EPOCH + timedelta(milliseconds=value)
         return float(value) if target.kind is Kind.NUMBER else value
-
-    def _holds(self, rule: Rule, value: Any) -> bool:
-        match rule:
-            case Minimum(least, _):
-                return bool(value >= least)
-            case Maximum(most, _):
-                return bool(value <= most)
-            case Pattern(form, _):
-                return re.fullmatch(form, value) is not None
-            case Reference(blank=blank):
-                return value in self._plan.codes or (blank is not None and value == blank.value)
-            case TimeRange(earliest, latest, _, _):
-                return bool(earliest <= value <= latest)
-        assert_never(rule)
-
-    def _breaks(self, each: Later, value: Any) -> bool:
-        of = family(self._values[EVENT_TYPE])
-        match each:
-            case Bounded(rule, families):
-                return of in families and not self._holds(rule, value)
-            case Ended(dated_by, but):
-                ends = self._plan.ends.get(value)
-                return ends is not None and of not in but and bool(self._values[dated_by] >= ends)
-            case Unneeded(code, families, amount):
-                return bool(value == code and (of not in families or self._values[amount] != 0))
-        assert_never(each)
 
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}
         for leaf in leaves:
             for key, value in entries(leaf, at(self._root, leaf.path)):
-                text = value if isinstance(value, str) else json_text(value)
+                text = value if isinstance(value, str) else as_json(value)
                 if text not in self._plan.null_values:
                     kept[key] = text
         return kept

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path, inside, origin
+from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
 from codegen.language.outcomes import by_event_type, outputs
+from codegen.language.parts import inside, origin
 from codegen.payload import leaves, rests
 from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, Rules, TimeRange, family
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.model import Catalog, Provider
 
@@ -47,6 +48,17 @@ class Kind(enum.Enum):
     TRUTH = "true or false"
     TIME = "a time"
     TEXTS = "a map of texts"
+
+
+FOUND: Mapping[str, Kind] = {
+    "merchant_id": Kind.TEXT,
+    "event_id": Kind.TEXT,
+    "event_type": Kind.TEXT,
+    "received_at": Kind.TIME,
+    "created_at": Kind.TIME,
+    "livemode": Kind.TRUTH,
+}
+"""What a gateway finds and hands on, by its name in a mapping; instants are in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +197,7 @@ def families(provider: Provider, group: Group, fields: list[Field]) -> frozenset
     closed = outputs(expression) if table is None else frozenset(table.values())
     if closed is None:
         closed = frozenset(value for field in fields if field.name == EVENT_TYPE for value in field.allowed)
-    return frozenset(map(family, closed))
+    return frozenset(family(each) for each in closed if isinstance(each, str))
 
 
 def filling(group: Group, field: Field) -> Expression:

@@ -1,4 +1,4 @@
-"""Parts of the interpreter: what a single value is, as text, as an instant, as entries of the rest."""
+"""What the interpreter of mappings does with single values: the oracle of the generated `normalize/values.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from codegen.mapping.plan import TIME_INVALID, TYPE_INVALID, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RefusedError(Exception):
@@ -26,27 +26,26 @@ class RefusedError(Exception):
 
 
 def entries(leaf: Leaf, value: Any) -> list[tuple[str, Any]]:
-    """Return the entries of the rest that a declared value becomes; none where it has another shape."""
+    """Return what a leaf puts into the rest, by key: nothing where the value has another form."""
     match leaf.kind:
         case LeafKind.SCALAR:
-            fits = is_scalar(value)
+            fits = _is_scalar(value)
         case LeafKind.SCALARS:
-            fits = isinstance(value, list) and all(is_scalar(each) or each is None for each in value)
+            fits = isinstance(value, list) and all(_is_scalar(each) or each is None for each in value)
         case LeafKind.OPAQUE:
             fits = value is not None
         case LeafKind.MAP:
             members = value.items() if isinstance(value, dict) else ()
-            return [(f"{leaf.key}.{key}", each) for key, each in members if is_scalar(each)]
+            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each)]
     return [(leaf.key, value)] if fits else []
 
 
-def is_scalar(value: Any) -> bool:
-    """Return whether a value is a text, a number or a boolean."""
+def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | int | float)
 
 
-def json_text(value: Any) -> str:
-    """Return a value as JSON text; raises RefusedError where it is nested too deeply for that."""
+def as_json(value: Any) -> str:
+    """Return a value as JSON text; RefusedError where it is nested too deeply for that."""
     try:
         return orjson.dumps(value).decode()
     except TypeError as error:
@@ -54,12 +53,12 @@ def json_text(value: Any) -> str:
 
 
 def in_ascii(text: str | None, change: Callable[[str], str]) -> str | None:
-    """Return a text of ASCII letters in another case; any other as it is."""
+    """Return a text with its ASCII letters changed; one with any other character stays as it is."""
     return change(text) if text is not None and text.isascii() else text
 
 
 def millis(value: Any, form: TimeFormat) -> int | None:
-    """Return the milliseconds since 1970 that a value denotes; raises RefusedError where it denotes no instant."""
+    """Return an instant in milliseconds since 1970; RefusedError where the value is none."""
     if value is None:
         return None
     match form:
@@ -73,14 +72,14 @@ def millis(value: Any, form: TimeFormat) -> int | None:
             try:
                 instant = datetime.fromisoformat(value)
                 if instant.tzinfo is not None:
-                    return (instant - _EPOCH) // timedelta(milliseconds=1)
+                    return (instant - EPOCH) // timedelta(milliseconds=1)
             except (TypeError, ValueError, OverflowError):
                 pass
     raise RefusedError(TIME_INVALID, "cannot be read as a time")
 
 
 def fits(value: Any, kind: Kind) -> bool:
-    """Return whether a value is of a kind."""
+    """Return whether a value is of a kind; to JSON, unlike to Python, a boolean is no number."""
     match kind:
         case Kind.TEXT:
             return isinstance(value, str)
