@@ -269,66 +269,47 @@ _TABLE_4 = {
     "NOT_IMPLEMENTED": "invalid_request",
 }
 _REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_46 = Rejection("value_unknown", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, is not a value that the contract lists")
-_REJECTION_47 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_48 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
-_REJECTION_49 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_46 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_47 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_50 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_51 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_49 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_50 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_52 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_53 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_54 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_55 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_56 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_57 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_58 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_59 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_60 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_61 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_62 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_63 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_51 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_52 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
+_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_56 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_57 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_58 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_59 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_60 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_61 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_62 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_64 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_65 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_66 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_67 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_68 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_69 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_72 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_74 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_75 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_63 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_64 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_65 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_67 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_68 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_69 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_72 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_74 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -339,8 +320,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_76 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_77 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_75 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_76 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -348,15 +329,15 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_78 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_79 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_80 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_81 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_82 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_83 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_84 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_85 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_86 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_77 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_78 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
+_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_80 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_82 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_84 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -367,17 +348,17 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_87 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_88 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_89 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_90 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_91 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_94 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_96 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_97 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_86 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_87 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_88 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_89 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_90 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_91 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_94 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_96 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -389,31 +370,31 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_98 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_97 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_99 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_100 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_101 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_102 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_103 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_104 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_105 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_106 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_98 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
+_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_100 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_102 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_103 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_104 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_107 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_110 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_112 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_106 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -426,8 +407,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_113 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_114 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -436,15 +417,15 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_115 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_116 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_117 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
-_REJECTION_118 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
-_REJECTION_119 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
-_REJECTION_120 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
-_REJECTION_121 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_122 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_115 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_116 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
+_REJECTION_117 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
+_REJECTION_118 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
+_REJECTION_119 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
+_REJECTION_120 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_121 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_122 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -457,18 +438,18 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_124 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_125 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_126 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_127 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_130 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_132 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_133 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_134 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_135 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_123 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_124 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_125 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_126 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_127 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_130 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_132 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_133 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_134 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -476,7 +457,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -490,10 +479,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1269,11 +1260,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_46)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_45)
 
     to_error_code: Any = at_data__object__payment.get("status")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
@@ -1297,7 +1283,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_46)
 
     to_decline_code: Any = at_data__object__payment.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1321,7 +1307,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_47)
 
     to_advice_code = None
 
@@ -1345,7 +1331,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_48)
 
     to_next_attempt_at = None
 
@@ -1402,7 +1388,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1462,9 +1448,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1473,12 +1459,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_51)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1493,24 +1479,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_52)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_53)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_54)
     else:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_55)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_56)
     elif to_currency is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_57)
     else:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_58)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1519,7 +1505,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_59)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -1535,10 +1521,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_60)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_60)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -1546,9 +1532,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_61)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_62)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1556,12 +1542,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_63)
     elif to_status is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_64)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_65)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1573,7 +1559,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_66)
 
     to_failure_message = None
 
@@ -1660,7 +1646,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_67)
 
     to_attempt_number = None
 
@@ -1668,7 +1654,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_68)
 
     to_livemode = None
 
@@ -1679,11 +1665,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_69)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_70)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_71)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -1691,11 +1677,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_72)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_73)
 
     to_authorized_cents = None
 
@@ -1747,7 +1733,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_74)
 
     to_next_attempt_at = None
 
@@ -1804,7 +1790,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1843,9 +1829,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_75)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_76)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1854,12 +1840,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_75)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_76)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_77)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1874,24 +1860,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_78)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_79)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_80)
     else:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_81)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_82)
     elif to_currency is None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_83)
     else:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_84)
 
     to_payment_method_type: Any = "card"
 
@@ -1908,10 +1894,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_86)
+                rejections.append(_REJECTION_85)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_85)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1922,12 +1908,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_86)
     elif to_status is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_87)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_88)
 
     to_failure_code = None
 
@@ -1993,7 +1979,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_89)
 
     to_attempt_number = None
 
@@ -2001,7 +1987,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_90)
 
     to_livemode = None
 
@@ -2012,11 +1998,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_91)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_92)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_93)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2024,11 +2010,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_94)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_95)
 
     to_authorized_cents = None
 
@@ -2064,7 +2050,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_96)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2074,7 +2060,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_97)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2140,7 +2126,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2184,13 +2170,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_98)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_99)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_100)
     else:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_101)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2201,11 +2187,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_102)
     elif to_currency is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_103)
     else:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_104)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2214,7 +2200,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_105)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -2284,7 +2270,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_106)
 
     to_attempt_number = None
 
@@ -2299,11 +2285,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_107)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_108)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_109)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2311,11 +2297,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_110)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_111)
 
     to_authorized_cents = None
 
@@ -2420,7 +2406,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2468,9 +2454,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_112)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_113)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2479,12 +2465,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_112)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_113)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_114)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2496,20 +2482,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_115)
 
     to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_116)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_117)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_118)
     else:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_119)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2520,11 +2506,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_120)
     elif to_currency is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_121)
     else:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_122)
 
     to_payment_method_type = None
 
@@ -2538,12 +2524,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_123)
     elif to_status is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_124)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_125)
 
     to_failure_code = None
 
@@ -2609,7 +2595,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_126)
 
     to_attempt_number = None
 
@@ -2624,11 +2610,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_127)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_128)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_129)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2636,11 +2622,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_130)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_132)
+            rejections.append(_REJECTION_131)
 
     to_authorized_cents = None
 
@@ -2686,7 +2672,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_132)
 
     to_dispute_reason = None
 
@@ -2700,13 +2686,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_133)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_134)
 
     to_next_attempt_at = None
 
