@@ -37,7 +37,7 @@ _REJECTION_4 = Rejection("type_invalid", "event_type", "data.object.payment.stat
 _REJECTION_5 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
 _REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_8 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
 _REJECTION_9 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
 _REJECTION_10 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
 _REJECTION_11 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
@@ -87,20 +87,20 @@ _REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is
 _REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
 _REJECTION_28 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
 _REJECTION_29 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_30 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
+_REJECTION_31 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
 _REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
 _REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
-_REJECTION_36 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
-_REJECTION_37 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
+_REJECTION_36 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
+_REJECTION_37 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
 _REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
-_REJECTION_39 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
-_REJECTION_40 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
+_REJECTION_39 = Rejection("amount_negative", "tip_cents", "data.object.payment.tip_money.amount must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "tip_cents", "data.object.payment.tip_money.amount must be at most 999999999999")
 _REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
-_REJECTION_42 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
-_REJECTION_43 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
+_REJECTION_42 = Rejection("amount_negative", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least 0")
+_REJECTION_43 = Rejection("amount_too_large", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 999999999999")
 _REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
 _TABLE_4 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
@@ -272,44 +272,109 @@ _REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present
 _REJECTION_46 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
 _REJECTION_47 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
 _REJECTION_48 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_49 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_49 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_50 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_50 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_51 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_51 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_52 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_54 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_56 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_57 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_58 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_59 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_60 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_61 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_62 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_52 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_53 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_54 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_55 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_56 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_57 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_58 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_59 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_60 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_61 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_62 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_63 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_63 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_64 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_65 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_67 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_68 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_69 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_72 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_74 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_64 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_65 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_66 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_67 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_68 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_69 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_72 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_74 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_75 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -320,8 +385,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_75 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_76 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_76 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_77 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -329,15 +394,15 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_77 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_78 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_80 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_82 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_83 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_84 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_78 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_79 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_80 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_81 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_82 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_83 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_84 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_85 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_86 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -348,17 +413,17 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_86 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_87 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_88 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_89 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_90 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_91 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_94 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_96 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_87 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_88 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_89 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_90 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_91 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_94 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_96 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_97 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -370,31 +435,32 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_97 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_98 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_98 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_100 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_102 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_103 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_104 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_99 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_100 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_101 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_102 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_103 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_104 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_105 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_106 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_106 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_107 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_110 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_112 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_113 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -407,8 +473,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_114 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_115 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -417,15 +483,15 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_115 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_116 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
-_REJECTION_117 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
-_REJECTION_118 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
-_REJECTION_119 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
-_REJECTION_120 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_121 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_122 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_116 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_117 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_118 = Rejection("amount_negative", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 0")
+_REJECTION_119 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
+_REJECTION_120 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
+_REJECTION_121 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
+_REJECTION_122 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_123 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_124 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -438,18 +504,19 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_123 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_124 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_125 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_126 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_127 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_130 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_132 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_133 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_134 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_125 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_126 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_127 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_128 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_130 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_131 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_132 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_133 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_134 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_135 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_136 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_137 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -642,7 +709,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_9)
@@ -1115,9 +1182,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_30)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_31)
     elif to_authorized_cents is not None:
         rejections.append(_REJECTION_32)
@@ -1136,9 +1203,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_34)
     elif to_captured_cents is not None:
         rejections.append(_REJECTION_35)
@@ -1147,9 +1214,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
+        if to_refunded_cents < 0:
             rejections.append(_REJECTION_36)
-        if to_refunded_cents > 9223372036854775807:
+        if to_refunded_cents > 999999999999:
             rejections.append(_REJECTION_37)
     elif to_refunded_cents is not None:
         rejections.append(_REJECTION_38)
@@ -1158,9 +1225,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
         to_tip_cents = None
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
+        if to_tip_cents < 0:
             rejections.append(_REJECTION_39)
-        if to_tip_cents > 9223372036854775807:
+        if to_tip_cents > 999999999999:
             rejections.append(_REJECTION_40)
     elif to_tip_cents is not None:
         rejections.append(_REJECTION_41)
@@ -1173,9 +1240,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
         to_application_fee_cents = None
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_42)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents > 999999999999:
             rejections.append(_REJECTION_43)
     elif to_application_fee_cents is not None:
         rejections.append(_REJECTION_44)
@@ -1335,6 +1402,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_49)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1448,9 +1519,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_50)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_51)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1459,12 +1530,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_50)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_51)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_52)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1478,25 +1549,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_52)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_53)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_54)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_54)
-    else:
         rejections.append(_REJECTION_55)
+    else:
+        rejections.append(_REJECTION_56)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_57)
     elif to_currency is None:
-        rejections.append(_REJECTION_57)
-    else:
         rejections.append(_REJECTION_58)
+    else:
+        rejections.append(_REJECTION_59)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1505,7 +1576,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_60)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -1521,10 +1592,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_61)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_61)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -1532,9 +1603,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_62)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_63)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1542,12 +1613,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_64)
     elif to_status is not None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_65)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_66)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1559,7 +1630,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_67)
 
     to_failure_message = None
 
@@ -1646,7 +1717,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_68)
 
     to_attempt_number = None
 
@@ -1654,7 +1725,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_69)
 
     to_livemode = None
 
@@ -1665,11 +1736,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_69)
-        if to_object_version > 9223372036854775807:
             rejections.append(_REJECTION_70)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_71)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_72)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -1677,11 +1748,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_73)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_74)
 
     to_authorized_cents = None
 
@@ -1733,7 +1804,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_75)
 
     to_next_attempt_at = None
 
@@ -1829,9 +1900,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_76)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_77)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1840,12 +1911,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_76)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_77)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_78)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1859,25 +1930,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_78)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_79)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_80)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_80)
-    else:
         rejections.append(_REJECTION_81)
+    else:
+        rejections.append(_REJECTION_82)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_83)
     elif to_currency is None:
-        rejections.append(_REJECTION_83)
-    else:
         rejections.append(_REJECTION_84)
+    else:
+        rejections.append(_REJECTION_85)
 
     to_payment_method_type: Any = "card"
 
@@ -1894,10 +1965,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_86)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_86)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1908,12 +1979,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_87)
     elif to_status is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_88)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_89)
 
     to_failure_code = None
 
@@ -1979,7 +2050,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_90)
 
     to_attempt_number = None
 
@@ -1987,7 +2058,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_91)
 
     to_livemode = None
 
@@ -1998,11 +2069,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_91)
-        if to_object_version > 9223372036854775807:
             rejections.append(_REJECTION_92)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_93)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_94)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2010,11 +2081,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_95)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_96)
 
     to_authorized_cents = None
 
@@ -2050,7 +2121,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_97)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2060,7 +2131,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_98)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2169,14 +2240,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_98)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_99)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_100)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_100)
-    else:
         rejections.append(_REJECTION_101)
+    else:
+        rejections.append(_REJECTION_102)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2187,11 +2258,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_103)
     elif to_currency is None:
-        rejections.append(_REJECTION_103)
-    else:
         rejections.append(_REJECTION_104)
+    else:
+        rejections.append(_REJECTION_105)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2200,7 +2271,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_106)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -2270,7 +2341,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_107)
 
     to_attempt_number = None
 
@@ -2285,11 +2356,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_107)
-        if to_object_version > 9223372036854775807:
             rejections.append(_REJECTION_108)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_109)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_110)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2297,11 +2368,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_111)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_112)
 
     to_authorized_cents = None
 
@@ -2352,6 +2423,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_113)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2454,9 +2529,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_114)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_115)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2465,12 +2540,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_114)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_115)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_116)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2482,20 +2557,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_117)
 
     to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_116)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_118)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_119)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_120)
     else:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_121)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2506,11 +2581,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_122)
     elif to_currency is None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_123)
     else:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_124)
 
     to_payment_method_type = None
 
@@ -2524,12 +2599,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_125)
     elif to_status is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_126)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_127)
 
     to_failure_code = None
 
@@ -2595,7 +2670,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_128)
 
     to_attempt_number = None
 
@@ -2610,11 +2685,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_129)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_130)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_131)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2622,11 +2697,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_132)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_133)
 
     to_authorized_cents = None
 
@@ -2672,7 +2747,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_134)
 
     to_dispute_reason = None
 
@@ -2686,15 +2761,19 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_135)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_136)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_137)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
