@@ -33,7 +33,7 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "paypal": frozenset(),
         "razorpay": frozenset({"event_id"}),
         "square": frozenset(),
-        "stripe": frozenset(),
+        "stripe": frozenset({"livemode", "received_at"}),
     }
 )
 """What of the gateway's findings a provider's mapping reads beside the merchant, by the names of the arguments."""
