@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.envelope import found_in
-from codegen.language.model import Lookup, Money, Path, When, inside
+from codegen.language.model import Lookup, Money, Path, When
+from codegen.language.parts import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
 from hypothesis import strategies as st
