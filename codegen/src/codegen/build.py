@@ -180,6 +180,7 @@ def provider(
         payload=payload,
         unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
+        lives=(),
         source=document,
         mapping_source=mapping,
     )
