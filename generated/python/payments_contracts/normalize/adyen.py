@@ -142,27 +142,8 @@ _TABLE_5 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_31 = Rejection("value_unknown", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, is not a value that the contract lists")
-_REJECTION_32 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_33 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_31 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_32 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _TABLE_6 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -175,8 +156,8 @@ _TABLE_7 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_34 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_35 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_33 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_34 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_8 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -197,7 +178,7 @@ _TABLE_9 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_36 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_35 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_10 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -291,7 +272,7 @@ _TABLE_10 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_37 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_36 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_11 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -663,11 +644,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_31)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_30)
 
     to_error_code = None
 
@@ -681,7 +657,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_31)
 
     to_advice_code = None
 
@@ -697,7 +673,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_32)
 
     to_cancellation_reason = None
 
@@ -961,7 +937,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_33)
 
     to_attempt_number = None
 
@@ -969,7 +945,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_34)
 
     to_livemode = None
 
@@ -1038,11 +1014,6 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_31)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_30)
 
     to_error_code = None
 
@@ -1056,7 +1027,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_31)
 
     to_advice_code = None
 
@@ -1072,7 +1043,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_32)
 
     to_cancellation_reason = None
 
@@ -1322,7 +1293,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_33)
 
     to_attempt_number = None
 
@@ -1330,7 +1301,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_34)
 
     to_livemode = None
 
@@ -1374,7 +1345,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_35)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1384,7 +1355,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_36)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -1646,7 +1617,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_33)
 
     to_attempt_number = None
 
@@ -1719,11 +1690,6 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_31)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_30)
 
     to_error_code = None
 
@@ -1737,7 +1703,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_31)
 
     to_advice_code = None
 
@@ -1753,7 +1719,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_32)
 
     to_cancellation_reason = None
 

@@ -213,45 +213,26 @@ _TABLE_4 = {
     "20193": "invalid_request",
 }
 _REJECTION_35 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_36 = Rejection("value_unknown", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, is not a value that the contract lists")
-_REJECTION_37 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
-_REJECTION_38 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
-_REJECTION_39 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_REJECTION_36 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
+_REJECTION_37 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
+_REJECTION_38 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
 _TABLE_5 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_40 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_41 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_42 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
-_REJECTION_43 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_44 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_39 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_40 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_41 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
+_REJECTION_42 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_43 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_45 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_44 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
 _TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_9 = {
@@ -265,7 +246,7 @@ _TABLE_9 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_47 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_46 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _TABLE_10 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -277,8 +258,8 @@ _TABLE_10 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_49 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_48 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
 _TABLE_11 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -383,23 +364,7 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_50 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
-_ALLOWED_2 = frozenset({
-    "authorization",
-    "canceled",
-    "compliance",
-    "credit_not_processed",
-    "duplicate",
-    "fraud",
-    "general",
-    "incorrect_amount",
-    "not_as_described",
-    "not_received",
-    "processing_error",
-    "unknown",
-    "unrecognized",
-})
-_REJECTION_51 = Rejection("value_unknown", "dispute_category", "the first present of data.category, data.reason_code is not a value that the contract lists")
+_REJECTION_49 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -790,11 +755,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_36)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_35)
 
     to_error_code = None
 
@@ -810,7 +770,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_36)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -822,7 +782,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_37)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -834,7 +794,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_38)
 
     to_cancellation_reason = None
 
@@ -957,18 +917,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_39)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_40)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_41)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_42)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_43)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1114,7 +1074,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_44)
 
     to_attempt_number = None
 
@@ -1122,7 +1082,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_45)
 
     to_livemode = None
 
@@ -1166,11 +1126,6 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_36)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_35)
 
     to_error_code = None
 
@@ -1186,7 +1141,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_36)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1198,7 +1153,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_37)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1210,7 +1165,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_38)
 
     to_cancellation_reason = None
 
@@ -1333,18 +1288,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_39)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_40)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_41)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_42)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_43)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1529,11 +1484,6 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_36)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_35)
 
     to_error_code = None
 
@@ -1647,18 +1597,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_39)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_40)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_41)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_42)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_43)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1690,10 +1640,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_47)
+                rejections.append(_REJECTION_46)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_46)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1753,7 +1703,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_47)
 
     to_livemode = None
 
@@ -1801,7 +1751,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
             to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_48)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1817,10 +1767,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_49)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_49)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
@@ -1831,13 +1781,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_49)
             to_dispute_category = REFUSED
-    if type(to_dispute_category) is str:
-        if to_dispute_category not in _ALLOWED_2:
-            rejections.append(_REJECTION_51)
-    elif to_dispute_category is not None and to_dispute_category is not REFUSED:
-        rejections.append(_REJECTION_50)
 
     to_related_charge_id = None
 

@@ -21,6 +21,7 @@ from payments_contracts.normalize.values import (
     iso8601_millis,
     put_scalar,
     put_scalars,
+    total,
 )
 
 _REJECTION_1 = Rejection("field_missing", "provider_event_id", "event_id is absent or null")
@@ -69,39 +70,44 @@ _REJECTION_16 = Rejection("type_invalid", "card_brand", "data.object.payment.car
 _PATTERN_1 = re.compile("[0-9]{4}")
 _REJECTION_17 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment.card_details.card.last_4 must have the form [0-9]{4}")
 _REJECTION_18 = Rejection("type_invalid", "card_last_four", "data.object.payment.card_details.card.last_4 must be text")
+_REJECTION_19 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a whole number")
+_REJECTION_20 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a number")
 _TABLE_3 = {
     "PENDING": "processing",
     "APPROVED": "authorized",
-    "COMPLETED": "succeeded",
     "CANCELED": "canceled",
     "FAILED": "failed",
 }
-_REJECTION_19 = Rejection("value_unknown", "status", "data.object.payment.status is not a value that the mapping lists")
-_REJECTION_20 = Rejection("type_invalid", "status", "data.object.payment.status must be text")
-_REJECTION_21 = Rejection("field_missing", "status", "data.object.payment.status is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_23 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_24 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
-_REJECTION_25 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
-_REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
-_REJECTION_28 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
-_REJECTION_29 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
-_REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
-_REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
-_REJECTION_36 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
-_REJECTION_37 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
-_REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
-_REJECTION_39 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
-_REJECTION_40 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
-_REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
-_REJECTION_42 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
-_REJECTION_43 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
-_REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
+_REJECTION_21 = Rejection("value_unknown", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is not a value that the mapping lists")
+_REJECTION_22 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
+_REJECTION_23 = Rejection("field_missing", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is absent or null")
+_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_25 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
+_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
+_REJECTION_30 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
+_REJECTION_31 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
+_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_34 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
+_REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
+_REJECTION_36 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_37 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
+_REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
+_REJECTION_39 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
+_REJECTION_40 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
+_REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
+_REJECTION_42 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
+_REJECTION_43 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
+_REJECTION_44 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_45 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at least -9223372036854775808")
+_REJECTION_46 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at most 9223372036854775807")
+_REJECTION_47 = Rejection("type_invalid", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be text")
+_REJECTION_48 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
+_REJECTION_49 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
+_REJECTION_50 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
 _TABLE_4 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
     "GIFT_CARD_AVAILABLE_AMOUNT": "insufficient_funds",
@@ -268,67 +274,52 @@ _TABLE_4 = {
     "UNPROCESSABLE_ENTITY": "invalid_request",
     "NOT_IMPLEMENTED": "invalid_request",
 }
-_REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_46 = Rejection("value_unknown", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, is not a value that the contract lists")
-_REJECTION_47 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_48 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
-_REJECTION_49 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_51 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
+_REJECTION_52 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_53 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_50 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_51 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_55 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_56 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_52 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_53 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_54 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_55 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_56 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_57 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_58 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_59 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_60 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_61 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_62 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_63 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_57 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_58 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
+_REJECTION_59 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_60 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_61 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_62 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_63 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_64 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_65 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_66 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_67 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_68 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_64 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_65 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_66 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_67 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_68 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_69 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_72 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_74 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_75 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_69 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_70 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_71 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_72 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_73 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_74 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_75 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_76 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_77 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_78 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_79 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_80 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_81 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -9223372036854775808")
+_REJECTION_82 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 9223372036854775807")
+_REJECTION_83 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
+_REJECTION_84 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -339,8 +330,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_76 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_77 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_85 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_86 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -348,15 +339,15 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_78 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_79 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_80 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_81 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_82 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_83 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_84 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_85 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_86 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_87 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_88 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
+_REJECTION_89 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_90 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_91 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_92 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_93 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_94 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_95 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -367,17 +358,17 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_87 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_88 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_89 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_90 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_91 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_94 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_96 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_97 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_96 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_97 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_98 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_99 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_101 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_102 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_103 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_104 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_105 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_106 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -389,31 +380,36 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_98 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_107 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_99 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_100 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_101 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_102 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_103 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_104 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_105 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_106 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_108 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
+_REJECTION_109 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_110 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_111 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_112 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_113 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_114 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_115 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_107 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_110 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_112 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_116 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_117 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_118 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_119 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_120 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_121 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_122 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
+_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -9223372036854775808")
+_REJECTION_124 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 9223372036854775807")
+_REJECTION_125 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_126 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -426,8 +422,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_113 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_114 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_127 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_128 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -436,15 +432,15 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_115 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_116 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_117 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
-_REJECTION_118 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
-_REJECTION_119 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
-_REJECTION_120 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
-_REJECTION_121 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_122 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_129 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_130 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_131 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
+_REJECTION_132 = Rejection("amount_not_positive", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 1")
+_REJECTION_133 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
+_REJECTION_134 = Rejection("field_missing", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, is absent or null")
+_REJECTION_135 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_136 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_137 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -457,18 +453,21 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_124 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_125 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_126 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_127 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_130 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_132 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_133 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_134 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_135 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_138 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_139 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_140 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_141 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_142 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_143 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_144 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_145 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_146 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_147 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
+_REJECTION_148 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least -9223372036854775808")
+_REJECTION_149 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 9223372036854775807")
+_REJECTION_150 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_151 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_152 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -527,6 +526,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__card_details__card: Any = at_data__object__payment__card_details.get("card")
     if type(at_data__object__payment__card_details__card) is not dict:
         at_data__object__payment__card_details__card = NO_MEMBERS
+    at_data__object__payment__refunded_money: Any = at_data__object__payment.get("refunded_money")
+    if type(at_data__object__payment__refunded_money) is not dict:
+        at_data__object__payment__refunded_money = NO_MEMBERS
     items_data__object__payment__card_details__errors: Any = at_data__object__payment__card_details.get("errors")
     if type(items_data__object__payment__card_details__errors) is not list:
         items_data__object__payment__card_details__errors = NO_ITEMS
@@ -581,9 +583,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__approved_money: Any = at_data__object__payment.get("approved_money")
     if type(at_data__object__payment__approved_money) is not dict:
         at_data__object__payment__approved_money = NO_MEMBERS
-    at_data__object__payment__refunded_money: Any = at_data__object__payment.get("refunded_money")
-    if type(at_data__object__payment__refunded_money) is not dict:
-        at_data__object__payment__refunded_money = NO_MEMBERS
     at_data__object__payment__card_details__card_payment_timeline: Any = at_data__object__payment__card_details.get("card_payment_timeline")
     if type(at_data__object__payment__card_details__card_payment_timeline) is not dict:
         at_data__object__payment__card_details__card_payment_timeline = NO_MEMBERS
@@ -617,6 +616,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__offline_payment_details: Any = at_data__object__payment.get("offline_payment_details")
     if type(at_data__object__payment__offline_payment_details) is not dict:
         at_data__object__payment__offline_payment_details = NO_MEMBERS
+    items_data__object__payment__processing_fee: Any = at_data__object__payment.get("processing_fee")
+    if type(items_data__object__payment__processing_fee) is not list:
+        items_data__object__payment__processing_fee = NO_ITEMS
+    at_data__object__payment__processing_fee__0: Any = items_data__object__payment__processing_fee[0] if len(items_data__object__payment__processing_fee) > 0 else None
+    if type(at_data__object__payment__processing_fee__0) is not dict:
+        at_data__object__payment__processing_fee__0 = NO_MEMBERS
+    at_data__object__payment__processing_fee__0__amount_money: Any = at_data__object__payment__processing_fee__0.get("amount_money")
+    if type(at_data__object__payment__processing_fee__0__amount_money) is not dict:
+        at_data__object__payment__processing_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -726,15 +734,49 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_status: Any = at_data__object__payment.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_3.get(to_status, REFUSED)
-        if to_status is REFUSED:
+    if type(to_status) is str and to_status in ("COMPLETED",):
+        to_status = at_data__object__payment__refunded_money.get("amount")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is int and to_status in (0,):
+            to_status = None
+        if type(to_status) is int:
+            whole_2_status = to_status
+            to_status = at_data__object__payment__total_money.get("amount")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if to_status is None:
+                to_status = at_data__object__payment__amount_money.get("amount")
+                if type(to_status) is str and to_status in NULL_VALUES:
+                    to_status = None
+            if type(to_status) is int:
+                to_status = whole_2_status - to_status
+            elif to_status is not None:
+                rejections.append(_REJECTION_19)
+                to_status = REFUSED
+        elif to_status is not None:
             rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
+            to_status = REFUSED
+        if type(to_status) is int or type(to_status) is float:
+            to_status = "partially_refunded" if to_status < 0 else "refunded"
+        elif to_status is not None and to_status is not REFUSED:
+            rejections.append(_REJECTION_20)
+            to_status = REFUSED
+        if to_status is None:
+            to_status = "succeeded"
+    else:
+        to_status = at_data__object__payment.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_3.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_21)
+        elif to_status is not None:
+            rejections.append(_REJECTION_22)
+            to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_failure_code: Any = at_data__object__payment.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -806,7 +848,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_24)
 
     to_failure_message: Any = at_data__object__payment.get("status")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -878,7 +920,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_25)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1069,13 +1111,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1090,7 +1132,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_29)
 
     to_attempt_number = None
 
@@ -1108,11 +1150,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_30)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_31)
 
     to_authorized_cents: Any = at_data__object__payment.get("status")
     if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -1135,11 +1177,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_32)
         if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_33)
     elif to_authorized_cents is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_34)
 
     to_captured_cents: Any = at_data__object__payment.get("status")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1156,48 +1198,59 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_35)
         if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_36)
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_37)
 
     to_refunded_cents: Any = at_data__object__payment__refunded_money.get("amount")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_38)
         if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_39)
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_40)
 
     to_tip_cents: Any = at_data__object__payment__tip_money.get("amount")
     if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
         to_tip_cents = None
     if type(to_tip_cents) is int:
         if to_tip_cents < -9223372036854775808:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
         if to_tip_cents > 9223372036854775807:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_42)
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_43)
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__payment.get("processing_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_44)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_45)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_46)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__payment__processing_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if to_fee_currency is not None and type(to_fee_currency) is not str:
+        rejections.append(_REJECTION_47)
 
     to_application_fee_cents: Any = at_data__object__payment__app_fee_money.get("amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
         to_application_fee_cents = None
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_48)
         if to_application_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_49)
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_50)
 
     to_direction = None
 
@@ -1273,17 +1326,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_51)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_46)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_45)
 
     to_error_code: Any = at_data__object__payment.get("status")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
@@ -1307,7 +1355,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_52)
 
     to_decline_code: Any = at_data__object__payment.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1331,7 +1379,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_53)
 
     to_advice_code = None
 
@@ -1355,7 +1403,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_54)
 
     to_next_attempt_at = None
 
@@ -1451,6 +1499,15 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object__refund__app_fee_money: Any = at_data__object__refund.get("app_fee_money")
     if type(at_data__object__refund__app_fee_money) is not dict:
         at_data__object__refund__app_fee_money = NO_MEMBERS
+    items_data__object__refund__processing_fee: Any = at_data__object__refund.get("processing_fee")
+    if type(items_data__object__refund__processing_fee) is not list:
+        items_data__object__refund__processing_fee = NO_ITEMS
+    at_data__object__refund__processing_fee__0: Any = items_data__object__refund__processing_fee[0] if len(items_data__object__refund__processing_fee) > 0 else None
+    if type(at_data__object__refund__processing_fee__0) is not dict:
+        at_data__object__refund__processing_fee__0 = NO_MEMBERS
+    at_data__object__refund__processing_fee__0__amount_money: Any = at_data__object__refund__processing_fee__0.get("amount_money")
+    if type(at_data__object__refund__processing_fee__0__amount_money) is not dict:
+        at_data__object__refund__processing_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -1472,9 +1529,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_55)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_56)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1483,12 +1540,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_55)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_56)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_57)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1503,24 +1560,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_58)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_59)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_60)
     else:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_61)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_62)
     elif to_currency is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_63)
     else:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_64)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1529,7 +1586,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_65)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -1545,10 +1602,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_66)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_66)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -1556,9 +1613,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_67)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_68)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1566,12 +1623,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_69)
     elif to_status is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_70)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_71)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1583,7 +1640,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_72)
 
     to_failure_message = None
 
@@ -1653,13 +1710,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1670,7 +1727,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_73)
 
     to_attempt_number = None
 
@@ -1678,7 +1735,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_74)
 
     to_livemode = None
 
@@ -1689,11 +1746,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_75)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_76)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_77)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -1701,11 +1758,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_78)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_79)
 
     to_authorized_cents = None
 
@@ -1715,9 +1772,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__refund.get("processing_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_80)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_81)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_82)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__refund__processing_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if to_fee_currency is not None and type(to_fee_currency) is not str:
+        rejections.append(_REJECTION_83)
 
     to_application_fee_cents = None
 
@@ -1757,7 +1825,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_84)
 
     to_next_attempt_at = None
 
@@ -1853,9 +1921,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_85)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_86)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1864,12 +1932,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_76)
+                rejections.append(_REJECTION_85)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_86)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_87)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1884,24 +1952,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_88)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_89)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_90)
     else:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_91)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_92)
     elif to_currency is None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_93)
     else:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_94)
 
     to_payment_method_type: Any = "card"
 
@@ -1918,10 +1986,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_86)
+                rejections.append(_REJECTION_95)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_95)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1932,12 +2000,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_96)
     elif to_status is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_97)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_98)
 
     to_failure_code = None
 
@@ -1982,13 +2050,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2003,7 +2071,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_99)
 
     to_attempt_number = None
 
@@ -2011,7 +2079,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_100)
 
     to_livemode = None
 
@@ -2022,11 +2090,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_101)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_102)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_103)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2034,11 +2102,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_104)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_105)
 
     to_authorized_cents = None
 
@@ -2074,7 +2142,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_106)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2084,7 +2152,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_107)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2168,6 +2236,15 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object__payout__destination: Any = at_data__object__payout.get("destination")
     if type(at_data__object__payout__destination) is not dict:
         at_data__object__payout__destination = NO_MEMBERS
+    items_data__object__payout__payout_fee: Any = at_data__object__payout.get("payout_fee")
+    if type(items_data__object__payout__payout_fee) is not list:
+        items_data__object__payout__payout_fee = NO_ITEMS
+    at_data__object__payout__payout_fee__0: Any = items_data__object__payout__payout_fee[0] if len(items_data__object__payout__payout_fee) > 0 else None
+    if type(at_data__object__payout__payout_fee__0) is not dict:
+        at_data__object__payout__payout_fee__0 = NO_MEMBERS
+    at_data__object__payout__payout_fee__0__amount_money: Any = at_data__object__payout__payout_fee__0.get("amount_money")
+    if type(at_data__object__payout__payout_fee__0__amount_money) is not dict:
+        at_data__object__payout__payout_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -2194,13 +2271,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_108)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_109)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_110)
     else:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_111)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2211,11 +2288,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_112)
     elif to_currency is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_113)
     else:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_114)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2224,7 +2301,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_115)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -2273,13 +2350,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2294,7 +2371,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_116)
 
     to_attempt_number = None
 
@@ -2309,11 +2386,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_117)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_118)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_119)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2321,11 +2398,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_120)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_121)
 
     to_authorized_cents = None
 
@@ -2335,13 +2412,35 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__payout.get("payout_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_122)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_123)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_124)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__payout__payout_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if to_fee_currency is None:
+        to_fee_currency = at_data__object__payout__payout_fee__0__amount_money.get("currency_code")
+        if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+            to_fee_currency = None
+    if to_fee_currency is not None and type(to_fee_currency) is not str:
+        rejections.append(_REJECTION_125)
 
     to_application_fee_cents = None
 
-    to_direction = None
+    to_direction: Any = at_data__object__payout__amount_money.get("amount")
+    if type(to_direction) is str and to_direction in NULL_VALUES:
+        to_direction = None
+    if type(to_direction) is int or type(to_direction) is float:
+        to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
+    elif to_direction is not None:
+        rejections.append(_REJECTION_126)
+        to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
@@ -2430,7 +2529,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2478,9 +2577,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_127)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_128)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2489,12 +2588,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_127)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_128)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_129)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2506,20 +2605,26 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_130)
 
-    to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__invoice.get("status")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
+    if type(to_amount_cents) is str and to_amount_cents in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
+        to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
+        if to_amount_cents is REFUSED:
+            rejections.append(_REJECTION_131)
+    else:
+        to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("computed_amount_money", "amount"))
+        if to_amount_cents is REFUSED:
+            rejections.append(_REJECTION_131)
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_132)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_133)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_119)
-    else:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_134)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2530,11 +2635,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_135)
     elif to_currency is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_136)
     else:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_137)
 
     to_payment_method_type = None
 
@@ -2548,12 +2653,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_138)
     elif to_status is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_139)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_140)
 
     to_failure_code = None
 
@@ -2598,13 +2703,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2619,7 +2724,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_141)
 
     to_attempt_number = None
 
@@ -2634,11 +2739,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_142)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_143)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_144)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2646,15 +2751,22 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_145)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_132)
+            rejections.append(_REJECTION_146)
 
     to_authorized_cents = None
 
-    to_captured_cents = None
+    to_captured_cents: Any = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
+    if to_captured_cents is REFUSED:
+        rejections.append(_REJECTION_147)
+    if type(to_captured_cents) is int:
+        if to_captured_cents < -9223372036854775808:
+            rejections.append(_REJECTION_148)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_149)
 
     to_refunded_cents = None
 
@@ -2696,7 +2808,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_150)
 
     to_dispute_reason = None
 
@@ -2710,13 +2822,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_151)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_152)
 
     to_next_attempt_at = None
 

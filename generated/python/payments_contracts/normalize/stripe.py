@@ -410,34 +410,15 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_49 = Rejection("value_unknown", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, is not a value that the contract lists")
-_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.payment_method.id, data.object.payment_method, data.object.last_payment_error.payment_method.id, data.object.last_payment_error.payment_method must be text")
+_REJECTION_49 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_51 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_52 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_53 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_55 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_56 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_57 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.payment_method.id, data.object.payment_method, data.object.last_payment_error.payment_method.id, data.object.last_payment_error.payment_method must be text")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -447,67 +428,66 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_59 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_60 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_61 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
-_REJECTION_62 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_63 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_64 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_65 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_66 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_67 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_58 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_59 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_60 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
+_REJECTION_61 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_62 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_63 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_64 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_65 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_66 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_68 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_69 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_67 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_68 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_70 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_71 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_72 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_73 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_74 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_78 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_82 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
-_REJECTION_86 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
-_REJECTION_90 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_91 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_92 = Rejection("value_unknown", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, is not a value that the contract lists")
-_REJECTION_93 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_94 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_95 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_97 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_69 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_70 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_71 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_73 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_74 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
+_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
+_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_78 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
+_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
+_REJECTION_81 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_82 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
+_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
+_REJECTION_85 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_86 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
+_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_89 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_90 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_91 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_92 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_93 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_94 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_95 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_96 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_99 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_100 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_97 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_98 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_101 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_102 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_103 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_104 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_105 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_106 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_107 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_99 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_100 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_102 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
+_REJECTION_103 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_104 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -515,41 +495,11 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_108 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_109 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_ALLOWED_2 = frozenset({
-    "active",
-    "authorized",
-    "canceled",
-    "closed",
-    "disabled",
-    "draft",
-    "failed",
-    "incomplete",
-    "lost",
-    "needs_response",
-    "open",
-    "paid",
-    "partially_paid",
-    "partially_refunded",
-    "past_due",
-    "paused",
-    "pending",
-    "processing",
-    "refunded",
-    "requires_action",
-    "succeeded",
-    "trialing",
-    "uncollectible",
-    "under_review",
-    "unpaid",
-    "void",
-    "won",
-})
-_REJECTION_110 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the contract lists")
-_REJECTION_111 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_112 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_113 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_106 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_107 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_108 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_109 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_110 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -559,10 +509,9 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_114 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_115 = Rejection("value_unknown", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, is not a value that the contract lists")
-_REJECTION_116 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_117 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_111 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_112 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_113 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -570,7 +519,7 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_118 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_114 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -584,8 +533,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_119 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_120 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_115 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_116 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -599,8 +548,8 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_121 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_122 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_117 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_118 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -618,7 +567,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_123 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_119 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -627,14 +576,14 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_124 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_120 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_125 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_126 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_121 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_122 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -642,8 +591,8 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_127 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_128 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_123 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_124 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -661,8 +610,7 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_129 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
-_REJECTION_130 = Rejection("value_unknown", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, is not a value that the contract lists")
+_REJECTION_125 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1302,11 +1250,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_49)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_48)
 
     to_error_code: Any = root.get("type")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
@@ -1318,7 +1261,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_49)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1330,7 +1273,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_50)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1342,7 +1285,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_51)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1354,7 +1297,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_52)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1366,13 +1309,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_53)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_54)
 
     to_dispute_reason = None
 
@@ -1394,13 +1337,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_55)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_56)
 
     to_related_subscription_id = None
 
@@ -1420,7 +1363,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                     to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_57)
 
     to_next_attempt_at = None
 
@@ -1555,10 +1498,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_58)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_59)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1575,10 +1518,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_59)
+                        rejections.append(_REJECTION_58)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_60)
+                    rejections.append(_REJECTION_59)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1591,10 +1534,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_59)
+                        rejections.append(_REJECTION_58)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_60)
+                    rejections.append(_REJECTION_59)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1603,18 +1546,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_58)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_59)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_60)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_61)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_62)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1635,7 +1578,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_63)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1652,7 +1595,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_64)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -1668,9 +1611,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_65)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_66)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1700,9 +1643,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_68)
+                            rejections.append(_REJECTION_67)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_69)
+                        rejections.append(_REJECTION_68)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1723,12 +1666,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_68)
+                            rejections.append(_REJECTION_67)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_69)
+                        rejections.append(_REJECTION_68)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_69)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1746,13 +1689,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_70)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_71)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1918,7 +1861,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_72)
 
     to_livemode = None
 
@@ -1952,18 +1895,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_74)
+                    rejections.append(_REJECTION_73)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_74)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_75)
         if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_76)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1985,10 +1928,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_78)
+                        rejections.append(_REJECTION_77)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_79)
+                    rejections.append(_REJECTION_78)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2001,18 +1944,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_78)
+                        rejections.append(_REJECTION_77)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_79)
+                    rejections.append(_REJECTION_78)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_79)
         if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_81)
+            rejections.append(_REJECTION_80)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2034,10 +1977,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_82)
+                    rejections.append(_REJECTION_81)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_83)
+                rejections.append(_REJECTION_82)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -2050,18 +1993,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_82)
+                        rejections.append(_REJECTION_81)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_83)
+                    rejections.append(_REJECTION_82)
                     to_refunded_cents = REFUSED
             else:
                 to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_83)
         if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_84)
 
     to_tip_cents = None
 
@@ -2071,16 +2014,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_85)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_86)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_87)
         if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_88)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2089,7 +2032,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_89)
         to_fee_currency = REFUSED
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
@@ -2129,7 +2072,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_91)
+                rejections.append(_REJECTION_90)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2146,10 +2089,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_91)
+                            rejections.append(_REJECTION_90)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_91)
+                    rejections.append(_REJECTION_90)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2172,26 +2115,21 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_91)
+                        rejections.append(_REJECTION_90)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_91)
+                rejections.append(_REJECTION_90)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_92)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_91)
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_91)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2203,25 +2141,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_92)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_93)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_94)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_95)
 
     to_cancellation_reason = None
 
@@ -2235,7 +2173,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_56)
 
     to_related_subscription_id = None
 
@@ -2243,7 +2181,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_96)
 
     to_next_attempt_at = None
 
@@ -2351,9 +2289,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_99)
+                    rejections.append(_REJECTION_97)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_98)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2362,12 +2300,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_99)
+                    rejections.append(_REJECTION_97)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_98)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_99)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2391,18 +2329,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2423,7 +2361,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_105)
 
     to_card_brand = None
 
@@ -2441,25 +2379,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_106)
         elif to_status is not None:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_107)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
-    if type(to_status) is str:
-        if to_status not in _ALLOWED_2:
-            rejections.append(_REJECTION_110)
-    elif to_status is None:
-        rejections.append(_REJECTION_111)
-    elif to_status is not REFUSED:
-        rejections.append(_REJECTION_109)
+    if to_status is None:
+        rejections.append(_REJECTION_108)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_109)
 
     to_failure_message = None
 
@@ -2548,7 +2481,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_110)
 
     to_livemode = None
 
@@ -2586,7 +2519,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_111)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2603,23 +2536,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_114)
+                rejections.append(_REJECTION_111)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_115)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_114)
 
     to_error_code: Any = at_data__object.get("failure_reason")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_112)
 
     to_decline_code = None
 
@@ -2643,7 +2571,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_113)
 
     to_related_invoice_id = None
 
@@ -2653,7 +2581,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_96)
 
     to_next_attempt_at = None
 
@@ -2761,18 +2689,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2793,7 +2721,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_63)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2802,7 +2730,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_114)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -2817,9 +2745,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_115)
         elif to_status is not None:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_116)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -2828,12 +2756,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_115)
         elif to_status is not None:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_116)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_117)
 
     to_failure_code = None
 
@@ -2921,7 +2849,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_110)
 
     to_livemode = None
 
@@ -2965,7 +2893,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_118)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2975,7 +2903,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_119)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -2986,7 +2914,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_113)
 
     to_related_invoice_id = None
 
@@ -3088,18 +3016,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3120,7 +3048,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_120)
 
     to_card_brand = None
 
@@ -3136,9 +3064,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_125)
+                rejections.append(_REJECTION_121)
         elif to_status is not None:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_122)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3147,24 +3075,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_125)
+                rejections.append(_REJECTION_121)
         elif to_status is not None:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_122)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_123)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_128)
+        rejections.append(_REJECTION_124)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_71)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3300,7 +3228,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_125)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3313,19 +3241,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_125)
             to_failure_category = REFUSED
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_130)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_129)
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_91)
 
     to_decline_code = None
 
