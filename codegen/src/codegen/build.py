@@ -32,7 +32,7 @@ from codegen.model import (
     Transformed,
 )
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Signature
+from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Livemode, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -203,7 +203,15 @@ def _envelope(data: Mapping[str, Any]) -> Envelope:
         # Absent in contracts of an earlier commit.
         max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
         max_event_age_seconds=data.get("max_event_age_seconds"),
+        livemode=_livemode(data["livemode"]) if "livemode" in data else None,
     )
+
+
+def _livemode(data: str | Mapping[str, Any]) -> Livemode:
+    if isinstance(data, str):
+        return Livemode(read_path(data), {"true": True, "false": False})
+    source = Header(data["header"]) if "header" in data else read_path(data["path"])
+    return Livemode(source, dict(data["table"]))
 
 
 def _source(data: str | Mapping[str, Any]) -> Source:
@@ -261,6 +269,7 @@ def _examples(
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,
+                received_at=_millis(data["received_at"]) if "received_at" in data else None,
             )
         )
     if findings:

@@ -169,6 +169,17 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Livemode:
+    """Where a webhook says whether real money is meant, and what each text there means; a boolean stands for its text.
+
+    Where it says nothing that is listed, it is what the endpoint is set to.
+    """
+
+    source: Path | Header
+    meanings: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """Where a webhook says what it is.
 
@@ -192,6 +203,7 @@ class Envelope:
     max_body_bytes: int
     max_text_characters: int
     max_event_age_seconds: int | None
+    livemode: Livemode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +341,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=2678400,
+            livemode=Livemode(("live",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
@@ -400,6 +413,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -476,6 +490,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -545,6 +560,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -616,6 +632,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=262800,
+            livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
         ),
         accepted_event_types=frozenset({
             "dispute.created",
@@ -708,6 +725,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            livemode=Livemode(("livemode",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "charge.captured",

@@ -138,7 +138,7 @@ def envelope_moved(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield envelopes whose type, time or version is to be found elsewhere."""
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
-        for key in ("event_type", "created_at", "created_at_unit", "api_version", "items"):
+        for key in ("event_type", "created_at", "created_at_unit", "api_version", "livemode", "items"):
             # That several events are to come in one body is a change of every body.
             if (key in one or key == "items") and one.get(key) != other.get(key):
                 message = f"{after.name}: {key} was taken from {one.get(key)}, and is to be taken from {other.get(key)}"

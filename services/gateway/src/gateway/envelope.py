@@ -16,6 +16,7 @@ from payments_contracts.providers import JsonType, Provider, Source
 
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
+from gateway.livemode import NO_HEADERS, LivemodeReader
 
 # As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
 TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
@@ -40,7 +41,10 @@ _LAST_MILLISECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 
 
 class Envelope(NamedTuple):
-    """What a webhook says it is. `created_at` is in milliseconds since 1970; None where it is beyond any calendar."""
+    """What a webhook says it is. `created_at` is in milliseconds since 1970; None where it is beyond any calendar.
+
+    `livemode` is whether real money is meant.
+    """
 
     event_id: str
     provider_event_id: str
@@ -48,6 +52,7 @@ class Envelope(NamedTuple):
     merchant_id: str
     api_version: str | None
     created_at: int | None
+    livemode: bool = True
 
 
 Keys = tuple[str, ...]
@@ -76,7 +81,9 @@ class EnvelopeReader:
         event_id_path, event_type_path, created_at_path = single
         if api_version is not None:
             single.append(api_version)
-        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *looked_at)))
+        self._live = None if places.livemode is None else LivemodeReader(places.livemode)
+        live = [] if self._live is None or self._live.path is None else [_keys(self._live.path)]
+        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *live, *looked_at)))
         self._excerpt = Excerpt(self._required, self._paths)
         at = {path: index for index, path in enumerate(self._paths)}
         self._at_required = tuple((at[path], TYPES[self._required[path]]) for path in looked_at)
@@ -85,20 +92,34 @@ class EnvelopeReader:
         self._at_event_id, self._at_event_type = at[event_id_path], at[event_type_path]
         self._at_created_at = at[created_at_path]
         self._at_api_version = None if api_version is None else at[api_version]
+        self._at_livemode = at[live[0]] if live else None
         self._at_account = None if account is None else at[account]
         self._longest = places.max_text_characters
         self._bounded = tuple(dict.fromkeys(path for path in (*self._owners, *single)))
         self._at_bounded = tuple(at[path] for path in self._bounded)
 
-    def read(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+    def read(
+        self,
+        body: bytes,
+        endpoint_merchant_id: str,
+        *,
+        endpoint_livemode: bool = True,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Envelope | Malformed:
         """Read a body's envelope, or say what is wrong with the body.
 
-        An empty text counts as absent: as an id it would make different events the same.
+        An empty text counts as absent: as an id it would make different events the same. Headers have names in lower
+        case; what the endpoint is set to is for what the webhook does not say.
         """
-        values = self._excerpt.take(body)
-        if values is None or not self._is_sound(values):
-            return self._read_whole(body, endpoint_merchant_id)
-        return self._envelope(values, endpoint_merchant_id)
+        taken = self._excerpt.take(body)
+        values = self._read_whole(body) if taken is None or not self._is_sound(taken) else taken
+        if isinstance(values, Malformed):
+            return values
+        livemode = endpoint_livemode
+        if self._live is not None:
+            said = None if self._at_livemode is None else values[self._at_livemode]
+            livemode = self._live.read(said, headers, endpoint_livemode)
+        return self._envelope(values, endpoint_merchant_id, livemode)
 
     def _is_sound(self, values: Sequence[Any]) -> bool:
         for index, types in self._at_required:
@@ -116,7 +137,7 @@ class EnvelopeReader:
                 return False
         return True
 
-    def _read_whole(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+    def _read_whole(self, body: bytes) -> Sequence[Any] | Malformed:
         try:
             content = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -125,7 +146,7 @@ class EnvelopeReader:
             return Malformed("not_object", f"The body is a JSON {NAMES[type(content)]}, not an object.", "structure")
         if (problem := next(self._problems(content), None)) is not None:
             return problem
-        return self._envelope([_find(content, path) for path in self._paths], endpoint_merchant_id)
+        return [_find(content, path) for path in self._paths]
 
     def _problems(self, content: Mapping[str, Any]) -> Iterator[Malformed]:
         """Yield what is wrong with the fields, in the order that contracts/README.md has."""
@@ -150,7 +171,7 @@ class EnvelopeReader:
             detail = f"The field {'.'.join(path)} is longer than {self._longest} characters."
             yield Malformed("field_too_long", detail, "structure")
 
-    def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str) -> Envelope:
+    def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str, livemode: bool) -> Envelope:  # noqa: FBT001 - a part of what is made
         provider_event_id = str(values[self._at_event_id])
         account = None if self._at_account is None else values[self._at_account]
         api_version = None if self._at_api_version is None else values[self._at_api_version]
@@ -166,6 +187,7 @@ class EnvelopeReader:
             merchant_id,
             api_version if type(api_version) is str and api_version else None,
             milliseconds(values[self._at_created_at]),
+            livemode,
         )
 
 
