@@ -91,15 +91,16 @@ _REJECTION_18 = Rejection("timestamp_invalid", "provider_created_at", "notificat
 _REJECTION_19 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_20 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
 _REJECTION_21 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_22 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_23 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
-_REJECTION_26 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_27 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_28 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
-_REJECTION_29 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
-_REJECTION_30 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_23 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
+_REJECTION_26 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
+_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_28 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_29 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
+_REJECTION_30 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
+_REJECTION_31 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _TABLE_5 = {
     "not enough balance": "insufficient_funds",
     "withdrawal amount exceeded": "limit",
@@ -142,8 +143,8 @@ _TABLE_5 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_REJECTION_31 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_32 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_32 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_33 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _TABLE_6 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -156,8 +157,8 @@ _TABLE_7 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_33 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_34 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_34 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_35 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_8 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -178,7 +179,7 @@ _TABLE_9 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_35 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_36 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_10 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -272,7 +273,7 @@ _TABLE_10 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_36 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_37 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_11 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -523,9 +524,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -545,10 +553,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_22)
+                    rejections.append(_REJECTION_23)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_23)
+                rejections.append(_REJECTION_24)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
@@ -556,9 +564,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_24)
-        if to_authorized_cents > 9223372036854775807:
             rejections.append(_REJECTION_25)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_26)
 
     to_captured_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -574,10 +582,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_captured_cents) is int:
                 to_captured_cents = rescaled(to_captured_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_captured_cents is None:
-                    rejections.append(_REJECTION_26)
+                    rejections.append(_REJECTION_27)
                     to_captured_cents = REFUSED
             elif to_captured_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_28)
                 to_captured_cents = REFUSED
         else:
             to_captured_cents = None
@@ -585,9 +593,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_28)
-        if to_captured_cents > 9223372036854775807:
             rejections.append(_REJECTION_29)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_30)
 
     to_refunded_cents = None
 
@@ -625,14 +633,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -657,7 +665,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
@@ -673,7 +681,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 
@@ -937,7 +945,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_34)
 
     to_attempt_number = None
 
@@ -945,11 +953,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -995,14 +1010,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1027,7 +1042,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
@@ -1043,7 +1058,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 
@@ -1293,7 +1308,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_34)
 
     to_attempt_number = None
 
@@ -1301,11 +1316,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1345,7 +1367,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1355,7 +1377,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -1617,15 +1639,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_34)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1671,14 +1700,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_30)
+                rejections.append(_REJECTION_31)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1703,7 +1732,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
@@ -1719,7 +1748,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 

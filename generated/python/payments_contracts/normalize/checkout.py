@@ -79,18 +79,19 @@ _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created_o
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
 _REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
-_REJECTION_23 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least -9223372036854775808")
-_REJECTION_26 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 9223372036854775807")
-_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_28 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
-_REJECTION_29 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least -9223372036854775808")
-_REJECTION_30 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 9223372036854775807")
-_REJECTION_31 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
-_REJECTION_32 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at most 9223372036854775807")
+_REJECTION_23 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_24 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
+_REJECTION_26 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least -9223372036854775808")
+_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 9223372036854775807")
+_REJECTION_28 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_29 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
+_REJECTION_30 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least -9223372036854775808")
+_REJECTION_31 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 9223372036854775807")
+_REJECTION_32 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
+_REJECTION_34 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at least -9223372036854775808")
+_REJECTION_35 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at most 9223372036854775807")
 _TABLE_4 = {
     "20051": "insufficient_funds",
     "20013": "limit",
@@ -212,27 +213,27 @@ _TABLE_4 = {
     "20158": "invalid_request",
     "20193": "invalid_request",
 }
-_REJECTION_35 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
-_REJECTION_36 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
-_REJECTION_37 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
-_REJECTION_38 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_REJECTION_36 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
+_REJECTION_37 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
+_REJECTION_38 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
+_REJECTION_39 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
 _TABLE_5 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_39 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_40 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_41 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
-_REJECTION_42 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_43 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_40 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_41 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_42 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
+_REJECTION_43 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_44 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_44 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_45 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
 _TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_9 = {
@@ -246,7 +247,7 @@ _TABLE_9 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_46 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_47 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _TABLE_10 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -258,8 +259,8 @@ _TABLE_10 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_48 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_49 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
 _TABLE_11 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -364,7 +365,7 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_49 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
+_REJECTION_50 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -628,9 +629,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -650,10 +658,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_23)
+                rejections.append(_REJECTION_24)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_25)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = at_data__balances.get("total_authorized")
@@ -662,16 +670,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_23)
+                rejections.append(_REJECTION_24)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_25)
             to_authorized_cents = REFUSED
     if type(to_authorized_cents) is int:
         if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_25)
-        if to_authorized_cents > 9223372036854775807:
             rejections.append(_REJECTION_26)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_27)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -687,10 +695,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_28)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_29)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__balances.get("total_captured")
@@ -699,16 +707,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_28)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_29)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_29)
-        if to_captured_cents > 9223372036854775807:
             rejections.append(_REJECTION_30)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_31)
 
     to_refunded_cents: Any = at_data__balances.get("total_refunded")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -716,16 +724,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_refunded_cents) is int:
         to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
         if to_refunded_cents is None:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_32)
             to_refunded_cents = REFUSED
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_33)
         to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_33)
-        if to_refunded_cents > 9223372036854775807:
             rejections.append(_REJECTION_34)
+        if to_refunded_cents > 9223372036854775807:
+            rejections.append(_REJECTION_35)
 
     to_tip_cents = None
 
@@ -749,7 +757,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_36)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -770,7 +778,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -782,7 +790,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_38)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -794,7 +802,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_39)
 
     to_cancellation_reason = None
 
@@ -917,18 +925,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_40)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_41)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_42)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_43)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1074,7 +1082,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_attempt_number = None
 
@@ -1082,11 +1090,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -1120,7 +1135,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_36)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1141,7 +1156,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1153,7 +1168,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_38)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1165,7 +1180,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_39)
 
     to_cancellation_reason = None
 
@@ -1288,18 +1303,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_40)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_41)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_42)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_43)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1442,9 +1457,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -1478,7 +1500,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_36)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1597,18 +1619,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_40)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_41)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_42)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_43)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1640,10 +1662,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_46)
+                rejections.append(_REJECTION_47)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_47)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1703,11 +1725,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_48)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -1751,7 +1780,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
             to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_49)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1767,10 +1796,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_50)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_50)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
@@ -1781,7 +1810,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_50)
             to_dispute_category = REFUSED
 
     to_related_charge_id = None

@@ -63,18 +63,19 @@ _REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "created_a
 _REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_19 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
 _REJECTION_20 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
-_REJECTION_21 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least -9223372036854775808")
-_REJECTION_22 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 9223372036854775807")
-_REJECTION_23 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
-_REJECTION_24 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least -9223372036854775808")
-_REJECTION_25 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 9223372036854775807")
-_REJECTION_26 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
-_REJECTION_27 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be at least -9223372036854775808")
-_REJECTION_28 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 9223372036854775807")
-_REJECTION_29 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
-_REJECTION_30 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 9223372036854775807")
-_REJECTION_32 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
+_REJECTION_21 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_22 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least -9223372036854775808")
+_REJECTION_23 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 9223372036854775807")
+_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_25 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least -9223372036854775808")
+_REJECTION_26 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 9223372036854775807")
+_REJECTION_27 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_28 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be at least -9223372036854775808")
+_REJECTION_29 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 9223372036854775807")
+_REJECTION_30 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
+_REJECTION_31 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -9223372036854775808")
+_REJECTION_32 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
 _TABLE_4 = {
     "insufficient_funds": "insufficient_funds",
     "funds_blocked_by_mandate": "insufficient_funds",
@@ -187,29 +188,29 @@ _TABLE_4 = {
     "order_payment_method_mismatch": "invalid_request",
     "record_not_found": "invalid_request",
 }
-_REJECTION_33 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
+_REJECTION_34 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
 _TABLE_5 = {"GATEWAY_ERROR": "processor_error", "SERVER_ERROR": "processor_error"}
-_REJECTION_34 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
-_REJECTION_35 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
+_REJECTION_35 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
+_REJECTION_36 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
 _TABLE_6 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_36 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
-_REJECTION_37 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_38 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
-_REJECTION_39 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_40 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_41 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_42 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_REJECTION_37 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
+_REJECTION_38 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_39 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_40 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_41 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_42 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_43 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
 _TABLE_7 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_43 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_44 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_44 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
 _TABLE_8 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
@@ -218,13 +219,13 @@ _TABLE_8 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_45 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
-_REJECTION_46 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_47 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
-_REJECTION_48 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_49 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_50 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_51 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_REJECTION_46 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
+_REJECTION_47 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_48 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_49 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_50 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_51 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_52 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
 _TABLE_9 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -233,9 +234,9 @@ _TABLE_9 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_52 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_53 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
-_REJECTION_54 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
+_REJECTION_53 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_54 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_55 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
 _TABLE_10 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
@@ -243,14 +244,14 @@ _TABLE_10 = {
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_55 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
-_REJECTION_56 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_57 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
-_REJECTION_58 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_59 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_60 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_61 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
-_REJECTION_62 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_56 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
+_REJECTION_57 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_58 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_59 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_60 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_61 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_62 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_63 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
 _TABLE_11 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
@@ -258,12 +259,12 @@ _TABLE_11 = {
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_63 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_64 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
-_REJECTION_65 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be at least -9223372036854775808")
-_REJECTION_66 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be at most 9223372036854775807")
-_REJECTION_67 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
-_REJECTION_68 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_64 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_65 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_66 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be at least -9223372036854775808")
+_REJECTION_67 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be at most 9223372036854775807")
+_REJECTION_68 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_69 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -514,9 +515,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -533,11 +541,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_21)
-        if to_authorized_cents > 9223372036854775807:
             rejections.append(_REJECTION_22)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_23)
     elif to_authorized_cents is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
 
     to_captured_cents: Any = root.get("event")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -550,22 +558,22 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_24)
-        if to_captured_cents > 9223372036854775807:
             rejections.append(_REJECTION_25)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_26)
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_27)
 
     to_refunded_cents: Any = at_payload__payment__entity.get("amount_refunded")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_27)
-        if to_refunded_cents > 9223372036854775807:
             rejections.append(_REJECTION_28)
+        if to_refunded_cents > 9223372036854775807:
+            rejections.append(_REJECTION_29)
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_30)
 
     to_tip_cents = None
 
@@ -580,11 +588,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_30)
-        if to_fee_cents > 9223372036854775807:
             rejections.append(_REJECTION_31)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_32)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_33)
 
     to_fee_currency: Any = at_payload__payment__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -610,7 +618,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_34)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = at_payload__payment__entity.get("error_code")
@@ -621,7 +629,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_33)
+                rejections.append(_REJECTION_34)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -638,7 +646,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
     to_decline_code = None
 
@@ -660,7 +668,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_related_subscription_id = None
 
@@ -770,13 +778,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_36)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_37)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_38)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_38)
-    else:
         rejections.append(_REJECTION_39)
+    else:
+        rejections.append(_REJECTION_40)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -785,13 +793,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_42)
     elif to_currency is None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_43)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -878,7 +886,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
 
     to_attempt_number = None
 
@@ -886,11 +894,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -1035,13 +1050,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_45)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_46)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_47)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_47)
-    else:
         rejections.append(_REJECTION_48)
+    else:
+        rejections.append(_REJECTION_49)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1050,13 +1065,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_50)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_51)
     elif to_currency is None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_52)
 
     to_payment_method_type = None
 
@@ -1114,7 +1129,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_53)
 
     to_attempt_number = None
 
@@ -1122,11 +1137,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_54)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -1166,7 +1188,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_55)
 
     to_dispute_category: Any = at_payload__dispute__entity.get("phase")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1275,13 +1297,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_55)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_56)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_57)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_57)
-    else:
         rejections.append(_REJECTION_58)
+    else:
+        rejections.append(_REJECTION_59)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1290,13 +1312,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_60)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_61)
     elif to_currency is None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_62)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1305,7 +1327,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_63)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -1320,7 +1342,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_64)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1369,15 +1391,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_65)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -1396,11 +1425,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_65)
-        if to_fee_cents > 9223372036854775807:
             rejections.append(_REJECTION_66)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_67)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_68)
 
     to_fee_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1409,7 +1438,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_69)
         to_fee_currency = REFUSED
 
     to_application_fee_cents = None
