@@ -33,7 +33,7 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "paypal": frozenset({"livemode", "received_at"}),
         "razorpay": frozenset({"event_id", "livemode", "received_at"}),
         "square": frozenset({"livemode", "received_at"}),
-        "stripe": frozenset(),
+        "stripe": frozenset({"livemode", "received_at"}),
     }
 )
 """What of the gateway's findings a provider's mapping reads beside the merchant, by the names of the arguments."""
