@@ -40,7 +40,7 @@ _REJECTION_3 = Rejection("type_invalid", "customer_id", "notificationItems[0].No
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
 _REJECTION_4 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
 _REJECTION_5 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
@@ -94,12 +94,12 @@ _REJECTION_21 = Rejection("type_invalid", "provider_object_id", "the first prese
 _REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_23 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
 _REJECTION_24 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
-_REJECTION_26 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
+_REJECTION_25 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_26 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
 _REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
 _REJECTION_28 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_29 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -9223372036854775808")
-_REJECTION_30 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 9223372036854775807")
+_REJECTION_29 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
 _REJECTION_31 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _TABLE_5 = {
     "not enough balance": "insufficient_funds",
@@ -145,6 +145,71 @@ _TABLE_5 = {
 }
 _REJECTION_32 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _REJECTION_33 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_34 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
 _TABLE_6 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -157,8 +222,8 @@ _TABLE_7 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_34 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_35 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_35 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_8 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -179,7 +244,7 @@ _TABLE_9 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_36 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_37 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_10 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -273,7 +338,7 @@ _TABLE_10 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_37 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_38 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_11 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -281,6 +346,7 @@ _TABLE_11 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
+_REJECTION_39 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_12 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -374,7 +440,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -563,9 +629,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_25)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_26)
 
     to_captured_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -592,9 +658,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_29)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_30)
 
     to_refunded_cents = None
@@ -698,6 +764,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_34)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -805,7 +875,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -945,7 +1015,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
     to_attempt_number = None
 
@@ -953,7 +1023,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1182,7 +1252,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -1308,7 +1378,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
     to_attempt_number = None
 
@@ -1316,7 +1386,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1367,7 +1437,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1377,7 +1447,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_38)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -1496,8 +1566,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_6)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_39)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
@@ -1639,7 +1709,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
 
     to_attempt_number = None
 
@@ -1765,6 +1835,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_34)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -39,7 +39,7 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "data.customer.id must b
 _SCALES_1 = {"CLP": (1, 100)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.currency must be text")
@@ -82,16 +82,16 @@ _REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be
 _REJECTION_23 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_24 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_25 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
-_REJECTION_26 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least -9223372036854775808")
-_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 9223372036854775807")
+_REJECTION_26 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
+_REJECTION_27 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
 _REJECTION_28 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_29 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
-_REJECTION_30 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 9223372036854775807")
+_REJECTION_30 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
+_REJECTION_31 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
 _REJECTION_32 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
 _REJECTION_33 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
-_REJECTION_34 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at least -9223372036854775808")
-_REJECTION_35 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be at most 9223372036854775807")
+_REJECTION_34 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
+_REJECTION_35 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
 _TABLE_4 = {
     "20051": "insufficient_funds",
     "20013": "limit",
@@ -217,24 +217,90 @@ _REJECTION_36 = Rejection("type_invalid", "failure_category", "the first present
 _REJECTION_37 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
 _REJECTION_38 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
 _REJECTION_39 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_40 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_40 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_41 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_42 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
-_REJECTION_43 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_44 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_41 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_45 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_45 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_46 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
+_REJECTION_48 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
 _TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_9 = {
     "dispute_received": "dispute.opened",
@@ -247,7 +313,7 @@ _TABLE_9 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_47 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_49 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _TABLE_10 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -259,8 +325,8 @@ _TABLE_10 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_49 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_REJECTION_50 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_51 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
 _TABLE_11 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -365,7 +431,7 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_50 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
+_REJECTION_52 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -478,7 +544,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -676,9 +742,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_25)
             to_authorized_cents = REFUSED
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_26)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_27)
 
     to_captured_cents: Any = root.get("type")
@@ -713,9 +779,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_29)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_30)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_31)
 
     to_refunded_cents: Any = at_data__balances.get("total_refunded")
@@ -730,9 +796,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_33)
         to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
+        if to_refunded_cents < 0:
             rejections.append(_REJECTION_34)
-        if to_refunded_cents > 9223372036854775807:
+        if to_refunded_cents > 999999999999:
             rejections.append(_REJECTION_35)
 
     to_tip_cents = None
@@ -819,6 +885,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_40)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -925,18 +995,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_43)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1082,7 +1152,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
     to_attempt_number = None
 
@@ -1090,7 +1160,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_47)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1303,18 +1373,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_48)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1533,6 +1603,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_40)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1619,18 +1693,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_42)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_43)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1662,10 +1736,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_47)
+                rejections.append(_REJECTION_49)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_49)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1725,7 +1799,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_50)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1780,7 +1854,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
             to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_51)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1796,10 +1870,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_52)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_52)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
@@ -1810,7 +1884,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_52)
             to_dispute_category = REFUSED
 
     to_related_charge_id = None

@@ -32,7 +32,7 @@ _TABLE_1 = {
 _REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_4 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "resource.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
@@ -51,8 +51,73 @@ _REJECTION_17 = Rejection("timestamp_invalid", "object_updated_at", "resource.up
 _REJECTION_18 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_19 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
 _REJECTION_20 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_21 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least -9223372036854775808")
-_REJECTION_22 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 9223372036854775807")
+_REJECTION_21 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_22 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_23 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
     "PAYMENT.CAPTURE.PENDING": "charge.pending",
@@ -65,21 +130,22 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_24 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
-_REJECTION_25 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_26 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_27 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be at least -9223372036854775808")
-_REJECTION_28 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 9223372036854775807")
-_REJECTION_29 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
-_REJECTION_30 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_31 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -9223372036854775808")
-_REJECTION_32 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 9223372036854775807")
-_REJECTION_33 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
-_REJECTION_34 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
-_REJECTION_35 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
-_REJECTION_36 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least -9223372036854775808")
-_REJECTION_37 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 9223372036854775807")
+_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_25 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
+_REJECTION_26 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_28 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_29 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_30 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_31 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_32 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_33 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_34 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_35 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_36 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
+_REJECTION_37 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
+_REJECTION_38 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
 _TABLE_5 = {
     "5120": "insufficient_funds",
     "5710": "limit",
@@ -233,7 +299,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_38 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
+_REJECTION_40 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -248,9 +314,10 @@ _TABLE_6 = {
     "VERIFICATION_REQUIRED": "not_supported",
     "OTHER": "unknown",
 }
-_REJECTION_39 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_40 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
-_REJECTION_41 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_41 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_42 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
+_REJECTION_43 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
@@ -261,23 +328,23 @@ _TABLE_8 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_42 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_43 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
-_REJECTION_44 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
-_REJECTION_45 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_45 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_47 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_9 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_46 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_47 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_48 = Rejection("amount_not_positive", "amount_cents", "resource.dispute_amount.value must be at least 1")
-_REJECTION_49 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_50 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
-_REJECTION_51 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_52 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_53 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_REJECTION_49 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_50 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_51 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_52 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_53 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_54 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_55 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_56 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
 _TABLE_10 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -287,8 +354,8 @@ _TABLE_10 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_54 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
-_REJECTION_55 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_57 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_58 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_11 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -296,10 +363,10 @@ _TABLE_11 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_56 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_57 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_58 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_59 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_59 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
+_REJECTION_60 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_62 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_12 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -312,8 +379,8 @@ _TABLE_12 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_60 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_61 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_63 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
 _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -323,15 +390,15 @@ _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_62 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_63 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_64 = Rejection("amount_not_positive", "amount_cents", "resource.payout_item.amount.value must be at least 1")
-_REJECTION_65 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_66 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_67 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_68 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_69 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_65 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_66 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_67 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_69 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
+_REJECTION_70 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_72 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
+_REJECTION_73 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
 _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -341,14 +408,17 @@ _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_71 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_72 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_73 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_74 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_75 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_76 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be at least -9223372036854775808")
-_REJECTION_77 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be at most 9223372036854775807")
-_REJECTION_78 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_74 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_75 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_77 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_78 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_79 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_80 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_81 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_82 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_84 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -452,7 +522,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -624,9 +694,9 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     else:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_21)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_22)
 
     to_captured_cents = None
@@ -670,6 +740,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -802,7 +876,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -846,7 +920,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
 
     to_failure_message = None
 
@@ -935,7 +1009,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_25)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -974,18 +1048,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency_code"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_25)
+                rejections.append(_REJECTION_26)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_27)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_27)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_28)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_29)
 
     to_refunded_cents = None
 
@@ -997,16 +1071,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_29)
-            to_fee_cents = REFUSED
-        elif to_fee_cents is INDIVISIBLE:
             rejections.append(_REJECTION_30)
             to_fee_cents = REFUSED
-    if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
+        elif to_fee_cents is INDIVISIBLE:
             rejections.append(_REJECTION_31)
-        if to_fee_cents > 9223372036854775807:
+            to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
             rejections.append(_REJECTION_32)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_33)
 
     to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1015,8 +1089,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_34)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_35)
 
     to_application_fee_cents: Any = at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("value")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1024,16 +1101,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_application_fee_cents is not None:
         to_application_fee_cents = minor_units(to_application_fee_cents, at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("currency_code"))
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_36)
             to_application_fee_cents = REFUSED
         elif to_application_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_37)
             to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_36)
-        if to_application_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_37)
+        if to_application_fee_cents < 0:
+            rejections.append(_REJECTION_38)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_39)
 
     to_direction = None
 
@@ -1055,7 +1132,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_38)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_resource__status_details.get("reason")
@@ -1066,7 +1143,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_38)
+                    rejections.append(_REJECTION_40)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1083,7 +1160,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_41)
 
     to_decline_code: Any = root.get("event_type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1095,7 +1172,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_42)
 
     to_advice_code = None
 
@@ -1111,7 +1188,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_43)
 
     to_cancellation_reason = None
 
@@ -1128,6 +1205,12 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_44)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1251,7 +1334,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -1291,7 +1374,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_45)
 
     to_failure_message = None
 
@@ -1389,7 +1472,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_46)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1444,7 +1527,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_47)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1471,7 +1554,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
         to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_48)
 
     to_related_invoice_id = None
 
@@ -1579,18 +1662,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_49)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_50)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_48)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_51)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_52)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_53)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1599,13 +1682,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_54)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_52)
+            rejections.append(_REJECTION_55)
     elif to_currency is None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_56)
 
     to_payment_method_type = None
 
@@ -1623,9 +1706,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_54)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_58)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -1634,12 +1717,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_54)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_58)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_59)
 
     to_failure_code = None
 
@@ -1683,7 +1766,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_60)
 
     to_attempt_number = None
 
@@ -1691,7 +1774,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_61)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1752,7 +1835,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_62)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1762,14 +1845,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_63)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
     if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
         to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_64)
 
     to_related_invoice_id = None
 
@@ -1877,18 +1960,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_65)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_66)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_64)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_67)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_68)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_69)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1897,13 +1980,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_70)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_71)
     elif to_currency is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_72)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1912,7 +1995,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_73)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -1925,13 +2008,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_75)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1974,7 +2057,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_76)
 
     to_attempt_number = None
 
@@ -2009,16 +2092,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_77)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_78)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_76)
-        if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_77)
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_79)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_80)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2027,8 +2110,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_81)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_82)
 
     to_application_fee_cents = None
 
@@ -2071,6 +2157,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_83)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_84)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

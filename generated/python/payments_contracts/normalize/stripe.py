@@ -42,7 +42,7 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of da
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
@@ -75,25 +75,26 @@ _REJECTION_25 = Rejection("type_invalid", "attempt_number", "data.object.charges
 _REJECTION_26 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
 _REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_29 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least -9223372036854775808")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 9223372036854775807")
+_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
 _REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
 _REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
 _REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at least -9223372036854775808")
-_REJECTION_38 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at most 9223372036854775807")
+_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
 _REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
 _REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_42 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
 _REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_45 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at least -9223372036854775808")
-_REJECTION_47 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at most 9223372036854775807")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -198,7 +199,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -410,15 +411,79 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_49 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_50 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_55 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_57 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -428,66 +493,68 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_58 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_59 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_60 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
-_REJECTION_61 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_62 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_63 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_64 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_65 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_66 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_67 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_68 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_69 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_71 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_73 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_74 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_78 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_81 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_82 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
-_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
-_REJECTION_85 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_86 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
-_REJECTION_89 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_90 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_91 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_92 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_93 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_94 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_95 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_97 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_98 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_99 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_100 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_102 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_103 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_104 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -495,11 +562,11 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_106 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_107 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_108 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_109 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_110 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -509,9 +576,9 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_111 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_112 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_113 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -519,7 +586,7 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_114 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -533,8 +600,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_115 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_116 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -548,13 +615,14 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_117 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_118 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_119 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_120 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -9223372036854775808")
-_REJECTION_121 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 9223372036854775807")
-_REJECTION_122 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_123 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_124 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_125 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_126 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_127 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_128 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -572,7 +640,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_124 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_130 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -581,14 +649,15 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_125 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_131 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_132 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_126 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_127 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_133 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_134 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -596,9 +665,9 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_128 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_129 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_130 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_135 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_136 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_137 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -616,7 +685,7 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_131 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_138 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_20 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -627,18 +696,18 @@ _TABLE_20 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_132 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_133 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_134 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 1")
-_REJECTION_135 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_136 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_139 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_140 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_141 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_142 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_143 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
 _TABLE_21 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_137 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_138 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_144 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_145 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_22 = {
     "draft": "draft",
     "open": "open",
@@ -653,27 +722,28 @@ _TABLE_23 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_139 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_140 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_141 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_142 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_143 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_144 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_145 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_146 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be at least -9223372036854775808")
-_REJECTION_147 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be at most 9223372036854775807")
-_REJECTION_148 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_149 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_150 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_151 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_152 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_153 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_154 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_155 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 1")
-_REJECTION_156 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_157 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_158 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_159 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_146 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_147 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_148 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_151 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_152 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_153 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_154 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_156 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_157 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_158 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_159 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_160 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_161 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_162 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -844,7 +914,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -1232,9 +1302,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_29)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_30)
 
     to_captured_cents: Any = root.get("type")
@@ -1269,9 +1339,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_32)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_34)
 
     to_refunded_cents = None
@@ -1288,9 +1358,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_36)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
+        if to_tip_cents < 0:
             rejections.append(_REJECTION_37)
-        if to_tip_cents > 9223372036854775807:
+        if to_tip_cents > 999999999999:
             rejections.append(_REJECTION_38)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
@@ -1305,9 +1375,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_40)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
+        if to_fee_cents < -999999999999:
             rejections.append(_REJECTION_41)
-        if to_fee_cents > 9223372036854775807:
+        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_42)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
@@ -1319,6 +1389,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_fee_currency is not None:
         rejections.append(_REJECTION_43)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_44)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1326,16 +1399,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -1363,7 +1436,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_49)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1374,7 +1447,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1391,7 +1464,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1402,7 +1475,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_48)
+                        rejections.append(_REJECTION_49)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
@@ -1417,7 +1490,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_50)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1429,7 +1502,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_51)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1441,7 +1514,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_52)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1453,7 +1526,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_53)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1465,13 +1538,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_54)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_55)
 
     to_dispute_reason = None
 
@@ -1493,13 +1566,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_56)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_57)
 
     to_related_subscription_id = None
 
@@ -1527,9 +1600,15 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                 to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_58)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_60)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1662,10 +1741,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_58)
+                rejections.append(_REJECTION_61)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_62)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1682,10 +1761,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_58)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1698,10 +1777,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_58)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1710,18 +1789,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_58)
+                    rejections.append(_REJECTION_61)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_62)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_60)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_63)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_64)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_65)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1742,7 +1821,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1759,7 +1838,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_67)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -1775,9 +1854,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_68)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_69)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1807,9 +1886,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_67)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_68)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1830,12 +1909,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_67)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_68)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_72)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1853,13 +1932,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_73)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2025,7 +2104,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_75)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2066,18 +2145,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_73)
+                    rejections.append(_REJECTION_76)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_74)
+                rejections.append(_REJECTION_77)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_75)
-        if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_76)
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_78)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_79)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2099,10 +2178,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_77)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_78)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2115,18 +2194,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_77)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_78)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_79)
-        if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_80)
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_82)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_83)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2148,10 +2227,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_84)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_82)
+                rejections.append(_REJECTION_85)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -2164,10 +2243,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_81)
+                        rejections.append(_REJECTION_84)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_82)
+                    rejections.append(_REJECTION_85)
                     to_refunded_cents = REFUSED
             else:
                 to_refunded_cents = at_data__object.get("amount_refunded")
@@ -2178,10 +2257,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 else:
                     to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_83)
-        if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_84)
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_86)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_87)
 
     to_tip_cents = None
 
@@ -2191,16 +2270,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_88)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_89)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_87)
-        if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_88)
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_90)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_91)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2209,8 +2288,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_92)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_93)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2218,16 +2300,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -2249,7 +2331,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2266,10 +2348,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_90)
+                            rejections.append(_REJECTION_94)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_90)
+                    rejections.append(_REJECTION_94)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2292,10 +2374,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_90)
+                        rejections.append(_REJECTION_94)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2306,7 +2388,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_95)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2318,25 +2400,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_96)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_97)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_98)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_99)
 
     to_cancellation_reason = None
 
@@ -2350,7 +2432,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_57)
 
     to_related_subscription_id = None
 
@@ -2358,9 +2440,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_101)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2466,9 +2554,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_97)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_98)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2477,12 +2565,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_97)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_98)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_104)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2506,18 +2594,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2538,7 +2626,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_110)
 
     to_card_brand = None
 
@@ -2556,20 +2644,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_106)
+                rejections.append(_REJECTION_111)
         elif to_status is not None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_112)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_113)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_114)
 
     to_failure_message = None
 
@@ -2658,7 +2746,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_115)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2703,7 +2791,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_116)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2720,7 +2808,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_111)
+                rejections.append(_REJECTION_116)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2731,7 +2819,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_117)
 
     to_decline_code = None
 
@@ -2755,7 +2843,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -2765,7 +2853,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
 
@@ -2879,18 +2967,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2911,7 +2999,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2920,7 +3008,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_119)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -2935,9 +3023,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -2946,12 +3034,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_122)
 
     to_failure_code = None
 
@@ -3039,7 +3127,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_115)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3066,20 +3154,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_123)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_119)
+            rejections.append(_REJECTION_124)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_123)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_120)
-        if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_121)
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_125)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_126)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3088,8 +3176,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_127)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_128)
 
     to_application_fee_cents = None
 
@@ -3113,7 +3204,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_129)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3123,7 +3214,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_130)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3134,7 +3225,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -3236,18 +3327,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_131)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3268,7 +3359,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_132)
 
     to_card_brand = None
 
@@ -3284,9 +3375,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_126)
+                rejections.append(_REJECTION_133)
         elif to_status is not None:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_134)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3295,24 +3386,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_126)
+                rejections.append(_REJECTION_133)
         elif to_status is not None:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_134)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_128)
+        rejections.append(_REJECTION_135)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_136)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3435,7 +3526,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_137)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3450,7 +3541,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_138)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3463,14 +3554,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_138)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_95)
 
     to_decline_code = None
 
@@ -3495,6 +3586,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3640,10 +3735,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_132)
+                rejections.append(_REJECTION_139)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_133)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -3652,18 +3747,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_132)
+                rejections.append(_REJECTION_139)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_133)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_134)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_141)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_135)
+            rejections.append(_REJECTION_142)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_136)
+        rejections.append(_REJECTION_143)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3696,9 +3791,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_21.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_137)
+                rejections.append(_REJECTION_144)
         elif to_status is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_145)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3707,9 +3802,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_22.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_137)
+                rejections.append(_REJECTION_144)
         elif to_status is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_145)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
@@ -3718,12 +3813,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_23.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_137)
+                    rejections.append(_REJECTION_144)
             elif to_status is not None:
-                rejections.append(_REJECTION_138)
+                rejections.append(_REJECTION_145)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_146)
 
     to_failure_code = None
 
@@ -3854,11 +3949,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_147)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_148)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_149)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -3892,7 +3987,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3917,16 +4012,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_144)
+            rejections.append(_REJECTION_151)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_152)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_146)
-        if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_147)
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_153)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_154)
 
     to_refunded_cents = None
 
@@ -3942,16 +4037,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -3989,7 +4084,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_155)
 
     to_related_invoice_id = None
 
@@ -4001,13 +4096,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
             to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_156)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_157)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4021,11 +4116,15 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_158)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_152)
+            rejections.append(_REJECTION_159)
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4132,18 +4231,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_160)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_161)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_155)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_162)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_163)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_164)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4155,7 +4254,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         rejections.append(_REJECTION_10)
         to_currency = REFUSED
     if type(to_currency) is str:
-        if to_currency not in EXPONENTS:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
             rejections.append(_REJECTION_11)
     elif to_currency is None:
         rejections.append(_REJECTION_12)
@@ -4245,7 +4344,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_165)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4304,19 +4403,25 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_159)
+        rejections.append(_REJECTION_166)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_57)
 
     to_related_subscription_id = None
 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_167)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
