@@ -108,6 +108,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "REFUND_FAILED:true",
     "REQUEST_FOR_INFORMATION:true",
     "SECOND_CHARGEBACK:true",
+    "card.automatically_updated",
+    "card.disabled",
     "charge.captured",
     "charge.dispute.closed",
     "charge.dispute.created",
@@ -198,6 +200,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "refund.failed",
     "refund.processed",
     "refund.updated",
+    "subscription.created",
+    "subscription.updated",
 )
 """Event types, in the providers' words, that a mapping covers."""
 

@@ -656,6 +656,8 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
         ),
         accepted_event_types=frozenset({
+            "card.automatically_updated",
+            "card.disabled",
             "dispute.created",
             "dispute.evidence.added",
             "dispute.evidence.created",
@@ -677,6 +679,8 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "payout.sent",
             "refund.created",
             "refund.updated",
+            "subscription.created",
+            "subscription.updated",
         }),
         unmapped={
             "order.*": "What was bought; its payments are events of their own.",
