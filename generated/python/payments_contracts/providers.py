@@ -169,6 +169,17 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Livemode:
+    """Where a webhook says whether real money is meant, and what each text there means; a boolean stands for its text.
+
+    Where it says nothing that is listed, it is what the endpoint is set to.
+    """
+
+    source: Path | Header
+    meanings: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """Where a webhook says what it is.
 
@@ -194,6 +205,7 @@ class Envelope:
     max_text_characters: int
     max_event_age_seconds: int | None
     null_values: frozenset[str]
+    livemode: Livemode | None = None
 
     @property
     def identifying(self) -> tuple[Path, ...]:
@@ -352,6 +364,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=2678400,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(("live",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
@@ -423,6 +436,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -499,6 +513,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -565,6 +580,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -637,6 +653,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=262800,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
         ),
         accepted_event_types=frozenset({
             "dispute.created",
@@ -646,6 +663,13 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "dispute.evidence.removed",
             "dispute.state.changed",
             "dispute.state.updated",
+            "invoice.canceled",
+            "invoice.created",
+            "invoice.payment_made",
+            "invoice.published",
+            "invoice.refunded",
+            "invoice.scheduled_charge_failed",
+            "invoice.updated",
             "payment.created",
             "payment.updated",
             "payout.failed",
@@ -654,7 +678,32 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.created",
             "refund.updated",
         }),
-        unmapped={},
+        unmapped={
+            "order.*": "What was bought; its payments are events of their own.",
+            "terminal.*": "A request to a device; the payment or refund that it makes is an event of its own.",
+            "gift_card.*": "The balance of a gift card; what is paid with one is a payment.",
+            "card.created": "A card is kept; no payment has changed.",
+            "card.updated": "The seller's own words on a card; it can be charged as before.",
+            "card.forgotten": "A card was erased, and the event holds nothing of it.",
+            "bank_account.*": "The account that payouts go to; each payout is an event of its own.",
+            "invoice.deleted": "A draft that was thrown away; nothing was asked for, and the event holds no invoice.",
+            "booking.*": "Appointments.",
+            "catalog.*": "Master data.",
+            "customer.*": "Master data of a person.",
+            "device.*": "Devices of the seller's.",
+            "inventory.*": "Stock.",
+            "job.*": "Master data of staff.",
+            "labor.*": "Working hours.",
+            "location.*": "Master data.",
+            "loyalty.*": "Points, which are no money.",
+            "merchant.*": "Master data.",
+            "oauth.*": "The seller withdraws the application's access; no payment has changed.",
+            "online_checkout.*": "Settings of pages for paying; the payment is an event of its own.",
+            "team_member.*": "Master data of staff.",
+            "transfer_order.*": "Stock that goes from one location to another.",
+            "vendor.*": "Master data.",
+            "webhooks.*": "Square's own test of an endpoint.",
+        },
     ),
     "stripe": Provider(
         name="stripe",
@@ -697,6 +746,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(("livemode",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "charge.captured",
@@ -732,7 +782,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         }),
         unmapped={
             "v1.*": "A thin event; the one of the same name without v1 holds the object.",
-            "v2.*": "A thin event of Stripe's API v2, whose objects are no payments.",
+            "v2.*": "A thin event of Stripe's API v2, of which no object is a payment.",
             "application_fee.*": "The platform's own share; the charge or payment that it is taken from tells of it.",
             "checkout.*": "A page for paying; the payment intent or subscription that it makes tells what became of it.",
             "credit_note.*": "It lessens an invoice; the invoice and the refund tell of the money.",
@@ -742,7 +792,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "order.*": "An order of an old API; the charge tells of the money.",
             "quote.*": "An offer; the invoice or subscription that it becomes tells of it.",
             "three_d_secure.*": "A step of an authentication; the payment intent tells what became of it.",
-            "balance.*": "The merchant's balance, which is no payment.",
+            "balance.*": "The merchant's balance; each payment is an event of its own.",
             "balance_settings.*": "A setting of the merchant's balance.",
             "billing.*": "Meters, credits and alerts of what is to be invoiced; the invoice tells of the money.",
             "cash_balance.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.language.model import Step
-    from codegen.model import Catalog, Example, GeneratedFile, Provider
+    from codegen.model import Catalog, Example, GeneratedFile, Life, Provider
     from codegen.webhooks import Envelope, Signature, Source
 
 
@@ -35,6 +35,13 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "examples.py",
         notice=notice("contracts/providers/*/examples"),
         examples=[_example(example) for each in catalog.providers for example in each.examples],
+    )
+    yield render(
+        f"{PACKAGE}/lifecycles.py",
+        "lifecycles.py",
+        notice=notice("contracts/providers/*/lifecycles.yaml"),
+        lives=[(life, provider.name) for provider in catalog.providers for life in provider.lives],
+        steps_of=_steps,
     )
     yield render(
         f"{PACKAGE}/identity.py",
@@ -133,8 +140,17 @@ def _envelope(envelope: Envelope) -> str:
             ("max_text_characters", envelope.max_text_characters),
             ("max_event_age_seconds", envelope.max_event_age_seconds),
             ("null_values", frozenset(envelope.null_values)),
+            ("livemode", _livemode(envelope)),
         ],
     )
+
+
+def _livemode(envelope: Envelope) -> _Code | None:
+    if envelope.livemode is None:
+        return None
+    source = _source(envelope.livemode.source)
+    place = source.text if isinstance(source, _Code) else literal(source)
+    return _Code(f"Livemode({place}, {literal(tuple(envelope.livemode.table.items()))})")
 
 
 def _call(name: str, arguments: list[tuple[str, object]]) -> str:
@@ -143,6 +159,20 @@ def _call(name: str, arguments: list[tuple[str, object]]) -> str:
         for key, value in arguments
     )
     return f"{name}(\n{lines}        )"
+
+
+def _steps(life: Life) -> list[list[tuple[str, str]]]:
+    return [
+        [
+            ("example", literal(step.example)),
+            ("event_type", literal(step.event_type)),
+            ("headers", literal(dict(step.headers))),
+            ("body", literal(step.body)),
+            ("event", literal(dict(step.event), 16)),
+            ("payment", literal(None if step.payment is None else dict(step.payment), 16)),
+        ]
+        for step in life.steps
+    ]
 
 
 def _example(example: Example) -> list[tuple[str, str]]:
@@ -156,4 +186,5 @@ def _example(example: Example) -> list[tuple[str, str]]:
         ("body", literal(example.body)),
         ("reason_codes", literal(example.reason_codes)),
         ("event", literal(None if example.event is None else dict(example.event), 8)),
+        *((("received_at", literal(example.received_at)),) if example.received_at is not None else ()),
     ]

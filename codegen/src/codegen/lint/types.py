@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from codegen.language.model import Rest, origin
+from codegen.language.model import Rest
+from codegen.language.parts import origin
 from codegen.lint.flows import record_of
 from codegen.lint.mappings import misfits
 from codegen.mapping.plan import STAMPED, kind_of

@@ -95,7 +95,7 @@ class ComposedReception(Reception):
     def _read(self, webhook: Webhook) -> bool:
         found = webhook.items
         if not isinstance(found, Malformed):
-            events = self._reader.read(found, webhook.headers, webhook.merchant_id)
+            events = self._reader.read(found, webhook.headers, webhook.merchant_id, endpoint_livemode=webhook.livemode)
             if not isinstance(events, Malformed):
                 old = next((old for event in events if (old := self._too_old(event, webhook)) is not None), None)
                 if old is not None:

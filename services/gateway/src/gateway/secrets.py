@@ -4,7 +4,7 @@ import string
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Final, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
 
 # What editors, shells and consoles leave around a text that is copied: a newline at its end, a byte order mark before.
 _AROUND: Final = string.whitespace + "\u00a0\u2003\ufeff\u200b"
@@ -37,6 +37,7 @@ class EndpointSecret(BaseModel):
         id: Name under which logs and metrics tell which secret was used.
         secret: The secret as the provider shows it; what is around it that cannot be seen is not part of it.
         merchant_id: Merchant of events that name none themselves.
+        livemode: Whether real money is meant by events that do not say so themselves.
         not_before: From when on it may sign, in ISO 8601 with a time zone; at any time where it is absent.
         not_after: Until when it may sign, likewise.
     """
@@ -46,6 +47,7 @@ class EndpointSecret(BaseModel):
     id: Text
     secret: Annotated[SecretStr, AfterValidator(_is_not_blank)]
     merchant_id: Text
+    livemode: StrictBool = True
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 
