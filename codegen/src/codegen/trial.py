@@ -22,14 +22,14 @@ from codegen.language.model import (
     Lower,
     Money,
     NullIf,
+    Sign,
     Time,
     Upper,
     When,
     Whole,
-    origin,
-    paths,
 )
 from codegen.language.model import Envelope as Found
+from codegen.language.parts import origin, paths
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 from codegen.text import block
@@ -84,7 +84,9 @@ def outdated(
     for provider in providers:
         planned = plan(catalog, provider)
         for example in provider.examples:
-            wanted = expectation(provider.envelope, planned, example.body, example.merchant_id, example.headers)
+            wanted = expectation(
+                provider.envelope, planned, example.body, example.merchant_id, example.headers, example.received_at
+            )
             if wanted["outcome"] != example.kind:
                 others.append((example, wanted["outcome"]))
             elif differs(example, wanted):
@@ -113,7 +115,7 @@ def explain(
     root = orjson.loads(body)
     carried = found_in(provider.envelope, root, headers)
     owner = merchant(provider.envelope, root, merchant_id)
-    match evaluate(plan(catalog, provider), body, owner, carried.event_id, carried.event_type):
+    match evaluate(plan(catalog, provider), body, owner, *carried):
         case Unsupported(event_type):
             return _unsupported(provider, event_type)
         case Rejected(refusals, event_type):
@@ -183,7 +185,7 @@ def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -
             return f"none of {len(of)} places"
         case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
             return _taken(of, root, null_values)
-        case Whole(of):
+        case Whole(of) | Sign(of):
             return _taken(of, root, null_values)
         case When(path, values, then, otherwise):
             found = at(root, path)

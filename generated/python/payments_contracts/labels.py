@@ -207,6 +207,7 @@ INGESTION_REASONS: Final[tuple[str, ...]] = (
 
 VALIDATION_REASONS: Final[tuple[str, ...]] = (
     "amount_indivisible",
+    "amount_negative",
     "amount_not_positive",
     "amount_too_large",
     "attempt_not_positive",

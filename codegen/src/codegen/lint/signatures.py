@@ -63,7 +63,7 @@ def _ageless(provider: Provider) -> Iterator[Finding]:
             yield provider.source.finding("signature", ("signature", "signed_content"), message, hint)
         return
     required = dict(envelope.required)
-    if isinstance(envelope.created_at, Path) and required.get(envelope.created_at) not in _INSTANTS:
+    if isinstance(envelope.created_at, Path) and not _INSTANTS.issuperset(required.get(envelope.created_at, ("null",))):
         message = f"an event without an instant at {envelope.created_at} would have no age"
         hint = f"demand {envelope.created_at} among `required`, as a string or an integer"
         yield provider.source.finding("signature", ("envelope", _AGE), message, hint)
@@ -72,7 +72,9 @@ def _ageless(provider: Provider) -> Iterator[Finding]:
 def _dropped(provider: Provider) -> Iterator[Finding]:
     """Yield headers that are needed to verify a webhook again, or to read it, and are not kept."""
     envelope = provider.envelope
-    sources = (envelope.event_id, envelope.event_type, envelope.created_at)
+    sources = [envelope.event_id, envelope.event_type, envelope.created_at]
+    if envelope.livemode is not None:
+        sources.append(envelope.livemode.source)
     needed = [*provider.signature.headers, *(each.name for each in sources if isinstance(each, Header))]
     kept = {name.lower() for name in envelope.headers_kept}
     for name in dict.fromkeys(needed):

@@ -40,7 +40,7 @@ _REJECTION_3 = Rejection("type_invalid", "customer_id", "notificationItems[0].No
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
 _REJECTION_4 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
 _REJECTION_5 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
@@ -78,6 +78,71 @@ _REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "notificat
 _REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_19 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
 _REJECTION_20 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_21 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
 _TABLE_4 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -90,8 +155,8 @@ _TABLE_5 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_22 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_23 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_6 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -119,6 +184,7 @@ _TABLE_8 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
+_REJECTION_24 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_9 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -133,7 +199,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "the envelope's ev
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "the envelope's event_type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, event_type: Any) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    event_type: Any,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -146,10 +220,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, event_type: Any) -> 
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -202,7 +278,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -385,6 +461,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_21)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -438,7 +518,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -491,7 +571,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -612,7 +692,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -620,7 +700,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_23)
 
     to_livemode = None
 
@@ -727,7 +807,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -780,7 +860,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -894,7 +974,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -902,7 +982,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_23)
 
     to_livemode = None
 
@@ -1009,7 +1089,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -1062,8 +1142,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_6)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_24)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
     elif to_amount_cents is None:
@@ -1186,7 +1266,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -1243,6 +1323,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_21)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

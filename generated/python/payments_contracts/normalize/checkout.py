@@ -39,7 +39,7 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "data.customer.id must b
 _SCALES_1 = {"CLP": (1, 100)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.currency must be text")
@@ -79,6 +79,71 @@ _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created_o
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
 _REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_23 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
 _TABLE_4 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
@@ -89,9 +154,10 @@ _TABLE_5 = {
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_24 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_24 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_25 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_6 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
+_REJECTION_26 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
 _TABLE_7 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_8 = {
     "dispute_received": "dispute.opened",
@@ -104,7 +170,7 @@ _TABLE_8 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_25 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_27 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
 _TABLE_9 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -116,7 +182,7 @@ _TABLE_9 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_26 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_28 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -124,7 +190,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -138,10 +212,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -193,7 +269,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -390,6 +466,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -443,7 +523,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -495,7 +575,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -631,7 +711,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
 
     to_attempt_number = None
 
@@ -639,7 +719,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_25)
 
     to_livemode = None
 
@@ -746,7 +826,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -798,8 +878,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_26)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
@@ -974,6 +1054,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1027,7 +1111,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1066,7 +1150,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_6)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -1103,10 +1187,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_25)
+                rejections.append(_REJECTION_27)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_27)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1166,7 +1250,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_livemode = None
 

@@ -32,7 +32,7 @@ _TABLE_1 = {
 _REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_4 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "resource.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
@@ -46,6 +46,71 @@ _REJECTION_12 = Rejection("timestamp_invalid", "provider_created_at", "create_ti
 _REJECTION_13 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_14 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
 _REJECTION_15 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_16 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "payment.succeeded",
     "PAYMENT.CAPTURE.PENDING": "payment.processing",
@@ -58,7 +123,7 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_16 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_17 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
 _TABLE_5 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
@@ -69,20 +134,20 @@ _TABLE_6 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_17 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_18 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_7 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_18 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_19 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_20 = Rejection("amount_not_positive", "amount_cents", "resource.dispute_amount.value must be at least 1")
-_REJECTION_21 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_22 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
-_REJECTION_23 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_24 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_25 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_REJECTION_19 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_20 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_21 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_22 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_23 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_24 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_25 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_26 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
 _TABLE_8 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -92,8 +157,8 @@ _TABLE_8 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_26 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
-_REJECTION_27 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_27 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_28 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_9 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -101,9 +166,9 @@ _TABLE_9 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_28 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_30 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_29 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
+_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_31 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
 _TABLE_10 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -113,15 +178,15 @@ _TABLE_10 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_31 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_32 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("amount_not_positive", "amount_cents", "resource.payout_item.amount.value must be at least 1")
-_REJECTION_34 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_35 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_36 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_37 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_38 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_39 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_32 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_33 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_34 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_35 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_36 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
+_REJECTION_37 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_38 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_39 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
+_REJECTION_40 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
 _TABLE_11 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -131,9 +196,10 @@ _TABLE_11 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_40 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_41 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_42 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_41 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_42 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_43 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_44 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -141,7 +207,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event_type is abs
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event_type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -155,10 +229,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -212,7 +288,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -363,6 +439,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_16)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -416,7 +496,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     )
 
 
-def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -470,7 +550,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -510,7 +590,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_17)
 
     to_failure_message = None
 
@@ -628,6 +708,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_16)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -681,7 +765,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -735,7 +819,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -775,7 +859,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_17)
 
     to_failure_message = None
 
@@ -840,7 +924,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_18)
 
     to_livemode = None
 
@@ -947,7 +1031,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -992,18 +1076,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_18)
-            to_amount_cents = REFUSED
-        elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_19)
             to_amount_cents = REFUSED
-    if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_20)
-        if to_amount_cents > 999999999999:
+            to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_21)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_22)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_23)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1012,13 +1096,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_24)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_25)
     elif to_currency is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_26)
 
     to_payment_method_type = None
 
@@ -1036,9 +1120,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_8.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_27)
         elif to_status is not None:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_28)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -1047,12 +1131,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_9.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_27)
         elif to_status is not None:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_28)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_29)
 
     to_failure_code = None
 
@@ -1093,7 +1177,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_30)
 
     to_attempt_number = None
 
@@ -1101,7 +1185,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_31)
 
     to_livemode = None
 
@@ -1208,7 +1292,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -1250,18 +1334,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_31)
-            to_amount_cents = REFUSED
-        elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_32)
             to_amount_cents = REFUSED
-    if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        elif to_amount_cents is INDIVISIBLE:
             rejections.append(_REJECTION_33)
-        if to_amount_cents > 999999999999:
+            to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_34)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_35)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_36)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1270,13 +1354,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_38)
     elif to_currency is None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_39)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1285,7 +1369,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_40)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -1298,13 +1382,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_41)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_42)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1347,7 +1431,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_43)
 
     to_attempt_number = None
 
@@ -1404,6 +1488,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_44)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

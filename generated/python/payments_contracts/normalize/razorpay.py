@@ -28,7 +28,7 @@ _TABLE_1 = {
 }
 _REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_3 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
-_REJECTION_4 = Rejection("amount_not_positive", "amount_cents", "payload.payment.entity.amount must be at least 1")
+_REJECTION_4 = Rejection("amount_negative", "amount_cents", "payload.payment.entity.amount must be at least 0")
 _REJECTION_5 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
 _REJECTION_6 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
@@ -63,25 +63,90 @@ _REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "created_a
 _REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_19 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
 _REJECTION_20 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_21 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
 _TABLE_4 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_21 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
-_REJECTION_22 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_23 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
-_REJECTION_24 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_25 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_26 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_27 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_REJECTION_22 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
+_REJECTION_23 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_24 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_25 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_26 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_27 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_28 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
 _TABLE_5 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_29 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_30 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
 _TABLE_6 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
@@ -90,13 +155,13 @@ _TABLE_6 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_30 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
-_REJECTION_31 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_32 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
-_REJECTION_33 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_34 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_35 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_36 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_REJECTION_31 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
+_REJECTION_32 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_33 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_34 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_35 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_36 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_37 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
 _TABLE_7 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -105,8 +170,8 @@ _TABLE_7 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_37 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_38 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_38 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_39 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
 _TABLE_8 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
@@ -114,14 +179,14 @@ _TABLE_8 = {
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_39 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
-_REJECTION_40 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_41 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
-_REJECTION_42 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_43 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_44 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_45 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
-_REJECTION_46 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_40 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
+_REJECTION_41 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_42 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_43 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_44 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_45 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_46 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_47 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
 _TABLE_9 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
@@ -129,8 +194,9 @@ _TABLE_9 = {
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_47 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_48 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_48 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_49 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_50 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -138,7 +204,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event is absent o
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -152,10 +226,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -197,7 +273,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_4)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_5)
@@ -411,6 +487,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_21)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -464,7 +544,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -512,14 +592,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_21)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_22)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_23)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_23)
-    else:
         rejections.append(_REJECTION_24)
+    else:
+        rejections.append(_REJECTION_25)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -528,13 +608,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_26)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_27)
     elif to_currency is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_28)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -621,7 +701,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_29)
 
     to_attempt_number = None
 
@@ -629,7 +709,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_30)
 
     to_livemode = None
 
@@ -736,7 +816,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -771,14 +851,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_30)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_31)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_32)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_32)
-    else:
         rejections.append(_REJECTION_33)
+    else:
+        rejections.append(_REJECTION_34)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -787,13 +867,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_35)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_36)
     elif to_currency is None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_37)
 
     to_payment_method_type = None
 
@@ -851,7 +931,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_38)
 
     to_attempt_number = None
 
@@ -859,7 +939,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_39)
 
     to_livemode = None
 
@@ -966,7 +1046,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -1001,14 +1081,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_39)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_40)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_41)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_41)
-    else:
         rejections.append(_REJECTION_42)
+    else:
+        rejections.append(_REJECTION_43)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1017,13 +1097,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_44)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
     elif to_currency is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1032,7 +1112,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_47)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -1047,7 +1127,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_48)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1096,7 +1176,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_49)
 
     to_attempt_number = None
 
@@ -1153,6 +1233,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_50)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -37,7 +37,7 @@ _REJECTION_4 = Rejection("type_invalid", "event_type", "data.object.payment.stat
 _REJECTION_5 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
 _REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_8 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
 _REJECTION_9 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
 _REJECTION_10 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
 _REJECTION_11 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
@@ -87,20 +87,20 @@ _REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is
 _REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
 _REJECTION_28 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
 _REJECTION_29 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_30 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
+_REJECTION_31 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
 _REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
 _REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
-_REJECTION_36 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
-_REJECTION_37 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
+_REJECTION_36 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
+_REJECTION_37 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
 _REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
-_REJECTION_39 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
-_REJECTION_40 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
+_REJECTION_39 = Rejection("amount_negative", "tip_cents", "data.object.payment.tip_money.amount must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "tip_cents", "data.object.payment.tip_money.amount must be at most 999999999999")
 _REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
-_REJECTION_42 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
-_REJECTION_43 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
+_REJECTION_42 = Rejection("amount_negative", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least 0")
+_REJECTION_43 = Rejection("amount_too_large", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 999999999999")
 _REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
 _TABLE_4 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
@@ -269,28 +269,74 @@ _TABLE_4 = {
     "NOT_IMPLEMENTED": "invalid_request",
 }
 _REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_46 = Rejection("value_unknown", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, is not a value that the contract lists")
-_REJECTION_47 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_48 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
-_REJECTION_49 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_46 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_47 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_49 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
 _REJECTION_50 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
 _REJECTION_51 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
@@ -300,7 +346,7 @@ _TABLE_6 = {
     "FAILED": "refund.failed",
 }
 _REJECTION_52 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_53 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
+_REJECTION_53 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
 _REJECTION_54 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
 _REJECTION_55 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
 _REJECTION_56 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
@@ -349,7 +395,7 @@ _TABLE_9 = {
     "dispute.evidence.removed": "dispute.updated",
 }
 _REJECTION_78 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_79 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
+_REJECTION_79 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
 _REJECTION_80 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
 _REJECTION_81 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
 _REJECTION_82 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
@@ -395,7 +441,7 @@ _TABLE_12 = {
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_99 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
+_REJECTION_99 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
 _REJECTION_100 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
 _REJECTION_101 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
 _REJECTION_102 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
@@ -414,6 +460,7 @@ _REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout
 _REJECTION_110 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
 _REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
 _REJECTION_112 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_113 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -426,8 +473,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_113 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_114 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_114 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_115 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -436,15 +483,15 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_115 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_116 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_117 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
-_REJECTION_118 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
-_REJECTION_119 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
-_REJECTION_120 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
-_REJECTION_121 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_122 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_116 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_117 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_118 = Rejection("amount_negative", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 0")
+_REJECTION_119 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
+_REJECTION_120 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
+_REJECTION_121 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
+_REJECTION_122 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_123 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_124 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -457,18 +504,19 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_124 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_125 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_126 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_127 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_130 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_132 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_133 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_134 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_135 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_125 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_126 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_127 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_128 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_130 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_131 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_132 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_133 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_134 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_135 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_136 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_137 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -476,7 +524,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -490,10 +546,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -651,7 +709,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_9)
@@ -1124,9 +1182,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_30)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_31)
     elif to_authorized_cents is not None:
         rejections.append(_REJECTION_32)
@@ -1145,9 +1203,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_34)
     elif to_captured_cents is not None:
         rejections.append(_REJECTION_35)
@@ -1156,9 +1214,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
+        if to_refunded_cents < 0:
             rejections.append(_REJECTION_36)
-        if to_refunded_cents > 9223372036854775807:
+        if to_refunded_cents > 999999999999:
             rejections.append(_REJECTION_37)
     elif to_refunded_cents is not None:
         rejections.append(_REJECTION_38)
@@ -1167,9 +1225,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
         to_tip_cents = None
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
+        if to_tip_cents < 0:
             rejections.append(_REJECTION_39)
-        if to_tip_cents > 9223372036854775807:
+        if to_tip_cents > 999999999999:
             rejections.append(_REJECTION_40)
     elif to_tip_cents is not None:
         rejections.append(_REJECTION_41)
@@ -1182,9 +1240,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
         to_application_fee_cents = None
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_42)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents > 999999999999:
             rejections.append(_REJECTION_43)
     elif to_application_fee_cents is not None:
         rejections.append(_REJECTION_44)
@@ -1269,11 +1327,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_category = "unknown"
     else:
         to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_46)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_45)
 
     to_error_code: Any = at_data__object__payment.get("status")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
@@ -1297,7 +1350,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_46)
 
     to_decline_code: Any = at_data__object__payment.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1321,7 +1374,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_47)
 
     to_advice_code = None
 
@@ -1345,9 +1398,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_48)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_49)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1402,7 +1459,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1492,7 +1549,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_53)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_54)
@@ -1804,7 +1861,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1873,7 +1930,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_79)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_80)
@@ -2140,7 +2197,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2183,7 +2240,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_99)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_100)
@@ -2367,6 +2424,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_113)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -2420,7 +2481,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2468,9 +2529,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_114)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_115)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2479,12 +2540,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_114)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_115)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_116)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2496,20 +2557,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_117)
 
     to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_117)
-        if to_amount_cents > 999999999999:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_118)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_119)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_119)
-    else:
         rejections.append(_REJECTION_120)
+    else:
+        rejections.append(_REJECTION_121)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2520,11 +2581,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_122)
     elif to_currency is None:
-        rejections.append(_REJECTION_122)
-    else:
         rejections.append(_REJECTION_123)
+    else:
+        rejections.append(_REJECTION_124)
 
     to_payment_method_type = None
 
@@ -2538,12 +2599,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_125)
     elif to_status is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_126)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_127)
 
     to_failure_code = None
 
@@ -2609,7 +2670,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_128)
 
     to_attempt_number = None
 
@@ -2624,11 +2685,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_128)
-        if to_object_version > 9223372036854775807:
             rejections.append(_REJECTION_129)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_130)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_131)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2636,11 +2697,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_132)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_132)
+            rejections.append(_REJECTION_133)
 
     to_authorized_cents = None
 
@@ -2686,7 +2747,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_134)
 
     to_dispute_reason = None
 
@@ -2700,15 +2761,19 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_135)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_136)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_137)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -42,7 +42,7 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of da
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
@@ -75,25 +75,26 @@ _REJECTION_25 = Rejection("attempt_not_positive", "attempt_number", "data.object
 _REJECTION_26 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
 _REJECTION_27 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_28 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_29 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least -9223372036854775808")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 9223372036854775807")
+_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
 _REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
 _REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
 _REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at least -9223372036854775808")
-_REJECTION_38 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at most 9223372036854775807")
+_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
 _REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
 _REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_42 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
 _REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_45 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at least -9223372036854775808")
-_REJECTION_47 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at most 9223372036854775807")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -198,7 +199,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -410,25 +411,6 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_ALLOWED_1 = frozenset({
-    "authentication_required",
-    "customer_action",
-    "do_not_retry",
-    "expired_card",
-    "fraud",
-    "insufficient_funds",
-    "invalid_account",
-    "invalid_card",
-    "invalid_request",
-    "issuer_declined",
-    "issuer_unavailable",
-    "limit",
-    "lost_or_stolen",
-    "not_supported",
-    "processor_error",
-    "unknown",
-})
-_REJECTION_49 = Rejection("value_unknown", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, is not a value that the contract lists")
 _REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
 _REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
 _REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
@@ -438,6 +420,70 @@ _REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.ca
 _REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
 _REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
 _REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.payment_method.id, data.object.payment_method, data.object.last_payment_error.payment_method.id, data.object.last_payment_error.payment_method must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -447,67 +493,68 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_59 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_60 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_61 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
-_REJECTION_62 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_63 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_64 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_65 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_66 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_67 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_68 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_69 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_70 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_71 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_72 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_73 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_74 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_78 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_82 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
-_REJECTION_86 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
-_REJECTION_90 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_91 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_92 = Rejection("value_unknown", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, is not a value that the contract lists")
-_REJECTION_93 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_94 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_95 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_97 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_99 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_100 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_101 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_102 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_103 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_104 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_105 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_106 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_107 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -515,41 +562,11 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_108 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_109 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_ALLOWED_2 = frozenset({
-    "active",
-    "authorized",
-    "canceled",
-    "closed",
-    "disabled",
-    "draft",
-    "failed",
-    "incomplete",
-    "lost",
-    "needs_response",
-    "open",
-    "paid",
-    "partially_paid",
-    "partially_refunded",
-    "past_due",
-    "paused",
-    "pending",
-    "processing",
-    "refunded",
-    "requires_action",
-    "succeeded",
-    "trialing",
-    "uncollectible",
-    "under_review",
-    "unpaid",
-    "void",
-    "won",
-})
-_REJECTION_110 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the contract lists")
-_REJECTION_111 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_112 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_113 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -559,10 +576,9 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_114 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_115 = Rejection("value_unknown", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, is not a value that the contract lists")
-_REJECTION_116 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_117 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -570,7 +586,7 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_118 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -584,8 +600,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_119 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_120 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -599,8 +615,8 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_121 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_122 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_123 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -618,7 +634,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_123 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_124 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -627,14 +643,15 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_124 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_125 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_126 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_125 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_126 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_127 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_128 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -642,8 +659,8 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_127 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_128 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_129 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_130 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -661,8 +678,7 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_129 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
-_REJECTION_130 = Rejection("value_unknown", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, is not a value that the contract lists")
+_REJECTION_131 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -670,7 +686,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -684,10 +708,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -823,7 +849,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -1118,9 +1144,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_29)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_30)
 
     to_captured_cents: Any = root.get("type")
@@ -1155,9 +1181,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_32)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_34)
 
     to_refunded_cents = None
@@ -1174,9 +1200,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_36)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
+        if to_tip_cents < 0:
             rejections.append(_REJECTION_37)
-        if to_tip_cents > 9223372036854775807:
+        if to_tip_cents > 999999999999:
             rejections.append(_REJECTION_38)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
@@ -1191,9 +1217,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_40)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
+        if to_fee_cents < -999999999999:
             rejections.append(_REJECTION_41)
-        if to_fee_cents > 9223372036854775807:
+        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_42)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
@@ -1205,6 +1231,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_fee_currency is not None:
         rejections.append(_REJECTION_43)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_44)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1212,16 +1241,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -1249,7 +1278,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_49)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1260,7 +1289,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1277,7 +1306,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1288,15 +1317,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_48)
+                        rejections.append(_REJECTION_49)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_49)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_48)
 
     to_error_code: Any = root.get("type")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
@@ -1414,6 +1438,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_next_attempt_at = None
 
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_60)
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1467,7 +1497,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1545,10 +1575,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_61)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_62)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1565,10 +1595,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_59)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_60)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1581,10 +1611,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_59)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_60)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1593,18 +1623,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_61)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_62)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_61)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_63)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_64)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_65)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1625,7 +1655,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1642,7 +1672,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_67)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -1658,9 +1688,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_68)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_69)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1690,9 +1720,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_68)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_69)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1713,12 +1743,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_68)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_69)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_72)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1736,13 +1766,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_73)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1908,7 +1938,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_75)
 
     to_livemode = None
 
@@ -1942,18 +1972,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_74)
+                    rejections.append(_REJECTION_76)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_77)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_76)
-        if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_77)
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_78)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_79)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1975,10 +2005,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_78)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_79)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -1991,18 +2021,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_78)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_79)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_80)
-        if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_81)
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_82)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_83)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2024,10 +2054,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_82)
+                    rejections.append(_REJECTION_84)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_83)
+                rejections.append(_REJECTION_85)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -2040,18 +2070,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_82)
+                        rejections.append(_REJECTION_84)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_83)
+                    rejections.append(_REJECTION_85)
                     to_refunded_cents = REFUSED
             else:
                 to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_84)
-        if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_85)
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_86)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_87)
 
     to_tip_cents = None
 
@@ -2061,16 +2091,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_88)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_89)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_88)
-        if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_89)
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_90)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_91)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2079,8 +2109,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_92)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_93)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2088,16 +2121,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -2119,7 +2152,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_91)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2136,10 +2169,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_91)
+                            rejections.append(_REJECTION_94)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_91)
+                    rejections.append(_REJECTION_94)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2162,26 +2195,21 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_91)
+                        rejections.append(_REJECTION_94)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_91)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_92)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_91)
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2193,25 +2221,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_96)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_97)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_98)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_99)
 
     to_cancellation_reason = None
 
@@ -2233,9 +2261,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_101)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2290,7 +2324,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2341,9 +2375,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_99)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2352,12 +2386,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_99)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_104)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2381,18 +2415,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2413,7 +2447,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_107)
+        rejections.append(_REJECTION_110)
 
     to_card_brand = None
 
@@ -2431,25 +2465,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_111)
         elif to_status is not None:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_112)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
-    if type(to_status) is str:
-        if to_status not in _ALLOWED_2:
-            rejections.append(_REJECTION_110)
-    elif to_status is None:
-        rejections.append(_REJECTION_111)
-    elif to_status is not REFUSED:
-        rejections.append(_REJECTION_109)
+    if to_status is None:
+        rejections.append(_REJECTION_113)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_114)
 
     to_failure_message = None
 
@@ -2538,7 +2567,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_115)
 
     to_livemode = None
 
@@ -2576,7 +2605,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_116)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2593,23 +2622,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_114)
+                rejections.append(_REJECTION_116)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
         else:
             to_failure_category = None
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_115)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_114)
 
     to_error_code: Any = at_data__object.get("failure_reason")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_117)
 
     to_decline_code = None
 
@@ -2633,7 +2657,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -2643,7 +2667,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
 
@@ -2700,7 +2724,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2751,18 +2775,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2783,7 +2807,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2792,7 +2816,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_119)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -2807,9 +2831,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -2818,12 +2842,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_122)
 
     to_failure_code = None
 
@@ -2911,7 +2935,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_115)
 
     to_livemode = None
 
@@ -2955,7 +2979,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_123)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2965,7 +2989,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_124)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -2976,7 +3000,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -3039,7 +3063,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3078,18 +3102,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_104)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_125)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3110,7 +3134,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_126)
 
     to_card_brand = None
 
@@ -3126,9 +3150,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_125)
+                rejections.append(_REJECTION_127)
         elif to_status is not None:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_128)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3137,24 +3161,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_125)
+                rejections.append(_REJECTION_127)
         elif to_status is not None:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_128)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_129)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_128)
+        rejections.append(_REJECTION_130)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3265,16 +3289,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -3290,7 +3314,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_131)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3303,19 +3327,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_131)
             to_failure_category = REFUSED
-    if type(to_failure_category) is str:
-        if to_failure_category not in _ALLOWED_1:
-            rejections.append(_REJECTION_130)
-    elif to_failure_category is not None and to_failure_category is not REFUSED:
-        rejections.append(_REJECTION_129)
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_decline_code = None
 
@@ -3340,6 +3359,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
