@@ -94,6 +94,9 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("database", "record"): "notice",
     ("mapping", "record"): "notice",
     ("rules", "record"): "stored",
+    ("retry", "categories.*.action"): "customer",
+    ("retry", "advice_codes.*.action"): "customer",
+    ("retry", "network_advice_codes.*.*.action"): "customer",
     ("topic", "compatibility"): "NONE",
     ("topic", "retired"): [1],
     ("topic", "replicas"): 2,
@@ -137,6 +140,8 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.reads.database"): ["payments"],
     ("services", "services.*.reads.tables"): ["gold.days"],
     ("services", "services.*.writes.database"): ["payments"],
+    ("services", "services.*.reads.files"): ["receipts"],
+    ("services", "services.*.writes.files"): ["receipts"],
 }
 FAMILIES = """
 kind: families
@@ -158,6 +163,8 @@ FILES = {
     "rules": "rules/validation.yaml",
     "identity": "rules/identity.yaml",
     "families": "families.yaml",
+    "retry": "rules/retry.yaml",
+    "business": "rules/business.yaml",
     "reference": "reference/iso4217.yaml",
     "services": "services.yaml",
 }

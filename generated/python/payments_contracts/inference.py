@@ -22,13 +22,18 @@ class FraudScoreRequest(BaseModel):
     customer_id: Annotated[str | None, Field(description="The provider's id of the paying customer.")] = None
     event_type: Annotated[str, Field(description="Unified event type.", min_length=1)]
     status: Annotated[str, Field(description="State of the payment after the event.", min_length=1)]
-    amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=1)]
+    amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=0)]
     currency: Annotated[str, Field(description="ISO 4217 alphabetic code.", pattern="^[A-Z]{3}$")]
     payment_method_type: Annotated[
         str | None, Field(description="Kind of payment method, in the provider's spelling.")
     ] = None
     card_brand: Annotated[str | None, Field(description="Card network in lower case.")] = None
-    failure_code: Annotated[str | None, Field(description="Why the payment failed, as a code of the provider.")] = None
+    failure_code: Annotated[
+        str | None, Field(description="Why the payment failed, as a code of the provider; no verdict depends on it.")
+    ] = None
+    failure_category: Annotated[
+        str | None, Field(description="Why the payment failed, in the words that all providers share.")
+    ] = None
     customer_history_flags: Annotated[
         list[Literal["new_customer", "recent_failures", "previous_dispute"]],
         Field(description="What is known of the customer's past; a flag counts once, however often it stands."),
@@ -60,9 +65,21 @@ class RetryStrategyRequest(BaseModel):
     event_id: Annotated[str, Field(description="Id of the payment event.", min_length=1)]
     provider: Annotated[str, Field(description="Payment provider, in lower case.", min_length=1)]
     merchant_id: Annotated[str, Field(description="Merchant that the payment belongs to.", min_length=1)]
-    failure_code: Annotated[str | None, Field(description="Why the payment failed, as a code of the provider.")] = None
-    attempt_count: Annotated[int, Field(description="Attempts made so far, the failed one included.", ge=1)]
-    amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=1)]
+    failure_code: Annotated[
+        str | None, Field(description="Why the payment failed, as a code of the provider; no verdict depends on it.")
+    ] = None
+    failure_category: Annotated[
+        str | None, Field(description="Why the payment failed, in the words that all providers share.")
+    ] = None
+    advice_code: Annotated[str | None, Field(description="The provider's own advice on another attempt.")] = None
+    network_advice_code: Annotated[
+        str | None, Field(description="The card network's advice code, as the network writes it.")
+    ] = None
+    attempt_count: Annotated[
+        int | None,
+        Field(description="Attempts made so far, the failed one included; null where nobody can tell.", ge=1),
+    ] = None
+    amount_cents: Annotated[int, Field(description="Amount in the currency's minor unit (ISO 4217 exponent).", ge=0)]
     currency: Annotated[str, Field(description="ISO 4217 alphabetic code.", pattern="^[A-Z]{3}$")]
     payment_method_type: Annotated[
         str | None, Field(description="Kind of payment method, in the provider's spelling.")
@@ -81,7 +98,21 @@ class RetryStrategyResponse(BaseModel):
     )
     should_retry: Annotated[bool, Field(description="Whether another attempt is worth while.")]
     delay_seconds: Annotated[int, Field(description="Seconds to wait before the next attempt.", ge=0, le=2147483647)]
-    max_attempts: Annotated[int, Field(description="Attempts in all after which to give up.", ge=0, le=2147483647)]
+    max_attempts: Annotated[
+        int,
+        Field(
+            description="Attempts in all after which to give up; 0 where no further attempt is advised whatever their number.",
+            ge=0,
+            le=2147483647,
+        ),
+    ]
+    action: Annotated[
+        Literal["retry", "customer", "new_method", "stop"] | None,
+        Field(
+            description="What is asked for: the same charge again, something of the customer, another payment method, or nothing."
+        ),
+    ] = None
+    reason: Annotated[str | None, Field(description="Why, in a sentence for people.")] = None
 
 
 class Problem(BaseModel):

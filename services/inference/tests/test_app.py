@@ -26,7 +26,7 @@ RETRY: dict[str, Any] = {
     "event_id": "e-1",
     "provider": "stripe",
     "merchant_id": "m-1",
-    "failure_code": "insufficient_funds",
+    "failure_category": "insufficient_funds",
     "attempt_count": 1,
     "amount_cents": 5000,
     "currency": "USD",
@@ -50,13 +50,33 @@ async def test_scores_a_payment(client: httpx.AsyncClient) -> None:
 async def test_advises_on_a_failed_payment(client: httpx.AsyncClient) -> None:
     answer = await client.post("/retry/strategy", json=RETRY)
     assert answer.status_code == 200
-    assert answer.json() == {"should_retry": True, "delay_seconds": 86400, "max_attempts": 4}
+    assert answer.json() == {
+        "should_retry": True,
+        "delay_seconds": 86400,
+        "max_attempts": 4,
+        "action": "retry",
+        "reason": "Money comes to an account in days, not in minutes.",
+    }
+
+
+async def test_a_request_of_an_earlier_orchestrator_without_a_category_gets_no_retry(client: httpx.AsyncClient) -> None:
+    earlier = {key: value for key, value in RETRY.items() if key != "failure_category"}
+    answer = await client.post("/retry/strategy", json={**earlier, "failure_code": "insufficient_funds"})
+    assert (answer.json()["should_retry"], answer.json()["action"]) == (False, "stop")
+
+
+async def test_counts_what_it_advises(client: httpx.AsyncClient) -> None:
+    for category in ("insufficient_funds", "expired_card", "unknown"):
+        await client.post("/retry/strategy", json={**RETRY, "failure_category": category})
+    text = (await client.get("/metrics")).text
+    for action in ("retry", "new_method", "stop"):
+        assert f'inference_answers_total{{model="retry",verdict="{action}"}} 1.0' in text
 
 
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({**FRAUD, "amount_cents": 0}, "amount_cents"),
+        ({**FRAUD, "amount_cents": -1}, "amount_cents"),
         ({**FRAUD, "currency": "usd"}, "currency"),
         ({**FRAUD, "surprise": 1}, "surprise"),
         ({**FRAUD, "occurred_at": "2025-03-01T12:00:00"}, "occurred_at"),
@@ -180,6 +200,8 @@ def comparable_schema(schema: dict[str, Any]) -> dict[str, Any]:
         plain |= {**kind, "type": [kind["type"], "null"]}
     if plain.get("default") == [] and isinstance(plain["type"], list):
         plain["type"] = "array"
+    if None in plain.get("enum", ()):
+        plain["enum"] = [choice for choice in plain["enum"] if choice is not None]
     if "const" in plain:
         plain["type"] = "string"
     # For a property that may be left out, an absent default and null are one.

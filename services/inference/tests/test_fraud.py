@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from inference.fraud import risk_level, score
+from inference.fraud import _FAILURES, risk_level, score
 from payments_contracts.inference import FraudScoreRequest
+from payments_contracts.retry import RULES
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 PLAIN: dict[str, Any] = {
@@ -41,8 +42,8 @@ def test_a_small_daytime_payment_of_a_known_customer_is_low_risk() -> None:
         {"customer_history_flags": ["previous_dispute"]},
         {"card_brand": "obscure"},
         {"card_brand": None},
-        {"failure_code": "stolen_card"},
-        {"failure_code": "incorrect_cvc"},
+        {"failure_category": "lost_or_stolen"},
+        {"failure_category": "invalid_card"},
         {"occurred_at": NOON.replace(hour=3)},
     ],
     ids=str,
@@ -74,12 +75,22 @@ def test_a_stolen_card_of_a_stranger_at_night_is_high_risk() -> None:
         **PLAIN
         | {
             "customer_id": None,
-            "failure_code": "stolen_card",
+            "failure_category": "lost_or_stolen",
             "amount_cents": 900_000,
             "occurred_at": NOON.replace(hour=2),
         }
     )
     assert score(request).risk_level == "high"
+
+
+def test_the_same_reason_weighs_alike_whoever_told_it() -> None:
+    told = {"failure_category": "fraud"}
+    stripe, square = ({"provider": "stripe", "failure_code": "fraudulent"}, {"provider": "square", "failure_code": "X"})
+    assert score_of(**told, **stripe) == score_of(**told, **square) > score_of(**stripe) == score_of()
+
+
+def test_every_category_that_has_a_weight_is_one() -> None:
+    assert _FAILURES.keys() <= RULES.keys()
 
 
 @pytest.mark.parametrize(
@@ -90,19 +101,19 @@ def test_bands_begin_where_they_say(probability: float, band: str) -> None:
 
 
 @given(
-    amount=st.integers(1, 10**12),
+    amount=st.integers(0, 10**12),
     flags=st.sets(st.sampled_from(["new_customer", "recent_failures", "previous_dispute"])),
-    code=st.none() | st.text(max_size=20) | st.sampled_from(["fraudulent", "lost_card"]),
+    category=st.none() | st.text(max_size=20) | st.sampled_from(sorted(RULES)),
     brand=st.none() | st.text(max_size=10),
     hour=st.integers(0, 23),
 )
 def test_equal_requests_get_equal_scores_within_bounds(
-    amount: int, flags: set[str], code: str | None, brand: str | None, hour: int
+    amount: int, flags: set[str], category: str | None, brand: str | None, hour: int
 ) -> None:
     changes: dict[str, Any] = {
         "amount_cents": amount,
         "customer_history_flags": sorted(flags),
-        "failure_code": code,
+        "failure_category": category,
         "card_brand": brand,
         "occurred_at": NOON + timedelta(hours=hour),
     }

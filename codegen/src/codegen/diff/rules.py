@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.model import Catalog, Currency, Rule, Rules
+    from codegen.policies import Business, Retry
 
 
 _LISTED = frozenset({"kind", "name", "currencies"})
@@ -32,6 +33,8 @@ def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
         if before.null_values != after.null_values:
             one, other = (", ".join(map(repr, each.null_values)) or "none" for each in (before, after))
             yield Change(Section.RULES, "texts that mean null", f"{one} → {other}", (("rule", "null_values"),))
+    yield from _policy("retry advice", old.retry, new.retry)
+    yield from _policy("business rules", old.business, new.business)
     for namespace in ("event_namespace", "body_namespace"):
         if getattr(old.identity, namespace) != getattr(new.identity, namespace):
             yield Change(Section.RULES, namespace, "is another", (("identity", namespace),))
@@ -48,6 +51,13 @@ def references(old: Catalog, new: Catalog) -> Iterator[Change]:
         if known.get(code) != currencies.get(code):
             text = _changed(known.get(code), currencies.get(code))
             yield Change(Section.RULES, f"currency {code}", text, (("currency", code),))
+
+
+def _policy(name: str, was: Retry | Business | None, now: Retry | Business | None) -> Iterator[Change]:
+    if was is not None and now is not None:
+        yield from others(Section.RULES, name, was.source, now.source, frozenset({"kind"}))
+    elif was is not now:
+        yield Change(Section.RULES, name, "is new" if was is None else "is gone", ())
 
 
 def _reasons(before: Rules, after: Rules) -> Iterator[Change]:

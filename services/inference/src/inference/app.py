@@ -73,7 +73,7 @@ def build_app(latency: Latency, registry: CollectorRegistry = REGISTRY) -> FastA
         with seconds.labels("retry").time():
             await asyncio.sleep(latency.seconds(request.event_id))
             verdict = advise(request)
-        answers.labels("retry", "retry" if verdict.should_retry else "give_up").inc()
+        answers.labels("retry", verdict.action).inc()
         return verdict
 
     @app.exception_handler(RefusedError)

@@ -27,17 +27,15 @@ _HISTORY: Mapping[str, float] = {"new_customer": 0.1, "recent_failures": 0.15, "
 
 _CARDS: Mapping[str, float] = {"amex": 0.0, "visa": 0.01, "mastercard": 0.01, "discover": 0.03, "unionpay": 0.04}
 
+# By the category that all providers share.
 _FAILURES: Mapping[str, float] = {
-    "fraudulent": 0.5,
-    "stolen_card": 0.5,
-    "lost_card": 0.45,
-    "pickup_card": 0.4,
-    "merchant_blacklist": 0.4,
-    "card_velocity_exceeded": 0.2,
-    "incorrect_cvc": 0.15,
-    "invalid_cvc": 0.15,
-    "incorrect_zip": 0.1,
-    "do_not_honor": 0.05,
+    "fraud": 0.5,
+    "lost_or_stolen": 0.5,
+    "do_not_retry": 0.2,
+    "limit": 0.2,
+    "invalid_card": 0.15,
+    "invalid_account": 0.1,
+    "issuer_declined": 0.05,
 }
 
 _MEDIUM_FROM = 0.3
@@ -75,7 +73,7 @@ def _card(request: FraudScoreRequest) -> float:
 
 
 def _failure(request: FraudScoreRequest) -> float:
-    return _FAILURES.get(request.failure_code or "", 0.0)
+    return _FAILURES.get(request.failure_category or "", 0.0)
 
 
 def _hour(request: FraudScoreRequest) -> float:
