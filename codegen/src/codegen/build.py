@@ -31,15 +31,15 @@ from codegen.model import (
     Topic,
     Transformed,
 )
+from codegen.reception import envelope_of
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Signature
+from codegen.webhooks import Certificate, Envelope, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from codegen.document import Document
     from codegen.language.model import Path
-    from codegen.webhooks import Source
 
 Built = TypeVar("Built")
 
@@ -170,7 +170,7 @@ def provider(
     names of examples that are there but cannot be read: nothing is said about those they are base of.
     """
     data = document.data
-    envelope = _envelope(data["envelope"], null_values)
+    envelope = envelope_of(data["envelope"], null_values)
     return Provider(
         name=data["name"],
         title=data["title"],
@@ -185,42 +185,6 @@ def provider(
         source=document,
         mapping_source=mapping,
     )
-
-
-def _envelope(data: Mapping[str, Any], null_values: tuple[str, ...]) -> Envelope:
-    items = data.get("items")
-    return Envelope(
-        items=None if items is None else Items(read_path(items["path"]), items["most"]),
-        event_id=_source(data["event_id"]),
-        event_type=_source(data["event_type"]),
-        api_version=read_path(data["api_version"]) if "api_version" in data else None,
-        created_at=_source(data["created_at"]),
-        created_at_unit=data.get("created_at_unit", "seconds"),
-        account=read_path(data["account"]) if "account" in data else None,
-        merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
-        required=tuple((read_path(path), kinds(each)) for path, each in data["required"].items()),
-        headers_kept=tuple(data["headers_kept"]),
-        max_body_bytes=data["max_body_bytes"],
-        # Absent in contracts of an earlier commit.
-        max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
-        max_event_age_seconds=data.get("max_event_age_seconds"),
-        null_values=null_values,
-    )
-
-
-def kinds(declared: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the JSON types that a required value may have: a contract names one, or lists several."""
-    return (declared,) if isinstance(declared, str) else tuple(declared)
-
-
-def _source(data: str | Mapping[str, Any]) -> Source:
-    if isinstance(data, str):
-        return read_path(data)
-    if "header" in data:
-        return Header(data["header"])
-    if "join" in data:
-        return Joined(tuple(read_path(each) for each in data["join"]), data["separator"])
-    return First(tuple(read_path(each) for each in data["first"]))
 
 
 def _signature(data: Mapping[str, Any]) -> Signature:
@@ -268,6 +232,7 @@ def _examples(
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,
+                received_at=_millis(data["received_at"]) if "received_at" in data else None,
             )
         )
     if findings:

@@ -196,7 +196,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A webhook of a provider and what must become of it."""
+    """A webhook of a provider and what must become of it; `received_at` is in milliseconds since 1970."""
 
     provider: str
     name: str
@@ -209,6 +209,7 @@ class Example:
     event: Mapping[str, Any] | None
     reason_codes: tuple[str, ...]
     source: Document
+    received_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ class Example:
 
     `reason_codes` are those of the normalizer for a rejected one, and those of the gateway for a malformed one.
     `headers` are those that say something of the event, with names in lower case.
+    `received_at` is when the gateway had read it, in milliseconds since 1970, where that is of any matter.
     `merchant_id` is the merchant that the gateway finds, for an endpoint whose secret belongs to `merch_local`.
     """
 
@@ -26,6 +27,7 @@ class Example:
     body: bytes
     reason_codes: tuple[str, ...]
     event: Mapping[str, object] | None
+    received_at: int | None = None
 
 
 EXAMPLES: Final[tuple[Example, ...]] = (

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.build import kinds
 from codegen.compat.breakage import Breakage, broken, gone
+from codegen.reception import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -139,7 +139,7 @@ def envelope_moved(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield envelopes whose type, time or version is to be found elsewhere."""
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
-        for key in ("event_type", "created_at", "created_at_unit", "api_version", "items"):
+        for key in ("event_type", "created_at", "created_at_unit", "api_version", "livemode", "items"):
             # That several events are to come in one body is a change of every body.
             if (key in one or key == "items") and one.get(key) != other.get(key):
                 message = f"{after.name}: {key} was taken from {one.get(key)}, and is to be taken from {other.get(key)}"

@@ -85,16 +85,15 @@ class Unsupported:
 Outcome = Normalized | Rejected | Unsupported
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
     plan: Plan,
     body: bytes,
     merchant_id: str,
     event_id: str = "",
     event_type: str = "",
-    *,
     received_at: int | None = None,
     created_at: int | None = None,
-    livemode: bool | None = None,
+    livemode: bool | None = None,  # noqa: FBT001 - as it is handed on
 ) -> Outcome:
     """Return what becomes of a body; never raises because of what is in it.
 

@@ -95,7 +95,7 @@ class ComposedReception(Reception):
     def _read(self, webhook: Webhook) -> bool:
         found = webhook.items
         if not isinstance(found, Malformed):
-            events = self._reader.read(found, webhook.headers, webhook.merchant_id)
+            events = self._reader.read(found, webhook.headers, webhook.merchant_id, endpoint_livemode=webhook.livemode)
             if not isinstance(events, Malformed):
                 stale = next((old for event in events if (old := self._stale(event, webhook)) is not None), None)
                 if stale is not None:

@@ -118,7 +118,7 @@ class PublicKeyVerifier:
             _Endpoint(
                 each.secret.get_secret_value(),
                 None if self._certificates is not None else _public_key(each),
-                Authentic(each.id, each.merchant_id),
+                Authentic(each.id, each.merchant_id, each.livemode),
                 -math.inf if each.not_before is None else each.not_before.timestamp(),
                 math.inf if each.not_after is None else each.not_after.timestamp(),
             )

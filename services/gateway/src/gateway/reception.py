@@ -42,10 +42,12 @@ _ACCEPTED_HEADERS: Final = (
 class Webhook(Delivery):
     """A webhook that is under way, and what is known of it so far."""
 
-    __slots__ = ("envelope", "events", "items", "merchant_id", "respond", "signatures", "started")
+    __slots__ = ("envelope", "events", "items", "livemode", "merchant_id", "respond", "signatures", "started")
 
     envelope: Envelope
+    # What the secret that signed is set to, for events that do not say so themselves.
     merchant_id: str
+    livemode: bool
     # Only of providers whose envelopes are composed: what was parsed, and what was found in it.
     items: list[Item] | Malformed
     events: list[Envelope]
@@ -175,11 +177,13 @@ class Reception:
                 raise AssertionError(verdict)
             case _:
                 self._metrics.count_secret(verdict.secret_id)
-                webhook.merchant_id = verdict.merchant_id
+                webhook.merchant_id, webhook.livemode = verdict.merchant_id, verdict.livemode
                 return True
 
     def _read(self, webhook: Webhook) -> bool:
-        envelope = self._envelopes.read(webhook.body, webhook.merchant_id)
+        envelope = self._envelopes.read(
+            webhook.body, webhook.merchant_id, endpoint_livemode=webhook.livemode, headers=webhook.headers
+        )
         if isinstance(envelope, Malformed):
             self._dead_letter(webhook, envelope)
             return False

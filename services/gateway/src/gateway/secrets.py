@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StrictBool, model_validator
 
 Text = Annotated[str, Field(min_length=1)]
 
@@ -22,6 +22,7 @@ class EndpointSecret(BaseModel):
         id: Name under which logs and metrics tell which secret was used.
         secret: The secret as the provider shows it.
         merchant_id: Merchant of events that name none themselves.
+        livemode: Whether real money is meant by events that do not say so themselves.
         not_before: From when on it may sign, in ISO 8601 with a time zone; at any time where it is absent.
         not_after: Until when it may sign, likewise.
     """
@@ -31,6 +32,7 @@ class EndpointSecret(BaseModel):
     id: Text
     secret: Annotated[SecretStr, AfterValidator(_is_not_blank)]
     merchant_id: Text
+    livemode: StrictBool = True
     not_before: AwareDatetime | None = None
     not_after: AwareDatetime | None = None
 
