@@ -26,13 +26,23 @@ def planned(*targets: Target, event_type: Path | Envelope = KIND) -> Plan:
     return Plan("odd", event_type, (GroupPlan("any", ("e",), targets),), NULL_VALUES, {}, {})
 
 
-def both(plan: Plan, body: dict[str, Any], event_type: str = "") -> Any:
+def both(
+    plan: Plan,
+    body: dict[str, Any],
+    event_type: str = "",
+    *,
+    received_at: int | None = None,
+    created_at: int | None = None,
+    livemode: bool | None = None,
+) -> Any:
     """Return what becomes of a body, which must be the same in the compiled and in the interpreted form."""
     raw = orjson.dumps(body)
     space: dict[str, Any] = {"__name__": "compiled"}
     exec(compile(module(plan, "x").content, "compiled", "exec"), space)  # noqa: S102 - what is compiled is to be run
-    compiled = space["normalize"](raw, "m", "id", event_type)
-    oracle = evaluate(plan, raw, "m", "id", event_type)
+    compiled = space["normalize"](raw, "m", "id", event_type, received_at, created_at, livemode)
+    oracle = evaluate(
+        plan, raw, "m", "id", event_type, received_at=received_at, created_at=created_at, livemode=livemode
+    )
     assert type(compiled).__name__ == type(oracle).__name__, (compiled, oracle)
     if isinstance(oracle, Normalized):
         assert compiled.event == oracle.event

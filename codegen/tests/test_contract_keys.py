@@ -128,6 +128,8 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("provider", "envelope.created_at_unit"): "milliseconds",
     ("provider", "envelope.items"): {"path": "events", "most": 10},
     ("provider", "envelope.required"): {"id": "string"},
+    ("families", "families.*.role"): "attempt",
+    ("families", "order"): [["happened_at"]],
     ("reference", "source_date"): "2026-01-02",
     ("rules", "null_values"): ["null"],
     ("services", "services"): lambda services: dict(list(services.items())[:-1]),
@@ -138,7 +140,18 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.reads.database"): ["payments"],
     ("services", "services.*.reads.tables"): ["gold.days"],
     ("services", "services.*.writes.database"): ["payments"],
+    ("services", "services.*.reads.files"): ["receipts"],
+    ("services", "services.*.writes.files"): ["receipts"],
 }
+FAMILIES = """
+kind: families
+record: payment
+identity: event_id
+order: [[happened_at, processed_at], [processed_at]]
+families:
+  paid: {description: Paid., role: payment, belongs_to: [note], statuses: [done, over], amounts: [amount_cents]}
+  refused: {description: Not paid., role: none, belongs_to: [note], statuses: [done], amounts: [amount_cents]}
+"""
 STAGING = "staging: {name: stg_payments, description: A view., columns: {}}\n"
 FILES = {
     "topic": "topics/shop.payments.yaml",
@@ -149,6 +162,7 @@ FILES = {
     "mapping": "providers/shop/mapping.yaml",
     "rules": "rules/validation.yaml",
     "identity": "rules/identity.yaml",
+    "families": "families.yaml",
     "retry": "rules/retry.yaml",
     "business": "rules/business.yaml",
     "reference": "reference/iso4217.yaml",
@@ -179,6 +193,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table.write_text(
         table.read_text(encoding="utf-8").replace("{}", "{write.parquet.compression-codec: zstd}") + STAGING
     )
+    (root / FILES["families"]).write_text(FAMILIES, encoding="utf-8")
     payload = root / "providers" / "shop" / "payload.openapi.yaml"
     payload.write_text(payload.read_text(encoding="utf-8") + '    Other: {$ref: "#/components/schemas/Event"}\n')
     notices = (root / "topics" / "shop.notices.yaml").read_text(encoding="utf-8")

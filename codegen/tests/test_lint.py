@@ -117,7 +117,7 @@ CASES = [
         MAPPING,
         "payer: {path: payment.payer}",
         "payer: {upper: {time: {value: {path: at}, format: iso8601}}}",
-        "cannot be inside another expression",
+        "cannot be inside this expression",
     ),
     ("mapping", MAPPING, "live: {path: payment.live}", "live: {const: null}", "null is mapped to a field that needs"),
     (
@@ -125,7 +125,7 @@ CASES = [
         MAPPING,
         "{exponent: {path: payment.currency}}",
         "{null_if: {value: {exponent: {path: payment.currency}}, values: [0]}}",
-        "cannot be inside another expression",
+        "cannot be inside this expression",
     ),
     (
         "mapping",

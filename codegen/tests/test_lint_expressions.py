@@ -23,7 +23,7 @@ CASES = [
         MAPPING,
         "{path: payment.risk}",
         "{when: {value: payment.live, in: [true], then: {lower: {const: null}}, else: {const: null}}}",
-        "cannot be inside another expression",
+        "cannot be inside this expression",
     ),
     (
         "mapping",

@@ -74,7 +74,7 @@ def test_a_path_of_another_type_is_found_at_its_line(
 def test_a_condition_on_an_object_is_found(contracts: Path, edit: Callable[[str, str, str], None]) -> None:
     edit(MAPPING, WHEN, "value: payment.fee\n          in: [x]")
     messages = [each.message for each in lint(load(contracts)) if each.rule == "type"]
-    assert messages == ["channel: payment.fee is an object, and `when` takes a text or true or false"]
+    assert messages == ["channel: payment.fee is an object, and `when` takes a text or a number or true or false"]
 
 
 def test_an_object_that_may_be_its_id_alone_fits_after_its_id(

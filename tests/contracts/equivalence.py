@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.envelope import found_in
-from codegen.language.model import Lookup, Money, Path, When, inside
+from codegen.language.model import Lookup, Money, Path, When
+from codegen.language.parts import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
 from hypothesis import strategies as st
@@ -194,11 +195,12 @@ def places(value: Any) -> list[tuple[Any, Any]]:
 
 
 def put(container: Any, steps: Sequence[Step], value: Any) -> None:
-    """Put a value where a path leads; what is in the way makes room, as far as the lists are long enough."""
+    """Put a value where a path leads; what is in the way makes room, and a list too short gets more elements."""
     for step, after in zip(steps, [*steps[1:], None], strict=True):
         if isinstance(step, int):
-            if not isinstance(container, list) or len(container) <= step:
+            if not isinstance(container, list):
                 return
+            container.extend({} for _ in range(step + 1 - len(container)))
         elif not isinstance(container, dict):
             return
         if after is None:
@@ -206,5 +208,5 @@ def put(container: Any, steps: Sequence[Step], value: Any) -> None:
             return
         below = container.get(step) if isinstance(container, dict) else container[step]
         if not isinstance(below, list if isinstance(after, int) else dict):
-            container[step] = below = [{}] if isinstance(after, int) else {}
+            container[step] = below = [] if isinstance(after, int) else {}
         container = below

@@ -6,17 +6,21 @@ import json
 import os
 import re
 import stat
+from dataclasses import replace
 from functools import partial
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from codegen import build, extension, following, gateway, policies, specification
+from codegen import build, extension, following, gateway, lifecycles, policies, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
+from codegen.families import Families, families
+from codegen.files import record_file
 from codegen.findings import ContractError, Finding
+from codegen.kinds import API, EXAMPLE, kind_of
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
 from codegen.services import Services, services
@@ -33,22 +37,6 @@ if TYPE_CHECKING:
 
 Built = TypeVar("Built")
 
-_API = re.compile(r"openapi/(?P<name>[a-z][a-z0-9-]*)/v(?P<version>[1-9][0-9]*)\.yaml")
-_EXAMPLE = re.compile(r"providers/(?P<provider>[a-z][a-z0-9_]*)/examples/(?P<name>[a-z][a-z0-9_.-]*)\.yaml")
-_PROVIDER_FILE = re.compile(r"providers/[a-z][a-z0-9_]*/(?P<file>provider|mapping|payload\.openapi)\.yaml")
-_KIND_OF_FILE = {
-    "rules/identity.yaml": "identity",
-    "rules/retry.yaml": "retry",
-    "rules/business.yaml": "business",
-    "services.yaml": "services",
-}
-_KIND_OF_FOLDER = {
-    "topics": "topic",
-    "tables": "table",
-    "derived": "derived",
-    "database": "database",
-    "reference": "reference",
-}
 READING: Mapping[str, str] = {
     "folder": "There is a folder of contracts.",
     "orphan": "Every file is a plain file, and a contract of some kind by its name and place.",
@@ -62,6 +50,7 @@ READING: Mapping[str, str] = {
     following.RULE: following.PURPOSE,
     "avro-type": "A record's types can be expressed by every target.",
     "openapi": "An OpenAPI document keeps its specification; its references lead to what it declares.",
+    lifecycles.RULE: lifecycles.PURPOSE,
     "example-base": "An example has a body, of its own or by another example.",
 }
 """What reading the contracts keeps true, before any rule of lint is tried: ids of findings, with their purpose."""
@@ -91,8 +80,9 @@ class _Loading:
         records = self._records()
         apis = tuple(self._apis())
         topics = tuple(self._all("topics/", build.topic))
-        providers = tuple(self._providers(lambda each: following.mapped(each, topics, records)))
         validation = self._one("rules/validation", build.rules)
+        null_values = () if validation is None else validation.null_values
+        providers = tuple(self._providers(lambda each: following.mapped(each, topics, records), null_values))
         ingestion = self._one("rules/ingestion", build.rules)
         identity = self._one("rules/identity", build.identity)
         currencies = self._one("reference/iso4217", build.currencies)
@@ -102,8 +92,10 @@ class _Loading:
         database = tuple(
             self._all("database/", lambda each: database_table(each, self._followed(each, topics, records)))
         )
+        files = tuple(self._all("files/", record_file))
         # Absent in contracts of an earlier commit; that today's have it is a rule of lint.
         declared = self._one("services", services) if "services.yaml" in self._documents else Services()
+        grouped = self._one("families", families) if "families.yaml" in self._documents else Families()
         retry = self._one("rules/retry", policies.retry) if "rules/retry.yaml" in self._documents else None
         business = self._one("rules/business", policies.business) if "rules/business.yaml" in self._documents else None
         if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
@@ -114,6 +106,7 @@ class _Loading:
             tables=tables,
             derived=derived_tables,
             database=database,
+            files=files,
             providers=providers,
             validation=validation,
             ingestion=ingestion,
@@ -122,6 +115,7 @@ class _Loading:
             currency_source=self._documents["reference/iso4217.yaml"],
             apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),
+            families=grouped or Families(),
             retry=retry,
             business=business,
         )
@@ -136,7 +130,7 @@ class _Loading:
             folders.sort()
             for name in folders:
                 file = File(folder, name)
-                if file.is_symlink() or _kind(self._path(file)) is not None:
+                if file.is_symlink() or kind_of(self._path(file)) is not None:
                     what = "a link" if file.is_symlink() else "a folder"
                     self._findings.append(_no_file(self._path(file), what))
             for name in sorted(names):
@@ -154,7 +148,7 @@ class _Loading:
         path = self._path(file)
         if _UNREAD.fullmatch(path):
             return
-        kind = _kind(path)
+        kind = kind_of(path)
         if kind is None:
             self._findings.append(
                 Finding(path, 0, "orphan", "no contract can have this name or place", "move, rename or delete the file")
@@ -237,7 +231,7 @@ class _Loading:
 
     def _apis(self) -> Iterator[Api]:
         for path, document in self._documents.items():
-            match = _API.fullmatch(path)
+            match = API.fullmatch(path)
             if match is not None:
                 yield Api(match["name"], int(match["version"]), document)
 
@@ -255,7 +249,7 @@ class _Loading:
             raise ContractError(())
         return derived(document, views)
 
-    def _providers(self, version: Callable[[Document], int]) -> Iterator[Provider]:
+    def _providers(self, version: Callable[[Document], int], null_values: tuple[str, ...]) -> Iterator[Provider]:
         folder = self._root / "providers"
         for name in sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else ():
             parts = [self._single(f"providers/{name}/{part}") for part in ("provider", "mapping", "payload.openapi")]
@@ -265,22 +259,31 @@ class _Loading:
             examples = {
                 path: document
                 for path, document in self._documents.items()
-                if (match := _EXAMPLE.fullmatch(path)) and match["provider"] == name
+                if (match := EXAMPLE.fullmatch(path)) and match["provider"] == name
             }
             broken = frozenset(
                 match["name"]
                 for finding in self._findings
-                if (match := _EXAMPLE.fullmatch(finding.file)) and match["provider"] == name
+                if (match := EXAMPLE.fullmatch(finding.file)) and match["provider"] == name
             )
             declared: dict[str, Any] = {
                 "mapping": mapping,
                 "payload": Payload(payload),
                 "examples": examples,
                 "broken": broken,
+                "null_values": null_values,
             }
             built = self._make(provider, partial(build.provider, **declared, version=version(mapping)))
             if built is not None:
-                yield built
+                yield self._with_lives(built)
+
+    def _with_lives(self, provider: Provider) -> Provider:
+        # A provider need not have any.
+        document = self._documents.get(f"providers/{provider.name}/lifecycles.yaml")
+        if document is None:
+            return provider
+        made = self._make(document, lambda each: lifecycles.lives(each, provider.envelope, provider.examples))
+        return replace(provider, lives=made or ())
 
     def _all(self, folder: str, make: Callable[[Document], Built]) -> Iterator[Built]:
         for path, document in self._documents.items():
@@ -318,24 +321,6 @@ def _views(
         for each in records.get(table.record, ()):
             if each.version == table.version and table.staging is not None:
                 yield table.identifier, tuple(staged(table.staging, each.record))
-
-
-def _kind(path: str) -> str | None:  # noqa: PLR0911 - one return for each kind
-    if match := extension.FILE.fullmatch(path):
-        return "avsc" if match["form"] == "avsc" else "version" if match["version"] else "extension"
-    if _API.fullmatch(path):
-        return "openapi"
-    if _EXAMPLE.fullmatch(path):
-        return "example"
-    match = _PROVIDER_FILE.fullmatch(path)
-    if match:
-        return "openapi" if match["file"] == "payload.openapi" else match["file"]
-    if path in _KIND_OF_FILE:
-        return _KIND_OF_FILE[path]
-    folder, _, name = path.partition("/")
-    if "/" in name or not name.endswith(".yaml"):
-        return None
-    return "rules" if folder == "rules" else _KIND_OF_FOLDER.get(folder)
 
 
 def _unreadable(path: str, error: OSError) -> Finding:

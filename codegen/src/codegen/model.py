@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from codegen.avro import Record
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
-    from codegen.document import Document
+    from codegen.document import Document, Place
+    from codegen.families import Families
+    from codegen.files import RecordFile
     from codegen.language.model import Mapped
     from codegen.maintenance import Maintenance
     from codegen.policies import Business, Retry
@@ -210,6 +212,33 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then."""
+
+    example: str
+    event_type: str | None
+    merchant_id: str
+    headers: Mapping[str, str]
+    body: bytes
+    event: Mapping[str, Any]
+    payment: Mapping[str, Any] | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What happens to one payment, or to something else where there is no `payment_id`, webhook after webhook."""
+
+    name: str
+    description: str
+    livemode: bool
+    payment_id: str | None
+    currency: str | None
+    steps: tuple[Step, ...]
+    source: Document
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A payment provider: how it signs, what it sends, what becomes of it, with examples.
 
@@ -225,6 +254,7 @@ class Provider:
     payload: Payload
     unmapped: Mapping[str, str]
     examples: tuple[Example, ...]
+    lives: tuple[Life, ...]
     source: Document
     mapping_source: Document
 
@@ -265,6 +295,7 @@ class Catalog:
     tables: tuple[Table, ...]
     derived: tuple[DerivedTable, ...]
     database: tuple[DatabaseTable, ...]
+    files: tuple[RecordFile, ...]
     providers: tuple[Provider, ...]
     validation: Rules
     ingestion: Rules
@@ -273,14 +304,15 @@ class Catalog:
     currency_source: Document
     apis: tuple[Api, ...]
     services: Services
+    families: Families
     # Absent in contracts of an earlier commit, and where no service decides by them.
     retry: Retry | None = None
     business: Business | None = None
 
     @property
-    def holders(self) -> tuple[Topic | Table | DatabaseTable, ...]:
+    def holders(self) -> tuple[Topic | Table | DatabaseTable | RecordFile, ...]:
         """Return all that hold a version of a record."""
-        return (*self.topics, *self.tables, *self.database)
+        return (*self.topics, *self.tables, *self.database, *self.files)
 
     @property
     def writers(self) -> tuple[str, ...]:

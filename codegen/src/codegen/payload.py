@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step, children, taken
+from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step
+from codegen.language.parts import children, taken
 from codegen.personal import below, holding, is_mixed, is_tagged
 from codegen.reference import chain, resolved, to_schema
 from codegen.suggestion import closest

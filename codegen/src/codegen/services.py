@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from codegen.document import Document
 
-STORES: Final = ("topics", "tables", "database")
+STORES: Final = ("topics", "tables", "database", "files")
 """What a service reads from and writes to, as contracts/services.yaml calls it."""
 
 

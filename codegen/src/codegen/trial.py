@@ -22,14 +22,14 @@ from codegen.language.model import (
     Lower,
     Money,
     NullIf,
+    Sign,
     Time,
     Upper,
     When,
     Whole,
-    origin,
-    paths,
 )
 from codegen.language.model import Envelope as Found
+from codegen.language.parts import origin, paths
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, Refusal, plan
 from codegen.text import block
@@ -183,7 +183,7 @@ def _taken(expression: Expression, root: object, null_values: tuple[str, ...]) -
             return f"none of {len(of)} places"
         case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
             return _taken(of, root, null_values)
-        case Whole(of):
+        case Whole(of) | Sign(of):
             return _taken(of, root, null_values)
         case When(path, values, then, otherwise):
             found = at(root, path)

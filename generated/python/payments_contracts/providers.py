@@ -173,10 +173,11 @@ class Envelope:
     """Where a webhook says what it is.
 
     Of `merchant_id` the first path that is present wins; where none is, the merchant is that of the endpoint's
-    secret. `required` gives each path that must be there, with its JSON type. A whole number at `created_at` counts
-    `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long a text may be at any of the
-    places from `event_id` to `merchant_id`. `max_event_age_seconds` is how long ago the time at `created_at` may be
-    when a webhook comes; None where it may be any time ago.
+    secret. `required` gives each path that must be there, with the JSON types that it may have. A whole number at
+    `created_at` counts `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long an id or a
+    type may be; a longer text at an optional place is passed over, and so are the texts of `null_values`.
+    `max_event_age_seconds` is how long ago the time at `created_at` may be when a webhook comes; None where it may be
+    any time ago.
     """
 
     event_id: Source
@@ -186,12 +187,33 @@ class Envelope:
     created_at_unit: Literal["seconds", "milliseconds"]
     account: Path | None
     merchant_id: tuple[Path, ...]
-    required: tuple[tuple[Path, JsonType], ...]
+    required: tuple[tuple[Path, tuple[JsonType, ...]], ...]
     items: Items | None
     headers_kept: tuple[str, ...]
     max_body_bytes: int
     max_text_characters: int
     max_event_age_seconds: int | None
+    null_values: frozenset[str]
+
+    @property
+    def identifying(self) -> tuple[Path, ...]:
+        """Return the places of what tells events apart: a text there that is too long makes a body malformed."""
+        sources = (self.event_id, self.event_type)
+        found = [path for source in sources for path in _paths_of(source)]
+        demanded = {path for path, _ in self.required}
+        owners = [] if self.account is None else [self.account]
+        owners += [path for path in self.merchant_id if path in demanded]
+        return tuple(dict.fromkeys((*found, *owners)))
+
+
+def _paths_of(source: Source) -> tuple[Path, ...]:
+    match source:
+        case Joined(paths, _) | First(paths):
+            return paths
+        case Header():
+            return ()
+        case _:
+            return (source,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +307,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "pspReference",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -294,7 +316,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "eventCode",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -303,7 +325,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "success",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -312,7 +334,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "merchantAccountCode",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -321,7 +343,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "eventDate",
                     ),
-                    "string",
+                    ("string",),
                 ),
             ),
             items=Items(("notificationItems",), 100),
@@ -329,6 +351,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=2678400,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
@@ -390,16 +413,16 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=None,
             merchant_id=(),
             required=(
-                (("id",), "string"),
-                (("type",), "string"),
-                (("created_on",), "string"),
-                (("data",), "object"),
+                (("id",), ("string",)),
+                (("type",), ("string",)),
+                (("created_on",), ("string",)),
             ),
             items=None,
             headers_kept=("Cko-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -458,10 +481,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=None,
             merchant_id=(),
             required=(
-                (("id",), "string"),
-                (("event_type",), "string"),
-                (("create_time",), "string"),
-                (("resource",), "object"),
+                (("id",), ("string",)),
+                (("event_type",), ("string",)),
+                (("create_time",), ("string",)),
             ),
             items=None,
             headers_kept=(
@@ -476,6 +498,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -530,11 +553,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             created_at_unit="seconds",
             account=("account_id",),
             merchant_id=(("account_id",),),
-            required=(
-                (("event",), "string"),
-                (("created_at",), "integer"),
-                (("payload",), "object"),
-            ),
+            required=((("event",), ("string",)), (("created_at",), ("integer",))),
             items=None,
             headers_kept=(
                 "X-Razorpay-Signature",
@@ -545,6 +564,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -598,11 +618,10 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=("merchant_id",),
             merchant_id=(("merchant_id",),),
             required=(
-                (("event_id",), "string"),
-                (("merchant_id",), "string"),
-                (("type",), "string"),
-                (("created_at",), "string"),
-                (("data", "object"), "object"),
+                (("event_id",), ("string",)),
+                (("merchant_id",), ("string",)),
+                (("type",), ("string",)),
+                (("created_at",), ("string",)),
             ),
             items=None,
             headers_kept=(
@@ -617,6 +636,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=262800,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "dispute.created",
@@ -626,6 +646,13 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "dispute.evidence.removed",
             "dispute.state.changed",
             "dispute.state.updated",
+            "invoice.canceled",
+            "invoice.created",
+            "invoice.payment_made",
+            "invoice.published",
+            "invoice.refunded",
+            "invoice.scheduled_charge_failed",
+            "invoice.updated",
             "payment.created",
             "payment.updated",
             "payout.failed",
@@ -634,7 +661,32 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.created",
             "refund.updated",
         }),
-        unmapped={},
+        unmapped={
+            "order.*": "What was bought; its payments are events of their own.",
+            "terminal.*": "A request to a device; the payment or refund that it makes is an event of its own.",
+            "gift_card.*": "The balance of a gift card; what is paid with one is a payment.",
+            "card.created": "A card is kept; no payment has changed.",
+            "card.updated": "The seller's own words on a card; it can be charged as before.",
+            "card.forgotten": "A card was erased, and the event holds nothing of it.",
+            "bank_account.*": "The account that payouts go to; each payout is an event of its own.",
+            "invoice.deleted": "A draft that was thrown away; nothing was asked for, and the event holds no invoice.",
+            "booking.*": "Appointments.",
+            "catalog.*": "Master data.",
+            "customer.*": "Master data of a person.",
+            "device.*": "Devices of the seller's.",
+            "inventory.*": "Stock.",
+            "job.*": "Master data of staff.",
+            "labor.*": "Working hours.",
+            "location.*": "Master data.",
+            "loyalty.*": "Points, which are no money.",
+            "merchant.*": "Master data.",
+            "oauth.*": "The seller withdraws the application's access; no payment has changed.",
+            "online_checkout.*": "Settings of pages for paying; the payment is an event of its own.",
+            "team_member.*": "Master data of staff.",
+            "transfer_order.*": "Stock that goes from one location to another.",
+            "vendor.*": "Master data.",
+            "webhooks.*": "Square's own test of an endpoint.",
+        },
     ),
     "stripe": Provider(
         name="stripe",
@@ -667,16 +719,16 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=("account",),
             merchant_id=(("account",), ("data", "object", "metadata", "merchant_id")),
             required=(
-                (("id",), "string"),
-                (("type",), "string"),
-                (("created",), "integer"),
-                (("data", "object"), "object"),
+                (("id",), ("string",)),
+                (("type",), ("string",)),
+                (("created",), ("integer", "string")),
             ),
             items=None,
             headers_kept=("Stripe-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            null_values=frozenset({"", "NULL", "null"}),
         ),
         accepted_event_types=frozenset({
             "charge.captured",
@@ -712,7 +764,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         }),
         unmapped={
             "v1.*": "A thin event; the one of the same name without v1 holds the object.",
-            "v2.*": "A thin event of Stripe's API v2, whose objects are no payments.",
+            "v2.*": "A thin event of Stripe's API v2, of which no object is a payment.",
             "application_fee.*": "The platform's own share; the charge or payment that it is taken from tells of it.",
             "checkout.*": "A page for paying; the payment intent or subscription that it makes tells what became of it.",
             "credit_note.*": "It lessens an invoice; the invoice and the refund tell of the money.",
@@ -722,7 +774,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "order.*": "An order of an old API; the charge tells of the money.",
             "quote.*": "An offer; the invoice or subscription that it becomes tells of it.",
             "three_d_secure.*": "A step of an authentication; the payment intent tells what became of it.",
-            "balance.*": "The merchant's balance, which is no payment.",
+            "balance.*": "The merchant's balance; each payment is an event of its own.",
             "balance_settings.*": "A setting of the merchant's balance.",
             "billing.*": "Meters, credits and alerts of what is to be invoiced; the invoice tells of the money.",
             "cash_balance.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",

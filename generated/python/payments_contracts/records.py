@@ -82,6 +82,115 @@ class IngestionFailureV1(Contract):
     )
 
 
+class ExpectedPayment(Contract):
+    """What has to be known of a payment once this event and all before it in its life have come."""
+
+    payment_id: str = Field(
+        description="The provider's id of the payment, or of the charge that is one by itself.",
+    )
+    currency: str = Field(
+        description="ISO 4217 code of the payment's currency, in upper case.",
+    )
+    livemode: bool = Field(
+        description="Whether real money is meant.",
+    )
+    status: str = Field(
+        description="State of the payment, its refunds folded in.",
+    )
+    asked_minor: Long = Field(
+        description="Amount that was asked for, in the currency's minor unit.",
+    )
+    captured_minor: Long = Field(
+        description="Amount received, in the currency's minor unit.",
+    )
+    refunded_minor: Long = Field(
+        description="Amount given back, in the currency's minor unit.",
+    )
+    disputed_minor: Long = Field(
+        description="Amount that the payer disputed, whatever came of it, in the currency's minor unit.",
+    )
+    dispute_lost_minor: Long = Field(
+        description="Amount that disputes have taken and not given back, in the currency's minor unit.",
+    )
+    fee_minor: Long = Field(
+        description="What the provider keeps for itself, in the currency's minor unit; negative where it gives back.",
+    )
+    net_minor: Long = Field(
+        description="What is left: received, less given back, lost in disputes and kept by the provider.",
+    )
+
+
+class LedgerEntryV1(Contract):
+    """A webhook that the simulator sent, how it was answered, and what has to become of it by the simulator's own books.
+
+    Source: contracts/avro/ledger_entry/v1.avsc.
+    """
+
+    run: str = Field(
+        description="Tag of the run; part of the ids of its merchants.",
+    )
+    n: Int = Field(
+        description="Number of the webhook in the run, from 0; the same event sent again has another.",
+    )
+    provider: str = Field(
+        description="Payment provider whose webhook it is, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str | None = Field(
+        default=None, description="The provider's own id of the event; null where the body has none.",
+    )
+    account: str | None = Field(
+        default=None, description="Account of the provider that the body names and that is part of the event's id.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    kind: Literal["accepted", "rejected", "malformed", "unsupported", "forged"] = Field(
+        description="What the webhook was made to be, and so where it has to end.",
+    )
+    example: str = Field(
+        description="The example, or the lifecycle and its step, that the body is made from.",
+    )
+    event_type: str | None = Field(
+        default=None, description="The provider's event type; null where the body does not say one.",
+    )
+    body_sha256: str | None = Field(
+        default=None, description="SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.",
+    )
+    http_status: Int = Field(
+        description="How the gateway answered; 0 where no answer came.",
+    )
+    sent_at: Timestamp = Field(
+        description="When the webhook was first sent (UTC).",
+    )
+    expected_reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons that the dead letter has to give; none where there is to be no dead letter.",
+    )
+    expected_event_type: str | None = Field(
+        default=None, description="Type of the unified event that has to come of it; null where there is to be none.",
+    )
+    expected_status: str | None = Field(
+        default=None, description="State of the object after the event, as the unified event has to tell it.",
+    )
+    expected_amount_cents: Long | None = Field(
+        default=None, description="Amount that the unified event has to tell, in the currency's minor unit.",
+    )
+    expected_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that the unified event has to tell, in upper case.",
+    )
+    expected_livemode: bool | None = Field(
+        default=None, description="Whether real money is meant, as the unified event has to tell it; null where nothing is expected of it.",
+    )
+    step: Int | None = Field(
+        default=None, description="Place of the event in the life of its payment, by the provider's clock and from 0; null where it is not part of one.",
+    )
+    payment: ExpectedPayment | None = Field(
+        default=None, description="What has to be known of the payment by then; null where the event is no part of a payment's life.",
+    )
+
+
 class PaymentEventV1(Contract):
     """The unified payment event: one shape for every provider.
 
@@ -1188,6 +1297,7 @@ class ValidationFailureV1(Contract):
 RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
         ("ingestion_failure", 1): IngestionFailureV1,
+        ("ledger_entry", 1): LedgerEntryV1,
         ("payment_event", 1): PaymentEventV1,
         ("payment_event", 2): PaymentEventV2,
         ("payment_event", 3): PaymentEventV3,

@@ -20,6 +20,41 @@ _INGESTION_FAILURE_V1: Final = (
     r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."}]}"""
 )
+_LEDGER_ENTRY_V1: Final = (
+    r"""{"type":"record","name":"ledger_entry","namespace":"payments","doc":"A webhook that the simulator sent, how it was answered, and what has to become of it by the simulator's own books.","fields":["""
+    r"""{"name":"run","type":"string","doc":"Tag of the run; part of the ids of its merchants."},"""
+    r"""{"name":"n","type":"int","doc":"Number of the webhook in the run, from 0; the same event sent again has another."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider whose webhook it is, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":["null","string"],"doc":"The provider's own id of the event; null where the body has none.","default":null},"""
+    r"""{"name":"account","type":["null","string"],"doc":"Account of the provider that the body names and that is part of the event's id.","default":null},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"kind","type":"string","doc":"What the webhook was made to be, and so where it has to end.","allowed_values":["accepted","rejected","malformed","unsupported","forged"]},"""
+    r"""{"name":"example","type":"string","doc":"The example, or the lifecycle and its step, that the body is made from."},"""
+    r"""{"name":"event_type","type":["null","string"],"doc":"The provider's event type; null where the body does not say one.","default":null},"""
+    r"""{"name":"body_sha256","type":["null","string"],"doc":"SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.","default":null},"""
+    r"""{"name":"http_status","type":"int","doc":"How the gateway answered; 0 where no answer came."},"""
+    r"""{"name":"sent_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the webhook was first sent (UTC)."},"""
+    r"""{"name":"expected_reason_codes","type":{"type":"array","items":"string"},"doc":"Reasons that the dead letter has to give; none where there is to be no dead letter.","default":[]},"""
+    r"""{"name":"expected_event_type","type":["null","string"],"doc":"Type of the unified event that has to come of it; null where there is to be none.","default":null},"""
+    r"""{"name":"expected_status","type":["null","string"],"doc":"State of the object after the event, as the unified event has to tell it.","default":null},"""
+    r"""{"name":"expected_amount_cents","type":["null","long"],"doc":"Amount that the unified event has to tell, in the currency's minor unit.","default":null},"""
+    r"""{"name":"expected_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that the unified event has to tell, in upper case.","default":null},"""
+    r"""{"name":"expected_livemode","type":["null","boolean"],"doc":"Whether real money is meant, as the unified event has to tell it; null where nothing is expected of it.","default":null},"""
+    r"""{"name":"step","type":["null","int"],"doc":"Place of the event in the life of its payment, by the provider's clock and from 0; null where it is not part of one.","default":null},"""
+    r"""{"name":"payment","type":["null",{"type":"record","name":"expected_payment","doc":"What has to be known of a payment once this event and all before it in its life have come.","fields":["""
+    r"""{"name":"payment_id","type":"string","doc":"The provider's id of the payment, or of the charge that is one by itself."},"""
+    r"""{"name":"currency","type":"string","doc":"ISO 4217 code of the payment's currency, in upper case."},"""
+    r"""{"name":"livemode","type":"boolean","doc":"Whether real money is meant."},"""
+    r"""{"name":"status","type":"string","doc":"State of the payment, its refunds folded in."},"""
+    r"""{"name":"asked_minor","type":"long","doc":"Amount that was asked for, in the currency's minor unit."},"""
+    r"""{"name":"captured_minor","type":"long","doc":"Amount received, in the currency's minor unit."},"""
+    r"""{"name":"refunded_minor","type":"long","doc":"Amount given back, in the currency's minor unit."},"""
+    r"""{"name":"disputed_minor","type":"long","doc":"Amount that the payer disputed, whatever came of it, in the currency's minor unit."},"""
+    r"""{"name":"dispute_lost_minor","type":"long","doc":"Amount that disputes have taken and not given back, in the currency's minor unit."},"""
+    r"""{"name":"fee_minor","type":"long","doc":"What the provider keeps for itself, in the currency's minor unit; negative where it gives back."},"""
+    r"""{"name":"net_minor","type":"long","doc":"What is left: received, less given back, lost in disputes and kept by the provider."}]}],"doc":"What has to be known of the payment by then; null where the event is no part of a payment's life.","default":null}]}"""
+)
 _PAYMENT_EVENT_V1: Final = (
     r"""{"type":"record","name":"payment_event","namespace":"payments","doc":"The unified payment event: one shape for every provider.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -282,6 +317,7 @@ _VALIDATION_FAILURE_V1: Final = (
 _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
+        ("ledger_entry", 1): _LEDGER_ENTRY_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
         ("payment_event", 2): _PAYMENT_EVENT_V2,
         ("payment_event", 3): _PAYMENT_EVENT_V3,
@@ -294,6 +330,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "ingestion_failure": (1,),
+    "ledger_entry": (1,),
     "payment_event": (1, 2, 3),
     "provider_event": (1,),
     "scored_payment": (1, 2, 3),

@@ -130,6 +130,90 @@ def encode_ingestion_failure_v1(
     )
 
 
+def _encode_ExpectedPayment(record: Mapping[str, Any]) -> bytes:
+    return b"".join(
+        (
+            _long(len(_0 := record["payment_id"].encode())),
+            _0,
+            _long(len(_1 := record["currency"].encode())),
+            _1,
+            (b"\x01" if record["livemode"] else b"\x00"),
+            _long(len(_3 := record["status"].encode())),
+            _3,
+            _long(record["asked_minor"]),
+            _long(record["captured_minor"]),
+            _long(record["refunded_minor"]),
+            _long(record["disputed_minor"]),
+            _long(record["dispute_lost_minor"]),
+            _long(record["fee_minor"]),
+            _long(record["net_minor"]),
+        )
+    )
+
+
+def encode_ledger_entry_v1(
+    *,
+    prefix: bytes = b"",
+    run: str,
+    n: int,
+    provider: str,
+    provider_event_id: str | None,
+    account: str | None,
+    merchant_id: str,
+    event_id: str,
+    kind: str,
+    example: str,
+    event_type: str | None,
+    body_sha256: str | None,
+    http_status: int,
+    sent_at: int,
+    expected_reason_codes: Sequence[str],
+    expected_event_type: str | None,
+    expected_status: str | None,
+    expected_amount_cents: int | None,
+    expected_currency: str | None,
+    expected_livemode: bool | None,
+    step: int | None,
+    payment: Mapping[str, Any] | None,
+) -> bytes:
+    """Return a record `ledger_entry`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/ledger_entry/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := run.encode())),
+            _0,
+            _int(n),
+            _long(len(_2 := provider.encode())),
+            _2,
+            b"\x00" if provider_event_id is None else b"\x02" + _string(provider_event_id),
+            b"\x00" if account is None else b"\x02" + _string(account),
+            _long(len(_5 := merchant_id.encode())),
+            _5,
+            _long(len(_6 := event_id.encode())),
+            _6,
+            _long(len(_7 := kind.encode())),
+            _7,
+            _long(len(_8 := example.encode())),
+            _8,
+            b"\x00" if event_type is None else b"\x02" + _string(event_type),
+            b"\x00" if body_sha256 is None else b"\x02" + _string(body_sha256),
+            _int(http_status),
+            _long(sent_at),
+            _array(expected_reason_codes, _string),
+            b"\x00" if expected_event_type is None else b"\x02" + _string(expected_event_type),
+            b"\x00" if expected_status is None else b"\x02" + _string(expected_status),
+            b"\x00" if expected_amount_cents is None else b"\x02" + _long(expected_amount_cents),
+            b"\x00" if expected_currency is None else b"\x02" + _string(expected_currency),
+            b"\x00" if expected_livemode is None else b"\x02" + (b"\x01" if expected_livemode else b"\x00"),
+            b"\x00" if step is None else b"\x02" + _int(step),
+            b"\x00" if payment is None else b"\x02" + _encode_ExpectedPayment(payment),
+        )
+    )
+
+
 def encode_payment_event_v1(
     *,
     prefix: bytes = b"",

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, assert_never
 from codegen.language.model import (
     Coalesce,
     Concat,
+    Condition,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -21,21 +23,25 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
+    Sum,
     Text,
     Time,
     TimeFormat,
     Upper,
     When,
     Whole,
-    children,
 )
-from codegen.mapping.expression import outputs
+from codegen.language.parts import children, said
+from codegen.mapping.certainty import outputs
 from codegen.mapping.plan import wording as rule_in_words
 from codegen.payload import leaves, rests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from codegen.language.model import Value
     from codegen.model import Catalog, Provider
 
 _FORMATS = {
@@ -51,7 +57,7 @@ class Mapped:
 
     name: str
     words: str
-    lookups: tuple[Mapping[str, str], ...]
+    lookups: tuple[Mapping[str, Value], ...]
     kept: tuple[str, ...]
     rules: tuple[tuple[str, str], ...]
     line: int
@@ -77,7 +83,7 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case Path():
             return f"`{expression}`"
         case Const(value):
-            return f"always “{value}”"
+            return f"always “{said(value)}”"
         case Null():
             return "always null"
         case Envelope(name):
@@ -111,15 +117,33 @@ def words(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one 
         case Whole(of):
             return f"{words(of)}, a text of digits as a whole number"
         case When(path, values, then, otherwise):
-            which = " or ".join(f"“{str(value).lower() if isinstance(value, bool) else value}”" for value in values)
+            which = " or ".join(map(_quoted, values))
             return f"{words(then)} where `{path}` is {which}, else {words(otherwise)}"
+        case Sole():
+            return f"the only element of `{expression.items}`, null where there are none or several"
+        case Sum(items, _, where):
+            counted = "" if where is None else _counted(where, Path(expression.deciding))
+            return f"the sum of `{Path(expression.inner)}` over the elements of `{items}`{counted}"
+        case Difference(of):
+            return " less ".join(words(each) for each in of)
+        case Sign(of, negative, otherwise):
+            return f"“{negative}” where {words(of)} is negative, else “{otherwise}”"
         case Rest(root, keep):
             kept = "".join(f", with `{path}`" for path in keep)
             return f"all else that is declared below `{root}` and not personal data{kept}"
     assert_never(expression)
 
 
-def lookups(expression: Expression) -> Iterator[Mapping[str, str]]:
+def _quoted(value: Value | None) -> str:
+    return "absent" if value is None else f"“{said(value)}”"
+
+
+def _counted(where: Condition, path: Path) -> str:
+    which = " or ".join(map(_quoted, where.values)) if where.same_as is None else f"that of `{where.same_as}`"
+    return f" whose `{path}` is {which}"
+
+
+def lookups(expression: Expression) -> Iterator[Mapping[str, Value]]:
     """Yield each lookup table inside an expression."""
     if isinstance(expression, Lookup):
         yield expression.table
@@ -134,6 +158,6 @@ def unified_types(provider: Provider, group: Group, event: str) -> tuple[str, ..
         case None:
             return ()
         case Lookup(of, table, _) if of in {provider.mapping.event_type, Envelope("event_type")} and event in table:
-            return (table[event],)
+            return (said(table[event]),)
         case _:
-            return tuple(sorted(outputs(expression) or ()))
+            return tuple(sorted(map(said, outputs(expression) or ())))

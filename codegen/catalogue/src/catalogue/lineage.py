@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from codegen.derived import LAYERS
 from codegen.language.model import (
-    Coalesce,
-    Concat,
     Const,
     Decimal,
     Envelope,
-    Exponent,
     Expression,
-    Lookup,
-    Lower,
     Money,
     Null,
-    NullIf,
     Path,
     Rest,
-    Text,
-    Time,
-    Upper,
+    Sole,
+    Sum,
     When,
-    Whole,
-    children,
 )
+from codegen.language.parts import children, said
 from codegen.mapping.plan import STAMPED
 
 from catalogue.graph import MARGIN, Box, Drawing, Line, Measure, Node, curve, means, width
@@ -61,7 +53,7 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:  # noq
         case Path():
             yield str(expression)
         case Const(value):
-            yield f"“{value}”"
+            yield f"“{said(value)}”"
         case Envelope("merchant_id"):
             yield from (str(path) for path in provider.envelope.merchant_id)
             yield "the endpoint's secret"
@@ -77,11 +69,13 @@ def origins(provider: Provider, expression: Expression) -> Iterator[str]:  # noq
             yield from origins(provider, otherwise)
         case Money(of) | Decimal(of):
             yield from origins(provider, of)
-        case Lookup() | Time() | Coalesce() | Concat() | Upper() | Lower() | NullIf() | Exponent() | Text() | Whole():
+        case Sum(items):
+            yield f"{items}[].{Path(expression.inner)}"
+        case Sole():
+            yield f"{expression.items}[]"
+        case _:
             for child in children(expression):
                 yield from origins(provider, child)
-        case _:
-            assert_never(expression)
 
 
 def field_origins(catalog: Catalog, provider: Provider) -> dict[str, tuple[str, ...]]:

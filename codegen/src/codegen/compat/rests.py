@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken
-from codegen.language.model import taken
+from codegen.language.parts import taken
 from codegen.payload import declared, leaves, rests
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from codegen.compat import breakages
-from codegen.diff import apis, database, derived, flows, payloads, providers, records, rules, services, tables
+from codegen.diff import apis, database, derived, families, flows, payloads, providers, records, rules, services, tables
 from codegen.diff.change import Change, Section
 from codegen.diff.render import markdown, text
+from codegen.families import Families
 from codegen.services import Services
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ _COMPARISONS = (
     tables.sources,
     derived.tables,
     derived.columns,
+    families.families,
+    families.identity,
     database.tables,
     database.columns,
     database.indexes,
@@ -70,6 +73,7 @@ def nothing(like: Catalog) -> Catalog:
         providers=(),
         apis=(),
         services=Services(),
+        families=Families(),
         currencies=(),
         validation=replace(like.validation, reason_codes={}, fields={}),
         ingestion=replace(like.ingestion, reason_codes={}, fields={}),

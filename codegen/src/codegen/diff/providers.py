@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.diff.change import Change, Section, others, worded
-from codegen.language.model import Lookup, Money, inside, origin
+from codegen.language.model import Lookup, Money
+from codegen.language.parts import inside, origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

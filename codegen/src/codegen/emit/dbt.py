@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from codegen.avro import TimestampMillis, walk
 from codegen.derived import LAYERS, Column
 from codegen.emit.trino import trino_type
+from codegen.families import EVENT_TYPE
 from codegen.staging import staged
 from codegen.text import dumped_yaml, notice, render
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.avro import Field
+    from codegen.families import Families, Family
     from codegen.model import Catalog, Freshness, GeneratedFile, Table
     from codegen.staging import Staging
 
@@ -51,6 +53,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/reference/iso4217.yaml"),
         by_exponent=sorted(by_exponent.items()),
     )
+    yield from _families(catalog)
     for table in catalog.tables:
         if table.staging is not None:
             yield from _staging(catalog, table, table.staging)
@@ -63,6 +66,35 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
                 table=derived,
             )
     yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
+
+
+def _families(catalog: Catalog) -> Iterator[GeneratedFile]:
+    declared = catalog.families
+    if declared.source is None:
+        return
+    record = catalog.records[declared.record][-1].record
+    all_of_them = declared.families.values()
+    roles: dict[str, list[str]] = {}
+    for family in all_of_them:
+        roles.setdefault(family.role, []).append(family.name)
+    yield render(
+        f"{_FOLDER}/macros/families.sql",
+        "families.sql",
+        notice=notice(f"contracts/{declared.source.path}, contracts/avro/{declared.record}"),
+        declared=declared,
+        roles=sorted(roles.items()),
+        of_payments=[family.name for family in all_of_them if family.role != "none"],
+        parts=[family for family in all_of_them if family.role != "none"],
+        belonging=lambda family: _belonging(declared, family),
+        event_types=[value for field in record.fields if field.name == EVENT_TYPE for value in field.allowed],
+    )
+
+
+def _belonging(declared: Families, family: Family) -> str:
+    """Return the SQL for the payment that an event names: of what may be a payment itself, in the end its own id."""
+    own = [declared.identity, "event_id"] if family.role in {"payment", "attempt"} else []
+    names = [*family.belongs_to, *own]
+    return names[0] if len(names) == 1 else f"coalesce({', '.join(names)})"
 
 
 def docs(catalog: Catalog) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Path, origin
+from codegen.language.model import Path
+from codegen.language.parts import origin
 from codegen.mapping.compile import compile_plan
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
 from codegen.text import PACKAGE, notice, render

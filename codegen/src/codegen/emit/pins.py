@@ -51,7 +51,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         yield render(
             f"{PACKAGE}/pins/{service.replace('-', '_')}.py",
             "pins.py",
-            notice=notice("contracts/topics, contracts/tables, contracts/database"),
+            notice=notice("contracts/topics, contracts/tables, contracts/database, contracts/files"),
             service=service,
             models=sorted(models),
             aliases=aliases,
@@ -77,4 +77,8 @@ def _uses(catalog: Catalog) -> dict[str, dict[str, _Uses]]:
         use(table.writer, table.record, table.version, f"written to {table.identifier}")
     for each in catalog.database:
         use(each.writer, each.record, each.version, f"written to the database's {each.name}")
+    for file in catalog.files:
+        use(file.writer, file.record, file.version, f"written to the file {file.name}")
+        for service in file.readers:
+            use(service, file.record, file.version, f"read from the file {file.name}")
     return found

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.language.model import Step
-    from codegen.model import Catalog, Example, GeneratedFile, Provider
+    from codegen.model import Catalog, Example, GeneratedFile, Life, Provider
     from codegen.webhooks import Envelope, Signature, Source
 
 
@@ -35,6 +35,13 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         "examples.py",
         notice=notice("contracts/providers/*/examples"),
         examples=[_example(example) for each in catalog.providers for example in each.examples],
+    )
+    yield render(
+        f"{PACKAGE}/lifecycles.py",
+        "lifecycles.py",
+        notice=notice("contracts/providers/*/lifecycles.yaml"),
+        lives=[(life, provider.name) for provider in catalog.providers for life in provider.lives],
+        steps_of=_steps,
     )
     yield render(
         f"{PACKAGE}/identity.py",
@@ -126,12 +133,13 @@ def _envelope(envelope: Envelope) -> str:
             ("created_at_unit", envelope.created_at_unit),
             ("account", _keys(envelope.account)),
             ("merchant_id", tuple(path.steps for path in envelope.merchant_id)),
-            ("required", tuple((path.steps, name) for path, name in envelope.required)),
+            ("required", tuple((path.steps, kinds) for path, kinds in envelope.required)),
             ("items", None if items is None else _Code(f"Items({literal(items.path.steps)}, {items.most})")),
             ("headers_kept", envelope.headers_kept),
             ("max_body_bytes", envelope.max_body_bytes),
             ("max_text_characters", envelope.max_text_characters),
             ("max_event_age_seconds", envelope.max_event_age_seconds),
+            ("null_values", frozenset(envelope.null_values)),
         ],
     )
 
@@ -142,6 +150,20 @@ def _call(name: str, arguments: list[tuple[str, object]]) -> str:
         for key, value in arguments
     )
     return f"{name}(\n{lines}        )"
+
+
+def _steps(life: Life) -> list[list[tuple[str, str]]]:
+    return [
+        [
+            ("example", literal(step.example)),
+            ("event_type", literal(step.event_type)),
+            ("headers", literal(dict(step.headers))),
+            ("body", literal(step.body)),
+            ("event", literal(dict(step.event), 16)),
+            ("payment", literal(None if step.payment is None else dict(step.payment), 16)),
+        ]
+        for step in life.steps
+    ]
 
 
 def _example(example: Example) -> list[tuple[str, str]]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 Step = str | int
+Value = str | int | bool
+"""What a constant or a table may give: a text, a whole number, or true or false."""
 
 
 class TimeFormat(enum.Enum):
@@ -43,9 +45,9 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Const:
-    """The same text for every event."""
+    """The same text, whole number or boolean for every event."""
 
-    value: str
+    value: Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +57,17 @@ class Null:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """A value that the gateway found and handed on, such as the merchant."""
+    """A value that the gateway found and handed on: a text, such as the merchant, an instant, or `livemode`."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """The text that a table gives for a text; a text that is not in it is a rejection, or has another value."""
+    """What a table gives for a text; a text that is not in it is a rejection, or has another value."""
 
     of: Expression
-    table: Mapping[str, str]
+    table: Mapping[str, Value]
     otherwise: Expression | None
 
 
@@ -164,12 +166,78 @@ class Whole:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """One of two expressions: which, says the value at a path, by being one of some texts or booleans or not."""
+    """One of two expressions: which, says the value at a path, by being one of some or not.
+
+    `values` are texts, whole numbers and booleans; None among them is a value that is absent or null.
+    """
 
     path: Path
-    values: tuple[str | bool, ...]
+    values: tuple[Value | None, ...]
     then: Expression
     otherwise: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Sole:
+    """The element of a list that has one; null where it has none or several. `of` is the place of its first."""
+
+    of: Path
+
+    @property
+    def items(self) -> Path:
+        """Return the path of the list."""
+        return Path(self.of.steps[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Which elements of a list count: those whose value at a path is one of some, or the same as one of the payload.
+
+    `path` leads through the list's first place, as all paths into its elements do.
+    """
+
+    path: Path
+    values: tuple[Value, ...] = ()
+    same_as: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """The sum of whole numbers, one of each element of a list; null where there is no list.
+
+    `of` leads through the list's first place. An element without the number counts nothing; one with anything else in
+    its place is a rejection.
+    """
+
+    items: Path
+    of: Path
+    where: Condition | None = None
+
+    @property
+    def inner(self) -> tuple[Step, ...]:
+        """Return the steps from an element to its number."""
+        return self.of.steps[len(self.items.steps) + 1 :]
+
+    @property
+    def deciding(self) -> tuple[Step, ...]:
+        """Return the steps from an element to the value that decides whether it counts."""
+        return () if self.where is None else self.where.path.steps[len(self.items.steps) + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A whole number less another one; null where either is null."""
+
+    of: tuple[Expression, Expression]
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """A text for a number below zero, and another one for any other number."""
+
+    of: Expression
+    negative: str
+    otherwise: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +269,10 @@ Expression = (
     | Text
     | Whole
     | When
+    | Sole
+    | Sum
+    | Difference
+    | Sign
     | Rest
 )
 
@@ -248,75 +320,3 @@ class Mapped:
     version: int
     event_type: Path | Envelope
     groups: tuple[Group, ...]
-
-
-def children(expression: Expression) -> tuple[Expression, ...]:
-    """Return the expressions that stand directly inside one."""
-    match expression:
-        case Path() | Const() | Null() | Envelope() | Rest():
-            return ()
-        case Coalesce(of) | Concat(of):
-            return of
-        case Lookup(of, _, otherwise):
-            return (of,) if otherwise is None else (of, otherwise)
-        case When(path, _, then, otherwise):
-            return (path, then, otherwise)
-        case Money(of, currency, _) | Decimal(of, currency):
-            return (of, currency)
-        case Time(of, _) | NullIf(of, _) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
-            return (of,)
-    assert_never(expression)
-
-
-def inside(expression: Expression) -> Iterator[Expression]:
-    """Yield an expression and all that stand inside it."""
-    yield expression
-    for child in children(expression):
-        yield from inside(child)
-
-
-def paths(expression: Expression) -> Iterator[Path]:
-    """Yield every path that an expression reads, `rest` apart."""
-    if isinstance(expression, Path):
-        yield expression
-    for child in children(expression):
-        yield from paths(child)
-
-
-def taken(expression: Expression) -> Iterator[Path]:
-    """Yield every path whose value an expression hands on; what only decides between two values is none of them."""
-    match expression:
-        case Path():
-            yield expression
-        case When(_, _, then, otherwise):
-            yield from taken(then)
-            yield from taken(otherwise)
-        case _:
-            for child in children(expression):
-                yield from taken(child)
-
-
-def origin(expression: Expression) -> str:  # noqa: C901, PLR0911 - one return for each expression
-    """Return in words where an expression's value comes from, as it stands in a rejection."""
-    match expression:
-        case Path():
-            return str(expression)
-        case Const(value):
-            return f"the constant {value}"
-        case Null():
-            return "null"
-        case Envelope(name):
-            return f"the envelope's {name}"
-        case Rest(root):
-            return f"the rest of {root}"
-        case Coalesce(of):
-            return "the first present of " + ", ".join(origin(each) for each in of)
-        case Concat(of):
-            return " with ".join(origin(each) for each in of)
-        case When(path, _, then, otherwise):
-            return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
-        case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
-            return origin(of)
-        case Text(of) | Whole(of):
-            return origin(of)
-    assert_never(expression)

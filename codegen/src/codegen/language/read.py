@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 from codegen.language.model import (
     Coalesce,
     Concat,
+    Condition,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -23,7 +25,10 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
     Step,
+    Sum,
     Text,
     Time,
     TimeFormat,
@@ -119,7 +124,36 @@ def read_expression(data: Mapping[str, Any], tables: Mapping[str, Any] = _NO_TAB
         case "when":
             then, otherwise = read(value["then"]), read(value["else"])
             return When(read_path(value["value"]), tuple(value["in"]), then, otherwise)
+        case "sole":
+            return Sole(_below(read_path(value), 0))
+        case "sum":
+            return _sum(value)
+        case "difference":
+            one, other = value
+            return Difference((read(one), read(other)))
+        case "sign":
+            return Sign(read(value["value"]), value["negative"], value["otherwise"])
         case "rest":
             return Rest(read_path(value["path"]), tuple(read_path(each) for each in value.get("keep", ())))
         case _:
             raise ValueError(f"the mapping language has no {name!r}")
+
+
+def _below(path: Path, *steps: Step) -> Path:
+    return Path((*path.steps, *steps))
+
+
+def _sum(data: Mapping[str, Any]) -> Sum:
+    items = read_path(data["path"])
+    where = data.get("where")
+    return Sum(
+        items,
+        _below(items, 0, *read_path(data["value"]).steps),
+        None
+        if where is None
+        else Condition(
+            _below(items, 0, *read_path(where["path"]).steps),
+            tuple(where.get("in", ())),
+            read_path(where["same_as"]) if "same_as" in where else None,
+        ),
+    )

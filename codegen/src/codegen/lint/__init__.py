@@ -10,10 +10,12 @@ from codegen.lint import (
     database,
     examples,
     expressions,
+    families,
     flows,
     gateways,
     keywords,
     lineage,
+    lives,
     maintenance,
     mappings,
     pins,
@@ -55,7 +57,7 @@ RULES: tuple[LintRule, ...] = (
     LintRule("keyword", "Every keyword and format of a schema is one that is known.", keywords.keywords),
     LintRule("name", "Files, records and fields are called what they are.", records.misnamed),
     LintRule("versions", "The versions of a record are 1, 2, 3 … without a gap.", records.gaps),
-    LintRule("unused", "Every record is on a topic or in a table.", records.unused),
+    LintRule("unused", "Every record is on a topic, in a table or in a file.", records.unused),
     LintRule("api", "The models of an API hold to all that its schemas say.", apis.unheld),
     LintRule("topic", "A topic's record, key and provider exist; every provider has a raw topic.", flows.topics),
     LintRule(
@@ -81,6 +83,7 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("pin-stored", "A table has a column for every field that its writer reads.", pins.unstored),
     LintRule("table", "A table's record and columns exist and fit their use.", flows.tables),
+    LintRule("file", "A file's record exists.", flows.files),
     LintRule(
         "database",
         "A database table's record and columns exist, under names that Postgres keeps.",
@@ -92,6 +95,11 @@ RULES: tuple[LintRule, ...] = (
         "A derived column is made from columns that exist in a layer before its own.",
         lineage.broken,
         frozenset({"table"}),
+    ),
+    LintRule(
+        "family",
+        "Every event type has a family, and every status a rank in one; families are made of fields that exist.",
+        families.undeclared,
     ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
@@ -113,6 +121,12 @@ RULES: tuple[LintRule, ...] = (
         "mapping",
         "A mapping fills every field that its record needs or its provider has, with what the field takes.",
         mappings.fields,
+    ),
+    LintRule(
+        "family-mapping",
+        "Events have only the statuses and amounts that their family has.",
+        families.unfit,
+        frozenset({"family", "mapping"}),
     ),
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
@@ -146,6 +160,12 @@ RULES: tuple[LintRule, ...] = (
         "example",
         "Every example becomes what it says.",
         examples.wrong,
+        frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
+    ),
+    LintRule(
+        "life-told",
+        "Each step of a life becomes the unified event that the life says.",
+        lives.untold,
         frozenset({"condition", "exponent", "lookup", "mapping", "path", "provider", "rule", "table-name", "type"}),
     ),
 )

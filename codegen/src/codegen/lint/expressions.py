@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Envelope, Expression, Group, Lookup, Money, Path, When, children, inside
+from codegen.language.model import Condition, Envelope, Expression, Group, Lookup, Money, Path, Sum, When
+from codegen.language.parts import children, inside
 from codegen.payload import declared, types
 
 if TYPE_CHECKING:
@@ -12,10 +13,17 @@ if TYPE_CHECKING:
 
     from codegen.document import Place
     from codegen.findings import Finding
+    from codegen.language.model import Value
     from codegen.model import Catalog, Provider
 
     Documented = Callable[[Path | Envelope], frozenset[str]]
     _Narrow = Callable[[frozenset[str], frozenset[str]], frozenset[str]]
+
+_JSON_TYPES = {
+    str: frozenset({"string"}),
+    int: frozenset({"integer", "number"}),
+    bool: frozenset({"boolean"}),
+}
 
 
 def lookups(catalog: Catalog) -> Iterator[Finding]:
@@ -35,19 +43,32 @@ def conditions(catalog: Catalog) -> Iterator[Finding]:
     """Yield conditions on values that their path is not documented to have."""
     for provider, group, place, expression in _fields(catalog):
         documented = _documented(provider, group)
-        for when in (each for each in inside(expression) if isinstance(each, When)):
-            found = declared(provider.payload, group.payload, when.path)
-            known = documented(when.path)
-            booleans = found is not None and "boolean" in types(found.schema)
-            for value in when.values:
-                if isinstance(value, bool):
-                    fits = booleans
+        for path, values in _compared(expression):
+            found = declared(provider.payload, group.payload, path)
+            known = documented(path)
+            held = frozenset() if found is None else types(found.schema)
+            for value in values:
+                if isinstance(value, str) and known:
+                    fits = value in known
                 else:
-                    fits = value in known if known else found is not None and "string" in types(found.schema)
+                    # Any value may be absent.
+                    fits = value is None or bool(held & _JSON_TYPES[type(value)])
                 if not fits:
-                    message = f"{place[-1]}: {value!r} is not a value that {when.path} can have"
+                    message = f"{place[-1]}: {value!r} is not a value that {path} can have"
                     hint = "compare with a documented value, or declare it in payload.openapi.yaml"
                     yield provider.mapping_source.finding("condition", place, message, hint)
+
+
+def _compared(expression: Expression) -> Iterator[tuple[Path, tuple[Value | None, ...]]]:
+    """Yield each path whose value decides something, with what it is compared with."""
+    for each in inside(expression):
+        match each:
+            case When(path, values):
+                yield path, values
+            case Sum(_, _, Condition(path, values)):
+                yield path, values
+            case _:
+                pass
 
 
 def exponents(catalog: Catalog) -> Iterator[Finding]:

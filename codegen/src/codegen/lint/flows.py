@@ -64,6 +64,14 @@ def tables(catalog: Catalog) -> Iterator[Finding]:
         yield from _columns(table, {field.name: field for field in record.fields})
 
 
+def files(catalog: Catalog) -> Iterator[Finding]:
+    """Yield files that hold what does not exist."""
+    for file in catalog.files:
+        yield from misfiled("file", file.source, f"files/{file.name}.yaml")
+        if record_of(catalog, file.record, file.version) is None:
+            yield no_record("file", file.source, file.record, file.version)
+
+
 def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
     used: list[tuple[Place, str]] = [(("key", index), name) for index, name in enumerate(table.key)]
     used += [(("partition", index, "field"), each.field) for index, each in enumerate(table.partition)]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.language.model import (
+    Coalesce,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -14,18 +16,18 @@ from codegen.language.model import (
     Lookup,
     Money,
     Null,
+    NullIf,
     Path,
     Rest,
+    Sign,
     Time,
     When,
     Whole,
-    children,
-    inside,
-    paths,
 )
+from codegen.language.parts import children, paths, said
 from codegen.lint.flows import record_of
 from codegen.lint.paths import likely
-from codegen.mapping.plan import STAMPED, Kind, kind_of
+from codegen.mapping.plan import FOUND, STAMPED, Kind, kind_of
 from codegen.payload import declared, leaves, mapped_paths, rests
 from codegen.suggestion import closest, meant
 from codegen.webhooks import paths_of
@@ -36,8 +38,13 @@ if TYPE_CHECKING:
     from codegen.avro import Field
     from codegen.document import Document, Place
     from codegen.findings import Finding
+    from codegen.language.model import Value
     from codegen.model import Catalog, Provider
     from codegen.webhooks import Source
+
+# What gives a value of the field's own kind, or its whole content, and is checked as such.
+_AMOUNTS: tuple[type[Expression], ...] = (Money, Decimal)
+_OUTERMOST: tuple[type[Expression], ...] = (*_AMOUNTS, Exponent, Time, Rest, Null)
 
 
 def providers(catalog: Catalog) -> Iterator[Finding]:
@@ -201,20 +208,32 @@ def misfits(field: Field, expression: Expression) -> Iterator[tuple[str, str]]:
             yield "null is mapped to a field that needs a value", "map a value"
         return
     yield from _strangers(expression, kind)
-    for part in _branches(expression):
-        for inner in children(part):
-            # A value that no table knows may count for nothing.
-            if isinstance(part, Lookup) and inner is part.otherwise and isinstance(inner, Null):
-                continue
-            if any(isinstance(each, Time | Rest | Exponent | Money | Decimal | Null) for each in inside(inner)):
-                hint = "make it the outermost expression of the field, or of a branch of `when`"
-                yield (
-                    "`time`, `exponent`, `money`, `decimal`, `rest` and null cannot be inside another expression",
-                    hint,
-                )
+    if _is_misplaced(expression):
+        yield (
+            "`time`, `exponent`, `money`, `decimal`, `rest` and null cannot be inside this expression",
+            "make it the outermost expression of the field, or of a branch of `when` or `coalesce`",
+        )
     if field.allowed:
-        for value in sorted(_fixed(expression) - set(field.allowed)):
+        for value in sorted(map(said, _fixed(expression) - set(field.allowed))):
             yield f"{value!r} is not an allowed value", "use one of the field's allowed_values"
+
+
+def _is_misplaced(expression: Expression, allowed: tuple[type[Expression], ...] = _OUTERMOST) -> bool:
+    """Return whether an expression, or one in it, is one of `_OUTERMOST` where only those allowed may be."""
+    if isinstance(expression, _OUTERMOST) and not isinstance(expression, allowed):
+        return True
+    match expression:
+        case When(_, _, then, otherwise):
+            return any(_is_misplaced(each, (*allowed, Null)) for each in (then, otherwise))
+        case Coalesce(of):
+            return any(_is_misplaced(each, tuple(kind for kind in allowed if kind is not Null)) for each in of)
+        case Lookup(of, _, otherwise):
+            # A value that no table knows may count for nothing.
+            return _is_misplaced(of, ()) or (otherwise is not None and _is_misplaced(otherwise, (Null,)))
+        case Difference() | Sign() | NullIf():
+            return any(_is_misplaced(each, _AMOUNTS) for each in children(expression))
+        case _:
+            return any(_is_misplaced(each, ()) for each in children(expression))
 
 
 def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
@@ -225,8 +244,11 @@ def _strangers(expression: Expression, kind: Kind) -> Iterator[tuple[str, str]]:
                 "an exponent and an amount are whole numbers",
                 "use `exponent`, `money`, `decimal` and `whole` on int and long fields only",
             )
-        if isinstance(part, Time) != (kind is Kind.TIME) and not isinstance(part, Null):
-            yield "a time and `time` belong together", "use `time` on timestamps, and only there"
+        if _is_time(part) != (kind is Kind.TIME) and not isinstance(part, Null):
+            yield (
+                "a time and `time` belong together",
+                "use `time`, or a time that the gateway found, on timestamps, and only there",
+            )
     if isinstance(expression, Rest) != (kind is Kind.TEXTS):
         yield "a map and `rest` belong together", "use `rest` on maps of texts, and only there"
 
@@ -253,20 +275,30 @@ def _groups(catalog: Catalog) -> Iterator[tuple[Provider, int, Group]]:
                 yield provider, index, group
 
 
+def _is_time(expression: Expression) -> bool:
+    return isinstance(expression, Time) or (isinstance(expression, Envelope) and FOUND[expression.name] is Kind.TIME)
+
+
 def _branches(expression: Expression) -> Iterator[Expression]:
-    """Yield what a field may be filled with: both branches of a `when`, and any other expression by itself."""
-    if isinstance(expression, When):
-        yield from _branches(expression.then)
-        yield from _branches(expression.otherwise)
-    else:
-        yield expression
+    """Yield what a field may be filled with: the branches of a `when` or `coalesce`, and any other one by itself."""
+    match expression:
+        case When(_, _, then, otherwise):
+            yield from _branches(then)
+            yield from _branches(otherwise)
+        case Coalesce(of):
+            for each in of:
+                yield from _branches(each)
+        case _:
+            yield expression
 
 
-def _fixed(expression: Expression) -> set[str]:
-    """Return the texts that an expression gives by itself, whatever the payload."""
+def _fixed(expression: Expression) -> set[Value]:
+    """Return the values that an expression gives by itself, whatever the payload."""
     match expression:
         case Const(value):
             return {value}
+        case Sign(_, negative, otherwise):
+            return {negative, otherwise}
         case Lookup(_, table, otherwise):
             return set(table.values()) | (_fixed(otherwise) if otherwise else set())
         case _:

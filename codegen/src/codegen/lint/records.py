@@ -54,6 +54,8 @@ def _texts(catalog: Catalog) -> Iterator[tuple[str, str, Document, Place]]:
         yield each.description, f"the description of {each.name}", each.source, ("description",)
         for index in each.indexes:
             yield index.description, f"the description of {index.name}", each.source, ("indexes", index.name)
+    for file in catalog.files:
+        yield file.description, f"the description of {file.name}", file.source, ("description",)
     for derived in catalog.derived:
         yield derived.description, f"the description of {derived.identifier}", derived.source, ("description",)
         for column in derived.columns:
@@ -106,12 +108,12 @@ def gaps(catalog: Catalog) -> Iterator[Finding]:
 
 
 def unused(catalog: Catalog) -> Iterator[Finding]:
-    """Yield records that no topic and no table holds."""
+    """Yield records that no topic, no table and no file holds."""
     used = {holder.record for holder in catalog.holders}
     for name, versions in catalog.records.items():
         if name not in used:
-            message = f"no topic and no table holds {name}"
-            yield versions[-1].source.finding("unused", (), message, "write its topic or table, or delete it")
+            message = f"no topic, no table and no file holds {name}"
+            yield versions[-1].source.finding("unused", (), message, "write its topic, table or file, or delete it")
 
 
 def _versions(catalog: Catalog) -> Iterator[RecordVersion]:

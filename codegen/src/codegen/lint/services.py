@@ -108,7 +108,7 @@ def unused(catalog: Catalog) -> Iterator[Finding]:
             continue
         for access, store, index, pattern in _patterns(service):
             taken = [each for each in names[store] if matches(pattern, each)]
-            told = store == "topics" or access == "writes"
+            told = store in {"topics", "files"} or access == "writes"
             used = any(
                 (use.service, use.access, use.store) == (name, access, store) and use.name in taken for use in uses
             )
@@ -150,6 +150,10 @@ def _uses(catalog: Catalog) -> Iterator[_Use]:
         yield _Use(table.source, ("writer",), table.writer, "writes", "tables", table.identifier)
     for each in catalog.database:
         yield _Use(each.source, ("writer",), each.writer, "writes", "database", each.name)
+    for file in catalog.files:
+        yield _Use(file.source, ("writer",), file.writer, "writes", "files", file.name)
+        for index, name in enumerate(file.readers):
+            yield _Use(file.source, ("readers", index), name, "reads", "files", file.name)
     for derived in catalog.derived:
         first = {source.table: column.name for column in reversed(derived.columns) for source in column.sources}
         for table_name, column_name in first.items():
@@ -202,6 +206,7 @@ def _names(catalog: Catalog) -> dict[str, list[str]]:
         "topics": [topic.name for topic in catalog.topics],
         "tables": [table.identifier for table in _tables(catalog)],
         "database": [table.name for table in catalog.database],
+        "files": [file.name for file in catalog.files],
     }
 
 

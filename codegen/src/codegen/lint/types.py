@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from codegen.language.model import Rest, origin
+from codegen.language.model import Rest
+from codegen.language.parts import origin
 from codegen.lint.flows import record_of
 from codegen.lint.mappings import misfits
 from codegen.mapping.plan import STAMPED, kind_of
@@ -117,8 +118,8 @@ def _depth(provider: Provider) -> Callable[[Example], int]:
 
 def _demanded(provider: Provider, group: Group) -> Iterator[Finding]:
     """Yield what a gateway asks of a path and the payload contract does not promise."""
-    for path, name in provider.envelope.required:
-        given, asked = _types(provider, group, path), of_json(frozenset({name}))
+    for path, kinds in provider.envelope.required:
+        given, asked = _types(provider, group, path), of_json(frozenset(kinds))
         if not given <= asked:
             said = f"{_sentence(path, given)} in {group.payload}, and the envelope requires {worded(asked)}"
             place = ("envelope", "required", str(path))

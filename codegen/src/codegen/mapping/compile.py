@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.language.model import Const, Envelope, Expression, LeafKind, Lookup, Null, Path, Rest
+from codegen.mapping.certainty import KINDS, is_surely, may_refuse, outputs
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
-from codegen.mapping.expression import is_surely, may_refuse, outputs, write_value
-from codegen.mapping.plan import MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
+from codegen.mapping.expression import given, write_value
+from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
 from codegen.text import literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from codegen.language.model import Value
 
 _TESTS = {
     Kind.TEXT: "type({0}) is str",
@@ -29,6 +32,7 @@ _PUT = {
     LeafKind.MAP: "put_map",
     LeafKind.OPAQUE: "put_json",
 }
+_FOUND_TYPES = {Kind.TEXT: "str", Kind.TIME: "int | None", Kind.TRUTH: "bool | None"}
 # What a compiled module does not take from the generated package's `normalize.values`.
 ELSEWHERE = frozenset({"re", "EXPONENTS"})
 
@@ -91,12 +95,12 @@ def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
         code.line(f"        {literal(target.name)}: {_converted(module, target)},")
     code.line("    }")
     code.line(")")
-    given = "envelope_merchant_id: str, envelope_event_id: str, event_type: str"
-    head = f"def _{group.name}(root: dict[str, Any], {given}) -> Outcome:"
+    found = ", ".join(f"{given(name)}: {_FOUND_TYPES[kind]}" for name, kind in FOUND.items())
+    head = f"def _{group.name}(root: dict[str, Any], {found}) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 
-def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, str] | None:
+def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, Value] | None:
     """Return a field's value by event type where nothing else decides it: no check of it can fail then."""
     match target.expression:
         case Lookup(of, table, _) if of in {event_type, Envelope("event_type")} and table.keys() >= set(group.events):
@@ -104,10 +108,10 @@ def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> 
         case _:
             return None
     fits = not target.rules and (not target.allowed or set(target.allowed) >= set(found.values()))
-    return found if fits and target.kind is Kind.TEXT else None
+    return found if fits and all(KINDS[type(value)] is target.kind for value in found.values()) else None
 
 
-def _write_by_event_type(code: Code, target: Target, table: dict[str, str]) -> None:
+def _write_by_event_type(code: Code, target: Target, table: dict[str, Value]) -> None:
     values = set(table.values())
     value = literal(values.pop()) if len(values) == 1 else f"{code.module.name('_TABLE_', literal(table))}[event_type]"
     code.line(f"{local(target)} = {value}")

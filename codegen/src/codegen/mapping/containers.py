@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Path, Step, paths
+from codegen.language.model import Path, Step
+from codegen.language.parts import bound
 from codegen.text import literal
 
 if TYPE_CHECKING:
@@ -39,10 +40,16 @@ def read(path: Path) -> str:
     return f"{container}.get({literal(last)})"
 
 
+def sole(path: Path) -> str:
+    """Return the Python expression of the first element of a list at a path, None where the list has others."""
+    container = _variable(path.steps[:-1], is_list=True)
+    return f"{container}[0] if len({container}) == 1 else None"
+
+
 def used(group: GroupPlan) -> Iterator[Path]:
     """Yield every path that the fields of a group read."""
     for target in group.targets:
-        yield from paths(target.expression)
+        yield from bound(target.expression)
         for leaf in target.rest:
             yield leaf.path
 

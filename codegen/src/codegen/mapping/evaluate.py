@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -16,11 +16,11 @@ from codegen.language.model import (
     Concat,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
     Leaf,
-    LeafKind,
     Lookup,
     Lower,
     Money,
@@ -28,18 +28,19 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
+    Sum,
     Text,
     Time,
-    TimeFormat,
     Upper,
     When,
     Whole,
-    origin,
 )
+from codegen.language.parts import origin
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
     MISSING,
-    TIME_INVALID,
     TYPE_INVALID,
     UNREADABLE,
     VALUE_UNKNOWN,
@@ -50,12 +51,13 @@ from codegen.mapping.plan import (
     Target,
     wording,
 )
+from codegen.mapping.values import EPOCH, RefusedError, as_json, entries, fits, in_ascii, millis
 from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+    from codegen.language.model import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +85,34 @@ class Unsupported:
 Outcome = Normalized | Rejected | Unsupported
 
 
-class _RefusedError(Exception):
-    """An expression has no value; carries the code and what is wrong."""
-
-    def __init__(self, code: str, what: str) -> None:
-        super().__init__(what)
-        self.code = code
-        self.what = what
-
-
-def evaluate(plan: Plan, body: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
+def evaluate(
+    plan: Plan,
+    body: bytes,
+    merchant_id: str,
+    event_id: str = "",
+    event_type: str = "",
+    *,
+    received_at: int | None = None,
+    created_at: int | None = None,
+    livemode: bool | None = None,
+) -> Outcome:
     """Return what becomes of a body; never raises because of what is in it.
 
-    Merchant, id and type of the event are what the gateway found.
+    All else is what the gateway found: merchant, id and type of the event, when it came and when it happened, in
+    milliseconds since 1970, and whether real money is meant.
     """
-    envelope = {"merchant_id": merchant_id, "event_id": event_id, "event_type": event_type}
+    envelope = {
+        "merchant_id": merchant_id,
+        "event_id": event_id,
+        "event_type": event_type,
+        "received_at": received_at,
+        "created_at": created_at,
+        "livemode": livemode,
+    }
     return _evaluated(plan, body, envelope)
 
 
-def _evaluated(plan: Plan, body: bytes, envelope: dict[str, str]) -> Outcome:
+def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) -> Outcome:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -123,7 +134,7 @@ def _evaluated(plan: Plan, body: bytes, envelope: dict[str, str]) -> Outcome:
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
-    def __init__(self, plan: Plan, root: dict[str, Any], envelope: dict[str, str]) -> None:
+    def __init__(self, plan: Plan, root: dict[str, Any], envelope: Mapping[str, Value | None]) -> None:
         self._plan = plan
         self._root = root
         self._envelope = envelope
@@ -134,7 +145,7 @@ class _Evaluation:
         for target in group.targets:
             try:
                 event[target.name] = self._checked(target, refusals)
-            except _RefusedError as refused:
+            except RefusedError as refused:
                 refusals.append(target.refusal(refused.code, refused.what))
         return Rejected(tuple(refusals), event_type) if refusals else Normalized(event)
 
@@ -159,9 +170,9 @@ class _Evaluation:
                     parts.append(part)
                 return "".join(parts)
             case Upper(of):
-                return _ascii(self._text(of), str.upper)
+                return in_ascii(self._text(of), str.upper)
             case Lower(of):
-                return _ascii(self._text(of), str.lower)
+                return in_ascii(self._text(of), str.lower)
             case NullIf(of, values):
                 value = self.value(of)
                 return None if type(value) in {str, int} and value in values else value
@@ -173,7 +184,7 @@ class _Evaluation:
                 if text is None or text in table:
                     return None if text is None else table[text]
                 if otherwise is None:
-                    raise _RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
+                    raise RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
                 return self.value(otherwise)
             case Money(of, currency, exponents):
                 return self._iso_minor_units(self.value(of), self.value(currency), exponents)
@@ -181,7 +192,7 @@ class _Evaluation:
                 return self._minor_units(self.value(of), self.value(currency))
             case Text(of):
                 value = self.value(of)
-                return str(value) if _fits(value, Kind.WHOLE) else value
+                return str(value) if fits(value, Kind.WHOLE) else value
             case Whole(of):
                 value = self.value(of)
                 written = isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value)
@@ -190,36 +201,82 @@ class _Evaluation:
                 value = self.value(path)
                 listed = any(type(value) is type(each) and value == each for each in values)
                 return self.value(then if listed else otherwise)
+            case Sole():
+                items = at(self._root, expression.items)
+                return self.value(expression.of) if isinstance(items, list) and len(items) == 1 else None
+            case Sum():
+                return self._sum(expression)
+            case Difference(of):
+                return self._difference(of)
+            case Sign(of, negative, otherwise):
+                number = self.value(of)
+                if number is None:
+                    return None
+                if not fits(number, Kind.NUMBER):
+                    raise RefusedError(TYPE_INVALID, f"must be {Kind.NUMBER.value}")
+                return negative if number < 0 else otherwise
             case Time(of, form):
-                return _millis(self.value(of), form)
+                return millis(self.value(of), form)
             case Rest():
                 raise AssertionError("the rest is a whole field, not a part of one")
         assert_never(expression)
 
+    def _sum(self, expression: Sum) -> int | None:
+        items = at(self._root, expression.items)
+        if not isinstance(items, list):
+            return None
+        total = 0
+        for item in items:
+            number = self._nullified(at(item, Path(expression.inner))) if self._counts(expression, item) else None
+            if number is not None:
+                total += self._whole(number)
+        return total
+
+    def _counts(self, expression: Sum, item: Any) -> bool:
+        where = expression.where
+        if where is None:
+            return True
+        value = self._nullified(at(item, Path(expression.deciding)))
+        wanted = where.values if where.same_as is None else (self.value(where.same_as),)
+        return value is not None and any(type(value) is type(each) and value == each for each in wanted)
+
+    def _difference(self, of: tuple[Expression, Expression]) -> int | None:
+        one = self.value(of[0])
+        if one is None:
+            return None
+        self._whole(one)
+        other = self.value(of[1])
+        return None if other is None else self._whole(one) - self._whole(other)
+
+    def _whole(self, value: Any) -> int:
+        if not fits(value, Kind.WHOLE):
+            raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+        return int(value)
+
     def _iso_minor_units(self, amount: Any, currency: Any, exponents: Mapping[str, int]) -> Any:
         if amount is None:
             return None
-        if not _fits(amount, Kind.WHOLE):
-            raise _RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
-        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+        if not fits(amount, Kind.WHOLE):
+            raise RefusedError(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
         if code is None or code not in exponents:
             return amount
         exact = amount * Fraction(10) ** (self._plan.exponents[code] - exponents[code])
         if exact.denominator != 1:
-            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
         return exact.numerator
 
     def _minor_units(self, amount: Any, currency: Any) -> int | None:
         if amount is None:
             return None
-        text = amount if isinstance(amount, str) else repr(amount) if _fits(amount, Kind.NUMBER) else ""
+        text = amount if isinstance(amount, str) else repr(amount) if fits(amount, Kind.NUMBER) else ""
         if not re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", text):
-            raise _RefusedError(TYPE_INVALID, "must be a decimal number")
-        code = _ascii(currency, str.upper) if isinstance(currency, str) else None
+            raise RefusedError(TYPE_INVALID, "must be a decimal number")
+        code = in_ascii(currency, str.upper) if isinstance(currency, str) else None
         digits = self._plan.exponents.get(code or "", len(text.partition(".")[2]))
         exact = Fraction(text) * 10**digits
         if exact.denominator != 1:
-            raise _RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
+            raise RefusedError(AMOUNT_INDIVISIBLE, "is not a whole number of the currency's minor unit")
         return int(exact)
 
     def _nullified(self, value: Any) -> Any:
@@ -229,23 +286,23 @@ class _Evaluation:
         value = self.value(expression)
         if value is None or isinstance(value, str):
             return value
-        raise _RefusedError(TYPE_INVALID, "must be text")
+        raise RefusedError(TYPE_INVALID, "must be text")
 
     def _checked(self, target: Target, refusals: list[Refusal]) -> object:
         is_rest = isinstance(target.expression, Rest)
         value: Any = self._rest(target.rest) if is_rest else self.value(target.expression)
         if value is None:
             if target.required:
-                raise _RefusedError(MISSING, "is absent or null")
+                raise RefusedError(MISSING, "is absent or null")
             return None
-        if not _fits(value, target.kind):
-            raise _RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
+        if not fits(value, target.kind):
+            raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
-            raise _RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
+            raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
         broken = [rule for rule in target.rules if not self._holds(rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:
-            return None if broken else _EPOCH + timedelta(milliseconds=value)
+            return None if broken else EPOCH + timedelta(milliseconds=value)
         return float(value) if target.kind is Kind.NUMBER else value
 
     def _holds(self, rule: Rule, value: Any) -> bool:
@@ -265,72 +322,8 @@ class _Evaluation:
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}
         for leaf in leaves:
-            for key, value in _entries(leaf, at(self._root, leaf.path)):
-                text = value if isinstance(value, str) else _json(value)
+            for key, value in entries(leaf, at(self._root, leaf.path)):
+                text = value if isinstance(value, str) else as_json(value)
                 if text not in self._plan.null_values:
                     kept[key] = text
         return kept
-
-
-def _entries(leaf: Leaf, value: Any) -> list[tuple[str, Any]]:
-    match leaf.kind:
-        case LeafKind.SCALAR:
-            fits = _is_scalar(value)
-        case LeafKind.SCALARS:
-            fits = isinstance(value, list) and all(_is_scalar(each) or each is None for each in value)
-        case LeafKind.OPAQUE:
-            fits = value is not None
-        case LeafKind.MAP:
-            members = value.items() if isinstance(value, dict) else ()
-            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each)]
-    return [(leaf.key, value)] if fits else []
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, str | int | float)
-
-
-def _json(value: Any) -> str:
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise _RefusedError(TYPE_INVALID, "is nested too deeply") from error
-
-
-def _ascii(text: str | None, change: Callable[[str], str]) -> str | None:
-    return change(text) if text is not None and text.isascii() else text
-
-
-def _millis(value: Any, form: TimeFormat) -> int | None:
-    if value is None:
-        return None
-    match form:
-        case TimeFormat.EPOCH_SECONDS:
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value * 1000
-        case TimeFormat.EPOCH_MILLISECONDS:
-            if isinstance(value, int) and not isinstance(value, bool):
-                return value
-        case TimeFormat.ISO8601:
-            try:
-                instant = datetime.fromisoformat(value)
-                if instant.tzinfo is not None:
-                    return (instant - _EPOCH) // timedelta(milliseconds=1)
-            except (TypeError, ValueError, OverflowError):
-                pass
-    raise _RefusedError(TIME_INVALID, "cannot be read as a time")
-
-
-def _fits(value: Any, kind: Kind) -> bool:
-    match kind:
-        case Kind.TEXT:
-            return isinstance(value, str)
-        case Kind.WHOLE | Kind.TIME:
-            return isinstance(value, int) and not isinstance(value, bool)
-        case Kind.NUMBER:
-            return isinstance(value, int | float) and not isinstance(value, bool)
-        case Kind.TRUTH:
-            return isinstance(value, bool)
-        case Kind.TEXTS:
-            return isinstance(value, dict)
-    assert_never(kind)

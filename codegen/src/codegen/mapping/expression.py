@@ -9,6 +9,7 @@ from codegen.language.model import (
     Concat,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -19,16 +20,19 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
+    Sum,
     Text,
     Time,
     TimeFormat,
     Upper,
     When,
     Whole,
-    children,
 )
+from codegen.mapping.certainty import may_refuse
 from codegen.mapping.code import Code, local
-from codegen.mapping.containers import read
+from codegen.mapping.containers import read, sole
 from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
 from codegen.text import literal
 
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from codegen.mapping.plan import Refusal
 
 
-def write_value(code: Code, expression: Expression, target: Target) -> None:  # noqa: C901, PLR0912 - one case each
+def write_value(code: Code, expression: Expression, target: Target) -> None:  # noqa: C901, PLR0912, PLR0915 - one case each
     """Write an expression: its variable then holds the value, None, or REFUSED after a rejection."""
     name = local(target)
     match expression:
@@ -79,6 +83,16 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
         case Text(of) | Whole(of):
             write_value(code, of, target)
             _converted(code, expression, name)
+        case Sole(of):
+            code.line(f"{name} = {sole(of)}")
+            _nullify(code, name)
+        case Sum():
+            _sum(code, expression, target)
+        case Difference(of):
+            _difference(code, of, target)
+        case Sign(of):
+            write_value(code, of, target)
+            _sign(code, expression, target)
         case When():
             _when(code, expression, target)
         case Time(of, form):
@@ -93,51 +107,6 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
 def given(name: str) -> str:
     """Return the parameter that holds what the gateway found."""
     return name if name == "event_type" else f"envelope_{name}"
-
-
-def may_refuse(expression: Expression) -> bool:
-    """Return whether an expression may be refused before its field looks at the value."""
-    return isinstance(expression, Lookup | Time | Concat | Upper | Lower | Money | Decimal) or any(
-        may_refuse(child) for child in children(expression)
-    )
-
-
-def outputs(expression: Expression) -> frozenset[str] | None:
-    """Return all texts that an expression can give, or None where a payload decides."""
-    match expression:
-        case Const(value):
-            return frozenset({value})
-        case Null():
-            return frozenset()
-        case Lookup(_, table, otherwise):
-            return _both(frozenset(table.values()), outputs(otherwise) if otherwise else frozenset())
-        case When(_, _, then, otherwise):
-            return _both(outputs(then), outputs(otherwise))
-        case _:
-            return None
-
-
-def _both(one: frozenset[str] | None, other: frozenset[str] | None) -> frozenset[str] | None:
-    return None if one is None or other is None else one | other
-
-
-def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - one return for each kind of value
-    """Return whether an expression's value, where it has one, is of a kind without being looked at."""
-    match expression:
-        case Null():
-            return True
-        case Const() | Envelope() | Upper() | Lower() | Concat():
-            return kind is Kind.TEXT
-        case Lookup(_, _, otherwise):
-            return kind is Kind.TEXT and (otherwise is None or is_surely(otherwise, kind))
-        case When(_, _, then, otherwise):
-            return is_surely(then, kind) and is_surely(otherwise, kind)
-        case Time():
-            return kind is Kind.TIME
-        case Exponent() | Money() | Decimal():
-            return kind is Kind.WHOLE
-        case _:
-            return False
 
 
 def _must_be_text(target: Target) -> Refusal:
@@ -200,6 +169,39 @@ def _concat(code: Code, of: tuple[Expression, ...], target: Target) -> None:
         _refuse_unless_null(code, part, name, _must_be_text(target))
 
 
+def _difference(code: Code, of: tuple[Expression, Expression], target: Target) -> None:
+    """Read the second number only where the first is one."""
+    name, (one, other) = local(target), of
+    refusal = target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}")
+    first = f"whole_{code.depth}_{target.name}"
+    write_value(code, one, target)
+    with code.block(f"if type({name}) is int:"):
+        code.line(f"{first} = {name}")
+        write_value(code, other, target)
+        with code.block(f"if type({name}) is int:"):
+            code.line(f"{name} = {first} - {name}")
+        _refuse_unless_null(code, other, name, refusal)
+    _refuse_unless_null(code, one, name, refusal)
+
+
+def _sign(code: Code, expression: Sign, target: Target) -> None:
+    name = local(target)
+    with code.block(f"if type({name}) is int or type({name}) is float:"):
+        code.line(f"{name} = {literal(expression.negative)} if {name} < 0 else {literal(expression.otherwise)}")
+    _refuse_unless_null(code, expression.of, name, target.refusal(TYPE_INVALID, f"must be {Kind.NUMBER.value}"))
+
+
+def _sum(code: Code, expression: Sum, target: Target) -> None:
+    name, where = local(target), expression.where
+    arguments = [read(expression.items), literal(expression.inner)]
+    if where is not None:
+        listed = literal(where.values) if where.same_as is None else f"({read(where.same_as)},)"
+        arguments += [literal(expression.deciding), listed]
+    code.line(f"{name} = {code.module.helper('total')}({', '.join(arguments)})")
+    with code.block(f"if {name} is {code.module.helper('REFUSED')}:"):
+        code.reject(target.refusal(TYPE_INVALID, f"must be {Kind.WHOLE.value}"))
+
+
 def _lookup(code: Code, expression: Lookup, target: Target) -> None:
     name, otherwise = local(target), expression.otherwise
     table = code.module.name("_TABLE_", literal(dict(expression.table)))
@@ -257,10 +259,11 @@ def _scales(own: Mapping[str, int], iso: Mapping[str, int]) -> dict[str, tuple[i
 def _when(code: Code, expression: When, target: Target) -> None:
     name = local(target)
     write_value(code, expression.path, target)
-    texts = tuple(value for value in expression.values if isinstance(value, str))
-    tests = [f"{name} is {value}" for value in expression.values if isinstance(value, bool)]
-    if texts:
-        tests.append(f"type({name}) is str and {name} in {literal(texts)}")
+    tests = [f"{name} is {value}" for value in expression.values if value is None or isinstance(value, bool)]
+    for kind in (str, int):
+        same = tuple(value for value in expression.values if type(value) is kind)
+        if same:
+            tests.append(f"type({name}) is {kind.__name__} and {name} in {literal(same)}")
     with code.block(f"if {' or '.join(tests)}:"):
         write_value(code, expression.then, target)
     with code.block("else:"):

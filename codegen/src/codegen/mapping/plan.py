@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
-from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path, inside, origin
+from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
+from codegen.language.parts import inside, origin
 from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # The normalizer sets these itself: they do not come out of a payload.
 STAMPED = frozenset({"event_id", "processed_at", "schema_version"})
@@ -41,6 +45,17 @@ class Kind(enum.Enum):
     TRUTH = "true or false"
     TIME = "a time"
     TEXTS = "a map of texts"
+
+
+FOUND: Mapping[str, Kind] = {
+    "merchant_id": Kind.TEXT,
+    "event_id": Kind.TEXT,
+    "event_type": Kind.TEXT,
+    "received_at": Kind.TIME,
+    "created_at": Kind.TIME,
+    "livemode": Kind.TRUTH,
+}
+"""What a gateway finds and hands on, by its name in a mapping; instants are in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from codegen.language.model import (
     Concat,
     Const,
     Decimal,
+    Difference,
     Envelope,
     Exponent,
     Expression,
@@ -24,6 +25,9 @@ from codegen.language.model import (
     NullIf,
     Path,
     Rest,
+    Sign,
+    Sole,
+    Sum,
     Text,
     Time,
     TimeFormat,
@@ -31,7 +35,9 @@ from codegen.language.model import (
     When,
     Whole,
 )
-from codegen.mapping.plan import Kind
+from codegen.language.parts import children
+from codegen.mapping.certainty import KINDS
+from codegen.mapping.plan import FOUND, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -71,10 +77,10 @@ def _function(key: str, takes: tuple[Type, ...] | None, gives: Type | None) -> F
 
 FUNCTIONS: Mapping[type[Expression], Function] = {
     Path: _function("path", None, None),
-    Const: _function("const", None, Type.TEXT),
+    Const: _function("const", None, None),
     Null: _function("const", None, None),
-    Envelope: _function("envelope", None, Type.TEXT),
-    Lookup: _function("lookup", (Type.TEXT,), Type.TEXT),
+    Envelope: _function("envelope", None, None),
+    Lookup: _function("lookup", (Type.TEXT,), None),
     Time: _function("time", None, Type.INSTANT),
     Coalesce: _function("coalesce", None, None),
     Concat: _function("concat", (Type.TEXT,), Type.TEXT),
@@ -87,9 +93,16 @@ FUNCTIONS: Mapping[type[Expression], Function] = {
     Text: _function("text", (Type.TEXT, Type.WHOLE), Type.TEXT),
     Whole: _function("whole", (Type.TEXT, Type.WHOLE), Type.WHOLE),
     When: _function("when", None, None),
+    Sole: _function("sole", None, None),
+    Sum: _function("sum", (Type.WHOLE,), Type.WHOLE),
+    Difference: _function("difference", (Type.WHOLE,), Type.WHOLE),
+    Sign: _function("sign", (Type.NUMBER, Type.WHOLE), Type.TEXT),
     Rest: _function("rest", (Type.OBJECT,), Type.TEXTS),
 }
-"""Every function of the language; what `time` takes depends on its format and is in `TIMES`."""
+"""Every function of the language; what `time` takes depends on its format and is in `TIMES`.
+
+What a constant, a table and the gateway give depends on their values: `_given` tells.
+"""
 
 TIMES: Mapping[TimeFormat, Type] = {
     TimeFormat.EPOCH_SECONDS: Type.WHOLE,
@@ -107,7 +120,10 @@ FIELDS: Mapping[Kind, Types] = {
 }
 """What a field of the record takes."""
 
-_CONDITION = frozenset({Type.TEXT, Type.TRUTH})
+GIVEN: Mapping[Kind, Types] = {**FIELDS, Kind.NUMBER: frozenset({Type.NUMBER})}
+"""What a value of a kind is."""
+
+_CONDITION = frozenset({Type.TEXT, Type.TRUTH, Type.WHOLE, Type.NUMBER})
 _JSON: Mapping[str, Types] = {
     "string": frozenset({Type.TEXT}),
     "integer": frozenset({Type.WHOLE}),
@@ -141,17 +157,19 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
     Where several types are declared, each has to fit: a provider sends what its contract says that it may.
     """
     function = FUNCTIONS[type(expression)]
-    given = declared(expression) if isinstance(expression, Path) else function.gives
+    given = _given(expression, function, declared)
     if given is not None and not given <= taken:
         yield Mismatch(expression, given, taker, taken)
-    around = taken if function.gives is None else _needed(expression, function)
+    around = taken if function.takes is None and function.gives is None else _needed(expression, function)
     named = taker if function.takes is None and not isinstance(expression, Time) else f"`{function.key}`"
     match expression:
         case Coalesce(of):
             for number, each in enumerate(of):
                 yield from mismatches(each, taker, taken, _without(declared, of[:number]))
-        case When(path, _, then, otherwise):
-            yield from mismatches(path, "`when`", _CONDITION, declared)
+        case When(path, values, then, otherwise):
+            # Whether a value is there can be asked of any.
+            if any(each is not None for each in values):
+                yield from mismatches(path, "`when`", _CONDITION, declared)
             yield from mismatches(then, taker, taken, declared)
             yield from mismatches(otherwise, taker, taken, declared)
         case Lookup(of, _, otherwise):
@@ -164,10 +182,18 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
         case Decimal(of, currency):
             yield from mismatches(of, named, around, declared)
             yield from mismatches(currency, "`decimal`, as the currency,", frozenset({Type.TEXT}), declared)
-        case Concat(of):
+        case Sum(items, of):
+            yield from mismatches(items, "`sum`, as the list,", frozenset({Type.LIST}), declared)
+            yield from mismatches(of, named, around, declared)
+            for deciding in children(expression)[1:]:
+                yield from mismatches(deciding, "`where`", _CONDITION, declared)
+        case Sole(of):
+            yield from mismatches(expression.items, "`sole`", frozenset({Type.LIST}), declared)
+            yield from mismatches(of, taker, taken, declared)
+        case Concat(of) | Difference(of):
             for each in of:
                 yield from mismatches(each, named, around, declared)
-        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of):
+        case Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Text(of) | Whole(of) | Sign(of):
             yield from mismatches(of, named, around, declared)
         case Rest(root):
             yield from mismatches(root, named, around, declared)
@@ -175,6 +201,21 @@ def mismatches(  # noqa: C901, PLR0912 - one case for each way to take an operan
             pass
         case _:
             assert_never(expression)
+
+
+def _given(expression: Expression, function: Function, declared: Callable[[Path], Types]) -> Types | None:
+    """Return the types of what an expression gives by itself; None where they are those of its operands."""
+    match expression:
+        case Path():
+            return declared(expression)
+        case Const(value):
+            return GIVEN[KINDS[type(value)]]
+        case Lookup(_, table):
+            return frozenset(each for value in table.values() for each in GIVEN[KINDS[type(value)]])
+        case Envelope(name):
+            return GIVEN[FOUND[name]]
+        case _:
+            return function.gives
 
 
 def _needed(expression: Expression, function: Function) -> Types:

@@ -12,7 +12,9 @@ from payments_contracts.normalize.outcome import Normalized, Outcome, Rejected, 
 
 __all__ = ["Normalized", "Outcome", "Rejected", "Rejection", "Unsupported", "normalize"]
 
-_COMPILED: Final[Mapping[str, Callable[[bytes, str, str, str], Outcome]]] = MappingProxyType(
+_Compiled = Callable[[bytes, str, str, str, int | None, int | None, bool | None], Outcome]
+
+_COMPILED: Final[Mapping[str, _Compiled]] = MappingProxyType(
     {
         "adyen": adyen.normalize,
         "checkout": checkout.normalize,
@@ -34,12 +36,22 @@ NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "stripe": frozenset(),
     }
 )
-"""What of the gateway's findings a provider's mapping reads beside the merchant: `event_id`, `event_type`."""
+"""What of the gateway's findings a provider's mapping reads beside the merchant, by the names of the arguments."""
 
 
-def normalize(provider: str, payload: bytes, merchant_id: str, event_id: str = "", event_type: str = "") -> Outcome:
+def normalize(
+    provider: str,
+    payload: bytes,
+    merchant_id: str,
+    event_id: str = "",
+    event_type: str = "",
+    received_at: int | None = None,
+    created_at: int | None = None,
+    livemode: bool | None = None,
+) -> Outcome:
     """Return what becomes of a webhook's body; never raises, whatever the body. KeyError for an unknown provider.
 
-    Merchant, the provider's id of the event and its type are what the gateway found.
+    All else is what the gateway found: merchant, the provider's id of the event and its type, when the webhook had been
+    read and when the event happened, in milliseconds since 1970, and whether real money is meant.
     """
-    return _COMPILED[provider](payload, merchant_id, event_id, event_type)
+    return _COMPILED[provider](payload, merchant_id, event_id, event_type, received_at, created_at, livemode)

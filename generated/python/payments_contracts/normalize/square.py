@@ -79,45 +79,238 @@ _TABLE_3 = {
 _REJECTION_19 = Rejection("value_unknown", "status", "data.object.payment.status is not a value that the mapping lists")
 _REJECTION_20 = Rejection("type_invalid", "status", "data.object.payment.status must be text")
 _REJECTION_21 = Rejection("field_missing", "status", "data.object.payment.status is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "failure_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.square_account_details.errors[0].code must be text")
-_REJECTION_23 = Rejection("type_invalid", "failure_message", "the first present of data.object.payment.card_details.errors[0].detail, data.object.payment.bank_account_details.errors[0].detail, data.object.payment.square_account_details.errors[0].detail must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_23 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
 _REJECTION_24 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
 _REJECTION_25 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
 _REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
-_TABLE_4 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_28 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_29 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
-_TABLE_5 = {
+_REJECTION_28 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
+_REJECTION_29 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
+_REJECTION_31 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
+_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
+_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
+_REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
+_REJECTION_36 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
+_REJECTION_37 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
+_REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
+_REJECTION_39 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
+_REJECTION_40 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
+_REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
+_REJECTION_42 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
+_REJECTION_43 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
+_REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
+_TABLE_4 = {
+    "INSUFFICIENT_FUNDS": "insufficient_funds",
+    "GIFT_CARD_AVAILABLE_AMOUNT": "insufficient_funds",
+    "TRANSACTION_LIMIT": "limit",
+    "PAYMENT_LIMIT_EXCEEDED": "limit",
+    "AMOUNT_TOO_HIGH": "limit",
+    "CARD_EXPIRED": "expired_card",
+    "EXPIRATION_FAILURE": "expired_card",
+    "INVALID_CARD": "invalid_card",
+    "INVALID_CARD_DATA": "invalid_card",
+    "INVALID_ENCRYPTED_CARD": "invalid_card",
+    "PAN_FAILURE": "invalid_card",
+    "INVALID_EXPIRATION": "invalid_card",
+    "INVALID_EXPIRATION_YEAR": "invalid_card",
+    "INVALID_EXPIRATION_DATE": "invalid_card",
+    "BAD_EXPIRATION": "invalid_card",
+    "CVV_FAILURE": "invalid_card",
+    "VERIFY_CVV_FAILURE": "invalid_card",
+    "ADDRESS_VERIFICATION_FAILURE": "invalid_card",
+    "VERIFY_AVS_FAILURE": "invalid_card",
+    "INVALID_POSTAL_CODE": "invalid_card",
+    "INVALID_ACCOUNT": "invalid_account",
+    "ACCOUNT_UNUSABLE": "invalid_account",
+    "PLAID_ERROR_INVALID_ACCOUNT_ID": "invalid_account",
+    "PLAID_ERROR_NO_ACCOUNTS": "invalid_account",
+    "PLAID_ERROR_ITEM_NOT_FOUND": "invalid_account",
+    "CARD_DECLINED_VERIFICATION_REQUIRED": "authentication_required",
+    "APPLE_TTP_PIN_TOKEN": "authentication_required",
+    "MISSING_PIN": "authentication_required",
+    "CARD_DECLINED_CALL_ISSUER": "customer_action",
+    "VOICE_FAILURE": "customer_action",
+    "INVALID_PIN": "customer_action",
+    "ALLOWABLE_PIN_TRIES_EXCEEDED": "customer_action",
+    "CHIP_INSERTION_REQUIRED": "customer_action",
+    "CARD_PRESENCE_REQUIRED": "customer_action",
+    "MANUALLY_ENTERED_PAYMENT_NOT_SUPPORTED": "customer_action",
+    "PLAID_ERROR_ITEM_LOGIN_REQUIRED": "customer_action",
+    "PLAID_ERROR_INSUFFICIENT_CREDENTIALS": "customer_action",
+    "CARD_NOT_SUPPORTED": "not_supported",
+    "UNSUPPORTED_CARD_BRAND": "not_supported",
+    "UNSUPPORTED_ENTRY_METHOD": "not_supported",
+    "UNSUPPORTED_INSTRUMENT_TYPE": "not_supported",
+    "UNSUPPORTED_SOURCE_TYPE": "not_supported",
+    "CURRENCY_MISMATCH": "not_supported",
+    "UNSUPPORTED_CURRENCY": "not_supported",
+    "UNSUPPORTED_COUNTRY": "not_supported",
+    "CARDHOLDER_INSUFFICIENT_PERMISSIONS": "not_supported",
+    "INSUFFICIENT_PERMISSIONS": "not_supported",
+    "INSUFFICIENT_PERMISSIONS_FOR_REFUND": "not_supported",
+    "INVALID_LOCATION": "not_supported",
+    "CARD_PROCESSING_NOT_ENABLED": "not_supported",
+    "PAYMENT_SOURCE_NOT_ENABLED_FOR_TARGET": "not_supported",
+    "CART_INELIGIBLE_FOR_EBT": "not_supported",
+    "PARTIAL_PAYMENT_DELAY_CAPTURE_NOT_SUPPORTED": "not_supported",
+    "PLAID_ERROR_ITEM_NOT_SUPPORTED": "not_supported",
+    "SANDBOX_NOT_SUPPORTED": "not_supported",
+    "BUYER_REFUSED_PAYMENT": "do_not_retry",
+    "GENERIC_DECLINE": "issuer_declined",
+    "CARD_DECLINED": "issuer_declined",
+    "READER_DECLINED": "issuer_declined",
+    "REFUND_DECLINED": "issuer_declined",
+    "RESERVATION_DECLINED": "issuer_declined",
+    "INTERNAL_SERVER_ERROR": "processor_error",
+    "BAD_GATEWAY": "processor_error",
+    "SERVICE_UNAVAILABLE": "processor_error",
+    "GATEWAY_TIMEOUT": "processor_error",
+    "TEMPORARY_ERROR": "processor_error",
+    "REQUEST_TIMEOUT": "processor_error",
+    "RATE_LIMITED": "processor_error",
+    "PLAID_ERROR": "processor_error",
+    "PLAID_ERROR_RATE_LIMIT": "processor_error",
+    "PLAID_ERROR_PRODUCT_NOT_READY": "processor_error",
+    "UNAUTHORIZED": "invalid_request",
+    "ACCESS_TOKEN_EXPIRED": "invalid_request",
+    "ACCESS_TOKEN_REVOKED": "invalid_request",
+    "CLIENT_DISABLED": "invalid_request",
+    "FORBIDDEN": "invalid_request",
+    "INSUFFICIENT_SCOPES": "invalid_request",
+    "APPLICATION_DISABLED": "invalid_request",
+    "V1_APPLICATION": "invalid_request",
+    "V1_ACCESS_TOKEN": "invalid_request",
+    "MERCHANT_SUBSCRIPTION_NOT_FOUND": "invalid_request",
+    "BAD_REQUEST": "invalid_request",
+    "MISSING_REQUIRED_PARAMETER": "invalid_request",
+    "INCORRECT_TYPE": "invalid_request",
+    "INVALID_TIME": "invalid_request",
+    "INVALID_TIME_RANGE": "invalid_request",
+    "INVALID_VALUE": "invalid_request",
+    "INVALID_CURSOR": "invalid_request",
+    "UNKNOWN_QUERY_PARAMETER": "invalid_request",
+    "CONFLICTING_PARAMETERS": "invalid_request",
+    "EXPECTED_JSON_BODY": "invalid_request",
+    "INVALID_SORT_ORDER": "invalid_request",
+    "VALUE_REGEX_MISMATCH": "invalid_request",
+    "VALUE_TOO_SHORT": "invalid_request",
+    "VALUE_TOO_LONG": "invalid_request",
+    "VALUE_TOO_LOW": "invalid_request",
+    "VALUE_TOO_HIGH": "invalid_request",
+    "VALUE_EMPTY": "invalid_request",
+    "ARRAY_LENGTH_TOO_LONG": "invalid_request",
+    "ARRAY_LENGTH_TOO_SHORT": "invalid_request",
+    "ARRAY_EMPTY": "invalid_request",
+    "EXPECTED_BOOLEAN": "invalid_request",
+    "EXPECTED_INTEGER": "invalid_request",
+    "EXPECTED_FLOAT": "invalid_request",
+    "EXPECTED_STRING": "invalid_request",
+    "EXPECTED_OBJECT": "invalid_request",
+    "EXPECTED_ARRAY": "invalid_request",
+    "EXPECTED_MAP": "invalid_request",
+    "EXPECTED_BASE64_ENCODED_BYTE_ARRAY": "invalid_request",
+    "INVALID_ARRAY_VALUE": "invalid_request",
+    "INVALID_ENUM_VALUE": "invalid_request",
+    "INVALID_CONTENT_TYPE": "invalid_request",
+    "INVALID_FORM_VALUE": "invalid_request",
+    "CUSTOMER_NOT_FOUND": "invalid_request",
+    "ONE_INSTRUMENT_EXPECTED": "invalid_request",
+    "NO_FIELDS_SET": "invalid_request",
+    "TOO_MANY_MAP_ENTRIES": "invalid_request",
+    "MAP_KEY_LENGTH_TOO_SHORT": "invalid_request",
+    "MAP_KEY_LENGTH_TOO_LONG": "invalid_request",
+    "CUSTOMER_MISSING_NAME": "invalid_request",
+    "CUSTOMER_MISSING_EMAIL": "invalid_request",
+    "INVALID_PAUSE_LENGTH": "invalid_request",
+    "INVALID_DATE": "invalid_request",
+    "PAYMENT_AMOUNT_MISMATCH": "invalid_request",
+    "MISSING_ACCOUNT_TYPE": "invalid_request",
+    "INVALID_FEES": "invalid_request",
+    "DELAYED_TRANSACTION_EXPIRED": "invalid_request",
+    "DELAYED_TRANSACTION_CANCELED": "invalid_request",
+    "DELAYED_TRANSACTION_CAPTURED": "invalid_request",
+    "DELAYED_TRANSACTION_FAILED": "invalid_request",
+    "CARD_TOKEN_EXPIRED": "invalid_request",
+    "CARD_TOKEN_USED": "invalid_request",
+    "AMOUNT_TOO_LOW": "invalid_request",
+    "REFUND_AMOUNT_INVALID": "invalid_request",
+    "REFUND_ALREADY_PENDING": "invalid_request",
+    "PAYMENT_NOT_REFUNDABLE": "invalid_request",
+    "PAYMENT_NOT_REFUNDABLE_DUE_TO_DISPUTE": "invalid_request",
+    "REFUND_ERROR_PAYMENT_NEEDS_COMPLETION": "invalid_request",
+    "SOURCE_USED": "invalid_request",
+    "SOURCE_EXPIRED": "invalid_request",
+    "UNSUPPORTED_LOYALTY_REWARD_TIER": "invalid_request",
+    "LOCATION_MISMATCH": "invalid_request",
+    "ORDER_UNPAID_NOT_RETURNABLE": "invalid_request",
+    "IDEMPOTENCY_KEY_REUSED": "invalid_request",
+    "UNEXPECTED_VALUE": "invalid_request",
+    "INVALID_EMAIL_ADDRESS": "invalid_request",
+    "INVALID_PHONE_NUMBER": "invalid_request",
+    "CHECKOUT_EXPIRED": "invalid_request",
+    "BAD_CERTIFICATE": "invalid_request",
+    "INVALID_SQUARE_VERSION_FORMAT": "invalid_request",
+    "API_VERSION_INCOMPATIBLE": "invalid_request",
+    "CARD_MISMATCH": "invalid_request",
+    "PLAID_ERROR_INVALID_ACCESS_TOKEN": "invalid_request",
+    "UNKNOWN_BODY_PARAMETER": "invalid_request",
+    "NOT_FOUND": "invalid_request",
+    "APPLE_PAYMENT_PROCESSING_CERTIFICATE_HASH_NOT_FOUND": "invalid_request",
+    "METHOD_NOT_ALLOWED": "invalid_request",
+    "NOT_ACCEPTABLE": "invalid_request",
+    "CONFLICT": "invalid_request",
+    "GONE": "invalid_request",
+    "REQUEST_ENTITY_TOO_LARGE": "invalid_request",
+    "UNSUPPORTED_MEDIA_TYPE": "invalid_request",
+    "UNPROCESSABLE_ENTITY": "invalid_request",
+    "NOT_IMPLEMENTED": "invalid_request",
+}
+_REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
+_REJECTION_46 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_47 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
+_REJECTION_49 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_50 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_30 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_31 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_32 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_33 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_34 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_35 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_36 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_37 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_38 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_39 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_40 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_41 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
-_TABLE_6 = {
+_REJECTION_51 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_52 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
+_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_56 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_57 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_58 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_59 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_60 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_61 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_62 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_42 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_43 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_44 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_45 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_46 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_TABLE_7 = {
+_REJECTION_63 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_64 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_65 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_67 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_68 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_69 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_72 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_74 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
     "INQUIRY_CLOSED": "dispute.closed",
@@ -127,25 +320,25 @@ _TABLE_7 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_48 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_49 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
-_TABLE_8 = {
+_REJECTION_75 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_76 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
     "dispute.evidence.added": "dispute.updated",
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_50 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_51 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_52 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_53 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_54 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_55 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_56 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_57 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_58 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
-_TABLE_9 = {
+_REJECTION_77 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_78 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
+_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_80 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_82 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_84 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
     "INQUIRY_CLOSED": "closed",
@@ -155,30 +348,108 @@ _TABLE_9 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_59 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_60 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_61 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_62 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_63 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_TABLE_10 = {
+_REJECTION_86 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_87 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_88 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_89 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_90 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_91 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_94 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_96 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_TABLE_11 = {
+    "AMOUNT_DIFFERS": "incorrect_amount",
+    "CANCELLED": "canceled",
+    "DUPLICATE": "duplicate",
+    "NO_KNOWLEDGE": "fraud",
+    "NOT_AS_DESCRIBED": "not_as_described",
+    "NOT_RECEIVED": "not_received",
+    "PAID_BY_OTHER_MEANS": "duplicate",
+    "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
+    "EMV_LIABILITY_SHIFT": "fraud",
+}
+_REJECTION_97 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_64 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_65 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_66 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_67 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_68 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_69 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_71 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
-_TABLE_11 = {
+_REJECTION_98 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
+_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_100 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_102 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_103 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_104 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_72 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_106 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_TABLE_14 = {
+    "PAID": "invoice.paid",
+    "PARTIALLY_PAID": "invoice.partially_paid",
+    "PAYMENT_PENDING": "invoice.updated",
+    "DRAFT": "invoice.updated",
+    "UNPAID": "invoice.updated",
+    "SCHEDULED": "invoice.updated",
+    "PARTIALLY_REFUNDED": "invoice.updated",
+    "REFUNDED": "invoice.updated",
+    "CANCELED": "invoice.updated",
+    "FAILED": "invoice.updated",
+}
+_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_TABLE_15 = {
+    "invoice.created": "invoice.created",
+    "invoice.published": "invoice.opened",
+    "invoice.updated": "invoice.updated",
+    "invoice.scheduled_charge_failed": "invoice.payment_failed",
+    "invoice.canceled": "invoice.voided",
+    "invoice.refunded": "invoice.refunded",
+}
+_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_115 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_116 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
+_REJECTION_117 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
+_REJECTION_118 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
+_REJECTION_119 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
+_REJECTION_120 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_121 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_122 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_TABLE_16 = {
+    "DRAFT": "draft",
+    "UNPAID": "open",
+    "SCHEDULED": "open",
+    "PARTIALLY_PAID": "partially_paid",
+    "PAID": "paid",
+    "PARTIALLY_REFUNDED": "partially_refunded",
+    "REFUNDED": "refunded",
+    "CANCELED": "void",
+    "FAILED": "void",
+    "PAYMENT_PENDING": "processing",
+}
+_REJECTION_123 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_124 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_125 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_126 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_127 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_130 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_132 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_133 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_134 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -186,7 +457,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -200,10 +479,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -233,6 +514,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__card_details__errors__0: Any = items_data__object__payment__card_details__errors[0] if len(items_data__object__payment__card_details__errors) > 0 else None
     if type(at_data__object__payment__card_details__errors__0) is not dict:
         at_data__object__payment__card_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__card_details__errors__1: Any = items_data__object__payment__card_details__errors[1] if len(items_data__object__payment__card_details__errors) > 1 else None
+    if type(at_data__object__payment__card_details__errors__1) is not dict:
+        at_data__object__payment__card_details__errors__1 = NO_MEMBERS
     at_data__object__payment__bank_account_details: Any = at_data__object__payment.get("bank_account_details")
     if type(at_data__object__payment__bank_account_details) is not dict:
         at_data__object__payment__bank_account_details = NO_MEMBERS
@@ -242,6 +526,21 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__bank_account_details__errors__0: Any = items_data__object__payment__bank_account_details__errors[0] if len(items_data__object__payment__bank_account_details__errors) > 0 else None
     if type(at_data__object__payment__bank_account_details__errors__0) is not dict:
         at_data__object__payment__bank_account_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__bank_account_details__errors__1: Any = items_data__object__payment__bank_account_details__errors[1] if len(items_data__object__payment__bank_account_details__errors) > 1 else None
+    if type(at_data__object__payment__bank_account_details__errors__1) is not dict:
+        at_data__object__payment__bank_account_details__errors__1 = NO_MEMBERS
+    at_data__object__payment__wallet_details: Any = at_data__object__payment.get("wallet_details")
+    if type(at_data__object__payment__wallet_details) is not dict:
+        at_data__object__payment__wallet_details = NO_MEMBERS
+    items_data__object__payment__wallet_details__errors: Any = at_data__object__payment__wallet_details.get("errors")
+    if type(items_data__object__payment__wallet_details__errors) is not list:
+        items_data__object__payment__wallet_details__errors = NO_ITEMS
+    at_data__object__payment__wallet_details__errors__0: Any = items_data__object__payment__wallet_details__errors[0] if len(items_data__object__payment__wallet_details__errors) > 0 else None
+    if type(at_data__object__payment__wallet_details__errors__0) is not dict:
+        at_data__object__payment__wallet_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__wallet_details__errors__1: Any = items_data__object__payment__wallet_details__errors[1] if len(items_data__object__payment__wallet_details__errors) > 1 else None
+    if type(at_data__object__payment__wallet_details__errors__1) is not dict:
+        at_data__object__payment__wallet_details__errors__1 = NO_MEMBERS
     at_data__object__payment__square_account_details: Any = at_data__object__payment.get("square_account_details")
     if type(at_data__object__payment__square_account_details) is not dict:
         at_data__object__payment__square_account_details = NO_MEMBERS
@@ -251,6 +550,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__square_account_details__errors__0: Any = items_data__object__payment__square_account_details__errors[0] if len(items_data__object__payment__square_account_details__errors) > 0 else None
     if type(at_data__object__payment__square_account_details__errors__0) is not dict:
         at_data__object__payment__square_account_details__errors__0 = NO_MEMBERS
+    at_data__object__payment__square_account_details__errors__1: Any = items_data__object__payment__square_account_details__errors[1] if len(items_data__object__payment__square_account_details__errors) > 1 else None
+    if type(at_data__object__payment__square_account_details__errors__1) is not dict:
+        at_data__object__payment__square_account_details__errors__1 = NO_MEMBERS
     at_data__object__payment__tip_money: Any = at_data__object__payment.get("tip_money")
     if type(at_data__object__payment__tip_money) is not dict:
         at_data__object__payment__tip_money = NO_MEMBERS
@@ -281,9 +583,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__external_details__source_fee_money: Any = at_data__object__payment__external_details.get("source_fee_money")
     if type(at_data__object__payment__external_details__source_fee_money) is not dict:
         at_data__object__payment__external_details__source_fee_money = NO_MEMBERS
-    at_data__object__payment__wallet_details: Any = at_data__object__payment.get("wallet_details")
-    if type(at_data__object__payment__wallet_details) is not dict:
-        at_data__object__payment__wallet_details = NO_MEMBERS
     at_data__object__payment__buy_now_pay_later_details: Any = at_data__object__payment.get("buy_now_pay_later_details")
     if type(at_data__object__payment__buy_now_pay_later_details) is not dict:
         at_data__object__payment__buy_now_pay_later_details = NO_MEMBERS
@@ -418,31 +717,147 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_status is None:
         rejections.append(_REJECTION_21)
 
-    to_failure_code: Any = at_data__object__payment__card_details__errors__0.get("code")
+    to_failure_code: Any = at_data__object__payment.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is None:
-        to_failure_code = at_data__object__payment__bank_account_details__errors__0.get("code")
+    if type(to_failure_code) is str and to_failure_code in ("FAILED",):
+        to_failure_code = at_data__object__payment__card_details__errors__0.get("code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
-        if to_failure_code is None:
-            to_failure_code = at_data__object__payment__square_account_details__errors__0.get("code")
+        if type(to_failure_code) is str and to_failure_code in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+            to_failure_code = at_data__object__payment__card_details__errors__1.get("code")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
+            if to_failure_code is None:
+                to_failure_code = at_data__object__payment__card_details__errors__0.get("code")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
+        else:
+            to_failure_code = at_data__object__payment__card_details__errors__0.get("code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_data__object__payment__bank_account_details__errors__0.get("code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+            if type(to_failure_code) is str and to_failure_code in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                to_failure_code = at_data__object__payment__bank_account_details__errors__1.get("code")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
+                if to_failure_code is None:
+                    to_failure_code = at_data__object__payment__bank_account_details__errors__0.get("code")
+                    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                        to_failure_code = None
+            else:
+                to_failure_code = at_data__object__payment__bank_account_details__errors__0.get("code")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
+            if to_failure_code is None:
+                to_failure_code = at_data__object__payment__wallet_details__errors__0.get("code")
+                if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                    to_failure_code = None
+                if type(to_failure_code) is str and to_failure_code in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                    to_failure_code = at_data__object__payment__wallet_details__errors__1.get("code")
+                    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                        to_failure_code = None
+                    if to_failure_code is None:
+                        to_failure_code = at_data__object__payment__wallet_details__errors__0.get("code")
+                        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                            to_failure_code = None
+                else:
+                    to_failure_code = at_data__object__payment__wallet_details__errors__0.get("code")
+                    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                        to_failure_code = None
+                if to_failure_code is None:
+                    to_failure_code = at_data__object__payment__square_account_details__errors__0.get("code")
+                    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                        to_failure_code = None
+                    if type(to_failure_code) is str and to_failure_code in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                        to_failure_code = at_data__object__payment__square_account_details__errors__1.get("code")
+                        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                            to_failure_code = None
+                        if to_failure_code is None:
+                            to_failure_code = at_data__object__payment__square_account_details__errors__0.get("code")
+                            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                                to_failure_code = None
+                    else:
+                        to_failure_code = at_data__object__payment__square_account_details__errors__0.get("code")
+                        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                            to_failure_code = None
+    else:
+        to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_22)
 
-    to_failure_message: Any = at_data__object__payment__card_details__errors__0.get("detail")
+    to_failure_message: Any = at_data__object__payment.get("status")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is None:
-        to_failure_message = at_data__object__payment__bank_account_details__errors__0.get("detail")
+    if type(to_failure_message) is str and to_failure_message in ("FAILED",):
+        to_failure_message = at_data__object__payment__card_details__errors__0.get("code")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
-        if to_failure_message is None:
-            to_failure_message = at_data__object__payment__square_account_details__errors__0.get("detail")
+        if type(to_failure_message) is str and to_failure_message in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+            to_failure_message = at_data__object__payment__card_details__errors__1.get("detail")
             if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
                 to_failure_message = None
+            if to_failure_message is None:
+                to_failure_message = at_data__object__payment__card_details__errors__0.get("detail")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+        else:
+            to_failure_message = at_data__object__payment__card_details__errors__0.get("detail")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+        if to_failure_message is None:
+            to_failure_message = at_data__object__payment__bank_account_details__errors__0.get("code")
+            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                to_failure_message = None
+            if type(to_failure_message) is str and to_failure_message in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                to_failure_message = at_data__object__payment__bank_account_details__errors__1.get("detail")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+                if to_failure_message is None:
+                    to_failure_message = at_data__object__payment__bank_account_details__errors__0.get("detail")
+                    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                        to_failure_message = None
+            else:
+                to_failure_message = at_data__object__payment__bank_account_details__errors__0.get("detail")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+            if to_failure_message is None:
+                to_failure_message = at_data__object__payment__wallet_details__errors__0.get("code")
+                if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                    to_failure_message = None
+                if type(to_failure_message) is str and to_failure_message in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                    to_failure_message = at_data__object__payment__wallet_details__errors__1.get("detail")
+                    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                        to_failure_message = None
+                    if to_failure_message is None:
+                        to_failure_message = at_data__object__payment__wallet_details__errors__0.get("detail")
+                        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                            to_failure_message = None
+                else:
+                    to_failure_message = at_data__object__payment__wallet_details__errors__0.get("detail")
+                    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                        to_failure_message = None
+                if to_failure_message is None:
+                    to_failure_message = at_data__object__payment__square_account_details__errors__0.get("code")
+                    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                        to_failure_message = None
+                    if type(to_failure_message) is str and to_failure_message in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                        to_failure_message = at_data__object__payment__square_account_details__errors__1.get("detail")
+                        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                            to_failure_message = None
+                        if to_failure_message is None:
+                            to_failure_message = at_data__object__payment__square_account_details__errors__0.get("detail")
+                            if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                                to_failure_message = None
+                    else:
+                        to_failure_message = at_data__object__payment__square_account_details__errors__0.get("detail")
+                        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+                            to_failure_message = None
+    else:
+        to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
         rejections.append(_REJECTION_23)
 
@@ -523,9 +938,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment__card_details.get("verification_results")
     if value is not None:
         put_scalar(to_metadata, "card_details.verification_results", value)
-    value = at_data__object__payment__card_details.get("statement_description")
+    value = at_data__object__payment__card_details.get("refund_requires_card_presence")
     if value is not None:
-        put_scalar(to_metadata, "card_details.statement_description", value)
+        put_scalar(to_metadata, "card_details.refund_requires_card_presence", value)
+    value = at_data__object__payment__card_details.get("wallet_type")
+    if value is not None:
+        put_scalar(to_metadata, "card_details.wallet_type", value)
     value = at_data__object__payment__card_details__card_payment_timeline.get("authorized_at")
     if value is not None:
         put_scalar(to_metadata, "card_details.card_payment_timeline.authorized_at", value)
@@ -559,18 +977,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment__bank_account_details.get("country")
     if value is not None:
         put_scalar(to_metadata, "bank_account_details.country", value)
-    value = at_data__object__payment__bank_account_details.get("statement_description")
-    if value is not None:
-        put_scalar(to_metadata, "bank_account_details.statement_description", value)
     value = at_data__object__payment__external_details.get("type")
     if value is not None:
         put_scalar(to_metadata, "external_details.type", value)
-    value = at_data__object__payment__external_details.get("source")
-    if value is not None:
-        put_scalar(to_metadata, "external_details.source", value)
-    value = at_data__object__payment__external_details.get("source_id")
-    if value is not None:
-        put_scalar(to_metadata, "external_details.source_id", value)
     value = at_data__object__payment__external_details__source_fee_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "external_details.source_fee_money.amount", value)
@@ -607,9 +1016,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment.get("terminal_checkout_id")
     if value is not None:
         put_scalar(to_metadata, "terminal_checkout_id", value)
-    value = at_data__object__payment.get("statement_description_identifier")
-    if value is not None:
-        put_scalar(to_metadata, "statement_description_identifier", value)
     value = at_data__object__payment.get("capabilities")
     if value is not None:
         put_scalars(to_metadata, "capabilities", value)
@@ -677,29 +1083,231 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_object_version = None
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_data__object__payment.get("updated_at")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_28)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_29)
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = at_data__object__payment.get("status")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("APPROVED", "COMPLETED"):
+        to_authorized_cents = at_data__object__payment__approved_money.get("amount")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if to_authorized_cents is None:
+            to_authorized_cents = at_data__object__payment__total_money.get("amount")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if to_authorized_cents is None:
+                to_authorized_cents = at_data__object__payment__amount_money.get("amount")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+    else:
+        to_authorized_cents = at_data__object__payment__approved_money.get("amount")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < -9223372036854775808:
+            rejections.append(_REJECTION_30)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_31)
+    elif to_authorized_cents is not None:
+        rejections.append(_REJECTION_32)
 
-    to_captured_cents = None
+    to_captured_cents: Any = at_data__object__payment.get("status")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("COMPLETED",):
+        to_captured_cents = at_data__object__payment__total_money.get("amount")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if to_captured_cents is None:
+            to_captured_cents = at_data__object__payment__amount_money.get("amount")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+    else:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < -9223372036854775808:
+            rejections.append(_REJECTION_33)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_34)
+    elif to_captured_cents is not None:
+        rejections.append(_REJECTION_35)
 
-    to_refunded_cents = None
+    to_refunded_cents: Any = at_data__object__payment__refunded_money.get("amount")
+    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+        to_refunded_cents = None
+    if type(to_refunded_cents) is int:
+        if to_refunded_cents < -9223372036854775808:
+            rejections.append(_REJECTION_36)
+        if to_refunded_cents > 9223372036854775807:
+            rejections.append(_REJECTION_37)
+    elif to_refunded_cents is not None:
+        rejections.append(_REJECTION_38)
 
-    to_tip_cents = None
+    to_tip_cents: Any = at_data__object__payment__tip_money.get("amount")
+    if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
+        to_tip_cents = None
+    if type(to_tip_cents) is int:
+        if to_tip_cents < -9223372036854775808:
+            rejections.append(_REJECTION_39)
+        if to_tip_cents > 9223372036854775807:
+            rejections.append(_REJECTION_40)
+    elif to_tip_cents is not None:
+        rejections.append(_REJECTION_41)
 
     to_fee_cents = None
 
     to_fee_currency = None
 
-    to_application_fee_cents = None
+    to_application_fee_cents: Any = at_data__object__payment__app_fee_money.get("amount")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_42)
+        if to_application_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_43)
+    elif to_application_fee_cents is not None:
+        rejections.append(_REJECTION_44)
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_data__object__payment.get("status")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("FAILED",):
+        to_failure_category = at_data__object__payment__card_details__errors__0.get("code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+            to_failure_category = at_data__object__payment__card_details__errors__1.get("code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if to_failure_category is None:
+                to_failure_category = at_data__object__payment__card_details__errors__0.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+        else:
+            to_failure_category = at_data__object__payment__card_details__errors__0.get("code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+        if to_failure_category is None:
+            to_failure_category = at_data__object__payment__bank_account_details__errors__0.get("code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                to_failure_category = at_data__object__payment__bank_account_details__errors__1.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if to_failure_category is None:
+                    to_failure_category = at_data__object__payment__bank_account_details__errors__0.get("code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+            else:
+                to_failure_category = at_data__object__payment__bank_account_details__errors__0.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+            if to_failure_category is None:
+                to_failure_category = at_data__object__payment__wallet_details__errors__0.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str and to_failure_category in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                    to_failure_category = at_data__object__payment__wallet_details__errors__1.get("code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if to_failure_category is None:
+                        to_failure_category = at_data__object__payment__wallet_details__errors__0.get("code")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                else:
+                    to_failure_category = at_data__object__payment__wallet_details__errors__0.get("code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                if to_failure_category is None:
+                    to_failure_category = at_data__object__payment__square_account_details__errors__0.get("code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str and to_failure_category in ("GENERIC_DECLINE", "CARD_DECLINED", "APPLE_TTP_PIN_TOKEN"):
+                        to_failure_category = at_data__object__payment__square_account_details__errors__1.get("code")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                        if to_failure_category is None:
+                            to_failure_category = at_data__object__payment__square_account_details__errors__0.get("code")
+                            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                                to_failure_category = None
+                    else:
+                        to_failure_category = at_data__object__payment__square_account_details__errors__0.get("code")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_4.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_45)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = at_data__object__payment.get("status")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("FAILED",):
+        to_error_code = at_data__object__payment__card_details__errors__0.get("code")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+        if to_error_code is None:
+            to_error_code = at_data__object__payment__bank_account_details__errors__0.get("code")
+            if type(to_error_code) is str and to_error_code in NULL_VALUES:
+                to_error_code = None
+            if to_error_code is None:
+                to_error_code = at_data__object__payment__wallet_details__errors__0.get("code")
+                if type(to_error_code) is str and to_error_code in NULL_VALUES:
+                    to_error_code = None
+                if to_error_code is None:
+                    to_error_code = at_data__object__payment__square_account_details__errors__0.get("code")
+                    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+                        to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_46)
 
-    to_decline_code = None
+    to_decline_code: Any = at_data__object__payment.get("status")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("FAILED",):
+        to_decline_code = at_data__object__payment__card_details__errors__1.get("code")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+        if to_decline_code is None:
+            to_decline_code = at_data__object__payment__bank_account_details__errors__1.get("code")
+            if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                to_decline_code = None
+            if to_decline_code is None:
+                to_decline_code = at_data__object__payment__wallet_details__errors__1.get("code")
+                if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                    to_decline_code = None
+                if to_decline_code is None:
+                    to_decline_code = at_data__object__payment__square_account_details__errors__1.get("code")
+                    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+                        to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_47)
 
     to_advice_code = None
 
@@ -719,7 +1327,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_subscription_id = None
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object__payment__card_details__card.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_48)
 
     to_next_attempt_at = None
 
@@ -776,7 +1388,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -834,25 +1446,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
-            to_event_type = _TABLE_4.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
-            to_event_type = _TABLE_5.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_49)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_50)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_51)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -867,24 +1479,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_52)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_53)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_54)
     else:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_55)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_56)
     elif to_currency is None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_57)
     else:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_58)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -893,7 +1505,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_59)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -909,10 +1521,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_39)
+                rejections.append(_REJECTION_60)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_60)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -920,22 +1532,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_61)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_62)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
-        to_status = _TABLE_6.get(to_status, REFUSED)
+        to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_63)
     elif to_status is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_64)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_65)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -947,7 +1559,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_66)
 
     to_failure_message = None
 
@@ -989,12 +1601,6 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__refund__destination_details__external_details.get("type")
     if value is not None:
         put_scalar(to_metadata, "destination_details.external_details.type", value)
-    value = at_data__object__refund__destination_details__external_details.get("source")
-    if value is not None:
-        put_scalar(to_metadata, "destination_details.external_details.source", value)
-    value = at_data__object__refund__destination_details__external_details.get("source_id")
-    if value is not None:
-        put_scalar(to_metadata, "destination_details.external_details.source_id", value)
     value = at_data__object__refund__app_fee_money.get("amount")
     if value is not None:
         put_scalar(to_metadata, "app_fee_money.amount", value)
@@ -1040,7 +1646,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_67)
 
     to_attempt_number = None
 
@@ -1048,15 +1654,34 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_68)
 
     to_livemode = None
 
     to_received_at = None
 
-    to_object_version = None
+    to_object_version: Any = at_data__object__refund.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_69)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_70)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_71)
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_data__object__refund.get("updated_at")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_72)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_73)
 
     to_authorized_cents = None
 
@@ -1074,7 +1699,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_data__object__refund.get("status")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("REJECTED", "FAILED"):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1098,7 +1729,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_subscription_id = None
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object__refund__destination_details__card_details__card.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_74)
 
     to_next_attempt_at = None
 
@@ -1155,7 +1790,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1192,25 +1827,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
-            to_event_type = _TABLE_7.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_75)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_76)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
-            to_event_type = _TABLE_8.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_75)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_76)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_77)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1225,26 +1860,26 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_78)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_52)
+            rejections.append(_REJECTION_79)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_80)
     else:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_81)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_82)
     elif to_currency is None:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_83)
     else:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_84)
 
-    to_payment_method_type = None
+    to_payment_method_type: Any = "card"
 
     to_card_brand: Any = at_data__object__dispute.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1259,10 +1894,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_58)
+                rejections.append(_REJECTION_85)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_85)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1271,14 +1906,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
-        to_status = _TABLE_9.get(to_status, REFUSED)
+        to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_86)
     elif to_status is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_87)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_88)
 
     to_failure_code = None
 
@@ -1344,7 +1979,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_89)
 
     to_attempt_number = None
 
@@ -1352,15 +1987,34 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_90)
 
     to_livemode = None
 
     to_received_at = None
 
-    to_object_version = None
+    to_object_version: Any = at_data__object__dispute.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_91)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_92)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_93)
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_94)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_95)
 
     to_authorized_cents = None
 
@@ -1379,6 +2033,299 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_direction = None
 
     to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_data__object__dispute.get("reason")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_96)
+
+    to_dispute_category: Any = at_data__object__dispute.get("reason")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_11.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_97)
+        to_dispute_category = REFUSED
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payout: Any = at_data__object.get("payout")
+    if type(at_data__object__payout) is not dict:
+        at_data__object__payout = NO_MEMBERS
+    at_data__object__payout__amount_money: Any = at_data__object__payout.get("amount_money")
+    if type(at_data__object__payout__amount_money) is not dict:
+        at_data__object__payout__amount_money = NO_MEMBERS
+    at_data__object__payout__destination: Any = at_data__object__payout.get("destination")
+    if type(at_data__object__payout__destination) is not dict:
+        at_data__object__payout__destination = NO_MEMBERS
+
+    to_provider: Any = "square"
+
+    to_provider_event_id: Any = root.get("event_id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_12[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_data__object__payout__amount_money.get("amount")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 1:
+            rejections.append(_REJECTION_98)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_99)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_100)
+    else:
+        rejections.append(_REJECTION_101)
+
+    to_currency: Any = at_data__object__payout__amount_money.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if to_currency is None:
+        to_currency = at_data__object__payout__amount_money.get("currency_code")
+        if type(to_currency) is str and to_currency in NULL_VALUES:
+            to_currency = None
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_102)
+    elif to_currency is None:
+        rejections.append(_REJECTION_103)
+    else:
+        rejections.append(_REJECTION_104)
+
+    to_payment_method_type: Any = at_data__object__payout__destination.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str:
+        if to_payment_method_type.isascii():
+            to_payment_method_type = to_payment_method_type.lower()
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_105)
+        to_payment_method_type = REFUSED
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status = _TABLE_13[event_type]
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object__payout.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "status", value)
+    value = at_data__object__payout.get("location_id")
+    if value is not None:
+        put_scalar(to_metadata, "location_id", value)
+    value = at_data__object__payout.get("created_at")
+    if value is not None:
+        put_scalar(to_metadata, "created_at", value)
+    value = at_data__object__payout.get("updated_at")
+    if value is not None:
+        put_scalar(to_metadata, "updated_at", value)
+    value = at_data__object__payout__destination.get("id")
+    if value is not None:
+        put_scalar(to_metadata, "destination.id", value)
+    value = at_data__object__payout.get("version")
+    if value is not None:
+        put_scalar(to_metadata, "version", value)
+    value = at_data__object__payout.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "type", value)
+    value = at_data__object__payout.get("arrival_date")
+    if value is not None:
+        put_scalar(to_metadata, "arrival_date", value)
+    value = at_data__object__payout.get("end_to_end_id")
+    if value is not None:
+        put_scalar(to_metadata, "end_to_end_id", value)
+
+    to_provider_created_at: Any = root.get("created_at")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_24)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_25)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_26)
+
+    to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    if to_currency_exponent is None:
+        to_currency_exponent = at_data__object__payout__amount_money.get("currency_code")
+        if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+            to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data__object__payout.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_106)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode = None
+
+    to_received_at = None
+
+    to_object_version: Any = at_data__object__payout.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_107)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_108)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_109)
+
+    to_object_updated_at: Any = at_data__object__payout.get("updated_at")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_110)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_111)
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1459,7 +2406,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1468,15 +2415,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object: Any = at_data.get("object")
     if type(at_data__object) is not dict:
         at_data__object = NO_MEMBERS
-    at_data__object__payout: Any = at_data__object.get("payout")
-    if type(at_data__object__payout) is not dict:
-        at_data__object__payout = NO_MEMBERS
-    at_data__object__payout__amount_money: Any = at_data__object__payout.get("amount_money")
-    if type(at_data__object__payout__amount_money) is not dict:
-        at_data__object__payout__amount_money = NO_MEMBERS
-    at_data__object__payout__destination: Any = at_data__object__payout.get("destination")
-    if type(at_data__object__payout__destination) is not dict:
-        at_data__object__payout__destination = NO_MEMBERS
+    at_data__object__invoice: Any = at_data__object.get("invoice")
+    if type(at_data__object__invoice) is not dict:
+        at_data__object__invoice = NO_MEMBERS
+    at_data__object__invoice__primary_recipient: Any = at_data__object__invoice.get("primary_recipient")
+    if type(at_data__object__invoice__primary_recipient) is not dict:
+        at_data__object__invoice__primary_recipient = NO_MEMBERS
+    items_data__object__invoice__payment_requests: Any = at_data__object__invoice.get("payment_requests")
+    if type(items_data__object__invoice__payment_requests) is not list:
+        items_data__object__invoice__payment_requests = NO_ITEMS
+    at_data__object__invoice__payment_requests__0: Any = items_data__object__invoice__payment_requests[0] if len(items_data__object__invoice__payment_requests) > 0 else None
+    if type(at_data__object__invoice__payment_requests__0) is not dict:
+        at_data__object__invoice__payment_requests__0 = NO_MEMBERS
+    at_data__object__invoice__payment_requests__0__computed_amount_money: Any = at_data__object__invoice__payment_requests__0.get("computed_amount_money")
+    if type(at_data__object__invoice__payment_requests__0__computed_amount_money) is not dict:
+        at_data__object__invoice__payment_requests__0__computed_amount_money = NO_MEMBERS
+    at_data__object__invoice__next_payment_amount_money: Any = at_data__object__invoice.get("next_payment_amount_money")
+    if type(at_data__object__invoice__next_payment_amount_money) is not dict:
+        at_data__object__invoice__next_payment_amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -1488,7 +2444,33 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_10[event_type]
+    to_event_type: Any = root.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str and to_event_type in ("invoice.payment_made",):
+        to_event_type = at_data__object__invoice.get("status")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_14.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_112)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_113)
+            to_event_type = REFUSED
+    else:
+        to_event_type = root.get("type")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_15.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_112)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_113)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_114)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1496,51 +2478,58 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_merchant_id is None:
         rejections.append(_REJECTION_6)
 
-    to_customer_id = None
+    to_customer_id: Any = at_data__object__invoice__primary_recipient.get("customer_id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_115)
 
-    to_amount_cents: Any = at_data__object__payout__amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_116)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_117)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_118)
     else:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_119)
 
-    to_currency: Any = at_data__object__payout__amount_money.get("currency")
+    to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if to_currency is None:
-        to_currency = at_data__object__payout__amount_money.get("currency_code")
+        to_currency = at_data__object__invoice__next_payment_amount_money.get("currency")
         if type(to_currency) is str and to_currency in NULL_VALUES:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_120)
     elif to_currency is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_121)
     else:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_122)
 
-    to_payment_method_type: Any = at_data__object__payout__destination.get("type")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str:
-        if to_payment_method_type.isascii():
-            to_payment_method_type = to_payment_method_type.lower()
-    elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_71)
-        to_payment_method_type = REFUSED
+    to_payment_method_type = None
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_11[event_type]
+    to_status: Any = at_data__object__invoice.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_16.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_123)
+    elif to_status is not None:
+        rejections.append(_REJECTION_124)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_125)
 
     to_failure_code = None
 
@@ -1548,33 +2537,36 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data__object__payout.get("status")
-    if value is not None:
-        put_scalar(to_metadata, "status", value)
-    value = at_data__object__payout.get("location_id")
+    value = at_data__object__invoice.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
-    value = at_data__object__payout.get("created_at")
+    value = at_data__object__invoice.get("order_id")
+    if value is not None:
+        put_scalar(to_metadata, "order_id", value)
+    value = at_data__object__invoice__next_payment_amount_money.get("amount")
+    if value is not None:
+        put_scalar(to_metadata, "next_payment_amount_money.amount", value)
+    value = at_data__object__invoice.get("delivery_method")
+    if value is not None:
+        put_scalar(to_metadata, "delivery_method", value)
+    value = at_data__object__invoice.get("invoice_number")
+    if value is not None:
+        put_scalar(to_metadata, "invoice_number", value)
+    value = at_data__object__invoice.get("scheduled_at")
+    if value is not None:
+        put_scalar(to_metadata, "scheduled_at", value)
+    value = at_data__object__invoice.get("timezone")
+    if value is not None:
+        put_scalar(to_metadata, "timezone", value)
+    value = at_data__object__invoice.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
-    value = at_data__object__payout.get("updated_at")
+    value = at_data__object__invoice.get("sale_or_service_date")
     if value is not None:
-        put_scalar(to_metadata, "updated_at", value)
-    value = at_data__object__payout__destination.get("id")
+        put_scalar(to_metadata, "sale_or_service_date", value)
+    value = at_data__object__invoice.get("store_payment_method_enabled")
     if value is not None:
-        put_scalar(to_metadata, "destination.id", value)
-    value = at_data__object__payout.get("version")
-    if value is not None:
-        put_scalar(to_metadata, "version", value)
-    value = at_data__object__payout.get("type")
-    if value is not None:
-        put_scalar(to_metadata, "type", value)
-    value = at_data__object__payout.get("arrival_date")
-    if value is not None:
-        put_scalar(to_metadata, "arrival_date", value)
-    value = at_data__object__payout.get("end_to_end_id")
-    if value is not None:
-        put_scalar(to_metadata, "end_to_end_id", value)
+        put_scalar(to_metadata, "store_payment_method_enabled", value)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1590,20 +2582,20 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_created_at is None:
         rejections.append(_REJECTION_26)
 
-    to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
+    to_currency_exponent: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
         to_currency_exponent = None
     if to_currency_exponent is None:
-        to_currency_exponent = at_data__object__payout__amount_money.get("currency_code")
+        to_currency_exponent = at_data__object__invoice__next_payment_amount_money.get("currency")
         if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
             to_currency_exponent = None
     to_currency_exponent = exponent(to_currency_exponent)
 
-    to_provider_object_id: Any = at_data__object__payout.get("id")
+    to_provider_object_id: Any = at_data__object__invoice.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_126)
 
     to_attempt_number = None
 
@@ -1613,9 +2605,28 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_received_at = None
 
-    to_object_version = None
+    to_object_version: Any = at_data__object__invoice.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_127)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_128)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_129)
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_130)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_131)
 
     to_authorized_cents = None
 
@@ -1633,7 +2644,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("invoice.scheduled_charge_failed",):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1645,7 +2662,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_network_advice_code = None
 
-    to_cancellation_reason = None
+    to_cancellation_reason: Any = at_data__object__invoice.get("status")
+    if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+        to_cancellation_reason = None
+    if type(to_cancellation_reason) is str and to_cancellation_reason in ("FAILED",):
+        to_cancellation_reason = at_data__object__invoice.get("status")
+        if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+            to_cancellation_reason = None
+    else:
+        to_cancellation_reason = None
+    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
+        rejections.append(_REJECTION_132)
 
     to_dispute_reason = None
 
@@ -1655,9 +2682,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_invoice_id = None
 
-    to_related_subscription_id = None
+    to_related_subscription_id: Any = at_data__object__invoice.get("subscription_id")
+    if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
+        to_related_subscription_id = None
+    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
+        rejections.append(_REJECTION_133)
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_134)
 
     to_next_attempt_at = None
 
@@ -1729,4 +2764,11 @@ _GROUPS = {
     "payout.sent": _payout,
     "payout.paid": _payout,
     "payout.failed": _payout,
+    "invoice.created": _invoice,
+    "invoice.published": _invoice,
+    "invoice.updated": _invoice,
+    "invoice.payment_made": _invoice,
+    "invoice.scheduled_charge_failed": _invoice,
+    "invoice.canceled": _invoice,
+    "invoice.refunded": _invoice,
 }

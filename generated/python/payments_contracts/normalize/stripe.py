@@ -40,11 +40,11 @@ _TABLE_1 = {
 _REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
+_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 1")
+_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
 _REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
 _REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
@@ -63,8 +63,8 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, data.object.cancellation_reason must be text")
-_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message must be text")
+_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
 _REJECTION_19 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
 _REJECTION_20 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_21 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
@@ -73,7 +73,353 @@ _REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.object.id 
 _REJECTION_24 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
 _REJECTION_25 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
 _REJECTION_26 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_27 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_28 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
+_REJECTION_29 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least -9223372036854775808")
+_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 9223372036854775807")
+_REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
+_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least -9223372036854775808")
+_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 9223372036854775807")
+_REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
+_REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
+_REJECTION_37 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at least -9223372036854775808")
+_REJECTION_38 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at most 9223372036854775807")
+_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
+_REJECTION_41 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -9223372036854775808")
+_REJECTION_42 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
+_REJECTION_44 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_45 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at least -9223372036854775808")
+_REJECTION_47 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at most 9223372036854775807")
 _TABLE_3 = {
+    "insufficient_funds": "insufficient_funds",
+    "partner_insufficient_funds": "insufficient_funds",
+    "card_velocity_exceeded": "limit",
+    "payment_limit_exceeded": "limit",
+    "withdrawal_count_limit_exceeded": "limit",
+    "expired_card": "expired_card",
+    "expired_payment_information": "expired_card",
+    "partner_expired_card": "expired_card",
+    "incorrect_address": "invalid_card",
+    "incorrect_cvc": "invalid_card",
+    "incorrect_number": "invalid_card",
+    "incorrect_zip": "invalid_card",
+    "invalid_cvc": "invalid_card",
+    "invalid_expiry_month": "invalid_card",
+    "invalid_expiry_year": "invalid_card",
+    "invalid_number": "invalid_card",
+    "invalid_track_data": "invalid_card",
+    "requested_block_on_incorrect_cvc": "invalid_card",
+    "requested_block_on_incorrect_zip": "invalid_card",
+    "account_closed": "invalid_account",
+    "account_frozen": "invalid_account",
+    "bank_account_closed": "invalid_account",
+    "bank_account_frozen": "invalid_account",
+    "bank_account_invalid_details": "invalid_account",
+    "bank_account_restricted": "invalid_account",
+    "bank_account_unusable": "invalid_account",
+    "bank_ownership_changed": "invalid_account",
+    "branch_does_not_exist": "invalid_account",
+    "incorrect_account_holder_name": "invalid_account",
+    "invalid_account": "invalid_account",
+    "invalid_account_number": "invalid_account",
+    "invalid_billing_agreement": "invalid_account",
+    "invalid_payment_information": "invalid_account",
+    "new_account_information_available": "invalid_account",
+    "no_account": "invalid_account",
+    "tokenized_account_number_deactivated": "invalid_account",
+    "lost_card": "lost_or_stolen",
+    "lost_or_stolen_card": "lost_or_stolen",
+    "pickup_card": "lost_or_stolen",
+    "restricted_card": "lost_or_stolen",
+    "stolen_card": "lost_or_stolen",
+    "elevated_risk_level": "fraud",
+    "fraudulent": "fraud",
+    "highest_risk_level": "fraud",
+    "merchant_blacklist": "fraud",
+    "partner_high_risk_customer": "fraud",
+    "rule": "fraud",
+    "security_violation": "fraud",
+    "authentication_not_handled": "authentication_required",
+    "authentication_required": "authentication_required",
+    "mobile_device_authentication_required": "authentication_required",
+    "offline_pin_required": "authentication_required",
+    "online_or_offline_pin_required": "authentication_required",
+    "call_issuer": "customer_action",
+    "incorrect_pin": "customer_action",
+    "invalid_customer_account": "customer_action",
+    "invalid_pin": "customer_action",
+    "pin_try_exceeded": "customer_action",
+    "refer_to_customer": "customer_action",
+    "card_not_supported": "not_supported",
+    "currency_not_supported": "not_supported",
+    "invalid_currency": "not_supported",
+    "not_permitted": "not_supported",
+    "partner_action_not_supported": "not_supported",
+    "partner_invalid_currency": "not_supported",
+    "recurring_not_supported_by_bank": "not_supported",
+    "service_not_allowed": "not_supported",
+    "transaction_not_allowed": "not_supported",
+    "authorization_revoked": "do_not_retry",
+    "compliance_violation": "do_not_retry",
+    "debit_authorization_not_match": "do_not_retry",
+    "debit_disputed": "do_not_retry",
+    "debit_not_authorized": "do_not_retry",
+    "do_not_try_again": "do_not_retry",
+    "invalid_authorization": "do_not_retry",
+    "payment_disputed": "do_not_retry",
+    "previously_declined_do_not_retry": "do_not_retry",
+    "recipient_deceased": "do_not_retry",
+    "revocation_of_all_authorizations": "do_not_retry",
+    "revocation_of_authorization": "do_not_retry",
+    "stop_payment_order": "do_not_retry",
+    "approve_with_id": "issuer_declined",
+    "do_not_honor": "issuer_declined",
+    "generic_decline": "issuer_declined",
+    "low_probability_of_authorization": "issuer_declined",
+    "no_action_taken": "issuer_declined",
+    "partner_generic_decline": "issuer_declined",
+    "issuer_not_available": "issuer_unavailable",
+    "try_again_later": "issuer_unavailable",
+    "could_not_process": "processor_error",
+    "generic_could_not_process": "processor_error",
+    "partner_payment_not_found": "processor_error",
+    "partner_processing_error": "processor_error",
+    "processing_error": "processor_error",
+    "reenter_transaction": "processor_error",
+    "card_already_activated": "invalid_request",
+    "duplicate_transaction": "invalid_request",
+    "invalid_amount": "invalid_request",
+    "invalid_business_account": "invalid_request",
+    "partner_duplicate_transaction": "invalid_request",
+    "partner_invalid_amount": "invalid_request",
+    "testmode_decline": "invalid_request",
+}
+_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_TABLE_4 = {
+    "balance_insufficient": "insufficient_funds",
+    "insufficient_funds": "insufficient_funds",
+    "amount_too_large": "limit",
+    "card_decline_rate_limit_exceeded": "limit",
+    "charge_exceeds_source_limit": "limit",
+    "charge_exceeds_transaction_limit": "limit",
+    "instant_payouts_limit_exceeded": "limit",
+    "payouts_limit_exceeded": "limit",
+    "progressive_onboarding_limit_exceeded": "limit",
+    "expired_card": "expired_card",
+    "expired_payment_method": "expired_card",
+    "incorrect_address": "invalid_card",
+    "incorrect_cvc": "invalid_card",
+    "incorrect_number": "invalid_card",
+    "incorrect_postal_code": "invalid_card",
+    "incorrect_zip": "invalid_card",
+    "invalid_cvc": "invalid_card",
+    "invalid_expiry_month": "invalid_card",
+    "invalid_expiry_year": "invalid_card",
+    "invalid_number": "invalid_card",
+    "postal_code_invalid": "invalid_card",
+    "account_closed": "invalid_account",
+    "account_number_invalid": "invalid_account",
+    "bank_account_bad_routing_numbers": "invalid_account",
+    "bank_account_restricted": "invalid_account",
+    "bank_account_unusable": "invalid_account",
+    "bank_account_unverified": "invalid_account",
+    "bank_account_verification_failed": "invalid_account",
+    "clearing_code_unsupported": "invalid_account",
+    "financial_connections_account_inactive": "invalid_account",
+    "financial_connections_account_unavailable_account_numbers": "invalid_account",
+    "no_account": "invalid_account",
+    "payment_method_bank_account_blocked": "invalid_account",
+    "payment_method_microdeposit_failed": "invalid_account",
+    "payment_method_microdeposit_verification_amounts_invalid": "invalid_account",
+    "payment_method_microdeposit_verification_amounts_mismatch": "invalid_account",
+    "payment_method_microdeposit_verification_attempts_exceeded": "invalid_account",
+    "payment_method_microdeposit_verification_descriptor_code_mismatch": "invalid_account",
+    "payment_method_microdeposit_verification_timeout": "invalid_account",
+    "routing_number_invalid": "invalid_account",
+    "action_blocked": "fraud",
+    "anomalous_money_movement_request": "fraud",
+    "request_blocked": "fraud",
+    "authentication_failure": "authentication_required",
+    "authentication_required": "authentication_required",
+    "invoice_payment_intent_requires_action": "authentication_required",
+    "payment_intent_action_required": "authentication_required",
+    "payment_intent_authentication_failure": "authentication_required",
+    "setup_intent_authentication_failure": "authentication_required",
+    "three_d_secure_authentication_not_supported": "authentication_required",
+    "approval_required": "customer_action",
+    "cardholder_phone_number_required": "customer_action",
+    "payment_intent_konbini_rejected_confirmation_number": "customer_action",
+    "payment_intent_payment_attempt_expired": "customer_action",
+    "payment_method_billing_details_address_missing": "customer_action",
+    "payment_method_customer_decline": "customer_action",
+    "payment_method_unactivated": "customer_action",
+    "refer_to_customer": "customer_action",
+    "setup_intent_setup_attempt_expired": "customer_action",
+    "alipay_upgrade_required": "not_supported",
+    "bitcoin_upgrade_required": "not_supported",
+    "country_unsupported": "not_supported",
+    "financial_account_balance_does_not_support_currency": "not_supported",
+    "instant_payouts_currency_disabled": "not_supported",
+    "instant_payouts_unsupported": "not_supported",
+    "invalid_card_type": "not_supported",
+    "payment_intent_incompatible_payment_method": "not_supported",
+    "payment_method_currency_mismatch": "not_supported",
+    "payment_method_restricted": "not_supported",
+    "payment_method_unsupported_type": "not_supported",
+    "sepa_unsupported_account": "not_supported",
+    "setup_intent_mobile_wallet_unsupported": "not_supported",
+    "state_unsupported": "not_supported",
+    "billing_invalid_mandate": "do_not_retry",
+    "debit_not_authorized": "do_not_retry",
+    "india_recurring_payment_mandate_canceled": "do_not_retry",
+    "payment_intent_mandate_invalid": "do_not_retry",
+    "setup_intent_mandate_invalid": "do_not_retry",
+    "bank_account_declined": "issuer_declined",
+    "card_declined": "issuer_declined",
+    "payment_intent_payment_attempt_failed": "issuer_declined",
+    "payment_method_provider_decline": "issuer_declined",
+    "setup_attempt_failed": "issuer_declined",
+    "failed_tax_calculation": "processor_error",
+    "forwarding_api_retryable_upstream_error": "processor_error",
+    "forwarding_api_upstream_connection_error": "processor_error",
+    "forwarding_api_upstream_connection_timeout": "processor_error",
+    "forwarding_api_upstream_error": "processor_error",
+    "idempotency_key_in_use": "processor_error",
+    "lock_timeout": "processor_error",
+    "payment_intent_rate_limit_exceeded": "processor_error",
+    "payment_method_microdeposit_processing_error": "processor_error",
+    "payment_method_not_available": "processor_error",
+    "payment_method_provider_timeout": "processor_error",
+    "processing_error": "processor_error",
+    "rate_limit": "processor_error",
+    "shipping_calculation_failed": "processor_error",
+    "taxes_calculation_failed": "processor_error",
+    "terminal_reader_busy": "processor_error",
+    "terminal_reader_hardware_fault": "processor_error",
+    "terminal_reader_offline": "processor_error",
+    "terminal_reader_timeout": "processor_error",
+    "three_d_secure_authentication_upstream_error": "processor_error",
+    "account_country_invalid_address": "invalid_request",
+    "account_error_country_change_requires_additional_steps": "invalid_request",
+    "account_information_mismatch": "invalid_request",
+    "account_invalid": "invalid_request",
+    "account_token_required_for_v2_account": "invalid_request",
+    "acss_debit_session_incomplete": "invalid_request",
+    "amount_too_small": "invalid_request",
+    "api_key_expired": "invalid_request",
+    "application_fees_not_allowed": "invalid_request",
+    "balance_invalid_parameter": "invalid_request",
+    "bank_account_exists": "invalid_request",
+    "capability_not_active": "invalid_request",
+    "capture_charge_authorization_expired": "invalid_request",
+    "capture_unauthorized_payment": "invalid_request",
+    "charge_already_captured": "invalid_request",
+    "charge_already_refunded": "invalid_request",
+    "charge_disputed": "invalid_request",
+    "charge_expired_for_capture": "invalid_request",
+    "charge_invalid_parameter": "invalid_request",
+    "charge_not_refundable": "invalid_request",
+    "country_code_invalid": "invalid_request",
+    "coupon_expired": "invalid_request",
+    "customer_max_payment_methods": "invalid_request",
+    "customer_max_subscriptions": "invalid_request",
+    "customer_session_expired": "invalid_request",
+    "customer_tax_location_invalid": "invalid_request",
+    "dispute_evidence_page_limit_exceeded": "invalid_request",
+    "email_invalid": "invalid_request",
+    "financial_account_capability_not_enabled": "invalid_request",
+    "financial_account_capability_restricted": "invalid_request",
+    "financial_connections_account_pending_account_numbers": "invalid_request",
+    "financial_connections_consent_locale_invalid": "invalid_request",
+    "financial_connections_consent_locale_unsupported": "invalid_request",
+    "financial_connections_no_successful_transaction_refresh": "invalid_request",
+    "forwarding_api_inactive": "invalid_request",
+    "forwarding_api_invalid_parameter": "invalid_request",
+    "instant_payouts_config_disabled": "invalid_request",
+    "intent_invalid_state": "invalid_request",
+    "intent_verification_method_missing": "invalid_request",
+    "invalid_canceled_subscription_fields": "invalid_request",
+    "invalid_characters": "invalid_request",
+    "invalid_charge_amount": "invalid_request",
+    "invalid_mandate_reference_prefix_format": "invalid_request",
+    "invalid_source_usage": "invalid_request",
+    "invalid_tax_location": "invalid_request",
+    "invoice_no_customer_line_items": "invalid_request",
+    "invoice_no_payment_method_types": "invalid_request",
+    "invoice_no_subscription_line_items": "invalid_request",
+    "invoice_not_editable": "invalid_request",
+    "invoice_on_behalf_of_not_editable": "invalid_request",
+    "invoice_upcoming_none": "invalid_request",
+    "livemode_mismatch": "invalid_request",
+    "missing": "invalid_request",
+    "not_allowed_on_standard_account": "invalid_request",
+    "out_of_inventory": "invalid_request",
+    "ownership_declaration_not_allowed": "invalid_request",
+    "parameter_invalid_empty": "invalid_request",
+    "parameter_invalid_integer": "invalid_request",
+    "parameter_invalid_string_blank": "invalid_request",
+    "parameter_invalid_string_empty": "invalid_request",
+    "parameter_missing": "invalid_request",
+    "parameter_unknown": "invalid_request",
+    "parameters_exclusive": "invalid_request",
+    "payment_evaluation_on_api_version_not_supported": "invalid_request",
+    "payment_intent_invalid_parameter": "invalid_request",
+    "payment_intent_unexpected_state": "invalid_request",
+    "payment_method_bank_account_already_verified": "invalid_request",
+    "payment_method_configuration_failures": "invalid_request",
+    "payment_method_invalid_parameter": "invalid_request",
+    "payment_method_invalid_parameter_testmode": "invalid_request",
+    "payment_method_unexpected_state": "invalid_request",
+    "payout_reconciliation_not_ready": "invalid_request",
+    "payouts_not_allowed": "invalid_request",
+    "platform_account_required": "invalid_request",
+    "platform_api_key_expired": "invalid_request",
+    "product_inactive": "invalid_request",
+    "refund_disputed_payment": "invalid_request",
+    "resource_already_exists": "invalid_request",
+    "resource_missing": "invalid_request",
+    "return_intent_already_processed": "invalid_request",
+    "secret_key_required": "invalid_request",
+    "service_period_coupon_with_metered_tiered_item_unsupported": "invalid_request",
+    "setup_intent_invalid_parameter": "invalid_request",
+    "setup_intent_unexpected_state": "invalid_request",
+    "shipping_address_invalid": "invalid_request",
+    "siret_invalid": "invalid_request",
+    "sku_inactive": "invalid_request",
+    "smart_disputes_not_available": "invalid_request",
+    "status_transition_invalid": "invalid_request",
+    "storer_capability_missing": "invalid_request",
+    "storer_capability_not_active": "invalid_request",
+    "stripe_tax_inactive": "invalid_request",
+    "subscription_update_trial_after_billing_cycle_anchor": "invalid_request",
+    "tax_id_invalid": "invalid_request",
+    "tax_id_prohibited": "invalid_request",
+    "terminal_location_country_unsupported": "invalid_request",
+    "terminal_reader_invalid_location_for_activation": "invalid_request",
+    "terminal_reader_invalid_location_for_payment": "invalid_request",
+    "testmode_charges_only": "invalid_request",
+    "tls_version_unsupported": "invalid_request",
+    "token_already_used": "invalid_request",
+    "token_card_network_invalid": "invalid_request",
+    "token_in_use": "invalid_request",
+    "transfer_source_balance_parameters_mismatch": "invalid_request",
+    "transfers_not_allowed": "invalid_request",
+    "url_invalid": "invalid_request",
+}
+_REJECTION_49 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_51 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_52 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_53 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_55 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_56 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_57 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.payment_method.id, data.object.payment_method, data.object.last_payment_error.payment_method.id, data.object.last_payment_error.payment_method must be text")
+_TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
     "charge.captured": "charge.captured",
@@ -82,54 +428,114 @@ _TABLE_3 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_27 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_28 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_29 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_30 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
-_TABLE_4 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_31 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is not a value that the mapping lists")
-_REJECTION_32 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, must be text")
-_TABLE_5 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_33 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says, is absent or null")
-_REJECTION_34 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_35 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_TABLE_6 = {
+_REJECTION_58 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_59 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_60 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
+_REJECTION_61 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_62 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_63 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_64 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_65 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_66 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
+_REJECTION_67 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_68 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
+_REJECTION_69 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_70 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_71 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_73 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_74 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
+_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
+_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_78 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
+_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
+_REJECTION_81 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_82 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
+_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
+_REJECTION_85 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_86 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
+_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_89 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_90 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_91 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_92 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_93 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_94 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_95 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_96 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_37 = Rejection("value_unknown", "event_type", "data.object.status or type, as data.object.status says, is not a value that the mapping lists")
-_REJECTION_38 = Rejection("type_invalid", "event_type", "data.object.status or type, as data.object.status says, must be text")
-_TABLE_7 = {
+_REJECTION_97 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_98 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
-    "refund.failed": "refund.failed",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_39 = Rejection("field_missing", "event_type", "data.object.status or type, as data.object.status says, is absent or null")
-_REJECTION_40 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
-_TABLE_8 = {
+_REJECTION_99 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_100 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_102 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
+_REJECTION_103 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_104 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
     "succeeded": "succeeded",
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_41 = Rejection("value_unknown", "status", "data.object.status is not a value that the mapping lists")
-_REJECTION_42 = Rejection("type_invalid", "status", "data.object.status must be text")
-_REJECTION_43 = Rejection("field_missing", "status", "data.object.status is absent or null")
-_REJECTION_44 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_45 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
-_TABLE_9 = {
+_REJECTION_106 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_107 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_108 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_109 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_110 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_TABLE_11 = {
+    "insufficient_funds": "insufficient_funds",
+    "expired_or_canceled_card": "expired_card",
+    "lost_or_stolen_card": "lost_or_stolen",
+    "charge_for_pending_refund_disputed": "do_not_retry",
+    "merchant_request": "do_not_retry",
+    "declined": "issuer_declined",
+    "unknown": "unknown",
+}
+_REJECTION_111 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_112 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_113 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
     "charge.dispute.funds_withdrawn": "dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_46 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_TABLE_10 = {
+_REJECTION_114 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_TABLE_13 = {
+    "warning_needs_response": "closed",
+    "warning_under_review": "closed",
+    "warning_closed": "closed",
+    "needs_response": "closed",
+    "under_review": "closed",
+    "won": "won",
+    "lost": "lost",
+    "prevented": "closed",
+    "appeal_needs_response": "closed",
+    "appeal_under_review": "closed",
+    "charge_refunded": "closed",
+}
+_REJECTION_115 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_116 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
     "warning_closed": "closed",
@@ -142,7 +548,27 @@ _TABLE_10 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_TABLE_11 = {
+_REJECTION_117 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_118 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_TABLE_15 = {
+    "fraudulent": "fraud",
+    "unrecognized": "unrecognized",
+    "product_not_received": "not_received",
+    "product_unacceptable": "not_as_described",
+    "subscription_canceled": "canceled",
+    "credit_not_processed": "credit_not_processed",
+    "duplicate": "duplicate",
+    "debit_not_authorized": "authorization",
+    "insufficient_funds": "authorization",
+    "bank_cannot_process": "processing_error",
+    "check_returned": "processing_error",
+    "incorrect_account_details": "processing_error",
+    "noncompliant": "compliance",
+    "customer_initiated": "general",
+    "general": "general",
+}
+_REJECTION_119 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
     "payout.paid": "payout.paid",
@@ -150,15 +576,41 @@ _TABLE_11 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_47 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
-_TABLE_12 = {
+_REJECTION_120 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_TABLE_17 = {
+    "payout.paid": "succeeded",
+    "payout.failed": "failed",
+    "payout.canceled": "canceled",
+}
+_REJECTION_121 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_122 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
     "paid": "succeeded",
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_123 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_124 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_TABLE_19 = {
+    "insufficient_funds": "insufficient_funds",
+    "account_closed": "invalid_account",
+    "account_frozen": "invalid_account",
+    "bank_account_restricted": "invalid_account",
+    "bank_ownership_changed": "invalid_account",
+    "incorrect_account_holder_address": "invalid_account",
+    "incorrect_account_holder_name": "invalid_account",
+    "incorrect_account_holder_tax_id": "invalid_account",
+    "invalid_account_number": "invalid_account",
+    "no_account": "invalid_account",
+    "invalid_currency": "not_supported",
+    "unsupported_card": "not_supported",
+    "debit_not_authorized": "do_not_retry",
+    "declined": "issuer_declined",
+    "could_not_process": "processor_error",
+}
+_REJECTION_125 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -166,7 +618,15 @@ _NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
-def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outcome:
+def normalize(
+    body: bytes,
+    merchant_id: str,
+    event_id: str,
+    _found: str,
+    received_at: int | None,
+    created_at: int | None,
+    livemode: bool | None,
+) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
         root: Any = loads(body)
@@ -180,10 +640,12 @@ def normalize(body: bytes, merchant_id: str, event_id: str, _found: str) -> Outc
     if event_type in NULL_VALUES:
         return _NO_TYPE
     group = _GROUPS.get(event_type)
-    return Unsupported(event_type) if group is None else group(root, merchant_id, event_id, event_type)
+    if group is None:
+        return Unsupported(event_type)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -249,6 +711,15 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     at_data__object__transfer_data: Any = at_data__object.get("transfer_data")
     if type(at_data__object__transfer_data) is not dict:
         at_data__object__transfer_data = NO_MEMBERS
+    at_data__object__amount_details: Any = at_data__object.get("amount_details")
+    if type(at_data__object__amount_details) is not dict:
+        at_data__object__amount_details = NO_MEMBERS
+    at_data__object__amount_details__tip: Any = at_data__object__amount_details.get("tip")
+    if type(at_data__object__amount_details__tip) is not dict:
+        at_data__object__amount_details__tip = NO_MEMBERS
+    at_data__object__latest_charge__balance_transaction: Any = at_data__object__latest_charge.get("balance_transaction")
+    if type(at_data__object__latest_charge__balance_transaction) is not dict:
+        at_data__object__latest_charge__balance_transaction = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -278,17 +749,37 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_4)
 
-    to_amount_cents: Any = at_data__object.get("amount")
+    to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
-    if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+    if type(to_amount_cents) is str and to_amount_cents in ("payment_intent.succeeded",):
+        to_amount_cents = at_data__object.get("amount_received")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            to_amount_cents = at_data__object.get("amount")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_5)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
-    elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
-        to_amount_cents = REFUSED
+    else:
+        to_amount_cents = at_data__object.get("amount")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_5)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_6)
+            to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
             rejections.append(_REJECTION_7)
@@ -379,22 +870,30 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_status = _TABLE_2[event_type]
 
-    to_failure_code: Any = at_data__object__last_payment_error.get("decline_code")
+    to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is None:
-        to_failure_code = at_data__object__last_payment_error.get("code")
+    if type(to_failure_code) is str and to_failure_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_code = at_data__object__last_payment_error.get("decline_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
-            to_failure_code = at_data__object.get("cancellation_reason")
+            to_failure_code = at_data__object__last_payment_error.get("code")
             if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
                 to_failure_code = None
+    else:
+        to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_17)
 
-    to_failure_message: Any = at_data__object__last_payment_error.get("message")
+    to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_message = at_data__object__last_payment_error.get("message")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
         rejections.append(_REJECTION_18)
@@ -402,18 +901,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_metadata: dict[str, str] = {}
     fits_metadata = True
     value: Any
-    value = at_data__object.get("amount_capturable")
-    if value is not None:
-        put_scalar(to_metadata, "amount_capturable", value)
-    value = at_data__object.get("amount_received")
-    if value is not None:
-        put_scalar(to_metadata, "amount_received", value)
     value = at_data__object.get("application")
     if value is not None:
         put_scalar(to_metadata, "application", value)
-    value = at_data__object.get("application_fee_amount")
-    if value is not None:
-        put_scalar(to_metadata, "application_fee_amount", value)
     value = at_data__object__automatic_payment_methods.get("enabled")
     if value is not None:
         put_scalar(to_metadata, "automatic_payment_methods.enabled", value)
@@ -432,51 +922,15 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("created")
     if value is not None:
         put_scalar(to_metadata, "created", value)
-    value = at_data__object.get("invoice")
-    if value is not None:
-        put_scalar(to_metadata, "invoice", value)
-    value = at_data__object__last_payment_error.get("charge")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.charge", value)
-    value = at_data__object__last_payment_error.get("network_decline_code")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.network_decline_code", value)
-    value = at_data__object__last_payment_error.get("advice_code")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.advice_code", value)
     value = at_data__object__last_payment_error.get("doc_url")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.doc_url", value)
     value = at_data__object__last_payment_error.get("param")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.param", value)
-    value = at_data__object__last_payment_error.get("payment_method")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.payment_method", value)
-    value = at_data__object__last_payment_error__payment_method.get("id")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.payment_method.id", value)
-    value = at_data__object__last_payment_error__payment_method__card.get("country")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.payment_method.card.country", value)
-    value = at_data__object__last_payment_error__payment_method__card.get("funding")
-    if value is not None:
-        put_scalar(to_metadata, "last_payment_error.payment_method.card.funding", value)
     value = at_data__object__last_payment_error.get("type")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.type", value)
-    value = at_data__object.get("latest_charge")
-    if value is not None:
-        put_scalar(to_metadata, "latest_charge", value)
-    value = at_data__object__latest_charge.get("id")
-    if value is not None:
-        put_scalar(to_metadata, "latest_charge.id", value)
-    value = at_data__object__latest_charge__payment_method_details__card.get("country")
-    if value is not None:
-        put_scalar(to_metadata, "latest_charge.payment_method_details.card.country", value)
-    value = at_data__object__latest_charge__payment_method_details__card.get("funding")
-    if value is not None:
-        put_scalar(to_metadata, "latest_charge.payment_method_details.card.funding", value)
     value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
@@ -489,18 +943,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
-    value = at_data__object.get("payment_method")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method", value)
-    value = at_data__object__payment_method.get("id")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method.id", value)
-    value = at_data__object__payment_method__card.get("country")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method.card.country", value)
-    value = at_data__object__payment_method__card.get("funding")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method.card.funding", value)
     value = at_data__object.get("payment_method_options")
     if value is not None:
         fits_metadata = put_json(to_metadata, "payment_method_options", value) and fits_metadata
@@ -588,47 +1030,340 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_object_updated_at = None
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = root.get("type")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.amount_capturable_updated",):
+        to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if to_authorized_cents is None:
+            to_authorized_cents = at_data__object.get("amount_capturable")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if to_authorized_cents is None:
+                to_authorized_cents = at_data__object.get("amount")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+        if type(to_authorized_cents) is int:
+            to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_authorized_cents is None:
+                rejections.append(_REJECTION_27)
+                to_authorized_cents = REFUSED
+        elif to_authorized_cents is not None:
+            rejections.append(_REJECTION_28)
+            to_authorized_cents = REFUSED
+    else:
+        to_authorized_cents = root.get("type")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.succeeded",):
+            to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if to_authorized_cents is None:
+                to_authorized_cents = at_data__object.get("amount")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+            if type(to_authorized_cents) is int:
+                to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
+                if to_authorized_cents is None:
+                    rejections.append(_REJECTION_27)
+                    to_authorized_cents = REFUSED
+            elif to_authorized_cents is not None:
+                rejections.append(_REJECTION_28)
+                to_authorized_cents = REFUSED
+        else:
+            to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < -9223372036854775808:
+            rejections.append(_REJECTION_29)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_30)
 
-    to_captured_cents = None
+    to_captured_cents: Any = root.get("type")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("payment_intent.succeeded",):
+        to_captured_cents = at_data__object.get("amount_received")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if to_captured_cents is None:
+            to_captured_cents = at_data__object.get("amount")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+        if type(to_captured_cents) is int:
+            to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_captured_cents is None:
+                rejections.append(_REJECTION_31)
+                to_captured_cents = REFUSED
+        elif to_captured_cents is not None:
+            rejections.append(_REJECTION_32)
+            to_captured_cents = REFUSED
+    else:
+        to_captured_cents = at_data__object.get("amount_received")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if type(to_captured_cents) is int:
+            to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_captured_cents is None:
+                rejections.append(_REJECTION_31)
+                to_captured_cents = REFUSED
+        elif to_captured_cents is not None:
+            rejections.append(_REJECTION_32)
+            to_captured_cents = REFUSED
+    if type(to_captured_cents) is int:
+        if to_captured_cents < -9223372036854775808:
+            rejections.append(_REJECTION_33)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_34)
 
     to_refunded_cents = None
 
-    to_tip_cents = None
+    to_tip_cents: Any = at_data__object__amount_details__tip.get("amount")
+    if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
+        to_tip_cents = None
+    if type(to_tip_cents) is int:
+        to_tip_cents = rescaled(to_tip_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_tip_cents is None:
+            rejections.append(_REJECTION_35)
+            to_tip_cents = REFUSED
+    elif to_tip_cents is not None:
+        rejections.append(_REJECTION_36)
+        to_tip_cents = REFUSED
+    if type(to_tip_cents) is int:
+        if to_tip_cents < -9223372036854775808:
+            rejections.append(_REJECTION_37)
+        if to_tip_cents > 9223372036854775807:
+            rejections.append(_REJECTION_38)
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if type(to_fee_cents) is int:
+        to_fee_cents = rescaled(to_fee_cents, at_data__object__latest_charge__balance_transaction.get("currency"), _SCALES_1)
+        if to_fee_cents is None:
+            rejections.append(_REJECTION_39)
+            to_fee_cents = REFUSED
+    elif to_fee_cents is not None:
+        rejections.append(_REJECTION_40)
+        to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_41)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_42)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_43)
+        to_fee_currency = REFUSED
 
-    to_application_fee_cents = None
+    to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if type(to_application_fee_cents) is int:
+        to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_application_fee_cents is None:
+            rejections.append(_REJECTION_44)
+            to_application_fee_cents = REFUSED
+    elif to_application_fee_cents is not None:
+        rejections.append(_REJECTION_45)
+        to_application_fee_cents = REFUSED
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_46)
+        if to_application_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_47)
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_data__object__last_payment_error.get("advice_code")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
+        to_failure_category = root.get("type")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed", "payment_intent.canceled"):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = None
+    else:
+        to_failure_category = root.get("type")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed",):
+            to_failure_category = at_data__object__last_payment_error.get("decline_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_3.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_48)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = at_data__object__last_payment_error.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_4.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_48)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+        else:
+            to_failure_category = root.get("type")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str and to_failure_category in ("payment_intent.canceled",):
+                to_failure_category = at_data__object__last_payment_error.get("decline_code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_3.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_48)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = at_data__object__last_payment_error.get("code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_4.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_48)
+                        to_failure_category = REFUSED
+            else:
+                to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = root.get("type")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_error_code = at_data__object__last_payment_error.get("code")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_49)
 
-    to_decline_code = None
+    to_decline_code: Any = root.get("type")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_decline_code = at_data__object__last_payment_error.get("decline_code")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_50)
 
-    to_advice_code = None
+    to_advice_code: Any = root.get("type")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if type(to_advice_code) is str and to_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_advice_code = at_data__object__last_payment_error.get("advice_code")
+        if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+            to_advice_code = None
+    else:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_51)
 
-    to_network_decline_code = None
+    to_network_decline_code: Any = root.get("type")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_decline_code = at_data__object__last_payment_error.get("network_decline_code")
+        if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+            to_network_decline_code = None
+    else:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_52)
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = root.get("type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_advice_code = at_data__object__last_payment_error.get("network_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_53)
 
-    to_cancellation_reason = None
+    to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
+    if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+        to_cancellation_reason = None
+    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
+        rejections.append(_REJECTION_54)
 
     to_dispute_reason = None
 
     to_dispute_category = None
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_data__object__charges__data__0.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object__latest_charge.get("id")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+        if to_related_charge_id is None:
+            to_related_charge_id = at_data__object.get("latest_charge")
+            if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                to_related_charge_id = None
+            if to_related_charge_id is None:
+                to_related_charge_id = at_data__object__last_payment_error.get("charge")
+                if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                    to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_55)
 
-    to_related_invoice_id = None
+    to_related_invoice_id: Any = at_data__object.get("invoice")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_56)
 
     to_related_subscription_id = None
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object__payment_method.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is None:
+        to_payment_method_id = at_data__object.get("payment_method")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+        if to_payment_method_id is None:
+            to_payment_method_id = at_data__object__last_payment_error__payment_method.get("id")
+            if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+                to_payment_method_id = None
+            if to_payment_method_id is None:
+                to_payment_method_id = at_data__object__last_payment_error.get("payment_method")
+                if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+                    to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_57)
 
     to_next_attempt_at = None
 
@@ -685,7 +1420,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -712,6 +1447,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object__outcome: Any = at_data__object.get("outcome")
     if type(at_data__object__outcome) is not dict:
         at_data__object__outcome = NO_MEMBERS
+    at_data__object__balance_transaction: Any = at_data__object.get("balance_transaction")
+    if type(at_data__object__balance_transaction) is not dict:
+        at_data__object__balance_transaction = NO_MEMBERS
     at_data__object__fraud_details: Any = at_data__object.get("fraud_details")
     if type(at_data__object__fraud_details) is not dict:
         at_data__object__fraud_details = NO_MEMBERS
@@ -732,7 +1470,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_3[event_type]
+    to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -750,24 +1488,76 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_4)
 
-    to_amount_cents: Any = at_data__object.get("amount")
+    to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
-    if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
-        if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+    if type(to_amount_cents) is str and to_amount_cents in ("charge.failed",):
+        to_amount_cents = at_data__object.get("amount")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_58)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_59)
             to_amount_cents = REFUSED
-    elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
-        to_amount_cents = REFUSED
+    else:
+        to_amount_cents = at_data__object.get("status")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is str and to_amount_cents in ("succeeded",):
+            to_amount_cents = at_data__object.get("captured")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+            if to_amount_cents is False:
+                to_amount_cents = at_data__object.get("amount")
+                if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                    to_amount_cents = None
+                if type(to_amount_cents) is int:
+                    to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+                    if to_amount_cents is None:
+                        rejections.append(_REJECTION_58)
+                        to_amount_cents = REFUSED
+                elif to_amount_cents is not None:
+                    rejections.append(_REJECTION_59)
+                    to_amount_cents = REFUSED
+            else:
+                to_amount_cents = at_data__object.get("amount_captured")
+                if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                    to_amount_cents = None
+                if to_amount_cents is None:
+                    to_amount_cents = at_data__object.get("amount")
+                    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                        to_amount_cents = None
+                if type(to_amount_cents) is int:
+                    to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+                    if to_amount_cents is None:
+                        rejections.append(_REJECTION_58)
+                        to_amount_cents = REFUSED
+                elif to_amount_cents is not None:
+                    rejections.append(_REJECTION_59)
+                    to_amount_cents = REFUSED
+        else:
+            to_amount_cents = at_data__object.get("amount")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+            if type(to_amount_cents) is int:
+                to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+                if to_amount_cents is None:
+                    rejections.append(_REJECTION_58)
+                    to_amount_cents = REFUSED
+            elif to_amount_cents is not None:
+                rejections.append(_REJECTION_59)
+                to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_60)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_61)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_62)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -788,7 +1578,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_63)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -805,7 +1595,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_64)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -821,55 +1611,67 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_65)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_66)
 
-    to_status: Any = at_data__object.get("captured")
+    to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if to_status is False:
-        to_status = at_data__object.get("refunded")
-        if type(to_status) is str and to_status in NULL_VALUES:
-            to_status = None
-        if to_status is True:
-            to_status = "canceled"
-        else:
-            to_status = at_data__object.get("status")
-            if type(to_status) is str and to_status in NULL_VALUES:
-                to_status = None
-            if type(to_status) is str:
-                to_status = _TABLE_4.get(to_status, REFUSED)
-                if to_status is REFUSED:
-                    rejections.append(_REJECTION_31)
-            elif to_status is not None:
-                rejections.append(_REJECTION_32)
-                to_status = REFUSED
+    if type(to_status) is str and to_status in ("charge.failed",):
+        to_status = "failed"
     else:
-        to_status = at_data__object.get("refunded")
+        to_status = at_data__object.get("captured")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
-        if to_status is True:
-            to_status = "refunded"
-        else:
-            to_status = root.get("type")
+        if to_status is False:
+            to_status = at_data__object.get("refunded")
             if type(to_status) is str and to_status in NULL_VALUES:
                 to_status = None
-            if type(to_status) is str and to_status in ("charge.refunded",):
-                to_status = "partially_refunded"
+            if to_status is True:
+                to_status = "canceled"
             else:
-                to_status = at_data__object.get("status")
+                to_status = root.get("type")
                 if type(to_status) is str and to_status in NULL_VALUES:
                     to_status = None
-                if type(to_status) is str:
-                    to_status = _TABLE_5.get(to_status, REFUSED)
-                    if to_status is REFUSED:
-                        rejections.append(_REJECTION_31)
-                elif to_status is not None:
-                    rejections.append(_REJECTION_32)
-                    to_status = REFUSED
+                if type(to_status) is str and to_status in ("charge.expired",):
+                    to_status = "canceled"
+                else:
+                    to_status = at_data__object.get("status")
+                    if type(to_status) is str and to_status in NULL_VALUES:
+                        to_status = None
+                    if type(to_status) is str:
+                        to_status = _TABLE_6.get(to_status, REFUSED)
+                        if to_status is REFUSED:
+                            rejections.append(_REJECTION_67)
+                    elif to_status is not None:
+                        rejections.append(_REJECTION_68)
+                        to_status = REFUSED
+        else:
+            to_status = at_data__object.get("refunded")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if to_status is True:
+                to_status = "refunded"
+            else:
+                to_status = root.get("type")
+                if type(to_status) is str and to_status in NULL_VALUES:
+                    to_status = None
+                if type(to_status) is str and to_status in ("charge.refunded",):
+                    to_status = "partially_refunded"
+                else:
+                    to_status = at_data__object.get("status")
+                    if type(to_status) is str and to_status in NULL_VALUES:
+                        to_status = None
+                    if type(to_status) is str:
+                        to_status = _TABLE_7.get(to_status, REFUSED)
+                        if to_status is REFUSED:
+                            rejections.append(_REJECTION_67)
+                    elif to_status is not None:
+                        rejections.append(_REJECTION_68)
+                        to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_69)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -887,37 +1689,40 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_70)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_71)
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data__object.get("amount_captured")
-    if value is not None:
-        put_scalar(to_metadata, "amount_captured", value)
-    value = at_data__object.get("amount_refunded")
-    if value is not None:
-        put_scalar(to_metadata, "amount_refunded", value)
     value = at_data__object.get("application")
     if value is not None:
         put_scalar(to_metadata, "application", value)
     value = at_data__object.get("application_fee")
     if value is not None:
         put_scalar(to_metadata, "application_fee", value)
-    value = at_data__object.get("application_fee_amount")
-    if value is not None:
-        put_scalar(to_metadata, "application_fee_amount", value)
     value = at_data__object.get("authorization_code")
     if value is not None:
         put_scalar(to_metadata, "authorization_code", value)
     value = at_data__object.get("balance_transaction")
     if value is not None:
         put_scalar(to_metadata, "balance_transaction", value)
+    value = at_data__object__balance_transaction.get("id")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction.id", value)
+    value = at_data__object__balance_transaction.get("amount")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction.amount", value)
+    value = at_data__object__balance_transaction.get("exchange_rate")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction.exchange_rate", value)
+    value = at_data__object__balance_transaction.get("net")
+    if value is not None:
+        put_scalar(to_metadata, "balance_transaction.net", value)
     value = at_data__object.get("calculated_statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "calculated_statement_descriptor", value)
@@ -939,9 +1744,6 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__fraud_details.get("user_report")
     if value is not None:
         put_scalar(to_metadata, "fraud_details.user_report", value)
-    value = at_data__object.get("invoice")
-    if value is not None:
-        put_scalar(to_metadata, "invoice", value)
     value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
@@ -954,15 +1756,6 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("order")
     if value is not None:
         put_scalar(to_metadata, "order", value)
-    value = at_data__object__outcome.get("advice_code")
-    if value is not None:
-        put_scalar(to_metadata, "outcome.advice_code", value)
-    value = at_data__object__outcome.get("network_advice_code")
-    if value is not None:
-        put_scalar(to_metadata, "outcome.network_advice_code", value)
-    value = at_data__object__outcome.get("network_decline_code")
-    if value is not None:
-        put_scalar(to_metadata, "outcome.network_decline_code", value)
     value = at_data__object__outcome.get("network_status")
     if value is not None:
         put_scalar(to_metadata, "outcome.network_status", value)
@@ -981,9 +1774,6 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("paid")
     if value is not None:
         put_scalar(to_metadata, "paid", value)
-    value = at_data__object.get("payment_method")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method", value)
     value = at_data__object__payment_method_details__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.country", value)
@@ -996,6 +1786,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__payment_method_details__card_present.get("funding")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card_present.funding", value)
+    value = at_data__object__payment_method_details__interac_present.get("amount_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "payment_method_details.interac_present.amount_authorized", value)
     value = at_data__object__payment_method_details__interac_present.get("country")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.interac_present.country", value)
@@ -1068,7 +1861,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_72)
 
     to_livemode = None
 
@@ -1078,33 +1871,295 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_object_updated_at = None
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = root.get("type")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("charge.failed",):
+        to_authorized_cents = None
+    else:
+        to_authorized_cents = at_data__object.get("status")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if type(to_authorized_cents) is str and to_authorized_cents in ("succeeded",):
+            to_authorized_cents = at_data__object__payment_method_details__card.get("amount_authorized")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if to_authorized_cents is None:
+                to_authorized_cents = at_data__object__payment_method_details__card_present.get("amount_authorized")
+                if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                    to_authorized_cents = None
+                if to_authorized_cents is None:
+                    to_authorized_cents = at_data__object.get("amount")
+                    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                        to_authorized_cents = None
+            if type(to_authorized_cents) is int:
+                to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
+                if to_authorized_cents is None:
+                    rejections.append(_REJECTION_73)
+                    to_authorized_cents = REFUSED
+            elif to_authorized_cents is not None:
+                rejections.append(_REJECTION_74)
+                to_authorized_cents = REFUSED
+        else:
+            to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < -9223372036854775808:
+            rejections.append(_REJECTION_75)
+        if to_authorized_cents > 9223372036854775807:
+            rejections.append(_REJECTION_76)
 
-    to_captured_cents = None
+    to_captured_cents: Any = root.get("type")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("charge.failed",):
+        to_captured_cents = None
+    else:
+        to_captured_cents = at_data__object.get("status")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if type(to_captured_cents) is str and to_captured_cents in ("succeeded",):
+            to_captured_cents = at_data__object.get("captured")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+            if to_captured_cents is False:
+                to_captured_cents = at_data__object.get("amount_captured")
+                if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                    to_captured_cents = None
+                if type(to_captured_cents) is int:
+                    to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
+                    if to_captured_cents is None:
+                        rejections.append(_REJECTION_77)
+                        to_captured_cents = REFUSED
+                elif to_captured_cents is not None:
+                    rejections.append(_REJECTION_78)
+                    to_captured_cents = REFUSED
+            else:
+                to_captured_cents = at_data__object.get("amount_captured")
+                if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                    to_captured_cents = None
+                if to_captured_cents is None:
+                    to_captured_cents = at_data__object.get("amount")
+                    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                        to_captured_cents = None
+                if type(to_captured_cents) is int:
+                    to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
+                    if to_captured_cents is None:
+                        rejections.append(_REJECTION_77)
+                        to_captured_cents = REFUSED
+                elif to_captured_cents is not None:
+                    rejections.append(_REJECTION_78)
+                    to_captured_cents = REFUSED
+        else:
+            to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < -9223372036854775808:
+            rejections.append(_REJECTION_79)
+        if to_captured_cents > 9223372036854775807:
+            rejections.append(_REJECTION_80)
 
-    to_refunded_cents = None
+    to_refunded_cents: Any = at_data__object.get("captured")
+    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+        to_refunded_cents = None
+    if to_refunded_cents is False:
+        to_refunded_cents = None
+    else:
+        to_refunded_cents = at_data__object.get("refunded")
+        if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+            to_refunded_cents = None
+        if to_refunded_cents is True:
+            to_refunded_cents = at_data__object.get("amount_captured")
+            if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                to_refunded_cents = None
+            if to_refunded_cents is None:
+                to_refunded_cents = at_data__object.get("amount")
+                if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                    to_refunded_cents = None
+            if type(to_refunded_cents) is int:
+                to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
+                if to_refunded_cents is None:
+                    rejections.append(_REJECTION_81)
+                    to_refunded_cents = REFUSED
+            elif to_refunded_cents is not None:
+                rejections.append(_REJECTION_82)
+                to_refunded_cents = REFUSED
+        else:
+            to_refunded_cents = root.get("type")
+            if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                to_refunded_cents = None
+            if type(to_refunded_cents) is str and to_refunded_cents in ("charge.refunded",):
+                to_refunded_cents = at_data__object.get("amount_refunded")
+                if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                    to_refunded_cents = None
+                if type(to_refunded_cents) is int:
+                    to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
+                    if to_refunded_cents is None:
+                        rejections.append(_REJECTION_81)
+                        to_refunded_cents = REFUSED
+                elif to_refunded_cents is not None:
+                    rejections.append(_REJECTION_82)
+                    to_refunded_cents = REFUSED
+            else:
+                to_refunded_cents = None
+    if type(to_refunded_cents) is int:
+        if to_refunded_cents < -9223372036854775808:
+            rejections.append(_REJECTION_83)
+        if to_refunded_cents > 9223372036854775807:
+            rejections.append(_REJECTION_84)
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_data__object__balance_transaction.get("fee")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if type(to_fee_cents) is int:
+        to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
+        if to_fee_cents is None:
+            rejections.append(_REJECTION_85)
+            to_fee_cents = REFUSED
+    elif to_fee_cents is not None:
+        rejections.append(_REJECTION_86)
+        to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_87)
+        if to_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_88)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_89)
+        to_fee_currency = REFUSED
 
-    to_application_fee_cents = None
+    to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if type(to_application_fee_cents) is int:
+        to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_application_fee_cents is None:
+            rejections.append(_REJECTION_44)
+            to_application_fee_cents = REFUSED
+    elif to_application_fee_cents is not None:
+        rejections.append(_REJECTION_45)
+        to_application_fee_cents = REFUSED
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_46)
+        if to_application_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_47)
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_data__object.get("status")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("failed",):
+        to_failure_category = at_data__object__outcome.get("advice_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_data__object__outcome.get("reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_3.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_90)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = at_data__object.get("failure_code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_3.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = at_data__object.get("failure_code")
+                        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                            to_failure_category = None
+                        if type(to_failure_category) is str:
+                            to_failure_category = _TABLE_4.get(to_failure_category)
+                            if to_failure_category is None:
+                                to_failure_category = "unknown"
+                        elif to_failure_category is not None:
+                            rejections.append(_REJECTION_90)
+                            to_failure_category = REFUSED
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_90)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+    else:
+        to_failure_category = root.get("type")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("charge.failed",):
+            to_failure_category = at_data__object.get("failure_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_3.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = at_data__object.get("failure_code")
+                    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                        to_failure_category = None
+                    if type(to_failure_category) is str:
+                        to_failure_category = _TABLE_4.get(to_failure_category)
+                        if to_failure_category is None:
+                            to_failure_category = "unknown"
+                    elif to_failure_category is not None:
+                        rejections.append(_REJECTION_90)
+                        to_failure_category = REFUSED
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_90)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        else:
+            to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = at_data__object.get("failure_code")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_91)
 
-    to_decline_code = None
+    to_decline_code: Any = at_data__object.get("status")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("failed",):
+        to_decline_code = at_data__object__outcome.get("reason")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_92)
 
-    to_advice_code = None
+    to_advice_code: Any = at_data__object__outcome.get("advice_code")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_93)
 
-    to_network_decline_code = None
+    to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_94)
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_95)
 
     to_cancellation_reason = None
 
@@ -1114,11 +2169,19 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_charge_id = None
 
-    to_related_invoice_id = None
+    to_related_invoice_id: Any = at_data__object.get("invoice")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_56)
 
     to_related_subscription_id = None
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object.get("payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_96)
 
     to_next_attempt_at = None
 
@@ -1175,7 +2238,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1210,33 +2273,39 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type: Any = at_data__object.get("status")
+    to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("succeeded", "failed", "canceled"):
+    if type(to_event_type) is str and to_event_type in ("refund.failed",):
+        to_event_type = "refund.failed"
+    else:
         to_event_type = at_data__object.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_6.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_37)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_38)
-            to_event_type = REFUSED
-    else:
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_7.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_37)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_38)
-            to_event_type = REFUSED
+        if type(to_event_type) is str and to_event_type in ("succeeded", "failed", "canceled"):
+            to_event_type = at_data__object.get("status")
+            if type(to_event_type) is str and to_event_type in NULL_VALUES:
+                to_event_type = None
+            if type(to_event_type) is str:
+                to_event_type = _TABLE_8.get(to_event_type, REFUSED)
+                if to_event_type is REFUSED:
+                    rejections.append(_REJECTION_97)
+            elif to_event_type is not None:
+                rejections.append(_REJECTION_98)
+                to_event_type = REFUSED
+        else:
+            to_event_type = root.get("type")
+            if type(to_event_type) is str and to_event_type in NULL_VALUES:
+                to_event_type = None
+            if type(to_event_type) is str:
+                to_event_type = _TABLE_9.get(to_event_type, REFUSED)
+                if to_event_type is REFUSED:
+                    rejections.append(_REJECTION_97)
+            elif to_event_type is not None:
+                rejections.append(_REJECTION_98)
+                to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_99)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1260,18 +2329,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1292,30 +2361,38 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_105)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = at_data__object.get("status")
+    to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_8.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
-    elif to_status is not None:
-        rejections.append(_REJECTION_42)
-        to_status = REFUSED
+    if type(to_status) is str and to_status in ("refund.failed",):
+        to_status = "failed"
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_10.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_106)
+        elif to_status is not None:
+            rejections.append(_REJECTION_107)
+            to_status = REFUSED
+        if to_status is None:
+            to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_108)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_109)
 
     to_failure_message = None
 
@@ -1345,9 +2422,6 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("metadata")
     if value is not None:
         put_map(to_metadata, "metadata", value)
-    value = at_data__object.get("payment_method")
-    if value is not None:
-        put_scalar(to_metadata, "payment_method", value)
     value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
@@ -1407,7 +2481,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_110)
 
     to_livemode = None
 
@@ -1433,9 +2507,47 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
+        to_failure_category = at_data__object.get("failure_reason")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_11.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_111)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = at_data__object.get("status")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("failed",):
+            to_failure_category = at_data__object.get("failure_reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_11.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_111)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        else:
+            to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = at_data__object.get("failure_reason")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_112)
 
     to_decline_code = None
 
@@ -1451,13 +2563,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_dispute_category = None
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_data__object__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_113)
 
     to_related_invoice_id = None
 
     to_related_subscription_id = None
 
-    to_payment_method_id = None
+    to_payment_method_id: Any = at_data__object.get("payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_96)
 
     to_next_attempt_at = None
 
@@ -1514,7 +2638,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1549,7 +2673,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_9[event_type]
+    to_event_type = _TABLE_12[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1565,18 +2689,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1597,7 +2721,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_63)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1606,23 +2730,38 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_114)
         to_card_brand = REFUSED
 
     to_card_last_four = None
 
-    to_status: Any = at_data__object.get("status")
+    to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_10.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
-    elif to_status is not None:
-        rejections.append(_REJECTION_42)
-        to_status = REFUSED
+    if type(to_status) is str and to_status in ("charge.dispute.closed",):
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_13.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_115)
+        elif to_status is not None:
+            rejections.append(_REJECTION_116)
+            to_status = REFUSED
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_14.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_115)
+        elif to_status is not None:
+            rejections.append(_REJECTION_116)
+            to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_117)
 
     to_failure_code = None
 
@@ -1666,9 +2805,6 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment_method_details__card.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
-    value = at_data__object.get("reason")
-    if value is not None:
-        put_scalar(to_metadata, "reason", value)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1713,7 +2849,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_110)
 
     to_livemode = None
 
@@ -1753,11 +2889,32 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_cancellation_reason = None
 
-    to_dispute_reason = None
+    to_dispute_reason: Any = at_data__object.get("reason")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_118)
 
-    to_dispute_category = None
+    to_dispute_category: Any = at_data__object.get("reason")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_15.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_119)
+        to_dispute_category = REFUSED
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_data__object__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_113)
 
     to_related_invoice_id = None
 
@@ -1820,7 +2977,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1843,7 +3000,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_11[event_type]
+    to_event_type = _TABLE_16[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1859,18 +3016,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_100)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_101)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_102)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_103)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_104)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1891,45 +3048,57 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_120)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = at_data__object.get("status")
+    to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_12.get(to_status, REFUSED)
-        if to_status is REFUSED:
-            rejections.append(_REJECTION_41)
-    elif to_status is not None:
-        rejections.append(_REJECTION_42)
-        to_status = REFUSED
+    if type(to_status) is str and to_status in ("payout.paid", "payout.failed", "payout.canceled"):
+        to_status = root.get("type")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_17.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_121)
+        elif to_status is not None:
+            rejections.append(_REJECTION_122)
+            to_status = REFUSED
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_18.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_121)
+        elif to_status is not None:
+            rejections.append(_REJECTION_122)
+            to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_123)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_124)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_71)
 
     to_metadata: dict[str, str] = {}
     value: Any
     value = at_data__object.get("application_fee")
     if value is not None:
         put_scalar(to_metadata, "application_fee", value)
-    value = at_data__object.get("application_fee_amount")
-    if value is not None:
-        put_scalar(to_metadata, "application_fee_amount", value)
     value = at_data__object.get("arrival_date")
     if value is not None:
         put_scalar(to_metadata, "arrival_date", value)
@@ -2028,13 +3197,58 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_currency = None
 
-    to_application_fee_cents = None
+    to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if type(to_application_fee_cents) is int:
+        to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_application_fee_cents is None:
+            rejections.append(_REJECTION_44)
+            to_application_fee_cents = REFUSED
+    elif to_application_fee_cents is not None:
+        rejections.append(_REJECTION_45)
+        to_application_fee_cents = REFUSED
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < -9223372036854775808:
+            rejections.append(_REJECTION_46)
+        if to_application_fee_cents > 9223372036854775807:
+            rejections.append(_REJECTION_47)
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
+        to_failure_category = at_data__object.get("failure_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_19.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_125)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = at_data__object.get("failure_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_19.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_125)
+            to_failure_category = REFUSED
 
-    to_error_code = None
+    to_error_code: Any = at_data__object.get("failure_code")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_91)
 
     to_decline_code = None
 

@@ -78,6 +78,39 @@ def rescaled(amount: int, currency: object, scales: Mapping[str, tuple[int, int]
     return None if amount % into else amount * by // into
 
 
+def total(
+    items: object, steps: tuple[str | int, ...], where: tuple[str | int, ...] = (), listed: tuple[object, ...] = ()
+) -> object:
+    """Return the sum of the whole numbers at some steps into each element of a list; None where it is no list.
+
+    Where it says `where`, elements count whose value there is one of `listed`. An element without the number counts
+    nothing; REFUSED where one has something else in its place.
+    """
+    if type(items) is not list:
+        return None
+    found = 0
+    for item in items:
+        if where:
+            value = _inside(item, where)
+            if value is None or not any(type(value) is type(each) and value == each for each in listed):
+                continue
+        number = _inside(item, steps)
+        if type(number) is int:
+            found += number
+        elif number is not None:
+            return REFUSED
+    return found
+
+
+def _inside(value: Any, steps: tuple[str | int, ...]) -> Any:
+    for step in steps:
+        if type(step) is int:
+            value = value[step] if type(value) is list and len(value) > step else None
+        else:
+            value = value.get(step) if type(value) is dict else None
+    return None if type(value) is str and value in NULL_VALUES else value
+
+
 INDIVISIBLE: Final = object()
 """Stands for an amount that is not a whole number of its currency's minor unit."""
 

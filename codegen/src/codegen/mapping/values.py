@@ -1,0 +1,94 @@
+"""What the interpreter of mappings does with single values: the oracle of the generated `normalize/values.py`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, assert_never
+
+import orjson
+
+from codegen.language.model import Leaf, LeafKind, TimeFormat
+from codegen.mapping.plan import TIME_INVALID, TYPE_INVALID, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RefusedError(Exception):
+    """An expression has no value; carries the code and what is wrong."""
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+        self.what = what
+
+
+def entries(leaf: Leaf, value: Any) -> list[tuple[str, Any]]:
+    """Return what a leaf puts into the rest, by key: nothing where the value has another form."""
+    match leaf.kind:
+        case LeafKind.SCALAR:
+            fits = _is_scalar(value)
+        case LeafKind.SCALARS:
+            fits = isinstance(value, list) and all(_is_scalar(each) or each is None for each in value)
+        case LeafKind.OPAQUE:
+            fits = value is not None
+        case LeafKind.MAP:
+            members = value.items() if isinstance(value, dict) else ()
+            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each)]
+    return [(leaf.key, value)] if fits else []
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text; RefusedError where it is nested too deeply for that."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise RefusedError(TYPE_INVALID, "is nested too deeply") from error
+
+
+def in_ascii(text: str | None, change: Callable[[str], str]) -> str | None:
+    """Return a text with its ASCII letters changed; one with any other character stays as it is."""
+    return change(text) if text is not None and text.isascii() else text
+
+
+def millis(value: Any, form: TimeFormat) -> int | None:
+    """Return an instant in milliseconds since 1970; RefusedError where the value is none."""
+    if value is None:
+        return None
+    match form:
+        case TimeFormat.EPOCH_SECONDS:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value * 1000
+        case TimeFormat.EPOCH_MILLISECONDS:
+            if isinstance(value, int) and not isinstance(value, bool):
+                return value
+        case TimeFormat.ISO8601:
+            try:
+                instant = datetime.fromisoformat(value)
+                if instant.tzinfo is not None:
+                    return (instant - EPOCH) // timedelta(milliseconds=1)
+            except (TypeError, ValueError, OverflowError):
+                pass
+    raise RefusedError(TIME_INVALID, "cannot be read as a time")
+
+
+def fits(value: Any, kind: Kind) -> bool:
+    """Return whether a value is of a kind; to JSON, unlike to Python, a boolean is no number."""
+    match kind:
+        case Kind.TEXT:
+            return isinstance(value, str)
+        case Kind.WHOLE | Kind.TIME:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Kind.NUMBER:
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Kind.TRUTH:
+            return isinstance(value, bool)
+        case Kind.TEXTS:
+            return isinstance(value, dict)
+    assert_never(kind)

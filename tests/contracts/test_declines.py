@@ -1,0 +1,98 @@
+"""One language of declines: tables hold what providers publish, and say only what the contract lists.
+
+`published/` holds each provider's list as it was on a day, apart from the mappings: a mapping is not its own proof.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from codegen.loader import load
+from codegen.unmapped import reason
+
+if TYPE_CHECKING:
+    from codegen.model import Catalog
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = Path(__file__).parent / "published"
+
+# Which tables of a provider's mapping take the codes of which of its lists: a code has to be in one of them.
+TABLES = {
+    ("stripe", "card_decline_codes"): ("declines",),
+    ("stripe", "local_decline_codes"): ("declines",),
+    ("stripe", "bank_debit_codes"): ("declines",),
+    ("stripe", "radar_reasons"): ("declines",),
+    ("stripe", "error_codes"): ("errors",),
+    ("stripe", "refund_failure_reasons"): ("refund_failures",),
+    ("stripe", "payout_failure_codes"): ("payout_failures",),
+    ("stripe", "dispute_reasons"): ("disputes",),
+}
+# Tables that give a `dispute_category`; all others here give a `failure_category`.
+DISPUTES = {("stripe", "disputes")}
+# Lists that are about types of events: each is mapped, or is left unmapped for a reason.
+EVENT_TYPES = (("stripe", "thin_event_types"),)
+# The one code that a provider itself publishes as saying nothing.
+SAYING_NOTHING = {("stripe", "refund_failures", "unknown")}
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load(ROOT / "contracts")
+
+
+def published(provider: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((PUBLISHED / provider / f"{name}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def tables(catalog: Catalog, provider: str) -> dict[str, dict[str, str]]:
+    (found,) = (each for each in catalog.providers if each.name == provider)
+    named: dict[str, dict[str, str]] = found.mapping_source.data["tables"]
+    return named
+
+
+def allowed(catalog: Catalog, field: str) -> set[str]:
+    (topic,) = (each for each in catalog.topics if each.name == "payments.normalized")
+    record = catalog.record(topic.record, topic.version).record
+    return {value for each in record.fields if each.name == field for value in each.allowed}
+
+
+def test_every_published_list_is_used_and_says_where_it_is_from() -> None:
+    files = {(file.parent.name, file.stem) for file in PUBLISHED.glob("*/*.yaml")}
+    assert files == TABLES.keys() | set(EVENT_TYPES)
+    for provider, name in files:
+        found = published(provider, name)
+        assert found.keys() == {"what", "sources", "retrieved", "values"}
+        assert any(source.startswith("https://") for source in found["sources"])
+        assert len(set(found["values"])) == len(found["values"]) > 0
+
+
+@pytest.mark.parametrize(("provider", "name"), TABLES, ids="-".join)
+def test_tables_are_total_over_what_the_provider_publishes(catalog: Catalog, provider: str, name: str) -> None:
+    named = tables(catalog, provider)
+    known = {code for table in TABLES[provider, name] for code in named[table]}
+    assert set(published(provider, name)["values"]) - known == set()
+
+
+def test_tables_give_categories_of_the_contract_and_unknown_to_no_code_that_says_something(catalog: Catalog) -> None:
+    categories = {True: allowed(catalog, "dispute_category"), False: allowed(catalog, "failure_category")}
+    used = {(provider, table) for (provider, _), named in TABLES.items() for table in named}
+    for provider, table in used:
+        for code, category in tables(catalog, provider)[table].items():
+            assert category in categories[(provider, table) in DISPUTES], (table, code)
+            assert category != "unknown" or (provider, table, code) in SAYING_NOTHING, (table, code)
+
+
+@pytest.mark.parametrize(("provider", "name"), EVENT_TYPES, ids="-".join)
+def test_every_published_event_type_is_mapped_or_left_unmapped_for_a_reason(
+    catalog: Catalog, provider: str, name: str
+) -> None:
+    (found,) = (each for each in catalog.providers if each.name == provider)
+    values = published(provider, name)["values"]
+    nobody_has_looked_at = [
+        each for each in values if each not in found.accepted_event_types and reason(found.unmapped, each) is None
+    ]
+    assert nobody_has_looked_at == []
