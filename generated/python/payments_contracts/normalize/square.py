@@ -3313,6 +3313,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
@@ -3602,6 +3603,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):

@@ -4420,6 +4420,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_59)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
