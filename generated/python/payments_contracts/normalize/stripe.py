@@ -18,7 +18,7 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    put_map,
+    put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
@@ -65,6 +65,7 @@ _TABLE_2 = {
 }
 _REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
 _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
@@ -759,6 +760,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -775,10 +777,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1132,7 +1134,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
@@ -1663,7 +1665,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1992,7 +1994,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
@@ -2503,7 +2505,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2686,7 +2688,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "failure_balance_transaction", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
@@ -2910,7 +2912,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3073,7 +3075,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "network_reason_code", value)
@@ -3288,7 +3290,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3436,7 +3438,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("method")
     if value is not None:
         put_scalar(to_metadata, "method", value)
@@ -3644,7 +3646,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3867,7 +3869,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("number")
     if value is not None:
         put_scalar(to_metadata, "number", value)
@@ -4179,7 +4181,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -4284,7 +4286,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__payment.get("type")
     if value is not None:
         put_scalar(to_metadata, "payment.type", value)
@@ -4418,6 +4420,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_59)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
