@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -22,16 +22,16 @@ from codegen.model import (
     Topic,
     Transformed,
 )
+from codegen.reception import envelope_of
 from codegen.rules import millis
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Livemode, Signature
+from codegen.webhooks import Certificate, Envelope, Signature
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codegen.document import Document
     from codegen.language.model import Path
-    from codegen.webhooks import Source
 
 Built = TypeVar("Built")
 
@@ -88,15 +88,16 @@ def provider(
     examples: Mapping[str, Document],
     *,
     version: int,
+    null_values: tuple[str, ...] = (),
     broken: frozenset[str] = frozenset(),
 ) -> Provider:
     """Return a provider from the files of its folder; raises ContractError where an example has no such base.
 
-    `version` is that of the record which its mapping fills. `broken` are the names of examples that are there but
-    cannot be read: nothing is said about those they are base of.
+    `version` is that of the record which its mapping fills, `null_values` the texts that mean null. `broken` are the
+    names of examples that are there but cannot be read: nothing is said about those they are base of.
     """
     data = document.data
-    envelope = _envelope(data["envelope"])
+    envelope = envelope_of(data["envelope"], null_values)
     return Provider(
         name=data["name"],
         title=data["title"],
@@ -105,7 +106,7 @@ def provider(
         envelope=envelope,
         currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
-        payload=payload,
+        payload=replace(payload, merchant_maps=_merchant_maps(data)),
         unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         lives=(),
@@ -114,42 +115,9 @@ def provider(
     )
 
 
-def _envelope(data: Mapping[str, Any]) -> Envelope:
-    items = data.get("items")
-    return Envelope(
-        items=None if items is None else Items(read_path(items["path"]), items["most"]),
-        event_id=_source(data["event_id"]),
-        event_type=_source(data["event_type"]),
-        api_version=read_path(data["api_version"]) if "api_version" in data else None,
-        created_at=_source(data["created_at"]),
-        created_at_unit=data.get("created_at_unit", "seconds"),
-        account=read_path(data["account"]) if "account" in data else None,
-        merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
-        required=tuple((read_path(path), name) for path, name in data["required"].items()),
-        headers_kept=tuple(data["headers_kept"]),
-        max_body_bytes=data["max_body_bytes"],
-        # Absent in contracts of an earlier commit.
-        max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
-        max_event_age_seconds=data.get("max_event_age_seconds"),
-        livemode=_livemode(data["livemode"]) if "livemode" in data else None,
-    )
-
-
-def _livemode(data: str | Mapping[str, Any]) -> Livemode:
-    if isinstance(data, str):
-        return Livemode(read_path(data), {"true": True, "false": False})
-    source = Header(data["header"]) if "header" in data else read_path(data["path"])
-    return Livemode(source, dict(data["table"]))
-
-
-def _source(data: str | Mapping[str, Any]) -> Source:
-    if isinstance(data, str):
-        return read_path(data)
-    if "header" in data:
-        return Header(data["header"])
-    if "join" in data:
-        return Joined(tuple(read_path(each) for each in data["join"]), data["separator"])
-    return First(tuple(read_path(each) for each in data["first"]))
+def _merchant_maps(data: Mapping[str, Any]) -> dict[Path, frozenset[str]]:
+    declared = data.get("merchant_metadata", {})
+    return {read_path(path): frozenset(declared["keys"]) for path in declared.get("paths", ())}
 
 
 def _signature(data: Mapping[str, Any]) -> Signature:
@@ -247,12 +215,22 @@ def merge(base: Any, patch: Any) -> Any:
 
 
 def merchant(envelope: Envelope, body: Any, otherwise: str) -> str:
-    """Return the merchant that a gateway finds in a parsed body, or the one that its endpoint's secret belongs to."""
+    """Return the merchant that a gateway finds in a parsed body, or the one that its endpoint's secret belongs to.
+
+    Merchants' own texts are among the places. One that is too long to be an id, or blank, names nobody.
+    """
     for path in envelope.merchant_id:
         value = at(body, path)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and names_merchant(envelope, value):
             return value
     return otherwise
+
+
+def names_merchant(envelope: Envelope, text: str) -> bool:
+    """Return whether a text at a merchant's place is one's id."""
+    # There is no limit in contracts of an earlier commit.
+    longest = envelope.max_text_characters or len(text)
+    return len(text) <= longest and not envelope.is_absent(text.strip())
 
 
 def at(body: Any, path: Path) -> Any:

@@ -145,9 +145,10 @@ class Livemode:
 class Envelope:
     """Where a webhook says what it is, whose it is and when it happened.
 
-    `max_text_characters` is a limit on the texts of what is found at the places from `event_id` to `merchant_id`;
-    `max_event_age_seconds` is None where events of any age are taken. A number at `created_at` counts
-    `created_at_unit` since 1970.
+    `required` gives each path that must be there, with the JSON types that it may have. `max_text_characters` is a
+    limit on ids and types: what is longer at an optional place is passed over, as `null_values` are, which mean that
+    nothing is there. `max_event_age_seconds` is None where events of any age are taken. A number at `created_at`
+    counts `created_at_unit` since 1970.
     """
 
     items: Items | None
@@ -158,12 +159,26 @@ class Envelope:
     created_at_unit: Literal["seconds", "milliseconds"]
     account: Path | None
     merchant_id: tuple[Path, ...]
-    required: tuple[tuple[Path, str], ...]
+    required: tuple[tuple[Path, tuple[str, ...]], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
     max_text_characters: int
     max_event_age_seconds: int | None
+    null_values: tuple[str, ...]
     livemode: Livemode | None = None
+
+    def is_absent(self, value: object) -> bool:
+        """Return whether a value means that nothing is there."""
+        return value is None or (isinstance(value, str) and value in self.null_values)
+
+    @property
+    def identifying(self) -> tuple[Path, ...]:
+        """Return the paths of what tells events apart, whose texts have a limit beyond which an event is refused."""
+        found = [path for source in (self.event_id, self.event_type) for path in paths_of(source)]
+        if self.account is not None:
+            found.append(self.account)
+        demanded = {path for path, _ in self.required}
+        return tuple(dict.fromkeys([*found, *(path for path in self.merchant_id if path in demanded)]))
 
     @property
     def sources(self) -> tuple[Source, ...]:

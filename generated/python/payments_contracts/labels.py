@@ -108,6 +108,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "REFUND_FAILED:true",
     "REQUEST_FOR_INFORMATION:true",
     "SECOND_CHARGEBACK:true",
+    "card.automatically_updated",
+    "card.disabled",
     "charge.captured",
     "charge.dispute.closed",
     "charge.dispute.created",
@@ -209,6 +211,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "refund.updated",
     "setup_intent.setup_failed",
     "setup_intent.succeeded",
+    "subscription.created",
+    "subscription.updated",
 )
 """Event types, in the providers' words, that a mapping covers."""
 

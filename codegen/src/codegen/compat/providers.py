@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken, gone
+from codegen.reception import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,11 +107,11 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
         hint = "leave it: the gateway would refuse webhooks that it took before"
-        for path, kind in other["required"].items():
-            if one["required"].get(path) != kind:
-                was = one["required"].get(path)
-                message = f"{after.name}: {path} must be {kind} now, and " + (
-                    f"was {was}" if was else "could be absent"
+        for path, declared in other["required"].items():
+            taken, was = kinds(declared), kinds(one["required"].get(path, ()))
+            if not was or not set(was) <= {*taken, *(("integer",) if "number" in taken else ())}:
+                message = f"{after.name}: {path} must be {' or '.join(taken)} now, and " + (
+                    f"was {' or '.join(was)}" if was else "could be absent"
                 )
                 concern = ("provider", after.name, "envelope", "required")
                 yield broken(concern, after.source, ("envelope", "required", path), message, hint)

@@ -58,13 +58,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         if table.staging is not None:
             yield from _staging(catalog, table, table.staging)
     for derived in catalog.derived:
-        if derived.passed:
-            yield render(
-                f"{_FOLDER}/macros/{derived.name}.sql",
-                "passed.sql",
-                notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
-                table=derived,
-            )
+        yield render(
+            f"{_FOLDER}/macros/{derived.name}.sql",
+            "passed.sql",
+            notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
+            table=derived,
+        )
     yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 

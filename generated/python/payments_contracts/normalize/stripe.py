@@ -18,7 +18,7 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    put_map,
+    put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
@@ -65,6 +65,7 @@ _TABLE_2 = {
 }
 _REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
 _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
@@ -820,6 +821,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -836,10 +838,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1193,7 +1195,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
@@ -1724,7 +1726,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2053,7 +2055,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
@@ -2564,7 +2566,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2747,7 +2749,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "failure_balance_transaction", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
@@ -2971,7 +2973,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3134,7 +3136,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "network_reason_code", value)
@@ -3349,7 +3351,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3497,7 +3499,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("method")
     if value is not None:
         put_scalar(to_metadata, "method", value)
@@ -3705,7 +3707,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3928,7 +3930,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("number")
     if value is not None:
         put_scalar(to_metadata, "number", value)
@@ -4240,7 +4242,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -4345,7 +4347,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__payment.get("type")
     if value is not None:
         put_scalar(to_metadata, "payment.type", value)
@@ -4538,7 +4540,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     )
 
 
-def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -4666,7 +4668,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("pending_setup_intent")
     if value is not None:
         put_scalar(to_metadata, "pending_setup_intent", value)
@@ -4840,7 +4842,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     )
 
 
-def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -4952,7 +4954,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5103,7 +5105,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -5293,7 +5295,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         put_scalar(to_metadata, "mandate", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
@@ -5555,7 +5557,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     )
 
 
-def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -5636,7 +5638,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
