@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 import pytest
-from codegen.envelope import found_in
+from codegen.envelope import Found, found_in
 from codegen.loader import load
 from codegen.text import literal
 from hypothesis import given, settings
@@ -103,13 +103,21 @@ def envelopes() -> dict[str, Envelope]:
     return {provider.name: provider.envelope for provider in load(ROOT / "contracts").providers}
 
 
-def found(example: Example) -> tuple[str, str]:
+def found(example: Example) -> Found:
     """Return what a gateway finds of the event; nothing where it would not take it."""
     try:
-        said = found_in(envelopes()[example.provider], json.loads(example.body), example.headers)
+        return found_in(envelopes()[example.provider], json.loads(example.body), example.headers, example.received_at)
     except ValueError:
-        return "", ""
-    return said.event_id, said.event_type
+        return Found()
+
+
+def in_flink(said: Found) -> tuple[str, str, datetime | None, datetime | None, bool | None]:
+    """Return what a gateway found as Flink hands it over: with times that are naive and in UTC."""
+    received_at, created_at = (
+        None if each is None else datetime.fromtimestamp(each / 1000, UTC).replace(tzinfo=None)
+        for each in (said.received_at, said.created_at)
+    )
+    return said.event_id, said.event_type, received_at, created_at, said.livemode
 
 
 def payment_event() -> dict[str, Any]:
@@ -197,7 +205,7 @@ def test_a_row_of_the_table_function_fits_its_columns() -> None:
     assert names[0] == "outcome"
     seen = set()
     for example in EXAMPLES:
-        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW, *found(example))
+        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW, *in_flink(found(example)))
         named = dict(zip(names, row, strict=True))
         seen.add(named["outcome"])
         assert named["processed_at"] == NOW.replace(tzinfo=None)

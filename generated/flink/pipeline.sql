@@ -9,13 +9,15 @@ SELECT
   r.`provider_event_type` AS `raw_provider_event_type`,
   r.`merchant_id` AS `raw_merchant_id`,
   r.`payload` AS `raw_payload`,
+  r.`provider_created_at` AS `raw_provider_created_at`,
   r.`received_at` AS `raw_received_at`,
+  r.`livemode` AS `raw_livemode`,
   r.`source_topic` AS `raw_source_topic`,
   r.`source_partition` AS `raw_source_partition`,
   r.`source_offset` AS `raw_source_offset`,
   t.*
 FROM `raw_events` AS r,
-LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN r.`provider` IN ('adyen', 'razorpay') THEN r.`provider_event_id` END, CASE WHEN r.`provider` IN ('adyen') THEN r.`provider_event_type` END)) AS t(
+LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN r.`provider` IN ('adyen', 'razorpay') THEN r.`provider_event_id` END, CASE WHEN r.`provider` IN ('adyen') THEN r.`provider_event_type` END, CASE WHEN r.`provider` IN ('adyen', 'checkout', 'paypal', 'razorpay', 'square', 'stripe') THEN r.`received_at` END, CAST(NULL AS TIMESTAMP(3)), CASE WHEN r.`provider` IN ('adyen', 'checkout', 'paypal', 'razorpay', 'square', 'stripe') THEN r.`livemode` END)) AS t(
   `outcome`,
   `provider`,
   `provider_event_id`,

@@ -7,7 +7,7 @@
 -- Razorpay webhooks as they were sent, authenticated and structurally sound.
 -- Square webhooks as they were sent, authenticated and structurally sound.
 -- Stripe webhooks as they were sent, authenticated and structurally sound.
-CREATE TEMPORARY TABLE `raw_provider_event_v1` (
+CREATE TEMPORARY TABLE `raw_provider_event_v2` (
   `event_id` STRING NOT NULL,
   `provider` STRING NOT NULL,
   `provider_event_id` STRING NOT NULL,
@@ -19,6 +19,7 @@ CREATE TEMPORARY TABLE `raw_provider_event_v1` (
   `provider_created_at` TIMESTAMP(3),
   `received_at` TIMESTAMP(3) NOT NULL,
   `schema_version` INT NOT NULL,
+  `livemode` BOOLEAN,
   `source_topic` STRING NOT NULL METADATA FROM 'topic' VIRTUAL,
   `source_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
   `source_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL
@@ -33,7 +34,7 @@ CREATE TEMPORARY TABLE `raw_provider_event_v1` (
   'value.format' = 'avro-confluent',
   'value.avro-confluent.url' = '${schema_registry_url}',
   'value.avro-confluent.subject' = 'payments.adyen.raw-value',
-  'value.avro-confluent.schema' = '{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":[{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},{"name":"provider_event_id","type":"string","doc":"The provider''s own id of the event."},{"name":"provider_event_type","type":"string","doc":"The provider''s own name of the event type."},{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},{"name":"api_version","type":["null","string"],"doc":"Version of the provider''s API that rendered the payload, if it names one.","default":null},{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},{"name":"schema_version","type":"int","doc":"Version of the record''s contract, equal to its version in the Schema Registry."}]}'
+  'value.avro-confluent.schema' = '{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":[{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},{"name":"provider_event_id","type":"string","doc":"The provider''s own id of the event."},{"name":"provider_event_type","type":"string","doc":"The provider''s own name of the event type."},{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},{"name":"api_version","type":["null","string"],"doc":"Version of the provider''s API that rendered the payload, if it names one.","default":null},{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},{"name":"schema_version","type":"int","doc":"Version of the record''s contract, equal to its version in the Schema Registry."},{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider''s test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}'
 );
 
 -- Unified payment events of every provider.
@@ -140,4 +141,4 @@ CREATE TEMPORARY TABLE `validation_dlq` (
 
 -- The webhooks of all providers.
 CREATE TEMPORARY VIEW `raw_events` AS
-SELECT `event_id`, `provider`, `provider_event_id`, `provider_event_type`, `merchant_id`, `payload`, `received_at`, `source_topic`, `source_partition`, `source_offset` FROM `raw_provider_event_v1`;
+SELECT `event_id`, `provider`, `provider_event_id`, `provider_event_type`, `merchant_id`, `payload`, `provider_created_at`, `received_at`, `livemode`, `source_topic`, `source_partition`, `source_offset` FROM `raw_provider_event_v2`;

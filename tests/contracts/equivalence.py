@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from codegen.envelope import found_in
+from codegen.envelope import Found, found_in
 from codegen.language.model import Lookup, Money, Path, When
 from codegen.language.parts import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from codegen.mapping.plan import Plan
     from codegen.model import Catalog, Example, Provider
 
+RECEIVED_AT = 1_767_607_290_123
+NOTHING_FOUND = Found()
 NO_HEADERS: dict[str, str] = {}
 
 Comparable = tuple[Any, ...]
@@ -71,11 +73,11 @@ class Pair:
         body: bytes | dict[str, Any],
         merchant_id: str = "merchant",
         headers: Mapping[str, str] | None = None,
-        found: tuple[str, str] | None = None,
+        found: Found | None = None,
     ) -> Comparable:
         """Return what becomes of a body, which must be the same in both forms; with the provider's usual headers.
 
-        `found` is an id and a type that a gateway is said to have found, whatever the body holds.
+        `found` is what a gateway is said to have found, whatever the body holds.
         """
         raw = body if isinstance(body, bytes) else orjson.dumps(body)
         if found is None:
@@ -85,13 +87,12 @@ class Pair:
         assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"
         return result
 
-    def found(self, body: bytes, headers: Mapping[str, str]) -> tuple[str, str]:
+    def found(self, body: bytes, headers: Mapping[str, str]) -> Found:
         """Return what a gateway finds in a body beside its merchant; empty texts where it finds nothing."""
         try:
-            found = found_in(self.provider.envelope, orjson.loads(body), headers)
+            return found_in(self.provider.envelope, orjson.loads(body), headers, RECEIVED_AT)
         except orjson.JSONDecodeError:
-            return "", ""
-        return found.event_id, found.event_type
+            return Found()
 
     def event(self, body: dict[str, Any]) -> dict[str, Any]:
         kind, fields, *_ = self.outcome(body)
@@ -142,7 +143,7 @@ class Pair:
         return list(found)
 
 
-def interpreted(planned: Plan, body: bytes, merchant_id: str, found: tuple[str, str] = ("", "")) -> Comparable:
+def interpreted(planned: Plan, body: bytes, merchant_id: str, found: Found = NOTHING_FOUND) -> Comparable:
     match evaluate(planned, body, merchant_id, *found):
         case Normalized(event):
             return "normalized", list(event.items())
@@ -153,7 +154,7 @@ def interpreted(planned: Plan, body: bytes, merchant_id: str, found: tuple[str, 
 
 
 def compiled(
-    normalize: ModuleType, provider: str, body: bytes, merchant_id: str, found: tuple[str, str] = ("", "")
+    normalize: ModuleType, provider: str, body: bytes, merchant_id: str, found: Found = NOTHING_FOUND
 ) -> Comparable:
     outcome = normalize.normalize(provider, body, merchant_id, *found)
     match outcome:

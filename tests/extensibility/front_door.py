@@ -27,6 +27,7 @@ from kit.kafka.testing import MemoryProducer
 from kit.logging import configure
 from kit.settings import load
 from payments_contracts.examples import EXAMPLES
+from payments_contracts.flink import milliseconds
 from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
@@ -153,7 +154,8 @@ def _now() -> datetime:
 
 
 def _outcome(provider: str, record: dict[str, Any]) -> dict[str, Any]:
-    found = (record["provider_event_id"], record["provider_event_type"])
+    times = (milliseconds(record["received_at"]), milliseconds(record["provider_created_at"]))
+    found = (record["provider_event_id"], record["provider_event_type"], *times, record["livemode"])
     match normalize(provider, record["payload"], record["merchant_id"], *found):
         case Normalized(event):
             return {"event": event}

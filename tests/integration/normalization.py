@@ -133,9 +133,10 @@ class Stream:
                 "api_version": None,
                 "headers": {"content-type": "application/json"},
                 "payload": example.body,
-                "provider_created_at": None,
-                "received_at": datetime.now(UTC),
+                "provider_created_at": _instant(found.created_at),
+                "received_at": _instant(example.received_at) or datetime.now(UTC),
                 "schema_version": source.version,
+                "livemode": found.livemode,
             }
         )
 
@@ -303,3 +304,7 @@ def _environment(entry: Path) -> set[str]:
         return set((entry / "environ").read_text(errors="replace").split("\0"))
     except OSError:
         return set()
+
+
+def _instant(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

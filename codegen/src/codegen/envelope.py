@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from codegen.document import Place
     from codegen.webhooks import Envelope, Source
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What a gateway takes for an instant: it is beyond no calendar.
+_LAST_MILLISECOND = 253_402_214_400_000
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _JSON_NAMES: dict[type, str] = {
     str: "string",
@@ -47,12 +51,17 @@ class Fault:
     place: Place
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a gateway hands on of an event beside its merchant."""
+class Found(NamedTuple):
+    """What a gateway hands on of an event beside its merchant, in the order in which mappings take it.
 
-    event_id: str
-    event_type: str
+    Instants are in milliseconds since 1970; None where there is none.
+    """
+
+    event_id: str = ""
+    event_type: str = ""
+    received_at: int | None = None
+    created_at: int | None = None
+    livemode: bool | None = None
 
 
 def refusal(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> str | None:
@@ -61,9 +70,43 @@ def refusal(envelope: Envelope, body: bytes, headers: Mapping[str, str] = _NO_HE
     return None if found is None else found.code
 
 
-def found_in(envelope: Envelope, root: object, headers: Mapping[str, str]) -> Found:
-    """Return what a gateway finds in a parsed body, of several events in the first; an empty text where it refuses."""
-    return Found(_said(envelope.event_id, root, headers), _said(envelope.event_type, root, headers))
+def found_in(envelope: Envelope, root: object, headers: Mapping[str, str], received_at: int | None = None) -> Found:
+    """Return what a gateway finds in a parsed body, of several events in the first; an empty text where it refuses.
+
+    Where the webhook does not say whether it is live, its endpoint is.
+    """
+    return Found(
+        event_id=_said(envelope.event_id, root, headers),
+        event_type=_said(envelope.event_type, root, headers),
+        received_at=received_at,
+        created_at=_created_at(envelope, root, headers),
+        livemode=_is_live(envelope, root, headers),
+    )
+
+
+def _value(source: Source, root: object, headers: Mapping[str, str]) -> object:
+    if isinstance(source, Header):
+        return in_header(headers, source.name)
+    return next((value for path in paths_of(source) if (value := at(root, path)) is not None), None)
+
+
+def _created_at(envelope: Envelope, root: object, headers: Mapping[str, str]) -> int | None:
+    value = _value(envelope.created_at, root, headers)
+    if isinstance(value, int) and not isinstance(value, bool):
+        millis = value * (1000 if envelope.created_at_unit == "seconds" else 1)
+    else:
+        try:
+            instant = datetime.fromisoformat(value if isinstance(value, str) else "")
+            millis = (instant - _EPOCH) // timedelta(milliseconds=1)
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return millis if 0 <= millis <= _LAST_MILLISECOND else None
+
+
+def _is_live(envelope: Envelope, root: object, headers: Mapping[str, str]) -> bool:
+    places = envelope.livemode
+    found = None if places is None else places.read(_value(places.source, root, headers))
+    return found is not False
 
 
 def _said(source: Source, root: object, headers: Mapping[str, str]) -> str:
@@ -73,7 +116,7 @@ def _said(source: Source, root: object, headers: Mapping[str, str]) -> str:
         case Joined(paths, separator):
             return separator.join(written(at(root, path)) or "" for path in paths)
         case Path() | First():
-            value = next((value for path in paths_of(source) if (value := at(root, path)) is not None), None)
+            value = _value(source, root, headers)
             # An object or a list is no id; as a text, one that is nested deeply could not even be written.
             return str(value) if isinstance(value, str | int | float) else ""
 

@@ -27,15 +27,20 @@ _Edit = tuple[int, int, str]
 """The first line to replace, the line after the last, and the lines to put in their place."""
 
 
-def expectation(
-    envelope: Envelope, planned: Plan, body: bytes, merchant_id: str, headers: Mapping[str, str] = _NO_HEADERS
+def expectation(  # noqa: PLR0917 - what an example holds
+    envelope: Envelope,
+    planned: Plan,
+    body: bytes,
+    merchant_id: str,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    received_at: int | None = None,
 ) -> dict[str, Any]:
     """Return what an example of a body says: `outcome`, and `expected` where the outcome has one."""
     refused = refusal(envelope, body, headers)
     if refused is not None:
         return {"outcome": "malformed", "expected": {"reason_codes": [refused]}}
-    found = found_in(envelope, orjson.loads(body), headers)
-    match evaluate(planned, body, merchant_id, found.event_id, found.event_type):
+    found = found_in(envelope, orjson.loads(body), headers, received_at)
+    match evaluate(planned, body, merchant_id, *found):
         case Unsupported():
             return {"outcome": "unsupported"}
         case Rejected(refusals, _):

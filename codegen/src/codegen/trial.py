@@ -84,7 +84,9 @@ def outdated(
     for provider in providers:
         planned = plan(catalog, provider)
         for example in provider.examples:
-            wanted = expectation(provider.envelope, planned, example.body, example.merchant_id, example.headers)
+            wanted = expectation(
+                provider.envelope, planned, example.body, example.merchant_id, example.headers, example.received_at
+            )
             if wanted["outcome"] != example.kind:
                 others.append((example, wanted["outcome"]))
             elif differs(example, wanted):
@@ -113,7 +115,7 @@ def explain(
     root = orjson.loads(body)
     carried = found_in(provider.envelope, root, headers)
     owner = merchant(provider.envelope, root, merchant_id)
-    match evaluate(plan(catalog, provider), body, owner, carried.event_id, carried.event_type):
+    match evaluate(plan(catalog, provider), body, owner, *carried):
         case Unsupported(event_type):
             return _unsupported(provider, event_type)
         case Rejected(refusals, event_type):

@@ -126,6 +126,22 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Livemode:
+    """Where a webhook says whether real money is meant: what the text there means.
+
+    A boolean stands for its own text. Where nothing known is said, it is what the endpoint is set to.
+    """
+
+    source: Path | Header
+    table: Mapping[str, bool]
+
+    def read(self, value: object) -> bool | None:
+        """Return what a value says; None where it is not known."""
+        text = written(value) if isinstance(value, str | bool) else None
+        return None if text is None else self.table.get(text.strip())
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """Where a webhook says what it is, whose it is and when it happened.
 
@@ -149,6 +165,7 @@ class Envelope:
     max_text_characters: int
     max_event_age_seconds: int | None
     null_values: tuple[str, ...]
+    livemode: Livemode | None = None
 
     def is_absent(self, value: object) -> bool:
         """Return whether a value means that nothing is there."""

@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from payments_contracts.normalize import Normalized, Outcome, Rejected, Unsupported, normalize
+from payments_contracts.normalize.values import EPOCH, MILLISECOND
 
 FUNCTION: Final = "to_unified"
 """Name under which the generated SQL calls the function, with provider, payload and merchant_id.
 
-Where a mapping reads them, the provider's event id and event type follow; they are null for other providers.
+Where a mapping reads any of them, the provider's event id and event type, the times at which the webhook had been read
+and the event happened, and livemode follow; each is null for providers whose mappings do not read it.
 """
 
 COLUMNS: Final[tuple[tuple[str, str], ...]] = (
@@ -154,9 +156,27 @@ def to_unified(
     processed_at: datetime,
     event_id: str | None = None,
     event_type: str | None = None,
+    received_at: datetime | None = None,
+    created_at: datetime | None = None,
+    livemode: bool | None = None,
 ) -> Iterator[tuple[object, ...]]:
     """Yield the one row of a webhook."""
-    yield row(normalize(provider, payload, merchant_id, event_id or "", event_type or ""), processed_at)
+    outcome = normalize(
+        provider,
+        payload,
+        merchant_id,
+        event_id or "",
+        event_type or "",
+        milliseconds(received_at),
+        milliseconds(created_at),
+        livemode,
+    )
+    yield row(outcome, processed_at)
+
+
+def milliseconds(instant: datetime | None) -> int | None:
+    """Return an instant, naive and in UTC as Flink's TIMESTAMP gives it, in milliseconds since 1970."""
+    return None if instant is None else (instant.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
 
 
 def _naive(instant: object) -> datetime | None:

@@ -169,6 +169,17 @@ class Items:
 
 
 @dataclass(frozen=True, slots=True)
+class Livemode:
+    """Where a webhook says whether real money is meant, and what each text there means; a boolean stands for its text.
+
+    Where it says nothing that is listed, it is what the endpoint is set to.
+    """
+
+    source: Path | Header
+    meanings: tuple[tuple[str, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """Where a webhook says what it is.
 
@@ -194,6 +205,7 @@ class Envelope:
     max_text_characters: int
     max_event_age_seconds: int | None
     null_values: frozenset[str]
+    livemode: Livemode | None = None
 
     @property
     def identifying(self) -> tuple[Path, ...]:
@@ -352,6 +364,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=2678400,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(("live",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
@@ -423,6 +436,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -499,6 +513,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -565,6 +580,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=None,
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -637,8 +653,11 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=262800,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
         ),
         accepted_event_types=frozenset({
+            "card.automatically_updated",
+            "card.disabled",
             "dispute.created",
             "dispute.evidence.added",
             "dispute.evidence.created",
@@ -660,6 +679,8 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "payout.sent",
             "refund.created",
             "refund.updated",
+            "subscription.created",
+            "subscription.updated",
         }),
         unmapped={
             "order.*": "What was bought; its payments are events of their own.",
@@ -729,6 +750,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_text_characters=255,
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
+            livemode=Livemode(("livemode",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
             "charge.captured",
@@ -744,6 +766,15 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "charge.refunded",
             "charge.succeeded",
             "charge.updated",
+            "invoice.created",
+            "invoice.finalized",
+            "invoice.marked_uncollectible",
+            "invoice.paid",
+            "invoice.payment_action_required",
+            "invoice.payment_failed",
+            "invoice.updated",
+            "invoice.voided",
+            "invoice_payment.paid",
             "payment_intent.amount_capturable_updated",
             "payment_intent.canceled",
             "payment_intent.created",

@@ -695,6 +695,50 @@ class ProviderEventV1(Contract):
     )
 
 
+class ProviderEventV2(Contract):
+    """A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.
+
+    Source: contracts/avro/provider_event/v2.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    provider_event_type: str = Field(
+        description="The provider's own name of the event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    api_version: str | None = Field(
+        default=None, description="Version of the provider's API that rendered the payload, if it names one.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte.",
+    )
+    provider_created_at: Timestamp | None = Field(
+        default=None, description="When the provider says that the event happened (UTC).",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    livemode: bool | None = Field(
+        default=None, description="Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.",
+    )
+
+
 class RetryStrategy(Contract):
     """Advice on charging a failed payment again."""
 
@@ -1302,6 +1346,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("payment_event", 2): PaymentEventV2,
         ("payment_event", 3): PaymentEventV3,
         ("provider_event", 1): ProviderEventV1,
+        ("provider_event", 2): ProviderEventV2,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

@@ -166,6 +166,21 @@ _PROVIDER_EVENT_V1: Final = (
     r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."}]}"""
 )
+_PROVIDER_EVENT_V2: Final = (
+    r"""{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"provider_event_type","type":"string","doc":"The provider's own name of the event type."},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"api_version","type":["null","string"],"doc":"Version of the provider's API that rendered the payload, if it names one.","default":null},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
+    r"""{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
+)
 _SCORED_PAYMENT_V1: Final = (
     r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -322,6 +337,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("payment_event", 2): _PAYMENT_EVENT_V2,
         ("payment_event", 3): _PAYMENT_EVENT_V3,
         ("provider_event", 1): _PROVIDER_EVENT_V1,
+        ("provider_event", 2): _PROVIDER_EVENT_V2,
         ("scored_payment", 1): _SCORED_PAYMENT_V1,
         ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("scored_payment", 3): _SCORED_PAYMENT_V3,
@@ -332,7 +348,7 @@ VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "ingestion_failure": (1,),
     "ledger_entry": (1,),
     "payment_event": (1, 2, 3),
-    "provider_event": (1,),
+    "provider_event": (1, 2),
     "scored_payment": (1, 2, 3),
     "validation_failure": (1,),
 })

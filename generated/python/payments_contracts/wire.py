@@ -499,6 +499,51 @@ def encode_provider_event_v1(
     )
 
 
+def encode_provider_event_v2(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    provider: str,
+    provider_event_id: str,
+    provider_event_type: str,
+    merchant_id: str,
+    api_version: str | None,
+    headers: Mapping[str, str],
+    payload: bytes,
+    provider_created_at: int | None,
+    received_at: int,
+    schema_version: int,
+    livemode: bool | None,
+) -> bytes:
+    """Return a record `provider_event`, version 2, in Avro's binary form.
+
+    Source: contracts/avro/provider_event/v2.yaml.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
+            _long(received_at),
+            _int(schema_version),
+            b"\x00" if livemode is None else b"\x02" + (b"\x01" if livemode else b"\x00"),
+        )
+    )
+
+
 def _encode_RetryStrategy(record: Mapping[str, Any]) -> bytes:
     return b"".join(
         (

@@ -49,6 +49,7 @@ async def test_writes_an_event_once_byte_for_byte_under_its_merchant(gateway: An
                 "provider_created_at": datetime.fromtimestamp(1_767_607_290, UTC),
                 "received_at": now,
                 "schema_version": STRIPE_RAW.version,
+                "livemode": True,
             },
         )
     ]

@@ -71,7 +71,8 @@ async def test_an_event_is_written_under_its_merchant(publication: Publication, 
             "payload": DELIVERY.body,
             "provider_created_at": datetime(2026, 5, 1, 12, 0, 0, 123000, tzinfo=UTC),
             "received_at": datetime(2026, 5, 1, 12, 0, 0, 456000, tzinfo=UTC),
-            "schema_version": 1,
+            "schema_version": 2,
+            "livemode": True,
         },
     )
 
@@ -104,8 +105,9 @@ async def test_what_cannot_be_written_is_not_passed_over(
 
 @pytest.mark.parametrize("changed", [STRIPE_RAW, INGESTION_DLQ])
 async def test_refuses_topics_of_versions_that_it_does_not_write(producer: MemoryProducer, changed: Topic) -> None:
-    topics = [replace(topic, version=2) if topic == changed else topic for topic in (STRIPE_RAW, INGESTION_DLQ)]
-    with pytest.raises(Fault, match=f"{changed.name} is to hold version 2, and the gateway writes 1"):
+    written, other = changed.version, changed.version + 1
+    topics = [replace(topic, version=other) if topic == changed else topic for topic in (STRIPE_RAW, INGESTION_DLQ)]
+    with pytest.raises(Fault, match=f"{changed.name} is to hold version {other}, and the gateway writes {written}"):
         Publication("stripe", producer, topics[0], topics[1], lambda _topic: 1)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.types import names
-from codegen.mapping.plan import STAMPED, found_elsewhere, plan
+from codegen.mapping.plan import FOUND, STAMPED, Kind, found_elsewhere, plan
 from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 FUNCTION = "to_unified"
 ARGUMENTS = ("provider", "payload", "merchant_id")
 # What the gateway found, by its name in a mapping: the raw record's column.
-_FOUND = {"event_id": "provider_event_id", "event_type": "provider_event_type"}
+_FOUND = {
+    "event_id": "provider_event_id",
+    "event_type": "provider_event_type",
+    "received_at": "received_at",
+    "created_at": "provider_created_at",
+    "livemode": "livemode",
+}
+_KINDS: dict[Kind, AvroType] = {
+    Kind.TEXT: Primitive.STRING,
+    Kind.TIME: TimestampMillis(),
+    Kind.TRUTH: Primitive.BOOLEAN,
+}
 _NORMALIZER = "normalizer"
 _FAILURE = "validation_failure"
 # Kafka's own facts about a message: column, type, key of the connector's metadata.
@@ -111,12 +122,13 @@ def _arguments(catalog: Catalog) -> dict[str, str]:
     readers = {column: [name for name, read in needs.items() if found in read] for found, column in _FOUND.items()}
     if not any(readers.values()):
         return {}
-    return {column: _for(column, names) for column, names in readers.items()}
+    types = {found: _KINDS[kind] for found, kind in FOUND.items()}
+    return {column: _for(column, readers[column], bare_type(types[found])) for found, column in _FOUND.items()}
 
 
-def _for(column: str, providers: list[str]) -> str:
+def _for(column: str, providers: list[str], kind: str) -> str:
     if not providers:
-        return "CAST(NULL AS STRING)"
+        return f"CAST(NULL AS {kind})"
     listed = ", ".join(f"'{name}'" for name in providers)
     return f"CASE WHEN r.`provider` IN ({listed}) THEN r.`{column}` END"
 

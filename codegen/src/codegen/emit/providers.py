@@ -59,8 +59,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     yield render(
         f"{PACKAGE}/currencies.py",
         "currencies.py",
-        notice=notice("contracts/reference/iso4217.yaml"),
-        exponents={each.code: each.exponent for each in catalog.currencies},
+        notice=notice("contracts/reference/iso4217.yaml, contracts/providers"),
+        exponents=dict(sorted(catalog.exponents.items())),
     )
 
 
@@ -140,8 +140,17 @@ def _envelope(envelope: Envelope) -> str:
             ("max_text_characters", envelope.max_text_characters),
             ("max_event_age_seconds", envelope.max_event_age_seconds),
             ("null_values", frozenset(envelope.null_values)),
+            ("livemode", _livemode(envelope)),
         ],
     )
+
+
+def _livemode(envelope: Envelope) -> _Code | None:
+    if envelope.livemode is None:
+        return None
+    source = _source(envelope.livemode.source)
+    place = source.text if isinstance(source, _Code) else literal(source)
+    return _Code(f"Livemode({place}, {literal(tuple(envelope.livemode.table.items()))})")
 
 
 def _call(name: str, arguments: list[tuple[str, object]]) -> str:
@@ -177,4 +186,5 @@ def _example(example: Example) -> list[tuple[str, str]]:
         ("body", literal(example.body)),
         ("reason_codes", literal(example.reason_codes)),
         ("event", literal(None if example.event is None else dict(example.event), 8)),
+        *((("received_at", literal(example.received_at)),) if example.received_at is not None else ()),
     ]

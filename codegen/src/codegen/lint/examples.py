@@ -54,10 +54,8 @@ def _difference(provider: Provider, planned: Plan, example: Example) -> tuple[st
             return "malformed", f"the gateway would refuse it: {refused}"
         expected = ", ".join(example.reason_codes) or "some reason"
         return "malformed", "" if (refused,) == example.reason_codes else f"the gateway says {refused}, not {expected}"
-    found = found_in(provider.envelope, orjson.loads(example.body), example.headers)
-    outcome, message = _became(
-        evaluate(planned, example.body, example.merchant_id, found.event_id, found.event_type), example
-    )
+    found = found_in(provider.envelope, orjson.loads(example.body), example.headers, example.received_at)
+    outcome, message = _became(evaluate(planned, example.body, example.merchant_id, *found), example)
     if example.kind == "malformed":
         return outcome, f"the gateway says nothing against it, not {', '.join(example.reason_codes) or 'some reason'}"
     return outcome, message

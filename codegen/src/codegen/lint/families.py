@@ -101,9 +101,10 @@ def outcomes(expression: Expression) -> set[str]:
     """Return the texts that an expression may give by what is written in it; what a payload gives is none of them."""
     match expression:
         case Const(value):
-            return {value}
+            return {value} if isinstance(value, str) else set()
         case Lookup(_, table, otherwise):
-            return {*table.values(), *(outcomes(otherwise) if otherwise is not None else ())}
+            texts = {value for value in table.values() if isinstance(value, str)}
+            return texts | (outcomes(otherwise) if otherwise is not None else set())
         case When(_, _, then, otherwise):
             return outcomes(then) | outcomes(otherwise)
         case Coalesce(of):

@@ -115,6 +115,9 @@ def _envelope_paths(provider: Provider) -> Iterator[tuple[Place, Path]]:
         source: Source | None = getattr(envelope, name)
         for path in () if source is None else paths_of(source):
             yield (name,), path
+    if envelope.livemode is not None:
+        for path in paths_of(envelope.livemode.source):
+            yield ("livemode",), path
     for index, path in enumerate(envelope.merchant_id):
         yield ("merchant_id", index), path
     for path, _ in envelope.required:

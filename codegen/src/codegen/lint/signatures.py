@@ -72,7 +72,9 @@ def _ageless(provider: Provider) -> Iterator[Finding]:
 def _dropped(provider: Provider) -> Iterator[Finding]:
     """Yield headers that are needed to verify a webhook again, or to read it, and are not kept."""
     envelope = provider.envelope
-    sources = (envelope.event_id, envelope.event_type, envelope.created_at)
+    sources = [envelope.event_id, envelope.event_type, envelope.created_at]
+    if envelope.livemode is not None:
+        sources.append(envelope.livemode.source)
     needed = [*provider.signature.headers, *(each.name for each in sources if isinstance(each, Header))]
     kept = {name.lower() for name in envelope.headers_kept}
     for name in dict.fromkeys(needed):

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from payments_contracts.records import (
     IngestionFailureV1,
-    ProviderEventV1,
+    ProviderEventV2,
 )
 
 IngestionFailure = IngestionFailureV1
 """As it is written to payments.ingestion.dlq."""
-ProviderEvent = ProviderEventV1
+ProviderEvent = ProviderEventV2
 """As it is written to payments.adyen.raw and written to payments.checkout.raw and written to payments.paypal.raw and written to payments.razorpay.raw and written to payments.square.raw and written to payments.stripe.raw."""

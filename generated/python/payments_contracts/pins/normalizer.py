@@ -11,12 +11,13 @@ from payments_contracts.records import (
     Contract,
     PaymentEventV3,
     ProviderEventV1,
+    ProviderEventV2,
     ValidationFailureV1,
 )
 
 PaymentEvent = PaymentEventV3
 """As it is written to payments.normalized."""
-ProviderEvent = ProviderEventV1
+ProviderEvent = ProviderEventV2
 """As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""
 ValidationFailure = ValidationFailureV1
 """As it is written to payments.validation.dlq."""
@@ -24,6 +25,7 @@ ValidationFailure = ValidationFailureV1
 PROVIDER_EVENT_VERSIONS: Final[Mapping[int, type[Contract]]] = MappingProxyType(
     {
         1: ProviderEventV1,
+        2: ProviderEventV2,
     }
 )
 """The model of each version of provider_event that may be on a topic from which it is read."""

@@ -14,6 +14,7 @@ from gateway.carried import find, shown, written
 from gateway.envelope import NAMES, TYPES, Envelope, milliseconds, types_of, undecodable
 from gateway.errors import Malformed
 from gateway.items import Item, split
+from gateway.livemode import LivemodeReader
 from gateway.owner import Owner
 
 _CONTAINERS: Final[Mapping[type, JsonType]] = {str: "object", int: "array"}
@@ -37,6 +38,7 @@ class ComposedReader:
         self._owner = Owner(places)
         self._bounded = places.identifying
         self._headers = tuple(each.name for each in (places.event_id, places.event_type) if isinstance(each, Header))
+        self._live = None if places.livemode is None else LivemodeReader(places.livemode)
         self._event_id = _reader(places.event_id)
         self._event_type = _reader(places.event_type)
         self._created_at = _value_reader(places.created_at)
@@ -56,13 +58,29 @@ class ComposedReader:
         return self._unusable(content)
 
     def read(
-        self, items: Sequence[Item], headers: Mapping[str, str], endpoint_merchant_id: str
+        self,
+        items: Sequence[Item],
+        headers: Mapping[str, str],
+        endpoint_merchant_id: str,
+        *,
+        endpoint_livemode: bool = True,
     ) -> list[Envelope] | Malformed:
         """Read the envelope of each event, or say what is wrong with the first one that is none."""
         for item in items:
             if (problem := next(self._problems(item.content, headers), None)) is not None:
                 return problem
-        return [self._envelope(item.content, headers, endpoint_merchant_id) for item in items]
+        return [
+            self._envelope(item.content, headers, endpoint_merchant_id)._replace(
+                livemode=self._is_live(item.content, headers, endpoint_livemode=endpoint_livemode)
+            )
+            for item in items
+        ]
+
+    def _is_live(self, content: dict[str, Any], headers: Mapping[str, str], *, endpoint_livemode: bool) -> bool:
+        if self._live is None:
+            return endpoint_livemode
+        said = None if self._live.path is None else find(content, self._live.path)
+        return self._live.read(said, headers, endpoint_livemode)
 
     def _unusable(self, content: dict[str, Any]) -> Malformed:
         items = self._places.items

@@ -16,6 +16,7 @@ from payments_contracts.providers import JsonType, Provider, Source
 
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
+from gateway.livemode import NO_HEADERS, LivemodeReader
 from gateway.owner import Owner
 
 # As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
@@ -41,7 +42,10 @@ _LAST_MILLISECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 
 
 class Envelope(NamedTuple):
-    """What a webhook says it is. `created_at` is in milliseconds since 1970; None where it is beyond any calendar."""
+    """What a webhook says it is. `created_at` is in milliseconds since 1970; None where it is beyond any calendar.
+
+    `livemode` is whether real money is meant.
+    """
 
     event_id: str
     provider_event_id: str
@@ -49,6 +53,7 @@ class Envelope(NamedTuple):
     merchant_id: str
     api_version: str | None
     created_at: int | None
+    livemode: bool = True
 
 
 Keys = tuple[str, ...]
@@ -78,7 +83,9 @@ class EnvelopeReader:
             single.append(api_version)
         if account is not None:
             single.append(account)
-        self._paths = tuple(dict.fromkeys((*single, *merchants, *looked_at)))
+        self._live = None if places.livemode is None else LivemodeReader(places.livemode)
+        live = [] if self._live is None or self._live.path is None else [_keys(self._live.path)]
+        self._paths = tuple(dict.fromkeys((*single, *merchants, *live, *looked_at)))
         self._excerpt = Excerpt(self._required, self._paths)
         at = {path: index for index, path in enumerate(self._paths)}
         self._at_required = tuple((at[path], types_of(self._required[path])) for path in looked_at)
@@ -86,20 +93,34 @@ class EnvelopeReader:
         self._at_event_id, self._at_event_type = at[event_id_path], at[event_type_path]
         self._at_created_at = at[created_at_path]
         self._at_api_version = None if api_version is None else at[api_version]
+        self._at_livemode = at[live[0]] if live else None
         self._at_account = None if account is None else at[account]
         self._longest = places.max_text_characters
         self._bounded = tuple(_keys(path) for path in places.identifying)
         self._at_bounded = tuple(at[path] for path in self._bounded)
 
-    def read(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+    def read(
+        self,
+        body: bytes,
+        endpoint_merchant_id: str,
+        *,
+        endpoint_livemode: bool = True,
+        headers: Mapping[str, str] = NO_HEADERS,
+    ) -> Envelope | Malformed:
         """Read a body's envelope, or say what is wrong with the body.
 
-        A text that means null counts as absent: as an id it would make different events the same.
+        A text that means null counts as absent: as an id it would make different events the same. Headers have names in
+        lower case; what the endpoint is set to is for what the webhook does not say.
         """
-        values = self._excerpt.take(body)
-        if values is None or not self._is_sound(values):
-            return self._read_whole(body, endpoint_merchant_id)
-        return self._envelope(values, endpoint_merchant_id)
+        taken = self._excerpt.take(body)
+        values = self._read_whole(body) if taken is None or not self._is_sound(taken) else taken
+        if isinstance(values, Malformed):
+            return values
+        livemode = endpoint_livemode
+        if self._live is not None:
+            said = None if self._at_livemode is None else values[self._at_livemode]
+            livemode = self._live.read(said, headers, endpoint_livemode)
+        return self._envelope(values, endpoint_merchant_id, livemode)
 
     def _is_sound(self, values: Sequence[Any]) -> bool:
         absent = self._places.null_values
@@ -118,7 +139,7 @@ class EnvelopeReader:
                 return False
         return True
 
-    def _read_whole(self, body: bytes, endpoint_merchant_id: str) -> Envelope | Malformed:
+    def _read_whole(self, body: bytes) -> Sequence[Any] | Malformed:
         try:
             content = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -127,7 +148,7 @@ class EnvelopeReader:
             return Malformed("not_object", f"The body is a JSON {NAMES[type(content)]}, not an object.", "structure")
         if (problem := next(self._problems(content), None)) is not None:
             return problem
-        return self._envelope([_find(content, path) for path in self._paths], endpoint_merchant_id)
+        return [_find(content, path) for path in self._paths]
 
     def _problems(self, content: Mapping[str, Any]) -> Iterator[Malformed]:
         """Yield what is wrong with the fields, in the order that contracts/README.md has."""
@@ -162,7 +183,7 @@ class EnvelopeReader:
                 return Malformed("field_missing", f"The field {'.'.join(path)} is absent, null or empty.", "structure")
         return None if type(value) in types_of(kinds) else _mistyped(path, value, " or ".join(kinds))
 
-    def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str) -> Envelope:
+    def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str, livemode: bool) -> Envelope:  # noqa: FBT001 - a part of what is made
         provider_event_id = str(values[self._at_event_id])
         account = None if self._at_account is None else self._owner.account(values[self._at_account])
         api_version = None if self._at_api_version is None else values[self._at_api_version]
@@ -178,6 +199,7 @@ class EnvelopeReader:
             merchant_id,
             self._owner.version(api_version),
             milliseconds(values[self._at_created_at]),
+            livemode,
         )
 
 

@@ -8,13 +8,13 @@ from kit.errors import Fault
 from kit.kafka import Done
 from kit.kafka.wire import header
 from payments_contracts.topics import Topic
-from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider_event_v1
+from payments_contracts.wire import encode_ingestion_failure_v1, encode_provider_event_v2
 
 from gateway.envelope import Envelope
 from gateway.errors import Malformed
 
 # What is written below; a topic that is to hold another version is refused at start.
-_EVENT_VERSION: Final = 1
+_EVENT_VERSION: Final = 2
 _FAILURE_VERSION: Final = 1
 
 
@@ -104,7 +104,7 @@ class Publication:
 
     def accept(self, envelope: Envelope, delivery: Delivery, done: Done) -> None:
         """Write an event to the provider's topic; `done` is told what became of it."""
-        record = encode_provider_event_v1(
+        record = encode_provider_event_v2(
             prefix=self._headers[self._accepted.name],
             event_id=envelope.event_id,
             provider=self._provider,
@@ -117,6 +117,7 @@ class Publication:
             provider_created_at=envelope.created_at,
             received_at=delivery.received_at,
             schema_version=_EVENT_VERSION,
+            livemode=envelope.livemode,
         )
         self._producer.produce(self._accepted.name, envelope.merchant_id.encode(), record, done)
 

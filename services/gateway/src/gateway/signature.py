@@ -160,7 +160,7 @@ class SignatureVerifier:
         return tuple(
             _Key(
                 Mac(_material(each, self._signature), self._digest),
-                Authentic(each.id, each.merchant_id),
+                Authentic(each.id, each.merchant_id, each.livemode),
                 -math.inf if each.not_before is None else each.not_before.timestamp(),
                 math.inf if each.not_after is None else each.not_after.timestamp(),
             )
@@ -185,7 +185,7 @@ class SignatureVerifier:
 
 def _material(secret: EndpointSecret, signature: Signature) -> bytes:
     encoding = signature.key_encoding or "utf-8"
-    text = secret.secret.get_secret_value().removeprefix(signature.secret_prefix or "")
+    text = secret.key.removeprefix(signature.secret_prefix or "")
     try:
         key = _KEYS[encoding](text)
     except ValueError:

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 
 class Authentic(NamedTuple):
-    """The provider signed the body; `merchant_id` is the merchant that the secret belongs to."""
+    """The provider signed the body; `merchant_id` and `livemode` are those that the secret is set to."""
 
     secret_id: str
     merchant_id: str
+    livemode: bool = True

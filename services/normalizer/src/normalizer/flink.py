@@ -25,16 +25,28 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
         """Create the counters; called once per worker, before the first event."""
         self._counters = OutcomeCounters(function_context.get_metric_group())
 
-    def eval(
+    def eval(  # noqa: PLR0917 - SQL knows no keywords
         self,
         provider: str,
         payload: bytes,
         merchant_id: str,
         event_id: str | None = None,
         event_type: str | None = None,
+        received_at: datetime | None = None,
+        created_at: datetime | None = None,
+        livemode: bool | None = None,  # noqa: FBT001 - SQL knows no keywords
     ) -> Iterator[tuple[Any, ...]]:
-        """Yield the row of the generated row type; id and type are those that the gateway found, where they count."""
-        outcome = normalize(provider, payload, merchant_id, event_id or "", event_type or "")
+        """Yield the row of the generated row type; all after the payload is what the gateway found, where it counts."""
+        outcome = normalize(
+            provider,
+            payload,
+            merchant_id,
+            event_id or "",
+            event_type or "",
+            contract.milliseconds(received_at),
+            contract.milliseconds(created_at),
+            livemode,
+        )
         match outcome:
             case Unsupported(event_type=event_type):
                 on_purpose = PROVIDERS[provider].why_unmapped(event_type) is not None
