@@ -519,56 +519,59 @@ _REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.
 _REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
 _REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
 _REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
-_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
-_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
-_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
-_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
-_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
-_TABLE_8 = {
+_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_86 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a number")
+_TABLE_8 = {"below": -1}
+_REJECTION_87 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be text")
+_REJECTION_88 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_89 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_90 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_91 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_92 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_93 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_94 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_95 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_96 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_97 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_98 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_99 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_100 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_101 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_102 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
+_TABLE_9 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
-_TABLE_9 = {
+_REJECTION_104 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_105 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_TABLE_10 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
-_TABLE_10 = {
+_REJECTION_106 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_107 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_108 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_109 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_110 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_111 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_112 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_TABLE_11 = {
     "pending": "pending",
     "requires_action": "requires_action",
     "succeeded": "succeeded",
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
-_TABLE_11 = {
+_REJECTION_113 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_114 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_115 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_116 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_117 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_TABLE_12 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
     "lost_or_stolen_card": "lost_or_stolen",
@@ -577,18 +580,18 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
-_TABLE_12 = {
+_REJECTION_118 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_119 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_120 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_TABLE_13 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
     "charge.dispute.funds_withdrawn": "dispute.funds_withdrawn",
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_TABLE_13 = {
+_REJECTION_121 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_TABLE_14 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
     "warning_closed": "closed",
@@ -601,9 +604,9 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
-_TABLE_14 = {
+_REJECTION_122 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_123 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_TABLE_15 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
     "warning_closed": "closed",
@@ -616,15 +619,15 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_124 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_125 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_126 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_127 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_128 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
-_TABLE_15 = {
+_REJECTION_124 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_125 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_126 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_127 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_128 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_129 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_131 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_TABLE_16 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
     "product_not_received": "not_received",
@@ -641,8 +644,8 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_130 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
-_TABLE_16 = {
+_REJECTION_132 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_TABLE_17 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
     "payout.paid": "payout.paid",
@@ -650,26 +653,26 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_131 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_132 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
-_TABLE_17 = {
+_REJECTION_133 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_134 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_TABLE_18 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_133 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_134 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
-_TABLE_18 = {
+_REJECTION_135 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_136 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_TABLE_19 = {
     "pending": "pending",
     "in_transit": "processing",
     "paid": "succeeded",
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_135 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_136 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_137 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
-_TABLE_19 = {
+_REJECTION_137 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_138 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_139 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_TABLE_20 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
     "account_frozen": "invalid_account",
@@ -686,8 +689,8 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_138 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
-_TABLE_20 = {
+_REJECTION_140 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_TABLE_21 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
     "invoice.finalized": "invoice.opened",
@@ -697,65 +700,65 @@ _TABLE_20 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_139 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_140 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_141 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_142 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_143 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
-_TABLE_21 = {
+_REJECTION_141 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_142 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_143 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_144 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_145 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_TABLE_22 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_144 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_145 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
-_TABLE_22 = {
+_REJECTION_146 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_147 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_TABLE_23 = {
     "draft": "draft",
     "open": "open",
     "paid": "paid",
     "uncollectible": "uncollectible",
     "void": "void",
 }
-_TABLE_23 = {
+_TABLE_24 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
     "invoice.finalized": "open",
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_146 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_147 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_148 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_151 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_152 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_153 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_154 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_156 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_157 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_158 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_159 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_160 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_161 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_162 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
-_TABLE_24 = {
+_REJECTION_148 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_150 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_151 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_152 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_153 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_154 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_155 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_156 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_157 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_158 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_159 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_160 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_161 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_162 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_163 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_164 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_165 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_166 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_167 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_168 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_169 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_TABLE_25 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
     "customer.subscription.paused": "subscription.updated",
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_168 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_169 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_170 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
-_TABLE_25 = {
+_REJECTION_170 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_171 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_172 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_26 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
     "trialing": "trialing",
@@ -765,38 +768,38 @@ _TABLE_25 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_171 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_172 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_173 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
-_REJECTION_174 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_175 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_176 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_177 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_178 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_179 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_180 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_181 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
-_TABLE_26 = {
+_REJECTION_173 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_174 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_175 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_176 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_177 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_178 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_179 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_180 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_181 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_182 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_183 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_TABLE_27 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_182 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_183 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_184 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_185 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
-_TABLE_27 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_186 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_187 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_188 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
-_REJECTION_189 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_190 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_191 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_192 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_193 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_194 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_195 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
-_REJECTION_196 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
-_TABLE_28 = {
+_REJECTION_184 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_185 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_186 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_187 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_TABLE_28 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
+_REJECTION_188 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_189 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_190 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_191 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_192 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_193 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_194 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_195 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_196 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_197 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_198 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_TABLE_29 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
     "made_with_counterfeit_card": "fraud",
@@ -805,7 +808,7 @@ _TABLE_28 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_197 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_199 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -2296,34 +2299,152 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 rejections.append(_REJECTION_85)
                 to_refunded_cents = REFUSED
         else:
-            to_refunded_cents = root.get("type")
+            to_refunded_cents = at_data__object.get("amount_refunded")
             if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
                 to_refunded_cents = None
-            if type(to_refunded_cents) is str and to_refunded_cents in ("charge.refunded",):
-                to_refunded_cents = at_data__object.get("amount_refunded")
+            if type(to_refunded_cents) is int:
+                whole_3_refunded_cents = to_refunded_cents
+                to_refunded_cents = at_data__object.get("amount")
                 if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
                     to_refunded_cents = None
                 if type(to_refunded_cents) is int:
-                    to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
-                    if to_refunded_cents is None:
-                        rejections.append(_REJECTION_84)
+                    whole_4_refunded_cents = to_refunded_cents
+                    to_refunded_cents = at_data__object.get("amount_captured")
+                    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                        to_refunded_cents = None
+                    if type(to_refunded_cents) is int:
+                        to_refunded_cents = whole_4_refunded_cents - to_refunded_cents
+                    elif to_refunded_cents is not None:
+                        rejections.append(_REJECTION_85)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
                     rejections.append(_REJECTION_85)
                     to_refunded_cents = REFUSED
-            else:
+                if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
+                    to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
+                elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                    rejections.append(_REJECTION_86)
+                    to_refunded_cents = REFUSED
+                if type(to_refunded_cents) is str:
+                    to_refunded_cents = _TABLE_8.get(to_refunded_cents)
+                    if to_refunded_cents is None:
+                        to_refunded_cents = at_data__object.get("amount")
+                        if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                            to_refunded_cents = None
+                        if type(to_refunded_cents) is int:
+                            whole_6_refunded_cents = to_refunded_cents
+                            to_refunded_cents = at_data__object.get("amount_captured")
+                            if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                                to_refunded_cents = None
+                            if type(to_refunded_cents) is int:
+                                to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
+                            elif to_refunded_cents is not None:
+                                rejections.append(_REJECTION_85)
+                                to_refunded_cents = REFUSED
+                        elif to_refunded_cents is not None:
+                            rejections.append(_REJECTION_85)
+                            to_refunded_cents = REFUSED
+                elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                    rejections.append(_REJECTION_87)
+                    to_refunded_cents = REFUSED
+                if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
+                    to_refunded_cents = None
+                if type(to_refunded_cents) is int:
+                    to_refunded_cents = whole_3_refunded_cents - to_refunded_cents
+                elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                    rejections.append(_REJECTION_85)
+                    to_refunded_cents = REFUSED
+            elif to_refunded_cents is not None:
+                rejections.append(_REJECTION_85)
+                to_refunded_cents = REFUSED
+            if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
+                to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
+            elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                rejections.append(_REJECTION_86)
+                to_refunded_cents = REFUSED
+            if type(to_refunded_cents) is str:
+                to_refunded_cents = _TABLE_8.get(to_refunded_cents)
+                if to_refunded_cents is None:
+                    to_refunded_cents = at_data__object.get("amount_refunded")
+                    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                        to_refunded_cents = None
+                    if type(to_refunded_cents) is int:
+                        whole_5_refunded_cents = to_refunded_cents
+                        to_refunded_cents = at_data__object.get("amount")
+                        if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                            to_refunded_cents = None
+                        if type(to_refunded_cents) is int:
+                            whole_6_refunded_cents = to_refunded_cents
+                            to_refunded_cents = at_data__object.get("amount_captured")
+                            if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                                to_refunded_cents = None
+                            if type(to_refunded_cents) is int:
+                                to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
+                            elif to_refunded_cents is not None:
+                                rejections.append(_REJECTION_85)
+                                to_refunded_cents = REFUSED
+                        elif to_refunded_cents is not None:
+                            rejections.append(_REJECTION_85)
+                            to_refunded_cents = REFUSED
+                        if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
+                            to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
+                        elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                            rejections.append(_REJECTION_86)
+                            to_refunded_cents = REFUSED
+                        if type(to_refunded_cents) is str:
+                            to_refunded_cents = _TABLE_8.get(to_refunded_cents)
+                            if to_refunded_cents is None:
+                                to_refunded_cents = at_data__object.get("amount")
+                                if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                                    to_refunded_cents = None
+                                if type(to_refunded_cents) is int:
+                                    whole_8_refunded_cents = to_refunded_cents
+                                    to_refunded_cents = at_data__object.get("amount_captured")
+                                    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                                        to_refunded_cents = None
+                                    if type(to_refunded_cents) is int:
+                                        to_refunded_cents = whole_8_refunded_cents - to_refunded_cents
+                                    elif to_refunded_cents is not None:
+                                        rejections.append(_REJECTION_85)
+                                        to_refunded_cents = REFUSED
+                                elif to_refunded_cents is not None:
+                                    rejections.append(_REJECTION_85)
+                                    to_refunded_cents = REFUSED
+                        elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                            rejections.append(_REJECTION_87)
+                            to_refunded_cents = REFUSED
+                        if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
+                            to_refunded_cents = None
+                        if type(to_refunded_cents) is int:
+                            to_refunded_cents = whole_5_refunded_cents - to_refunded_cents
+                        elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                            rejections.append(_REJECTION_85)
+                            to_refunded_cents = REFUSED
+                    elif to_refunded_cents is not None:
+                        rejections.append(_REJECTION_85)
+                        to_refunded_cents = REFUSED
+            elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                rejections.append(_REJECTION_87)
+                to_refunded_cents = REFUSED
+            if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
+                to_refunded_cents = None
+            if to_refunded_cents is None:
                 to_refunded_cents = at_data__object.get("amount_refunded")
                 if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
                     to_refunded_cents = None
-                if type(to_refunded_cents) is int and to_refunded_cents in (0,):
-                    to_refunded_cents = 0
-                else:
-                    to_refunded_cents = None
+            if type(to_refunded_cents) is int:
+                to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
+                if to_refunded_cents is None:
+                    rejections.append(_REJECTION_84)
+                    to_refunded_cents = REFUSED
+            elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
+                rejections.append(_REJECTION_85)
+                to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_88)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_89)
 
     to_tip_cents = None
 
@@ -2333,16 +2454,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_90)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_91)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_92)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_93)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2351,11 +2472,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_94)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_95)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2394,7 +2515,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_96)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2411,10 +2532,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_94)
+                            rejections.append(_REJECTION_96)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_94)
+                    rejections.append(_REJECTION_96)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2437,10 +2558,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_94)
+                        rejections.append(_REJECTION_96)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_96)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2451,7 +2572,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_97)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2463,25 +2584,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_98)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_99)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_100)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_101)
 
     to_cancellation_reason = None
 
@@ -2503,7 +2624,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_102)
 
     to_next_attempt_at = None
 
@@ -2511,7 +2632,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_59)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_103)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2615,25 +2736,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str and to_event_type in NULL_VALUES:
                 to_event_type = None
             if type(to_event_type) is str:
-                to_event_type = _TABLE_8.get(to_event_type, REFUSED)
+                to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_104)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_105)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
             if type(to_event_type) is str and to_event_type in NULL_VALUES:
                 to_event_type = None
             if type(to_event_type) is str:
-                to_event_type = _TABLE_9.get(to_event_type, REFUSED)
+                to_event_type = _TABLE_10.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_104)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_105)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_106)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2657,18 +2778,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_107)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_108)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_109)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_110)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_111)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2689,7 +2810,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_112)
 
     to_card_brand = None
 
@@ -2705,22 +2826,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_10.get(to_status, REFUSED)
+            to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_111)
+                rejections.append(_REJECTION_113)
         elif to_status is not None:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_114)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_115)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_116)
 
     to_failure_message = None
 
@@ -2809,7 +2930,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_117)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2850,11 +2971,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_11.get(to_failure_category)
+            to_failure_category = _TABLE_12.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_118)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2867,11 +2988,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
             if type(to_failure_category) is str:
-                to_failure_category = _TABLE_11.get(to_failure_category)
+                to_failure_category = _TABLE_12.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_116)
+                rejections.append(_REJECTION_118)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2882,7 +3003,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_119)
 
     to_decline_code = None
 
@@ -2906,7 +3027,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_120)
 
     to_related_invoice_id = None
 
@@ -2916,7 +3037,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_102)
 
     to_next_attempt_at = None
 
@@ -3014,7 +3135,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_12[event_type]
+    to_event_type = _TABLE_13[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3030,18 +3151,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_107)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_108)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_109)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_110)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_111)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3071,7 +3192,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_121)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -3084,25 +3205,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_13.get(to_status, REFUSED)
+            to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_122)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_123)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_14.get(to_status, REFUSED)
+            to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_122)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_123)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_124)
 
     to_failure_code = None
 
@@ -3190,7 +3311,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_117)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3217,20 +3338,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_125)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_126)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_125)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_127)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_128)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3239,11 +3360,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_129)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_130)
 
     to_application_fee_cents = None
 
@@ -3267,17 +3388,17 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_131)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_15.get(to_dispute_category)
+        to_dispute_category = _TABLE_16.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_132)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3288,7 +3409,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_120)
 
     to_related_invoice_id = None
 
@@ -3374,7 +3495,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_16[event_type]
+    to_event_type = _TABLE_17[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3390,18 +3511,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_107)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_108)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_133)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_110)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_111)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3422,7 +3543,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_134)
 
     to_card_brand = None
 
@@ -3436,31 +3557,31 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_17.get(to_status, REFUSED)
+            to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_135)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_136)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_18.get(to_status, REFUSED)
+            to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_135)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_136)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_137)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_136)
+        rejections.append(_REJECTION_138)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3589,7 +3710,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_139)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3600,11 +3721,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_19.get(to_failure_category)
+            to_failure_category = _TABLE_20.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3613,18 +3734,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_19.get(to_failure_category)
+            to_failure_category = _TABLE_20.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_97)
 
     to_decline_code = None
 
@@ -3766,7 +3887,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_20[event_type]
+    to_event_type = _TABLE_21[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3798,10 +3919,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_141)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_142)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -3810,18 +3931,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_141)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_142)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_143)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_144)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_145)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3852,36 +3973,36 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_21.get(to_status, REFUSED)
+            to_status = _TABLE_22.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_146)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_147)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_22.get(to_status, REFUSED)
+            to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_146)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_147)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
             if type(to_status) is str and to_status in NULL_VALUES:
                 to_status = None
             if type(to_status) is str:
-                to_status = _TABLE_23.get(to_status, REFUSED)
+                to_status = _TABLE_24.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_144)
+                    rejections.append(_REJECTION_146)
             elif to_status is not None:
-                rejections.append(_REJECTION_145)
+                rejections.append(_REJECTION_147)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_146)
+        rejections.append(_REJECTION_148)
 
     to_failure_code = None
 
@@ -4012,11 +4133,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_149)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_150)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_151)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4050,7 +4171,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_152)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4075,16 +4196,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_153)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_154)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_155)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_156)
 
     to_refunded_cents = None
 
@@ -4147,7 +4268,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_157)
 
     to_related_invoice_id = None
 
@@ -4159,13 +4280,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
             to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_156)
+        rejections.append(_REJECTION_158)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_159)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4179,11 +4300,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_160)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_161)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
@@ -4294,18 +4415,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_162)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_163)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_164)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_165)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_166)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4407,7 +4528,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_165)
+        rejections.append(_REJECTION_167)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4466,7 +4587,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_168)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
@@ -4485,7 +4606,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_59)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_169)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4566,7 +4687,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_24[event_type]
+    to_event_type = _TABLE_25[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -4587,14 +4708,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_170)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_171)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
 
     to_payment_method_type = None
 
@@ -4612,14 +4733,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_25.get(to_status, REFUSED)
+            to_status = _TABLE_26.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_171)
+                rejections.append(_REJECTION_173)
         elif to_status is not None:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_174)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_173)
+        rejections.append(_REJECTION_175)
 
     to_failure_code = None
 
@@ -4758,7 +4879,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_174)
+        rejections.append(_REJECTION_176)
 
     to_dispute_reason = None
 
@@ -4770,7 +4891,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_177)
 
     to_related_subscription_id = None
 
@@ -4778,16 +4899,16 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_159)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_179)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4889,20 +5010,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_170)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_171)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_134)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -4911,7 +5032,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_178)
+        rejections.append(_REJECTION_180)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__card.get("last4")
@@ -4919,9 +5040,9 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_181)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_180)
+        rejections.append(_REJECTION_182)
 
     to_status: Any = "active"
 
@@ -5041,16 +5162,16 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_181)
+        rejections.append(_REJECTION_183)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_179)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5143,7 +5264,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_26[event_type]
+    to_event_type = _TABLE_27[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -5164,14 +5285,14 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_170)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_171)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -5189,7 +5310,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_182)
+        rejections.append(_REJECTION_184)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5202,7 +5323,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_183)
+            rejections.append(_REJECTION_185)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
@@ -5218,11 +5339,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_184)
+            rejections.append(_REJECTION_186)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_185)
+        rejections.append(_REJECTION_187)
 
-    to_status = _TABLE_27[event_type]
+    to_status = _TABLE_28[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -5238,7 +5359,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_186)
+        rejections.append(_REJECTION_188)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -5250,7 +5371,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_187)
+        rejections.append(_REJECTION_189)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5387,7 +5508,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_188)
+                rejections.append(_REJECTION_190)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -5398,7 +5519,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_188)
+                    rejections.append(_REJECTION_190)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -5415,7 +5536,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_189)
+        rejections.append(_REJECTION_191)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -5427,7 +5548,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_190)
+        rejections.append(_REJECTION_192)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -5439,7 +5560,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_193)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -5451,7 +5572,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_192)
+        rejections.append(_REJECTION_194)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -5463,7 +5584,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_193)
+        rejections.append(_REJECTION_195)
 
     to_cancellation_reason = None
 
@@ -5493,16 +5614,16 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_194)
+        rejections.append(_REJECTION_196)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_179)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5596,14 +5717,14 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_170)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_171)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
 
     to_payment_method_type = None
 
@@ -5619,7 +5740,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_195)
+        rejections.append(_REJECTION_197)
 
     to_failure_code = None
 
@@ -5680,7 +5801,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_117)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -5731,17 +5852,17 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_196)
+        rejections.append(_REJECTION_198)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_28.get(to_dispute_category)
+        to_dispute_category = _TABLE_29.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_199)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -5752,7 +5873,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_120)
 
     to_related_invoice_id = None
 
@@ -5765,9 +5886,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_179)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
