@@ -540,26 +540,27 @@ _REJECTION_100 = Rejection("type_invalid", "network_decline_code", "data.object.
 _REJECTION_101 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
 _REJECTION_102 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
 _REJECTION_103 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
-_TABLE_9 = {
+_TABLE_9 = {"refund.failed": "refund.failed"}
+_REJECTION_104 = Rejection("value_unknown", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_105 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, must be text")
+_TABLE_10 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_104 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_105 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
-_TABLE_10 = {
+_TABLE_11 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_106 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_106 = Rejection("field_missing", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is absent or null")
 _REJECTION_107 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
 _REJECTION_108 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
 _REJECTION_109 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
 _REJECTION_110 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
 _REJECTION_111 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
 _REJECTION_112 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
-_TABLE_11 = {
+_TABLE_12 = {
     "pending": "pending",
     "requires_action": "requires_action",
     "succeeded": "succeeded",
@@ -571,7 +572,7 @@ _REJECTION_114 = Rejection("type_invalid", "status", "the constant failed or the
 _REJECTION_115 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
 _REJECTION_116 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
 _REJECTION_117 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
-_TABLE_12 = {
+_TABLE_13 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
     "lost_or_stolen_card": "lost_or_stolen",
@@ -583,7 +584,7 @@ _TABLE_12 = {
 _REJECTION_118 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
 _REJECTION_119 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
 _REJECTION_120 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
-_TABLE_13 = {
+_TABLE_14 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
     "charge.dispute.funds_withdrawn": "dispute.funds_withdrawn",
@@ -591,7 +592,7 @@ _TABLE_13 = {
     "charge.dispute.closed": "dispute.closed",
 }
 _REJECTION_121 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_TABLE_14 = {
+_TABLE_15 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
     "warning_closed": "closed",
@@ -606,7 +607,7 @@ _TABLE_14 = {
 }
 _REJECTION_122 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
 _REJECTION_123 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
-_TABLE_15 = {
+_TABLE_16 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
     "warning_closed": "closed",
@@ -627,7 +628,7 @@ _REJECTION_128 = Rejection("amount_too_large", "fee_cents", "the sum of data.obj
 _REJECTION_129 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
 _REJECTION_130 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
 _REJECTION_131 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
-_TABLE_16 = {
+_TABLE_17 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
     "product_not_received": "not_received",
@@ -645,7 +646,7 @@ _TABLE_16 = {
     "general": "general",
 }
 _REJECTION_132 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
-_TABLE_17 = {
+_TABLE_18 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
     "payout.paid": "payout.paid",
@@ -655,14 +656,14 @@ _TABLE_17 = {
 }
 _REJECTION_133 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
 _REJECTION_134 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
-_TABLE_18 = {
+_TABLE_19 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
 _REJECTION_135 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
 _REJECTION_136 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
-_TABLE_19 = {
+_TABLE_20 = {
     "pending": "pending",
     "in_transit": "processing",
     "paid": "succeeded",
@@ -672,7 +673,7 @@ _TABLE_19 = {
 _REJECTION_137 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
 _REJECTION_138 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 _REJECTION_139 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
-_TABLE_20 = {
+_TABLE_21 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
     "account_frozen": "invalid_account",
@@ -690,7 +691,7 @@ _TABLE_20 = {
     "could_not_process": "processor_error",
 }
 _REJECTION_140 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
-_TABLE_21 = {
+_TABLE_22 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
     "invoice.finalized": "invoice.opened",
@@ -705,21 +706,21 @@ _REJECTION_142 = Rejection("type_invalid", "amount_cents", "the first present of
 _REJECTION_143 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
 _REJECTION_144 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
 _REJECTION_145 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
-_TABLE_22 = {
+_TABLE_23 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
 _REJECTION_146 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
 _REJECTION_147 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
-_TABLE_23 = {
+_TABLE_24 = {
     "draft": "draft",
     "open": "open",
     "paid": "paid",
     "uncollectible": "uncollectible",
     "void": "void",
 }
-_TABLE_24 = {
+_TABLE_25 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
     "invoice.finalized": "open",
@@ -748,7 +749,7 @@ _REJECTION_166 = Rejection("field_missing", "amount_cents", "the first present o
 _REJECTION_167 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
 _REJECTION_168 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
 _REJECTION_169 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
-_TABLE_25 = {
+_TABLE_26 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
     "customer.subscription.paused": "subscription.updated",
@@ -758,7 +759,7 @@ _TABLE_25 = {
 _REJECTION_170 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
 _REJECTION_171 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
 _REJECTION_172 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
-_TABLE_26 = {
+_TABLE_27 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
     "trialing": "trialing",
@@ -779,7 +780,7 @@ _REJECTION_180 = Rejection("type_invalid", "card_brand", "data.object.card.brand
 _REJECTION_181 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
 _REJECTION_182 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
 _REJECTION_183 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
-_TABLE_27 = {
+_TABLE_28 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
@@ -787,7 +788,7 @@ _REJECTION_184 = Rejection("type_invalid", "payment_method_type", "the first pre
 _REJECTION_185 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
 _REJECTION_186 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
 _REJECTION_187 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
-_TABLE_28 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
+_TABLE_29 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
 _REJECTION_188 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
 _REJECTION_189 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
 _REJECTION_190 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
@@ -799,7 +800,7 @@ _REJECTION_195 = Rejection("type_invalid", "network_advice_code", "data.object.l
 _REJECTION_196 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
 _REJECTION_197 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
 _REJECTION_198 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
-_TABLE_29 = {
+_TABLE_30 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
     "made_with_counterfeit_card": "fraud",
@@ -2726,7 +2727,16 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("refund.failed",):
-        to_event_type = "refund.failed"
+        to_event_type = root.get("type")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_9.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_104)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_105)
+            to_event_type = REFUSED
     else:
         to_event_type = at_data__object.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2736,7 +2746,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str and to_event_type in NULL_VALUES:
                 to_event_type = None
             if type(to_event_type) is str:
-                to_event_type = _TABLE_9.get(to_event_type, REFUSED)
+                to_event_type = _TABLE_10.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
                     rejections.append(_REJECTION_104)
             elif to_event_type is not None:
@@ -2747,7 +2757,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str and to_event_type in NULL_VALUES:
                 to_event_type = None
             if type(to_event_type) is str:
-                to_event_type = _TABLE_10.get(to_event_type, REFUSED)
+                to_event_type = _TABLE_11.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
                     rejections.append(_REJECTION_104)
             elif to_event_type is not None:
@@ -2826,7 +2836,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_11.get(to_status, REFUSED)
+            to_status = _TABLE_12.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_113)
         elif to_status is not None:
@@ -2971,7 +2981,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_12.get(to_failure_category)
+            to_failure_category = _TABLE_13.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
@@ -2988,7 +2998,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
             if type(to_failure_category) is str:
-                to_failure_category = _TABLE_12.get(to_failure_category)
+                to_failure_category = _TABLE_13.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
@@ -3135,7 +3145,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_13[event_type]
+    to_event_type = _TABLE_14[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3205,7 +3215,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_14.get(to_status, REFUSED)
+            to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_122)
         elif to_status is not None:
@@ -3216,7 +3226,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_15.get(to_status, REFUSED)
+            to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_122)
         elif to_status is not None:
@@ -3394,7 +3404,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_16.get(to_dispute_category)
+        to_dispute_category = _TABLE_17.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
@@ -3495,7 +3505,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_17[event_type]
+    to_event_type = _TABLE_18[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3557,7 +3567,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_18.get(to_status, REFUSED)
+            to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_135)
         elif to_status is not None:
@@ -3568,7 +3578,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_19.get(to_status, REFUSED)
+            to_status = _TABLE_20.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_135)
         elif to_status is not None:
@@ -3721,7 +3731,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_20.get(to_failure_category)
+            to_failure_category = _TABLE_21.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
@@ -3734,7 +3744,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
-            to_failure_category = _TABLE_20.get(to_failure_category)
+            to_failure_category = _TABLE_21.get(to_failure_category)
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
@@ -3887,7 +3897,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_21[event_type]
+    to_event_type = _TABLE_22[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3973,7 +3983,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_22.get(to_status, REFUSED)
+            to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_146)
         elif to_status is not None:
@@ -3984,7 +3994,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_23.get(to_status, REFUSED)
+            to_status = _TABLE_24.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_146)
         elif to_status is not None:
@@ -3995,7 +4005,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str and to_status in NULL_VALUES:
                 to_status = None
             if type(to_status) is str:
-                to_status = _TABLE_24.get(to_status, REFUSED)
+                to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
                     rejections.append(_REJECTION_146)
             elif to_status is not None:
@@ -4687,7 +4697,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_25[event_type]
+    to_event_type = _TABLE_26[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -4733,7 +4743,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_26.get(to_status, REFUSED)
+            to_status = _TABLE_27.get(to_status, REFUSED)
             if to_status is REFUSED:
                 rejections.append(_REJECTION_173)
         elif to_status is not None:
@@ -5264,7 +5274,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_27[event_type]
+    to_event_type = _TABLE_28[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -5343,7 +5353,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_187)
 
-    to_status = _TABLE_28[event_type]
+    to_status = _TABLE_29[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -5858,7 +5868,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
         to_dispute_category = None
     if type(to_dispute_category) is str:
-        to_dispute_category = _TABLE_29.get(to_dispute_category)
+        to_dispute_category = _TABLE_30.get(to_dispute_category)
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
