@@ -34,7 +34,9 @@ VALUES = st.one_of(
     st.integers(-(2**63), 2**64 - 1),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(st.characters(codec="utf-8"), max_size=3),
-    st.sampled_from(["x" * 255, "x" * 256, "\U0001f4b8" * 255, "\U0001f4b8" * 256, "\x00" * 1_000]),
+    st.sampled_from(
+        ["null", "NULL", " ", "x" * 255, "x" * 256, "\U0001f4b8" * 255, "\U0001f4b8" * 256, "\x00" * 1_000]
+    ),
     st.sampled_from([[], {}, ["x" * 256], {"object": {}}, {"object": {"metadata": {"merchant_id": "x" * 256}}}]),
 )
 

@@ -52,12 +52,13 @@ _PLACES = Envelope(
     created_at_unit="seconds",
     account=None,
     merchant_id=(("merchant_id",),),
-    required=((("merchant_id",), "string"), (("amount_cents",), "integer")),
+    required=((("merchant_id",), ("string",)), (("amount_cents",), ("integer",))),
     items=None,
     headers_kept=(),
     max_body_bytes=512 * 1024,
     max_text_characters=255,
     max_event_age_seconds=None,
+    null_values=frozenset({""}),
 )
 
 

@@ -62,7 +62,7 @@ _KEYS = (
 )
 
 
-def _required(material: Material, dice: Random) -> tuple[Path, JsonType]:
+def _required(material: Material, dice: Random) -> tuple[Path, tuple[JsonType, ...]]:
     return dice.choice(material.places.required)
 
 
@@ -83,14 +83,14 @@ def null(material: Material, dice: Random) -> Draft:
 def empty(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
     path, _ = _required(material, dice)
-    put(event, path, "")
+    put(event, path, dice.choice(sorted(material.places.null_values)))
     return Draft(orjson.dumps(event))
 
 
 def mistyped(material: Material, dice: Random) -> Draft:
     event = material.event(dice)
-    path, wanted = _required(material, dice)
-    wrong = [kind for kind in _OF_TYPE if kind != wanted and (wanted, kind) != ("number", "integer")]
+    path, kinds = _required(material, dice)
+    wrong = [kind for kind in _OF_TYPE if kind not in kinds and not ("number" in kinds and kind == "integer")]
     put(event, path, dice.choice(_OF_TYPE[dice.choice(wrong)]))
     return Draft(orjson.dumps(event))
 
@@ -108,7 +108,7 @@ def step_mistyped(material: Material, dice: Random) -> Draft:
 
 
 def merchant_mistyped(material: Material, dice: Random) -> Draft:
-    """Another type where a merchant may be named: passed over, it would give the event to somebody else."""
+    """Another type where a merchant may be named: passed over, unless it is the account or has to be there."""
     event = material.event(dice)
     envelope = material.places
     owners = {path: None for path in (envelope.account, *envelope.merchant_id) if path is not None}
@@ -116,8 +116,9 @@ def merchant_mistyped(material: Material, dice: Random) -> Draft:
         # The endpoint alone says whose event it is.
         return Draft(orjson.dumps(event), "sound")
     wrong = [kind for kind in _OF_TYPE if kind != "string"]
-    put(event, dice.choice(list(owners)), dice.choice(_OF_TYPE[dice.choice(wrong)]))
-    return Draft(orjson.dumps(event))
+    path = dice.choice(list(owners))
+    put(event, path, dice.choice(_OF_TYPE[dice.choice(wrong)]))
+    return Draft(orjson.dumps(event), "malformed" if path in envelope.identifying else "sound")
 
 
 def number_beyond_double(material: Material, dice: Random) -> Draft:
@@ -175,7 +176,7 @@ def duplicate_key(material: Material, dice: Random) -> Draft:
     """The same key twice, of which the last counts: once it is right, and once it is wrong."""
     event = material.event(dice)
     path, wanted = dice.choice([each for each in material.places.required if len(each[0]) == 1])
-    wrong = dice.choice(_OF_TYPE[dice.choice([kind for kind in _OF_TYPE if kind != wanted])])
+    wrong = dice.choice(_OF_TYPE[dice.choice([kind for kind in _OF_TYPE if kind not in wanted])])
     repeated = orjson.dumps({path[0]: wrong})[1:-1]
     inside = orjson.dumps(event)[1:-1]
     parts, claim = dice.choice([((repeated, inside), "sound"), ((inside, repeated), "malformed")])
@@ -205,7 +206,7 @@ def text_long(material: Material, dice: Random) -> Draft:
     size = len(orjson.dumps(filling)) - 2
     room = len(text) + (places.max_body_bytes - len(orjson.dumps(event))) // size
     put(event, path, text.ljust(dice.choice([longest + 1, room, dice.randint(longest + 1, room)]), filling))
-    return Draft(orjson.dumps(event))
+    return Draft(orjson.dumps(event), "malformed" if path in places.identifying else "sound")
 
 
 def _written_time(event: dict[str, Any], places: Envelope) -> Sequence[Path]:

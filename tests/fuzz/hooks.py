@@ -56,10 +56,10 @@ def _as_the_contract_says_in_words(places: Envelope, body: dict[str, Any]) -> di
     now = datetime.now(UTC)
     if is_stale(places, find(changed, plain(places.created_at)), now):
         date(changed, plain(places.created_at), now)
-    for path, wanted in places.required:
+    for path, kinds in places.required:
         value = find(changed, path)
         # To a schema 1.0 is an integer; the contract wants one to be written without a fraction.
-        if wanted == "integer" and isinstance(value, float) and value.is_integer():
+        if "integer" in kinds and isinstance(value, float) and value.is_integer():
             put(changed, path, int(value))
     return changed
 

@@ -54,7 +54,9 @@ def verdict(provider: str, content: bytes, now: datetime) -> Verdict:
     event = orjson.loads(content)
     if is_stale(places, find(event, places.created_at), now):
         return Verdict(HTTPStatus.UNAUTHORIZED, "signature_expired", None)
-    account = None if places.account is None else find(event, places.account) or None
+    account = None if places.account is None else find(event, places.account)
+    if account in places.null_values:
+        account = None
     return Verdict(HTTPStatus.OK, None, event_id(provider, account, find(event, places.event_id)))
 
 

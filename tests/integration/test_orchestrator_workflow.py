@@ -18,6 +18,7 @@ from kit.lake import Outcome
 from orchestrator import policies
 from orchestrator.messages import Completion, DeadLetter
 from orchestrator.workflow import PaymentEventWorkflow
+from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
@@ -73,7 +74,73 @@ async def test_a_failed_payment_gets_advice(orchestrator: Orchestrator) -> None:
         "delay_seconds": 60,
         "max_attempts": 3,
     }
+    assert world.looked_up == [started.event_id]
+    assert [request.attempt_count for request in world.asked] == [2]
+    row = world.rows[started.event_id]
+    assert (row["attempt"], row["attempt_source"], row["retry_action"]) == (2, "history", "retry")
     await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "failed")
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        failed_event(attempt_number=4),
+        event(event_type="invoice.payment_failed", status="open", attempt_number=4),
+    ],
+    ids=lambda started: started.event_type,
+)
+async def test_an_attempt_that_the_provider_tells_is_not_looked_up(
+    orchestrator: Orchestrator, started: PaymentEvent
+) -> None:
+    world = World()
+    await orchestrator.run(started, world)
+    assert world.looked_up == []
+    row = world.rows[started.event_id]
+    assert (row["attempt"], row["attempt_source"]) == (4, "provider")
+    assert [request.attempt_count for request in world.asked] == ([4] if started.status == "failed" else [])
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        event(),
+        event(event_type="payment.canceled", status="canceled", cancellation_reason="abandoned"),
+        event(event_type="payment_method.updated", status="active", amount_cents=0, currency="XXX"),
+        event(event_type="charge.failed", status="failed", related_payment_id="pi_0"),
+    ],
+    ids=lambda started: started.event_type,
+)
+async def test_what_needs_no_advice_costs_no_look_up(orchestrator: Orchestrator, started: PaymentEvent) -> None:
+    world = World()
+    completion = await orchestrator.run(started, world)
+    assert (completion.retry_strategy_source, world.looked_up, world.asked) == (None, [], [])
+    assert world.rows[started.event_id]["attempt"] is None
+
+
+async def test_a_failed_charge_without_a_payment_and_an_invoice_without_a_number_are_counted(
+    orchestrator: Orchestrator,
+) -> None:
+    for started in (
+        failed_event(event_type="charge.failed"),
+        event(event_type="invoice.payment_failed", status="open"),
+    ):
+        world = World()
+        await orchestrator.run(started, world)
+        assert world.looked_up == [started.event_id]
+        assert world.rows[started.event_id]["attempt"] == 2
+
+
+@pytest.mark.parametrize("error", [Transient("away"), Fault("the role may not select")])
+async def test_a_history_that_is_away_leaves_the_attempt_unknown_and_holds_nothing_up(
+    orchestrator: Orchestrator, error: Exception
+) -> None:
+    world, started = World(history_errors=[error] * 99), failed_event()
+    completion = await orchestrator.run(started, world)
+    assert (completion.retry_strategy_source, completion.database) == ("model", "stored")
+    row = world.rows[started.event_id]
+    assert (row["attempt"], row["attempt_source"]) == (None, None)
+    assert [request.attempt_count for request in world.asked] == [None]
+    assert len(world.looked_up) <= 3
 
 
 async def test_a_refund_is_kept_without_asking_the_models(orchestrator: Orchestrator) -> None:
@@ -99,7 +166,10 @@ async def test_models_that_stay_away_are_replaced_by_the_fallback(orchestrator: 
     completion = await orchestrator.run(started, world)
     assert (completion.fraud_score_source, completion.retry_strategy_source) == ("fallback", "fallback")
     assert world.model_calls == 6
-    assert world.rows[started.event_id]["fraud_score"] == 0.5
+    row = world.rows[started.event_id]
+    assert (row["fraud_score"], row["retry_action"]) == (0.5, "retry")
+    # The second attempt at a payment for which there is no money.
+    assert row["retry_strategy"] == {"should_retry": True, "delay_seconds": 3 * 86_400, "max_attempts": 4}
     await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "fallback")
 
 
@@ -123,7 +193,7 @@ async def test_everything_happens_within_one_workflow_task(orchestrator: Orchest
         "WORKFLOW_TASK_SCHEDULED": 1,
         "WORKFLOW_TASK_STARTED": 1,
         "WORKFLOW_TASK_COMPLETED": 1,
-        "MARKER_RECORDED": 5,
+        "MARKER_RECORDED": 7,
         "WORKFLOW_EXECUTION_COMPLETED": 1,
     }
 
@@ -135,11 +205,14 @@ async def test_the_history_names_each_activity_with_its_retry_policy(orchestrato
     told = {}
     for found in history.events:
         if found.HasField("marker_recorded_event_attributes"):
+            if found.marker_recorded_event_attributes.marker_name != "core_local_activity":
+                continue
             details = json.loads(found.marker_recorded_event_attributes.details["data"].payloads[0].data)
             told[details["activity_type"]] = json.loads(found.user_metadata.summary.data)
     assert told == {
         "validate_business_rules": policies.VALIDATION.summary,
         "get_fraud_score": policies.INFERENCE.summary,
+        "count_attempts": policies.ATTEMPTS.summary,
         "get_retry_strategy": policies.INFERENCE.summary,
         "persist_to_iceberg": policies.LAKE.summary,
         "persist_to_database": policies.DATABASE.summary,

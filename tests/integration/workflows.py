@@ -62,8 +62,9 @@ def event(**changes: object) -> PaymentEvent:
     return PaymentEvent.model_validate(plain | changes)
 
 
-def failed_event() -> PaymentEvent:
-    return event(event_type="payment.failed", status="failed", failure_code="insufficient_funds")
+def failed_event(**changes: object) -> PaymentEvent:
+    plain = {"event_type": "payment.failed", "status": "failed", "failure_code": "insufficient_funds"}
+    return event(**plain | {"failure_category": "insufficient_funds"} | changes)
 
 
 SETTINGS = WorkerSettings(
@@ -78,11 +79,14 @@ class World:
     model_errors: list[Exception] = field(default_factory=list)
     lake_errors: list[Exception] = field(default_factory=list)
     database_errors: list[Exception] = field(default_factory=list)
+    history_errors: list[Exception] = field(default_factory=list)
     model_calls: int = 0
     lake_calls: list[Mark | None] = field(default_factory=list)
     rows: dict[str, Mapping[str, object]] = field(default_factory=dict)
     stored: list[str] = field(default_factory=list)
     letters: list[DeadLetter] = field(default_factory=list)
+    looked_up: list[str] = field(default_factory=list)
+    asked: list[RetryStrategyRequest] = field(default_factory=list)
 
     async def score_fraud(self, request: FraudScoreRequest) -> FraudScore:
         self.model_calls += 1
@@ -91,6 +95,7 @@ class World:
         return FraudScore(score=0.12, risk_level="low")
 
     async def advise_retry(self, request: RetryStrategyRequest) -> RetryStrategyResponse:
+        self.asked.append(request)
         if self.model_errors:
             raise self.model_errors.pop(0)
         return RetryStrategyResponse(should_retry=True, delay_seconds=60, max_attempts=3)
@@ -111,6 +116,12 @@ class World:
         if self.database_errors:
             raise self.database_errors.pop(0)
         self.stored.append(payment.event_id)
+
+    async def attempts(self, event: PaymentEvent) -> int | None:
+        self.looked_up.append(event.event_id)
+        if self.history_errors:
+            raise self.history_errors.pop(0)
+        return 2
 
     async def write(self, letter: DeadLetter) -> None:
         self.letters.append(letter)

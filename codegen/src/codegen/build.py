@@ -32,7 +32,7 @@ from codegen.model import (
     Transformed,
 )
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Livemode, Signature
+from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Livemode, Signature, signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -161,20 +161,21 @@ def provider(
     examples: Mapping[str, Document],
     *,
     version: int,
+    null_values: tuple[str, ...] = (),
     broken: frozenset[str] = frozenset(),
 ) -> Provider:
     """Return a provider from the files of its folder; raises ContractError where an example has no such base.
 
-    `version` is that of the record which its mapping fills. `broken` are the names of examples that are there but
-    cannot be read: nothing is said about those they are base of.
+    `version` is that of the record which its mapping fills, `null_values` the texts that mean null. `broken` are the
+    names of examples that are there but cannot be read: nothing is said about those they are base of.
     """
     data = document.data
-    envelope = _envelope(data["envelope"])
+    envelope = _envelope(data["envelope"], null_values)
     return Provider(
         name=data["name"],
         title=data["title"],
         documentation=data["documentation"],
-        signature=_signature(data["signature"]),
+        signature=signature(data["signature"]),
         envelope=envelope,
         mapping=read_mapping(mapping.data, version),
         payload=payload,
@@ -186,7 +187,7 @@ def provider(
     )
 
 
-def _envelope(data: Mapping[str, Any]) -> Envelope:
+def _envelope(data: Mapping[str, Any], null_values: tuple[str, ...]) -> Envelope:
     items = data.get("items")
     return Envelope(
         items=None if items is None else Items(read_path(items["path"]), items["most"]),
@@ -197,12 +198,13 @@ def _envelope(data: Mapping[str, Any]) -> Envelope:
         created_at_unit=data.get("created_at_unit", "seconds"),
         account=read_path(data["account"]) if "account" in data else None,
         merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
-        required=tuple((read_path(path), name) for path, name in data["required"].items()),
+        required=tuple((read_path(path), kinds(each)) for path, each in data["required"].items()),
         headers_kept=tuple(data["headers_kept"]),
         max_body_bytes=data["max_body_bytes"],
         # Absent in contracts of an earlier commit.
         max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
         max_event_age_seconds=data.get("max_event_age_seconds"),
+        null_values=null_values,
         livemode=_livemode(data["livemode"]) if "livemode" in data else None,
     )
 
@@ -212,6 +214,11 @@ def _livemode(data: str | Mapping[str, Any]) -> Livemode:
         return Livemode(read_path(data), {"true": True, "false": False})
     source = Header(data["header"]) if "header" in data else read_path(data["path"])
     return Livemode(source, dict(data["table"]))
+
+
+def kinds(declared: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the JSON types that a required value may have: a contract names one, or lists several."""
+    return (declared,) if isinstance(declared, str) else tuple(declared)
 
 
 def _source(data: str | Mapping[str, Any]) -> Source:
@@ -224,7 +231,9 @@ def _source(data: str | Mapping[str, Any]) -> Source:
     return First(tuple(read_path(each) for each in data["first"]))
 
 
-def _signature(data: Mapping[str, Any]) -> Signature:
+def signature(data: Mapping[str, Any]) -> Signature:
+    """Return the signature that a contract declares, or takes from a profile."""
+    data = signature_parts(data)
     read = {
         "pair_separator": ",",
         "key_separator": "=",
@@ -319,12 +328,22 @@ def merge(base: Any, patch: Any) -> Any:
 
 
 def merchant(envelope: Envelope, body: Any, otherwise: str) -> str:
-    """Return the merchant that a gateway finds in a parsed body, or the one that its endpoint's secret belongs to."""
+    """Return the merchant that a gateway finds in a parsed body, or the one that its endpoint's secret belongs to.
+
+    Merchants' own texts are among the places. One that is too long to be an id, or blank, names nobody.
+    """
     for path in envelope.merchant_id:
         value = at(body, path)
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and names_merchant(envelope, value):
             return value
     return otherwise
+
+
+def names_merchant(envelope: Envelope, text: str) -> bool:
+    """Return whether a text at a merchant's place is one's id."""
+    # There is no limit in contracts of an earlier commit.
+    longest = envelope.max_text_characters or len(text)
+    return len(text) <= longest and not envelope.is_absent(text.strip())
 
 
 def at(body: Any, path: Path) -> Any:

@@ -146,7 +146,7 @@ def _faults_of_items(envelope: Envelope, root: dict[str, Any], headers: Mapping[
     """Yield what is wrong with a body that holds several events, then with each of them."""
     assert envelope.items is not None  # noqa: S101 - for the type checker
     path, most = envelope.items.path, envelope.items.most
-    if (found := _unmet(root, path, "array")) is not None:
+    if (found := _unmet(envelope, root, path, ("array",))) is not None:
         yield found
         return
     events = at(root, path)
@@ -168,22 +168,20 @@ def alone(root: dict[str, Any], path: Path, event: object) -> dict[str, Any]:
 
 def _faults(envelope: Envelope, root: Mapping[str, Any], headers: Mapping[str, str]) -> Iterator[Fault]:
     """Yield what is wrong with the fields, in the order in which gateways look at them."""
-    owners = envelope.merchant_id if envelope.account is None else (envelope.account, *envelope.merchant_id)
-    carried = [*owners, *(path for source in envelope.sources for path in paths_of(source))]
-    for path, name in envelope.required:
-        if (found := _unmet(root, path, name)) is not None:
+    bounded = envelope.identifying
+    for path, kinds in envelope.required:
+        if (found := _unmet(envelope, root, path, kinds)) is not None:
             yield found
-        elif path in carried:
+        elif path in bounded:
             yield from _too_long(envelope, root, path)
     for source in (envelope.event_id, envelope.event_type):
         if isinstance(source, Header):
             yield from _header_faults(envelope, headers, source.name)
-    for path in owners:
-        if (value := at(root, path)) is not None and not isinstance(value, str):
-            message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not string; it would name another merchant"
-            yield Fault("field_type", message, ("envelope",))
-        yield from _too_long(envelope, root, path)
-    for path in carried:
+    account = envelope.account
+    if account is not None and not isinstance(value := at(root, account), str | None):
+        message = f"{account} is a JSON {_JSON_NAMES[type(value)]}, not string; it would be another account's event"
+        yield Fault("field_type", message, ("envelope", "account"))
+    for path in bounded:
         yield from _too_long(envelope, root, path)
 
 
@@ -203,8 +201,8 @@ def _too_long(envelope: Envelope, root: Mapping[str, Any], path: Path) -> Iterat
         yield Fault("field_too_long", message, ("envelope", "max_text_characters"))
 
 
-def _unmet(root: Any, path: Path, name: str) -> Fault | None:
-    """Return what is wrong at a required path; an empty text is as good as none."""
+def _unmet(envelope: Envelope, root: Any, path: Path, kinds: tuple[str, ...]) -> Fault | None:
+    """Return what is wrong at a required path; a text that means null is as good as none."""
     place = ("envelope", "required", str(path))
     value = root
     for depth, step in enumerate(path.steps):
@@ -213,10 +211,11 @@ def _unmet(root: Any, path: Path, name: str) -> Fault | None:
             above, kind = Path(path.steps[:depth]), _JSON_NAMES[wanted]
             return Fault("field_type", f"{above} is a JSON {_JSON_NAMES[type(value)]}, not {kind}", place)
         value = at(value, Path((step,)))
-        if value is None or value == "":
+        if envelope.is_absent(value):
             return Fault("field_missing", f"{path} is absent, null or empty", place)
-    if not _is(value, name):
-        return Fault("field_type", f"{path} is a JSON {_JSON_NAMES[type(value)]}, not {name}", place)
+    if not any(_is(value, name) for name in kinds):
+        message = f"{path} is a JSON {_JSON_NAMES[type(value)]}, not {' or '.join(kinds)}"
+        return Fault("field_type", message, place)
     return None
 
 

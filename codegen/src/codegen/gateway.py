@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from codegen.model import GATEWAY, Api
-from codegen.webhooks import Header, paths_of
+from codegen.webhooks import Header
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -118,21 +118,20 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
     if envelope.items is not None:
         _require(schema, envelope.items.path, "array")
         _at(schema, envelope.items.path).update({"minItems": 1, "maxItems": envelope.items.most})
-    for path, wanted in envelope.required:
-        _require(schema, path, wanted)
-    owners = [path for path in (envelope.account, *envelope.merchant_id) if path is not None]
-    for path in owners:
-        node = _at(schema, path)
-        if "type" not in node:
-            node["type"] = ["string", "null"]
-    for path in (*owners, *(path for source in envelope.sources for path in paths_of(source))):
+    for path, kinds in envelope.required:
+        _require(schema, path, *kinds)
+        if "string" in kinds and (null_values := sorted({*envelope.null_values} - {""})):
+            _at(schema, path)["not"] = {"enum": null_values}
+    if envelope.account is not None and "type" not in (node := _at(schema, envelope.account)):
+        node["type"] = ["string", "null"]
+    for path in envelope.identifying:
         node = _at(schema, path)
         if "string" in node.get("type", "string"):
             node["maxLength"] = envelope.max_text_characters
     return schema
 
 
-def _require(schema: dict[str, Any], path: Path, wanted: str) -> None:
+def _require(schema: dict[str, Any], path: Path, *kinds: str) -> None:
     node = schema
     for step in path.steps:
         if isinstance(step, int):
@@ -144,7 +143,10 @@ def _require(schema: dict[str, Any], path: Path, wanted: str) -> None:
                 required.append(step)
         node = _below(node, step)
     # What stands below it may have been said before.
-    node |= _TYPES[wanted]
+    for kind in kinds:
+        node |= _TYPES[kind]
+    if len(kinds) > 1:
+        node["type"] = list(kinds)
 
 
 def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:

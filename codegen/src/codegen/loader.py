@@ -80,8 +80,9 @@ class _Loading:
         records = self._records()
         apis = tuple(self._apis())
         topics = tuple(self._all("topics/", build.topic))
-        providers = tuple(self._providers(lambda each: following.mapped(each, topics, records)))
         validation = self._one("rules/validation", build.rules)
+        null_values = () if validation is None else validation.null_values
+        providers = tuple(self._providers(lambda each: following.mapped(each, topics, records), null_values))
         ingestion = self._one("rules/ingestion", build.rules)
         identity = self._one("rules/identity", build.identity)
         currencies = self._one("reference/iso4217", build.currencies)
@@ -248,7 +249,7 @@ class _Loading:
             raise ContractError(())
         return derived(document, views)
 
-    def _providers(self, version: Callable[[Document], int]) -> Iterator[Provider]:
+    def _providers(self, version: Callable[[Document], int], null_values: tuple[str, ...]) -> Iterator[Provider]:
         folder = self._root / "providers"
         for name in sorted(each.name for each in folder.iterdir() if each.is_dir()) if folder.is_dir() else ():
             parts = [self._single(f"providers/{name}/{part}") for part in ("provider", "mapping", "payload.openapi")]
@@ -270,6 +271,7 @@ class _Loading:
                 "payload": Payload(payload),
                 "examples": examples,
                 "broken": broken,
+                "null_values": null_values,
             }
             built = self._make(provider, partial(build.provider, **declared, version=version(mapping)))
             if built is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codegen.language.model import Path
 from codegen.language.read import read_path
@@ -16,6 +16,26 @@ SignatureForm = Literal["bare", "pairs"]
 Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
 SignatureEncoding = Literal["hex", "base64"]
 KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
+
+PROFILES: Mapping[str, Mapping[str, object]] = {
+    # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, symmetric signatures
+    "standard-webhooks": {
+        "header": "webhook-signature",
+        "form": "pairs",
+        "pair_separator": " ",
+        "key_separator": ",",
+        "signature_key": "v1",
+        "timestamp_header": "webhook-timestamp",
+        "signed_content": "{header:webhook-id}.{timestamp}.{body}",
+        "digest": "hmac-sha256",
+        "encoding": "base64",
+        "key_encoding": "base64",
+        "secret_prefix": "whsec_",
+        "tolerance_seconds": 300,
+        "future_tolerance_seconds": 300,
+    },
+}
+"""Signatures that many providers share, by the name under which a contract takes one."""
 
 _PLACEHOLDER = re.compile(r"\{(header|field):([^{}]+)\}")
 
@@ -145,9 +165,10 @@ class Livemode:
 class Envelope:
     """Where a webhook says what it is, whose it is and when it happened.
 
-    `max_text_characters` is a limit on the texts of what is found at the places from `event_id` to `merchant_id`;
-    `max_event_age_seconds` is None where events of any age are taken. A number at `created_at` counts
-    `created_at_unit` since 1970.
+    `required` gives each path that must be there, with the JSON types that it may have. `max_text_characters` is a
+    limit on ids and types: what is longer at an optional place is passed over, as `null_values` are, which mean that
+    nothing is there. `max_event_age_seconds` is None where events of any age are taken. A number at `created_at`
+    counts `created_at_unit` since 1970.
     """
 
     items: Items | None
@@ -158,18 +179,38 @@ class Envelope:
     created_at_unit: Literal["seconds", "milliseconds"]
     account: Path | None
     merchant_id: tuple[Path, ...]
-    required: tuple[tuple[Path, str], ...]
+    required: tuple[tuple[Path, tuple[str, ...]], ...]
     headers_kept: tuple[str, ...]
     max_body_bytes: int
     max_text_characters: int
     max_event_age_seconds: int | None
+    null_values: tuple[str, ...]
     livemode: Livemode | None = None
+
+    def is_absent(self, value: object) -> bool:
+        """Return whether a value means that nothing is there."""
+        return value is None or (isinstance(value, str) and value in self.null_values)
+
+    @property
+    def identifying(self) -> tuple[Path, ...]:
+        """Return the paths of what tells events apart, whose texts have a limit beyond which an event is refused."""
+        found = [path for source in (self.event_id, self.event_type) for path in paths_of(source)]
+        if self.account is not None:
+            found.append(self.account)
+        demanded = {path for path, _ in self.required}
+        return tuple(dict.fromkeys([*found, *(path for path in self.merchant_id if path in demanded)]))
 
     @property
     def sources(self) -> tuple[Source, ...]:
         """Return where id, type, time and version are, in the order in which gateways look at them."""
         found = (self.event_id, self.event_type, self.created_at, self.api_version)
         return tuple(each for each in found if each is not None)
+
+
+def signature_parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a contract says of a signature, with the parts of the profile that it names where it has no own."""
+    own = {key: value for key, value in data.items() if key != "profile"}
+    return {**PROFILES.get(data.get("profile", ""), {}), **own}
 
 
 def paths_of(source: Source) -> tuple[Path, ...]:

@@ -184,10 +184,11 @@ class Envelope:
     """Where a webhook says what it is.
 
     Of `merchant_id` the first path that is present wins; where none is, the merchant is that of the endpoint's
-    secret. `required` gives each path that must be there, with its JSON type. A whole number at `created_at` counts
-    `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long a text may be at any of the
-    places from `event_id` to `merchant_id`. `max_event_age_seconds` is how long ago the time at `created_at` may be
-    when a webhook comes; None where it may be any time ago.
+    secret. `required` gives each path that must be there, with the JSON types that it may have. A whole number at
+    `created_at` counts `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long an id or a
+    type may be; a longer text at an optional place is passed over, and so are the texts of `null_values`.
+    `max_event_age_seconds` is how long ago the time at `created_at` may be when a webhook comes; None where it may be
+    any time ago.
     """
 
     event_id: Source
@@ -197,13 +198,34 @@ class Envelope:
     created_at_unit: Literal["seconds", "milliseconds"]
     account: Path | None
     merchant_id: tuple[Path, ...]
-    required: tuple[tuple[Path, JsonType], ...]
+    required: tuple[tuple[Path, tuple[JsonType, ...]], ...]
     items: Items | None
     headers_kept: tuple[str, ...]
     max_body_bytes: int
     max_text_characters: int
     max_event_age_seconds: int | None
+    null_values: frozenset[str]
     livemode: Livemode | None = None
+
+    @property
+    def identifying(self) -> tuple[Path, ...]:
+        """Return the places of what tells events apart: a text there that is too long makes a body malformed."""
+        sources = (self.event_id, self.event_type)
+        found = [path for source in sources for path in _paths_of(source)]
+        demanded = {path for path, _ in self.required}
+        owners = [] if self.account is None else [self.account]
+        owners += [path for path in self.merchant_id if path in demanded]
+        return tuple(dict.fromkeys((*found, *owners)))
+
+
+def _paths_of(source: Source) -> tuple[Path, ...]:
+    match source:
+        case Joined(paths, _) | First(paths):
+            return paths
+        case Header():
+            return ()
+        case _:
+            return (source,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +319,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "pspReference",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -306,7 +328,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "eventCode",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -315,7 +337,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "success",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -324,7 +346,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "merchantAccountCode",
                     ),
-                    "string",
+                    ("string",),
                 ),
                 (
                     (
@@ -333,7 +355,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
                         "NotificationRequestItem",
                         "eventDate",
                     ),
-                    "string",
+                    ("string",),
                 ),
             ),
             items=Items(("notificationItems",), 100),
@@ -341,6 +363,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=2678400,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("live",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
@@ -403,16 +426,16 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=None,
             merchant_id=(),
             required=(
-                (("id",), "string"),
-                (("type",), "string"),
-                (("created_on",), "string"),
-                (("data",), "object"),
+                (("id",), ("string",)),
+                (("type",), ("string",)),
+                (("created_on",), ("string",)),
             ),
             items=None,
             headers_kept=("Cko-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
         ),
         accepted_event_types=frozenset({
@@ -472,10 +495,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=None,
             merchant_id=(),
             required=(
-                (("id",), "string"),
-                (("event_type",), "string"),
-                (("create_time",), "string"),
-                (("resource",), "object"),
+                (("id",), ("string",)),
+                (("event_type",), ("string",)),
+                (("create_time",), ("string",)),
             ),
             items=None,
             headers_kept=(
@@ -490,6 +512,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
         ),
         accepted_event_types=frozenset({
@@ -545,11 +568,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             created_at_unit="seconds",
             account=("account_id",),
             merchant_id=(("account_id",),),
-            required=(
-                (("event",), "string"),
-                (("created_at",), "integer"),
-                (("payload",), "object"),
-            ),
+            required=((("event",), ("string",)), (("created_at",), ("integer",))),
             items=None,
             headers_kept=(
                 "X-Razorpay-Signature",
@@ -560,6 +579,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=259200,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
         ),
         accepted_event_types=frozenset({
@@ -614,10 +634,10 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=("merchant_id",),
             merchant_id=(("merchant_id",),),
             required=(
-                (("event_id",), "string"),
-                (("merchant_id",), "string"),
-                (("type",), "string"),
-                (("created_at",), "string"),
+                (("event_id",), ("string",)),
+                (("merchant_id",), ("string",)),
+                (("type",), ("string",)),
+                (("created_at",), ("string",)),
             ),
             items=None,
             headers_kept=(
@@ -632,6 +652,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=262800,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
         ),
         accepted_event_types=frozenset({
@@ -715,16 +736,16 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             account=("account",),
             merchant_id=(("account",), ("data", "object", "metadata", "merchant_id")),
             required=(
-                (("id",), "string"),
-                (("type",), "string"),
-                (("created",), "integer"),
-                (("data", "object"), "object"),
+                (("id",), ("string",)),
+                (("type",), ("string",)),
+                (("created",), ("integer", "string")),
             ),
             items=None,
             headers_kept=("Stripe-Signature", "Content-Type", "User-Agent"),
             max_body_bytes=524288,
             max_text_characters=255,
             max_event_age_seconds=None,
+            null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("livemode",), (("true", True), ("false", False))),
         ),
         accepted_event_types=frozenset({
@@ -761,7 +782,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
         }),
         unmapped={
             "v1.*": "A thin event; the one of the same name without v1 holds the object.",
-            "v2.*": "A thin event of Stripe's API v2, whose objects are no payments.",
+            "v2.*": "A thin event of Stripe's API v2, of which no object is a payment.",
             "application_fee.*": "The platform's own share; the charge or payment that it is taken from tells of it.",
             "checkout.*": "A page for paying; the payment intent or subscription that it makes tells what became of it.",
             "credit_note.*": "It lessens an invoice; the invoice and the refund tell of the money.",
@@ -771,7 +792,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "order.*": "An order of an old API; the charge tells of the money.",
             "quote.*": "An offer; the invoice or subscription that it becomes tells of it.",
             "three_d_secure.*": "A step of an authentication; the payment intent tells what became of it.",
-            "balance.*": "The merchant's balance, which is no payment.",
+            "balance.*": "The merchant's balance; each payment is an event of its own.",
             "balance_settings.*": "A setting of the merchant's balance.",
             "billing.*": "Meters, credits and alerts of what is to be invoiced; the invoice tells of the money.",
             "cash_balance.*": "Money that a customer has on account; the payment that it is used for is an event of its own.",

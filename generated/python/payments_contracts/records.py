@@ -156,6 +156,9 @@ class LedgerEntryV1(Contract):
     event_type: str | None = Field(
         default=None, description="The provider's event type; null where the body does not say one.",
     )
+    body_sha256: str | None = Field(
+        default=None, description="SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.",
+    )
     http_status: Int = Field(
         description="How the gateway answered; 0 where no answer came.",
     )

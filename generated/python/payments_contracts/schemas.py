@@ -32,6 +32,7 @@ _LEDGER_ENTRY_V1: Final = (
     r"""{"name":"kind","type":"string","doc":"What the webhook was made to be, and so where it has to end.","allowed_values":["accepted","rejected","malformed","unsupported","forged"]},"""
     r"""{"name":"example","type":"string","doc":"The example, or the lifecycle and its step, that the body is made from."},"""
     r"""{"name":"event_type","type":["null","string"],"doc":"The provider's event type; null where the body does not say one.","default":null},"""
+    r"""{"name":"body_sha256","type":["null","string"],"doc":"SHA-256 of the body as it has to be kept, in hex; null where the provider writes its signature into the body or sends several events at once.","default":null},"""
     r"""{"name":"http_status","type":"int","doc":"How the gateway answered; 0 where no answer came."},"""
     r"""{"name":"sent_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the webhook was first sent (UTC)."},"""
     r"""{"name":"expected_reason_codes","type":{"type":"array","items":"string"},"doc":"Reasons that the dead letter has to give; none where there is to be no dead letter.","default":[]},"""

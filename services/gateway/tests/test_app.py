@@ -108,7 +108,7 @@ async def test_a_malformed_body_becomes_one_dead_letter(gateway: Any, sign: Any,
         (b"\xff\xfe", "not_utf8"),
         (b"[]", "not_object"),
         (orjson.dumps(EVENT | {"id": None}), "field_missing"),
-        (orjson.dumps(EVENT | {"created": "now"}), "field_type"),
+        (orjson.dumps(EVENT | {"created": True}), "field_type"),
         (b"[" * 100_000, "not_json"),
         (orjson.dumps(EVENT).replace(b"evt_1", b"\\ud800"), "not_json"),
         (orjson.dumps(EVENT).replace(b"1767607290", b"NaN"), "not_json"),
@@ -130,9 +130,9 @@ async def test_a_strange_time_is_carried_on_for_the_normalizer_to_judge(gateway:
 
 @pytest.mark.parametrize("text", ["\x00", "\U0001f600", "\u2028", "k" * 255])
 async def test_strange_texts_are_carried_on(gateway: Any, text: str) -> None:
-    body = orjson.dumps(EVENT | {"id": text, "account": text[:100]})
+    body = orjson.dumps(EVENT | {"id": text, "account": f"acct_{text[:100]}"})
     assert (await gateway.post(body)).status_code == 200
-    assert gateway.records(STRIPE_RAW)[0][0] == text[:100].encode()
+    assert gateway.records(STRIPE_RAW)[0][0] == f"acct_{text[:100]}".encode()
 
 
 @pytest.mark.parametrize("event_type", ["something.brand_new", "🦄", "a" * 255])

@@ -24,6 +24,7 @@ VALUES = st.one_of(
     # What has no fraction but is written with one is an integer to JSON Schema, and none to the gateway.
     st.floats(allow_nan=False, allow_infinity=False).filter(lambda number: not number.is_integer()),
     st.text(st.characters(codec="utf-8"), max_size=3),
+    st.sampled_from(["null", "NULL", " ", "2026-01-05T10:01:30Z"]),
     st.dictionaries(
         st.sampled_from(["id", "account", "object", "else", "merchant_id"]), st.none() | st.text(max_size=2)
     ),
@@ -112,8 +113,8 @@ def test_takes_integers_of_64_bits(number: int) -> None:
     assert agree(STRIPE, event(STRIPE) | {"created": number})
 
 
-@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 1.5, True, "1"])
-def test_takes_nothing_else_for_an_integer(number: object) -> None:
+@pytest.mark.parametrize("number", [-(2**63) - 1, 2**64, 1.5, True, [], {}, "", "null", "NULL"])
+def test_takes_nothing_else_for_an_integer_or_a_text(number: object) -> None:
     assert not agree(STRIPE, event(STRIPE) | {"created": number})
 
 
@@ -122,7 +123,16 @@ def test_takes_an_event_whose_merchant_stands_nowhere(metadata: object) -> None:
     assert agree(STRIPE, event(STRIPE) | {"account": "", "data": {"object": {"metadata": metadata}}})
 
 
-@pytest.mark.parametrize("merchant", [7, True, [], {}])
-def test_takes_no_merchant_of_another_type(merchant: object) -> None:
-    assert not agree(STRIPE, event(STRIPE) | {"account": merchant})
-    assert not agree(STRIPE, event(STRIPE) | {"data": {"object": {"metadata": {"merchant_id": merchant}}}})
+@pytest.mark.parametrize("account", [7, True, [], {}])
+def test_takes_no_account_of_another_type(account: object) -> None:
+    assert not agree(STRIPE, event(STRIPE) | {"account": account})
+
+
+@pytest.mark.parametrize("merchant", [7, True, [], {}, "m" * 300, "null", " "])
+def test_takes_an_event_whatever_a_merchant_wrote_into_it(merchant: object) -> None:
+    assert agree(STRIPE, event(STRIPE) | {"data": {"object": {"metadata": {"merchant_id": merchant}}}})
+
+
+@pytest.mark.parametrize("data", [None, [], {}, {"object": None}])
+def test_takes_an_event_without_its_object(data: object) -> None:
+    assert agree(STRIPE, event(STRIPE) | {"data": data})

@@ -197,22 +197,22 @@ def test_takes_nothing_for_what_is_absent_and_not_required() -> None:
 
 
 def test_takes_nothing_for_what_is_absent_though_something_else_is_required() -> None:
-    assert taken(b'{"c":"x"}', ("a",), ("b", "c"), ("c",), required={("c",): "string"}) == (None, None, "x")
+    assert taken(b'{"c":"x"}', ("a",), ("b", "c"), ("c",), required={("c",): ("string",)}) == (None, None, "x")
 
 
 def test_takes_what_stands_below_an_object_that_is_required() -> None:
     body = b'{"a":{"b":{"c":"x"}}}'
-    assert taken(body, ("a", "b", "c"), ("a", "b", "d"), required={("a", "b"): "object"}) == ("x", None)
+    assert taken(body, ("a", "b", "c"), ("a", "b", "d"), required={("a", "b"): ("object",)}) == ("x", None)
 
 
 @pytest.mark.parametrize("key", ["class", "from", "__class__", "__init__", "at_a", "self"])
 def test_takes_what_stands_under_a_key_that_python_has_a_use_for(key: str) -> None:
     body = json.dumps({key: "x", "a": "y"}).encode()
-    assert taken(body, (key,), ("a",), required={(key,): "string"}) == ("x", "y")
+    assert taken(body, (key,), ("a",), required={(key,): ("string",)}) == ("x", "y")
 
 
 @pytest.mark.parametrize("value", [b"null", b"7", b'"text"', b"[]"])
-@pytest.mark.parametrize("required", [{}, {("a",): "object"}, {("a", "b"): "string"}])
+@pytest.mark.parametrize("required", [{}, {("a",): ("object",)}, {("a", "b"): ("string",)}])
 def test_does_not_vouch_for_a_body_that_has_something_else_where_an_object_is_looked_into(
     value: bytes, required: dict[Path, Any]
 ) -> None:
@@ -224,11 +224,11 @@ def test_does_not_vouch_for_a_body_that_has_something_else_where_an_object_is_lo
 )
 def test_does_not_vouch_for_a_required_value_of_another_type(kind: Any, fitting: bytes) -> None:
     for value in (b'"x"', b"true", b"[1]", b'{"x":1}', b"1", b"null"):
-        found = taken(b'{"a":%b,"b":1}' % value, ("b",), ("c",), required={("a",): kind})
+        found = taken(b'{"a":%b,"b":1}' % value, ("b",), ("c",), required={("a",): (kind,)})
         assert found == ((1, None) if value == fitting else None)
 
 
 @pytest.mark.parametrize("kind", ["string", "integer", "number", "boolean", "array", "object"])
 def test_does_not_vouch_for_a_body_without_what_is_required(kind: Any) -> None:
-    assert taken(b'{"b":1}', ("b",), ("c",), required={("a",): kind}) is None
-    assert taken(b'{"b":1,"a":{}}', ("b",), ("c",), required={("a", "d"): kind}) is None
+    assert taken(b'{"b":1}', ("b",), ("c",), required={("a",): (kind,)}) is None
+    assert taken(b'{"b":1,"a":{}}', ("b",), ("c",), required={("a", "d"): (kind,)}) is None

@@ -54,6 +54,7 @@ class Committer:
         self.error = error
         self.seconds = seconds
         self.state = Mark(5)
+        self.outcome = Outcome.APPENDED
 
     def mark(self) -> Mark:
         return self.state
@@ -63,7 +64,7 @@ class Committer:
         await asyncio.sleep(self.seconds)
         if self.error is not None:
             raise self.error
-        return Outcome.APPENDED
+        return self.outcome
 
 
 class Store:
@@ -72,6 +73,9 @@ class Store:
 
     async def put(self, payment: ScoredPayment) -> None:
         self.rows.append(payment)
+
+    async def attempts(self, event: PaymentEvent) -> int | None:
+        return 1 + sum(row.provider_object_id == event.provider_object_id for row in self.rows)
 
 
 def environment(attempt: int = 1, *, is_local: bool = False) -> ActivityEnvironment:
@@ -92,7 +96,7 @@ async def test_rules_are_those_of_the_workers_book(make_event: MakeEvent) -> Non
 async def test_scores_and_advice_are_the_models(make_event: MakeEvent) -> None:
     activities = InferenceActivities(Models())
     assert await environment().run(activities.get_fraud_score, scoring.fraud_request(make_event())) == SCORE
-    assert await environment().run(activities.get_retry_strategy, scoring.retry_request(make_event())) == ADVICE
+    assert await environment().run(activities.get_retry_strategy, scoring.retry_request(make_event(), None)) == ADVICE
 
 
 async def test_a_first_attempt_needs_no_look_up(payment: ScoredPayment) -> None:
@@ -213,6 +217,50 @@ async def test_the_database_gets_the_row(payment: ScoredPayment) -> None:
     store = Store()
     assert await environment().run(DatabaseActivities(store).persist_to_database, payment) == "stored"
     assert store.rows == [payment]
+
+
+async def test_attempts_are_counted_in_the_database(payment: ScoredPayment, make_event: MakeEvent) -> None:
+    store = Store()
+    await store.put(payment)
+    assert await environment().run(DatabaseActivities(store).count_attempts, make_event(status="failed")) == 2
+
+
+async def test_without_a_database_nobody_counts_attempts(make_event: MakeEvent) -> None:
+    assert await environment().run(DatabaseActivities(None).count_attempts, make_event(status="failed")) is None
+
+
+@pytest.mark.parametrize(("category", "times"), [("unknown", 1), ("fraud", 0), (None, 0)])
+async def test_a_failure_that_no_table_lists_is_counted_once_by_provider(
+    make_event: MakeEvent, category: str | None, times: int
+) -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("orchestrator_unknown_failure_total", {"provider": "square"}) or 0.0
+
+    event = make_event(provider="square", event_type="refund.failed", status="failed", failure_category=category)
+    payment = scoring.scored_payment(event, [], None, None, NOON)
+    before = total()
+    committer = Committer()
+    await environment().run(lake_of(committer).persist_to_iceberg, PersistRequest(payment=payment))
+    committer.outcome = Outcome.ALREADY_THERE
+    await environment().run(lake_of(committer).persist_to_iceberg, PersistRequest(payment=payment))
+    assert total() - before == times
+
+
+@pytest.mark.parametrize(
+    ("attempt", "source"),
+    [(None, "nobody"), (scoring.Attempt(2, "history"), "history"), (scoring.Attempt(2, "provider"), "provider")],
+)
+async def test_who_counts_attempts_is_counted(
+    make_event: MakeEvent, attempt: scoring.Attempt | None, source: str
+) -> None:
+    def total() -> float:
+        return REGISTRY.get_sample_value("orchestrator_attempts_total", {"source": source}) or 0.0
+
+    event = make_event(event_type="payment.failed", status="failed")
+    payment = scoring.scored_payment(event, [], None, None, NOON, attempt=attempt)
+    before = total()
+    await environment().run(lake_of(Committer()).persist_to_iceberg, PersistRequest(payment=payment))
+    assert total() - before == 1
 
 
 async def test_without_a_database_nothing_is_stored(payment: ScoredPayment) -> None:

@@ -48,7 +48,7 @@ async def test_sends_the_request_of_the_contract(
 
 async def test_asks_for_advice(client: InferenceClient, service: Service, make_event: MakeEvent) -> None:
     service.answer = lambda _: httpx.Response(200, json={"should_retry": True, "delay_seconds": 5, "max_attempts": 2})
-    advice = await client.advise_retry(scoring.retry_request(make_event()))
+    advice = await client.advise_retry(scoring.retry_request(make_event(), None))
     assert (advice.should_retry, advice.delay_seconds, advice.max_attempts) == (True, 5, 2)
 
 

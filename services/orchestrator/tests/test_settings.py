@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from orchestrator.settings import CommitterSettings, ConsumerSettings, WorkerSettings
+from payments_contracts.business import REVIEW_LIMITS
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED
 from pydantic import ValidationError
@@ -44,6 +45,17 @@ def test_rules_follow_the_settings() -> None:
     settings = WorkerSettings(**WORKER, rules_blocked_merchants=frozenset({"m"}), rules_clock_tolerance_seconds=60)
     assert settings.rule_book.blocked_merchants == {"m"}
     assert settings.rule_book.clock_tolerance == timedelta(minutes=1)
+
+
+def test_a_review_limit_of_the_settings_takes_the_place_of_the_contracts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RULES_REVIEW_LIMITS", '{"USD": 5}')
+    limits = WorkerSettings(**WORKER).rule_book.review_limits
+    assert (limits["USD"], limits["EUR"]) == (5, REVIEW_LIMITS["EUR"])
+
+
+def test_a_review_limit_is_no_negative_number() -> None:
+    with pytest.raises(ValidationError, match="rules_review_limits"):
+        WorkerSettings(**WORKER, rules_review_limits={"USD": -1})
 
 
 def test_groups_follow_the_settings() -> None:

@@ -36,6 +36,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         (["--run", "Has Spaces"], "lower-case letters"),
         (["--mix", "good=1"], "'good' is not a kind"),
         (["--count", "0"], "Invalid value for '--count'"),
+        (["--lifecycles", "2"], "Invalid value for '--lifecycles'"),
+        (["--file", "absent.json", "--file", "lost.json"], "lost.json: No such file"),
     ],
 )
 def test_explains_a_wrong_argument(arguments: list[str], complaint: str) -> None:

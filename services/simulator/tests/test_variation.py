@@ -13,7 +13,7 @@ CREATED = datetime(2026, 5, 1, 12, 0, 0, tzinfo=UTC)
 UUID = "13b867cf-db3d-4b1c-90b6-2f32a9d78124"
 
 
-def example(body: bytes) -> Example:
+def example(body: bytes, told: int | None = None) -> Example:
     return Example(
         provider="any",
         name="any",
@@ -23,20 +23,20 @@ def example(body: bytes) -> Example:
         headers={},
         body=body,
         reason_codes=(),
-        event=None,
+        event=None if told is None else {"amount_cents": told},
     )
 
 
-def varied(content: Any, seed: int = 1, owner: tuple[str, ...] | None = None) -> Any:
-    body, _ = vary(
-        example(orjson.dumps(content)),
+def varied(content: Any, seed: int = 1, owner: tuple[str, ...] | None = None, told: int | None = None) -> Any:
+    made = vary(
+        example(orjson.dumps(content), told),
         created=int(CREATED.timestamp()),
         created_at=("at",),
         owner=owner,
         account="acct_1",
         dice=random.Random(seed),  # noqa: S311  # not for secrets
     )
-    return orjson.loads(body)
+    return orjson.loads(made.body)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +108,19 @@ def test_an_amount_keeps_whether_its_last_digits_are_zero(amount: int) -> None:
     for seed in range(50):
         read = varied({"amount": amount}, seed)["amount"]
         assert [read % step == 0 for step in (10, 100)] == [amount % step == 0 for step in (10, 100)]
+
+
+def test_sums_of_amounts_stay_sums() -> None:
+    read = varied({"amount": 1250, "amount_refunded": 250, "application_fee_amount": 30, "net": 970})
+    assert read["amount"] == read["amount_refunded"] + read["application_fee_amount"] + read["net"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [({"amount": 5000}, 50), ({"amount": 2, "attempts": 2}, 2), ({"amount": 7, "amount_refunded": -7}, 7)],
+)
+def test_amounts_stay_where_it_is_not_sure_what_is_told_of_them(content: Any, told: int) -> None:
+    assert varied(content, told=told) == content
 
 
 def test_the_merchant_is_put_where_the_contract_has_it() -> None:

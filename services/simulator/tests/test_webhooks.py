@@ -33,6 +33,13 @@ def webhooks() -> list[Webhook]:
     return run()
 
 
+TOLD = ("event_type", "status", "amount_cents", "currency")
+
+
+def told(webhook: Webhook) -> list[object]:
+    return [getattr(webhook.expectation, name) for name in TOLD]
+
+
 def of(webhooks: list[Webhook], *kinds: Kind) -> list[Webhook]:
     found = [webhook for webhook in webhooks if webhook.kind in kinds]
     assert found
@@ -77,8 +84,8 @@ def test_normalization_finds_of_each_what_the_ledger_expects(webhooks: list[Webh
         outcome = normalize.normalize("stripe", webhook.body, webhook.merchant_id)
         match outcome:
             case normalize.Normalized(unified):
-                found = (Kind.ACCEPTED, unified["event_type"])
-                assert (webhook.kind, webhook.expected_event_type) == found, webhook.example
+                found = (Kind.ACCEPTED, *(unified[name] for name in TOLD))
+                assert (webhook.kind, *told(webhook)) == found, webhook.example
             case normalize.Rejected():
                 codes = tuple(rejection.code for rejection in outcome.rejections)
                 assert (webhook.kind, webhook.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example
@@ -95,14 +102,16 @@ def test_events_happened_within_the_last_days(webhooks: list[Webhook]) -> None:
 def test_amounts_and_object_ids_differ_between_webhooks(webhooks: list[Webhook]) -> None:
     payments = [content(webhook)["data"]["object"] for webhook in of(webhooks, Kind.ACCEPTED)]
     assert len({payment["id"] for payment in payments}) == len(payments)
-    assert len({payment["amount"] for payment in payments}) > len(payments) / 2
+    assert len({payment["amount"] for payment in payments if "amount" in payment}) > len(payments) / 5
 
 
 def test_an_id_that_comes_twice_in_a_body_stays_the_same_id(webhooks: list[Webhook]) -> None:
-    for webhook in of(webhooks, Kind.ACCEPTED):
-        payment = content(webhook)["data"]["object"]
-        if "client_secret" in payment:
-            assert payment["client_secret"].startswith(payment["id"])
+    found = [
+        content(each)["data"]["object"] for each in webhooks if each.example == "payment_intent.succeeded.2018-11-08"
+    ]
+    assert found
+    for payment in found:
+        assert payment["charges"]["data"][0]["payment_intent"] == payment["id"]
 
 
 def test_every_way_to_forge_is_used_and_none_verifies(webhooks: list[Webhook]) -> None:

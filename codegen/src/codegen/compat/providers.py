@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codegen.build import kinds
 from codegen.compat.breakage import Breakage, broken, gone
+from codegen.webhooks import signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +64,7 @@ def target_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield signatures that are verified in another way, or within a narrower tolerance."""
     for before, after in _both(old, new):
-        one, other = before.source.data["signature"], after.source.data["signature"]
+        one, other = (signature_parts(each.source.data["signature"]) for each in (before, after))
         for key in one.keys() & other.keys():
             narrower = other[key] < one[key] if key in _TOLERANCES else other[key] != one[key]
             if narrower:
@@ -106,11 +108,11 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in _both(old, new):
         one, other = before.source.data["envelope"], after.source.data["envelope"]
         hint = "leave it: the gateway would refuse webhooks that it took before"
-        for path, kind in other["required"].items():
-            if one["required"].get(path) != kind:
-                was = one["required"].get(path)
-                message = f"{after.name}: {path} must be {kind} now, and " + (
-                    f"was {was}" if was else "could be absent"
+        for path, declared in other["required"].items():
+            taken, was = kinds(declared), kinds(one["required"].get(path, ()))
+            if not was or not set(was) <= {*taken, *(("integer",) if "number" in taken else ())}:
+                message = f"{after.name}: {path} must be {' or '.join(taken)} now, and " + (
+                    f"was {' or '.join(was)}" if was else "could be absent"
                 )
                 concern = ("provider", after.name, "envelope", "required")
                 yield broken(concern, after.source, ("envelope", "required", path), message, hint)

@@ -118,8 +118,8 @@ def _depth(provider: Provider) -> Callable[[Example], int]:
 
 def _demanded(provider: Provider, group: Group) -> Iterator[Finding]:
     """Yield what a gateway asks of a path and the payload contract does not promise."""
-    for path, name in provider.envelope.required:
-        given, asked = _types(provider, group, path), of_json(frozenset({name}))
+    for path, kinds in provider.envelope.required:
+        given, asked = _types(provider, group, path), of_json(frozenset(kinds))
         if not given <= asked:
             said = f"{_sentence(path, given)} in {group.payload}, and the envelope requires {worded(asked)}"
             place = ("envelope", "required", str(path))

@@ -9,8 +9,6 @@ from typing import Any, Final
 
 from payments_contracts.providers import Envelope, JsonType, Path
 
-from gateway.carried import paths_of
-
 _TYPES: Final[Mapping[JsonType, Mapping[str, object]]] = {
     # An empty text counts as absent.
     "string": {"type": "string", "minLength": 1},
@@ -21,7 +19,7 @@ _TYPES: Final[Mapping[JsonType, Mapping[str, object]]] = {
     "object": {"type": "object"},
     "array": {"type": "array"},
 }
-_OWNER: Final[Mapping[str, object]] = {"type": ["string", "null"]}
+_ACCOUNT: Final[Mapping[str, object]] = {"type": ["string", "null"]}
 
 
 def body_schema(envelope: Envelope) -> dict[str, Any]:
@@ -30,17 +28,13 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
     if envelope.items is not None:
         _require(schema, envelope.items.path, "array")
         _at(schema, envelope.items.path).update({"minItems": 1, "maxItems": envelope.items.most})
-    for path, wanted in envelope.required:
-        _require(schema, path, wanted)
-    owners = [path for path in (envelope.account, *envelope.merchant_id) if path is not None]
-    for path in owners:
-        node = _at(schema, path)
-        if "type" not in node:
-            node |= _OWNER
-    sources = [envelope.event_id, envelope.event_type, envelope.created_at]
-    if envelope.api_version is not None:
-        sources.append(envelope.api_version)
-    for path in (*owners, *(path for source in sources for path in paths_of(source))):
+    for path, kinds in envelope.required:
+        _require(schema, path, *kinds)
+        if "string" in kinds and (null_values := sorted(envelope.null_values - {""})):
+            _at(schema, path)["not"] = {"enum": null_values}
+    if envelope.account is not None and "type" not in (node := _at(schema, envelope.account)):
+        node |= _ACCOUNT
+    for path in envelope.identifying:
         node = _at(schema, path)
         # Where it may be a text; JSON Schema counts code points, as Python does.
         if "string" in node.get("type", "string"):
@@ -48,7 +42,7 @@ def body_schema(envelope: Envelope) -> dict[str, Any]:
     return schema
 
 
-def _require(schema: dict[str, Any], path: Path, wanted: JsonType) -> None:
+def _require(schema: dict[str, Any], path: Path, *kinds: JsonType) -> None:
     node = schema
     for step in path:
         if isinstance(step, int):
@@ -59,7 +53,10 @@ def _require(schema: dict[str, Any], path: Path, wanted: JsonType) -> None:
             if step not in required:
                 required.append(step)
         node = _below(node, step)
-    node |= _TYPES[wanted]
+    for kind in kinds:
+        node |= _TYPES[kind]
+    if len(kinds) > 1:
+        node["type"] = list(kinds)
 
 
 def _at(schema: dict[str, Any], path: Path) -> dict[str, Any]:

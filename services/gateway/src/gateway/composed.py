@@ -10,11 +10,12 @@ import orjson
 from payments_contracts.identity import event_id
 from payments_contracts.providers import First, Header, Joined, JsonType, Path, Provider, Source
 
-from gateway.carried import find, paths_of, shown, written
-from gateway.envelope import NAMES, TYPES, Envelope, milliseconds, undecodable
+from gateway.carried import find, shown, written
+from gateway.envelope import NAMES, TYPES, Envelope, milliseconds, types_of, undecodable
 from gateway.errors import Malformed
 from gateway.items import Item, split
 from gateway.livemode import LivemodeReader
+from gateway.owner import Owner
 
 _CONTAINERS: Final[Mapping[type, JsonType]] = {str: "object", int: "array"}
 
@@ -34,15 +35,8 @@ class ComposedReader:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider.name
         self._places = places = provider.envelope
-        self._owners = tuple(
-            dict.fromkeys(places.merchant_id if places.account is None else (places.account, *places.merchant_id))
-        )
-        sources = [places.event_id, places.event_type, places.created_at]
-        if places.api_version is not None:
-            sources.append(places.api_version)
-        self._bounded = tuple(
-            dict.fromkeys([*self._owners, *(path for source in sources for path in paths_of(source))])
-        )
+        self._owner = Owner(places)
+        self._bounded = places.identifying
         self._headers = tuple(each.name for each in (places.event_id, places.event_type) if isinstance(each, Header))
         self._live = None if places.livemode is None else LivemodeReader(places.livemode)
         self._event_id = _reader(places.event_id)
@@ -91,7 +85,7 @@ class ComposedReader:
     def _unusable(self, content: dict[str, Any]) -> Malformed:
         items = self._places.items
         assert items is not None  # noqa: S101  # only a list of events can be unusable
-        if (problem := _unmet(content, items.path, "array")) is not None:
+        if (problem := self._unmet(content, items.path, ("array",))) is not None:
             return problem
         if not find(content, items.path):
             return Malformed("field_missing", f"The field {shown(items.path)} is empty.", "structure")
@@ -100,8 +94,8 @@ class ComposedReader:
 
     def _problems(self, content: dict[str, Any], headers: Mapping[str, str]) -> Iterator[Malformed]:
         """Yield what is wrong with the fields, in the order that contracts/README.md has."""
-        for path, wanted in self._places.required:
-            if (problem := _unmet(content, path, wanted)) is not None:
+        for path, kinds in self._places.required:
+            if (problem := self._unmet(content, path, kinds)) is not None:
                 yield problem
             elif path in self._bounded:
                 yield from self._too_long(content, path)
@@ -112,12 +106,11 @@ class ComposedReader:
             elif len(text) > self._places.max_text_characters:
                 detail = f"The header {name} is longer than {self._places.max_text_characters} characters."
                 yield Malformed("field_too_long", detail, "structure")
-        for path in self._owners:
-            owner = find(content, path)
-            if owner is not None and type(owner) is not str:
-                # Passing over it would give the event to another merchant.
-                yield _mistyped(path, owner, "string")
-            yield from self._too_long(content, path)
+        if (place := self._places.account) is not None:
+            account = find(content, place)
+            if account is not None and type(account) is not str:
+                # Passing over it would make it the event of another account.
+                yield _mistyped(place, account, "string")
         for path in self._bounded:
             yield from self._too_long(content, path)
 
@@ -127,18 +120,30 @@ class ComposedReader:
             detail = f"The field {shown(path)} is longer than {self._places.max_text_characters} characters."
             yield Malformed("field_too_long", detail, "structure")
 
+    def _unmet(self, content: dict[str, Any], path: Path, kinds: Sequence[JsonType]) -> Malformed | None:
+        """Say what keeps a path from being what the contract requires."""
+        value: Any = content
+        for depth, step in enumerate(path):
+            container = _CONTAINERS[type(step)]
+            if type(value) not in TYPES[container]:
+                return _mistyped(path[:depth], value, container)
+            value = find(value, (step,))
+            if value is None or (type(value) is str and value in self._places.null_values):
+                return Malformed("field_missing", f"The field {shown(path)} is absent, null or empty.", "structure")
+        return None if type(value) in types_of(kinds) else _mistyped(path, value, " or ".join(kinds))
+
     def _envelope(self, content: dict[str, Any], headers: Mapping[str, str], endpoint_merchant_id: str) -> Envelope:
         places = self._places
         provider_event_id = self._event_id(content, headers)
-        account = None if places.account is None else find(content, places.account)
+        account = None if places.account is None else self._owner.account(find(content, places.account))
         api_version = None if places.api_version is None else find(content, places.api_version)
         merchants = (find(content, path) for path in places.merchant_id)
         return Envelope(
-            event_id(self._provider, account or None, provider_event_id),
+            event_id(self._provider, account, provider_event_id),
             provider_event_id,
             self._event_type(content, headers),
-            next((owner for owner in merchants if owner), endpoint_merchant_id),
-            api_version if type(api_version) is str and api_version else None,
+            next((owner for owner in merchants if self._owner.is_merchant(owner)), endpoint_merchant_id),
+            self._owner.version(api_version),
             milliseconds(self._created_at(content, headers), self._scale),
         )
 
@@ -165,19 +170,6 @@ def _value_reader(source: Source) -> Callable[[Any, Mapping[str, str]], Any]:
             raise AssertionError(source)
         case _:
             return lambda content, _headers: find(content, source)
-
-
-def _unmet(content: dict[str, Any], path: Path, wanted: JsonType) -> Malformed | None:
-    """Say what keeps a path from being what the contract requires."""
-    value: Any = content
-    for depth, step in enumerate(path):
-        container = _CONTAINERS[type(step)]
-        if type(value) not in TYPES[container]:
-            return _mistyped(path[:depth], value, container)
-        value = find(value, (step,))
-        if value is None or value == "":
-            return Malformed("field_missing", f"The field {shown(path)} is absent, null or empty.", "structure")
-    return None if type(value) in TYPES[wanted] else _mistyped(path, value, wanted)
 
 
 def _mistyped(path: Path, value: object, wanted: str) -> Malformed:

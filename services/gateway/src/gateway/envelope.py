@@ -5,7 +5,7 @@ document, numbers beyond a double and nesting deeper than 1,024 are not JSON; of
 an integer beyond 64 bits is a number, not an integer.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from payments_contracts.providers import JsonType, Provider, Source
 from gateway.errors import Malformed
 from gateway.excerpt import Excerpt
 from gateway.livemode import NO_HEADERS, LivemodeReader
+from gateway.owner import Owner
 
 # As the parser makes them: in JSON, unlike in Python, a boolean is not an integer.
 TYPES: Final[Mapping[JsonType, frozenset[type]]] = {
@@ -36,7 +37,7 @@ NAMES: Final[Mapping[type, str]] = {
     list: "array",
     type(None): "null",
 }
-_LOOKED_AT: Final = frozenset({"string", "integer", "number"})
+_NOT_LOOKED_AT: Final = frozenset({"boolean", "object", "array"})
 _LAST_MILLISECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp()) * 1000
 
 
@@ -68,14 +69,13 @@ class EnvelopeReader:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider.name
-        places = provider.envelope
-        self._required = {_keys(path): kind for path, kind in places.required}
+        self._places = places = provider.envelope
+        self._required = {_keys(path): kinds for path, kinds in places.required}
         merchants = [_keys(path) for path in places.merchant_id]
-        account = None if places.account is None else _keys(places.account)
-        # A place may be named twice, as account and as merchant.
-        self._owners = tuple(dict.fromkeys(merchants if account is None else (account, *merchants)))
+        self._account = account = None if places.account is None else _keys(places.account)
+        self._owner = Owner(places)
         # What objects, lists and booleans have to be, the excerpt sees to.
-        looked_at = [path for path, kind in self._required.items() if kind in _LOOKED_AT]
+        looked_at = [path for path, kinds in self._required.items() if not _NOT_LOOKED_AT.issuperset(kinds)]
         api_version = None if places.api_version is None else _keys(places.api_version)
         single = [_keys(each) for each in (places.event_id, places.event_type, places.created_at)]
         event_id_path, event_type_path, created_at_path = single
@@ -83,11 +83,12 @@ class EnvelopeReader:
             single.append(api_version)
         self._live = None if places.livemode is None else LivemodeReader(places.livemode)
         live = [] if self._live is None or self._live.path is None else [_keys(self._live.path)]
-        self._paths = tuple(dict.fromkeys(path for path in (*single, *self._owners, *live, *looked_at)))
+        if account is not None:
+            single.append(account)
+        self._paths = tuple(dict.fromkeys((*single, *merchants, *live, *looked_at)))
         self._excerpt = Excerpt(self._required, self._paths)
         at = {path: index for index, path in enumerate(self._paths)}
-        self._at_required = tuple((at[path], TYPES[self._required[path]]) for path in looked_at)
-        self._at_owners = tuple(at[path] for path in self._owners)
+        self._at_required = tuple((at[path], types_of(self._required[path])) for path in looked_at)
         self._at_merchant = tuple(at[path] for path in merchants)
         self._at_event_id, self._at_event_type = at[event_id_path], at[event_type_path]
         self._at_created_at = at[created_at_path]
@@ -95,7 +96,7 @@ class EnvelopeReader:
         self._at_livemode = at[live[0]] if live else None
         self._at_account = None if account is None else at[account]
         self._longest = places.max_text_characters
-        self._bounded = tuple(dict.fromkeys(path for path in (*self._owners, *single)))
+        self._bounded = tuple(_keys(path) for path in places.identifying)
         self._at_bounded = tuple(at[path] for path in self._bounded)
 
     def read(
@@ -108,8 +109,8 @@ class EnvelopeReader:
     ) -> Envelope | Malformed:
         """Read a body's envelope, or say what is wrong with the body.
 
-        An empty text counts as absent: as an id it would make different events the same. Headers have names in lower
-        case; what the endpoint is set to is for what the webhook does not say.
+        A text that means null counts as absent: as an id it would make different events the same.
+        Headers have names in lower case; what the endpoint is set to is for what the webhook does not say.
         """
         taken = self._excerpt.take(body)
         values = self._read_whole(body) if taken is None or not self._is_sound(taken) else taken
@@ -122,13 +123,14 @@ class EnvelopeReader:
         return self._envelope(values, endpoint_merchant_id, livemode)
 
     def _is_sound(self, values: Sequence[Any]) -> bool:
+        absent = self._places.null_values
         for index, types in self._at_required:
             value = values[index]
-            if type(value) not in types or value == "":
+            if type(value) not in types or value in absent:
                 return False
-        for index in self._at_owners:
-            owner = values[index]
-            if owner is not None and type(owner) is not str:
+        if self._at_account is not None:
+            account = values[self._at_account]
+            if account is not None and type(account) is not str:
                 return False
         longest = self._longest
         for index in self._at_bounded:
@@ -150,17 +152,16 @@ class EnvelopeReader:
 
     def _problems(self, content: Mapping[str, Any]) -> Iterator[Malformed]:
         """Yield what is wrong with the fields, in the order that contracts/README.md has."""
-        for path, wanted in self._required.items():
-            if (problem := _unmet(content, path, wanted)) is not None:
+        for path, kinds in self._required.items():
+            if (problem := self._unmet(content, path, kinds)) is not None:
                 yield problem
             elif path in self._bounded:
                 yield from self._too_long(content, path)
-        for path in self._owners:
-            owner = _find(content, path)
-            if owner is not None and type(owner) is not str:
-                # Passing over it would give the event to another merchant.
-                yield _mistyped(path, owner, "string")
-            yield from self._too_long(content, path)
+        if self._account is not None:
+            account = _find(content, self._account)
+            if account is not None and type(account) is not str:
+                # Passing over it would make it the event of another account.
+                yield _mistyped(self._account, account, "string")
         for path in self._bounded:
             yield from self._too_long(content, path)
 
@@ -171,21 +172,32 @@ class EnvelopeReader:
             detail = f"The field {'.'.join(path)} is longer than {self._longest} characters."
             yield Malformed("field_too_long", detail, "structure")
 
+    def _unmet(self, content: Mapping[str, Any], path: Keys, kinds: Sequence[JsonType]) -> Malformed | None:
+        """Say what keeps a path from being what the contract requires."""
+        value: Any = content
+        for depth, key in enumerate(path):
+            if type(value) is not dict:
+                return _mistyped(path[:depth], value, "object")
+            value = value.get(key)
+            if value is None or (type(value) is str and value in self._places.null_values):
+                return Malformed("field_missing", f"The field {'.'.join(path)} is absent, null or empty.", "structure")
+        return None if type(value) in types_of(kinds) else _mistyped(path, value, " or ".join(kinds))
+
     def _envelope(self, values: Sequence[Any], endpoint_merchant_id: str, livemode: bool) -> Envelope:  # noqa: FBT001 - a part of what is made
         provider_event_id = str(values[self._at_event_id])
-        account = None if self._at_account is None else values[self._at_account]
+        account = None if self._at_account is None else self._owner.account(values[self._at_account])
         api_version = None if self._at_api_version is None else values[self._at_api_version]
         merchant_id = endpoint_merchant_id
         for index in self._at_merchant:
-            if owner := values[index]:
+            if (owner := values[index]) and self._owner.is_merchant(owner):
                 merchant_id = owner
                 break
         return Envelope(
-            event_id(self._provider, account or None, provider_event_id),
+            event_id(self._provider, account, provider_event_id),
             provider_event_id,
             str(values[self._at_event_type]),
             merchant_id,
-            api_version if type(api_version) is str and api_version else None,
+            self._owner.version(api_version),
             milliseconds(values[self._at_created_at]),
             livemode,
         )
@@ -209,16 +221,9 @@ def undecodable(body: bytes) -> Malformed:
     return Malformed("not_json", "The body is not JSON (RFC 8259), or nested deeper than 1024.", "decode")
 
 
-def _unmet(content: Mapping[str, Any], path: Keys, wanted: JsonType) -> Malformed | None:
-    """Say what keeps a path from being what the contract requires."""
-    value: Any = content
-    for depth, key in enumerate(path):
-        if type(value) is not dict:
-            return _mistyped(path[:depth], value, "object")
-        value = value.get(key)
-        if value is None or value == "":
-            return Malformed("field_missing", f"The field {'.'.join(path)} is absent, null or empty.", "structure")
-    return None if type(value) in TYPES[wanted] else _mistyped(path, value, wanted)
+def types_of(kinds: Iterable[JsonType]) -> frozenset[type]:
+    """Return the types that a value of any of these kinds may have."""
+    return frozenset().union(*(TYPES[kind] for kind in kinds))
 
 
 def _mistyped(path: Keys, value: object, wanted: str) -> Malformed:

@@ -12,20 +12,21 @@ import simdjson
 from payments_contracts.providers import JsonType
 
 Keys = tuple[str, ...]
+Required = Mapping[Keys, tuple[JsonType, ...]]
 
 # What the types leave open, numbers among it, is for the caller to look at.
-_TYPES: Mapping[JsonType, Any] = {"string": str, "boolean": bool, "integer": Any, "number": Any, "array": list[Any]}
+_TYPES: Mapping[Sequence[JsonType], Any] = {("string",): str, ("boolean",): bool, ("array",): list[Any]}
 
 
 class Excerpt:
     """Reads values at given paths of JSON objects.
 
     Args:
-        required: Paths that have to be there, with their types. Any path below them may be asked for, too.
+        required: Paths that have to be there, with the types that each may have. Any path below may be asked for, too.
         wanted: Paths whose values are wanted, in the order in which they are returned.
     """
 
-    def __init__(self, required: Mapping[Keys, JsonType], wanted: Sequence[Keys]) -> None:
+    def __init__(self, required: Required, wanted: Sequence[Keys]) -> None:
         self._decode = msgspec.json.Decoder(_node((), required, {*required, *wanted})).decode
         self._check = simdjson.Parser().parse
         self._values = attrgetter(*(".".join(map(_attribute, path)) for path in wanted))
@@ -45,7 +46,7 @@ class Excerpt:
         return values
 
 
-def _node(at: Keys, required: Mapping[Keys, JsonType], paths: set[Keys]) -> type[msgspec.Struct]:
+def _node(at: Keys, required: Required, paths: set[Keys]) -> type[msgspec.Struct]:
     """Return the type of the object at a path."""
     names = {path[len(at)] for path in paths if path[: len(at)] == at and len(path) > len(at)}
     return msgspec.defstruct(
@@ -57,13 +58,13 @@ def _node(at: Keys, required: Mapping[Keys, JsonType], paths: set[Keys]) -> type
     )
 
 
-def _field(path: Keys, required: Mapping[Keys, JsonType], paths: set[Keys]) -> Any:
+def _field(path: Keys, required: Required, paths: set[Keys]) -> Any:
     name = _attribute(path[-1])
     has_children = any(len(each) > len(path) and each[: len(path)] == path for each in paths)
-    if required.get(path) == "object" or (has_children and any(each[: len(path)] == path for each in required)):
+    if required.get(path) == ("object",) or (has_children and any(each[: len(path)] == path for each in required)):
         return name, _node(path, required, paths)
     if path in required and not has_children:
-        return name, _TYPES[required[path]]
+        return name, _TYPES.get(required[path], Any)
     if not has_children:
         return name, Any, None
     node = _node(path, required, paths)

@@ -1,7 +1,7 @@
 """The operational database: one row per event, in the table that contracts/database declares.
 
-The table is made and evolved by `payments database apply`; here nothing is. A role that may insert, and select the key,
-is enough.
+The table is made and evolved by `payments database apply`; here nothing is. A role that may insert and select is
+enough.
 """
 
 import asyncio
@@ -13,12 +13,13 @@ from typing import Any
 import psycopg
 from kit.errors import Fault, PipelineError, Rejected, Transient
 from payments_contracts.database import PAYMENT_EVENTS, Table
-from payments_contracts.pins.orchestrator import ScoredPayment
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from psycopg import AsyncConnection, AsyncRawCursor
 from pydantic import SecretStr
 
+from orchestrator.history import History, Question, attempt
 from orchestrator.metrics import DATABASE_ROWS, DATABASE_ROWS_MENDED, DATABASE_ROWS_REJECTED
-from orchestrator.row import REFUSED, RowWriter
+from orchestrator.row import REFUSED, RowWriter, storable
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class PostgresStore:
         self._dsn = dsn
         self._table = table
         self._writer = RowWriter(table)
+        self._history = History(table)
         self._connection: _Connection | None = None
         self._opening: asyncio.Task[_Connection] | None = None
 
@@ -56,10 +58,11 @@ class PostgresStore:
         """Hold the table against its contract; a database that is away is told in the log, and looked at later.
 
         Raises:
-            Fault: The table or a column is missing; the message names it and the command that adds it.
+            Fault: The table or a column is missing, or the role may not select; the message says what to do.
         """
         try:
-            await self._connected()
+            for question in self._history.permissions:
+                await self._answer(question)
         except Transient as error:
             logger.warning("the table is not checked yet: %s", error)
 
@@ -88,6 +91,26 @@ class PostgresStore:
         DATABASE_ROWS.labels(outcome="stored" if cursor.rowcount else "unchanged").inc()
         if row.mended and cursor.rowcount:
             DATABASE_ROWS_MENDED.inc()
+
+    async def attempts(self, event: PaymentEvent) -> int | None:
+        """Return which attempt at its payment or invoice an event says has failed, from 1; None for one of no object.
+
+        Raises:
+            Transient: The database is away or busy.
+            Fault: The table is not as the contract says, or the role may not select.
+        """
+        return attempt([(each, await self._answer(each)) for each in self._history.questions(event)])
+
+    async def _answer(self, question: Question) -> int | None:
+        parameters = [None if each is None else storable(each) for each in question.parameters]
+        try:
+            connection = await self._connected()
+            cursor = await connection.execute(question.statement, parameters, prepare=True)
+            row = await cursor.fetchone()
+        except psycopg.Error as error:
+            # Not `from error`: the server's words may quote the parameters.
+            raise self._failure(error, "select from") from None
+        return None if row is None else row[0]
 
     async def close(self) -> None:
         """Close the connection."""
@@ -152,7 +175,7 @@ class PostgresStore:
             DATABASE_ROWS_REJECTED.inc()
         return failure
 
-    def _failure(self, error: psycopg.Error) -> PipelineError:
+    def _failure(self, error: psycopg.Error, wish: str = "insert into") -> PipelineError:
         """Return what an error of Postgres or its driver means, without a word of the row."""
         code = error.sqlstate
         if code is None:
@@ -169,7 +192,10 @@ class PostgresStore:
             return Rejected(f"the operational database refuses the row: {said}", REFUSED)
         if code[:2] in _OF_THE_MOMENT or code == _READ_ONLY:
             return Transient(f"the operational database is away or busy: {said}")
-        return Fault(f"the operational database refuses to insert into {self._table.name}: {said}; {_REMEDY}")
+        return Fault(
+            f"the operational database refuses to {wish} {self._table.name}: {said}; {_REMEDY}, and grant the role of "
+            "this service INSERT and SELECT"
+        )
 
     def _place(self, error: psycopg.Error) -> str:
         """Return the column or index that an error is about, empty where that cannot be told."""

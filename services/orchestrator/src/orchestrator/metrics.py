@@ -22,6 +22,16 @@ FALLBACKS = Counter(
 )
 CIRCUIT_OPEN = Gauge("orchestrator_inference_circuit_open", "1 while the inference service is not asked.", ["model"])
 DEAD_LETTERS = Counter("orchestrator_dead_letters", "Events that were dead-lettered here, by reason.", ["reason"])
+UNKNOWN_FAILURES = Counter(
+    "orchestrator_unknown_failure",
+    "Events, by provider, whose failure has a code that no table of the contracts lists.",
+    ["provider"],
+)
+ATTEMPTS = Counter(
+    "orchestrator_attempts",
+    "Failed attempts at payments and invoices, by who counts them: provider, history, or nobody.",
+    ["source"],
+)
 DATABASE_ROWS = Counter(
     "orchestrator_database_rows", "Rows put into the operational database: stored, or there before.", ["outcome"]
 )

@@ -113,6 +113,18 @@ DATABASE = ActivityPolicy(
     beside=timedelta(seconds=4),
 )
 
+ATTEMPTS = ActivityPolicy(
+    # What a database that is away may cost a failed payment; it is then advised on without a count.
+    timeout=timedelta(seconds=5),
+    retry=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        backoff_coefficient=2.0,
+        maximum_attempts=1 + 2,
+        non_retryable_error_types=[REJECTED, _FAULT],
+    ),
+    beside=timedelta(seconds=5),
+)
+
 DEAD_LETTER = ActivityPolicy(
     timeout=timedelta(seconds=30),
     retry=RetryPolicy(

@@ -87,6 +87,11 @@ def _plain(value: object) -> tuple[str, bool]:
     return str(value), False
 
 
+def storable(text: str) -> str:
+    """Return a text as a row holds it, by which the row can be found again."""
+    return _text(text)[0]
+
+
 def _text(value: str) -> tuple[str, bool]:
     if _UNSTORABLE.search(value) is None:
         return value, False

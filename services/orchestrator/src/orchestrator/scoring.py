@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from payments_contracts.inference import (
     FraudScore,
@@ -13,9 +13,11 @@ from payments_contracts.inference import (
 )
 from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from payments_contracts.records import RetryStrategy
+from payments_contracts.retry import Action, advise
 
 Source = Literal["model", "fallback"]
 ScoreSource = Literal["model", "fallback", "not_scored"]
+AttemptSource = Literal["provider", "history"]
 T = TypeVar("T")
 
 FALLBACK_SCORE = FraudScore(score=0.5, risk_level="medium")
@@ -24,8 +26,11 @@ FALLBACK_SCORE = FraudScore(score=0.5, risk_level="medium")
 NOT_SCORED = FraudScore(score=0.0, risk_level="low")
 """Stands in the row of an event that the model is not asked about."""
 
-FALLBACK_ADVICE = RetryStrategyResponse(should_retry=False, delay_seconds=0, max_attempts=0)
-"""Used while the model is away: charging a card again can harm, waiting cannot."""
+NO_CURRENCY: Final = "XXX"
+"""ISO 4217's code for no currency: the object has no amount."""
+
+_TELLS_PAYMENTS_OF_CHARGES: Final = 2
+"""The first version of the contract in which a charge names the payment that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +41,41 @@ class Sourced(Generic[T]):
     source: Source
 
 
-def needs_score(event: PaymentEvent) -> bool:
-    """Tell whether the fraud model knows such events: it was made for payments, not for their refunds or payouts."""
-    return event.event_type.partition(".")[0] == "payment"
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Which attempt at a payment or invoice has failed, from 1, and who counts."""
+
+    number: int
+    source: AttemptSource
 
 
-def needs_advice(event: PaymentEvent) -> bool:
-    """Tell whether advice on charging again makes sense: only for a failed payment."""
+def needs_score(event: PaymentEvent | ScoredPayment) -> bool:
+    """Tell whether the fraud model knows such events: it was made for payments, not for their refunds or payouts.
+
+    A charge that belongs to no payment is one. What has no amount, or takes money from the merchant, is none.
+    """
+    if event.currency == NO_CURRENCY or event.amount_cents < 0:
+        return False
+    family = event.event_type.partition(".")[0]
+    if family == "charge":
+        return event.related_payment_id is None and event.schema_version >= _TELLS_PAYMENTS_OF_CHARGES
+    return family == "payment"
+
+
+def needs_advice(event: PaymentEvent | ScoredPayment) -> bool:
+    """Tell whether advice on charging again makes sense: only for a failed payment; a canceled one is no failure."""
     return needs_score(event) and event.status == "failed"
+
+
+def needs_attempt(event: PaymentEvent | ScoredPayment) -> bool:
+    """Tell whether the number of the attempt matters: that of a failed payment, or of a failed charge of an invoice."""
+    return needs_advice(event) or event.event_type == "invoice.payment_failed"
+
+
+def told_attempt(event: PaymentEvent) -> Attempt | None:
+    """Return the attempt that the provider tells, if it does."""
+    told = event.attempt_number
+    return None if told is None or told < 1 else Attempt(told, "provider")
 
 
 def fraud_request(event: PaymentEvent) -> FraudScoreRequest:
@@ -60,23 +92,45 @@ def fraud_request(event: PaymentEvent) -> FraudScoreRequest:
         payment_method_type=event.payment_method_type,
         card_brand=event.card_brand,
         failure_code=event.failure_code,
+        failure_category=event.failure_category,
         occurred_at=event.provider_created_at,
     )
 
 
-def retry_request(event: PaymentEvent) -> RetryStrategyRequest:
-    """Make the retry model's request; where the provider does not count attempts, the failed one is the first."""
+def retry_request(event: PaymentEvent, attempt: Attempt | None) -> RetryStrategyRequest:
+    """Make the retry model's request; where nobody can count the attempts, it says so."""
     return RetryStrategyRequest(
         event_id=event.event_id,
         provider=event.provider,
         merchant_id=event.merchant_id,
         failure_code=event.failure_code,
-        attempt_count=max(1, event.attempt_number or 1),
+        failure_category=event.failure_category,
+        advice_code=event.advice_code,
+        network_advice_code=event.network_advice_code,
+        attempt_count=None if attempt is None else attempt.number,
         amount_cents=event.amount_cents,
         currency=event.currency,
         payment_method_type=event.payment_method_type,
         card_brand=event.card_brand,
         failed_at=event.provider_created_at,
+    )
+
+
+def fallback_advice(event: PaymentEvent, attempt: Attempt | None) -> RetryStrategyResponse:
+    """Return what the contract's table says, which the model starts from, too: used while the model is away."""
+    advice = advise(
+        event.failure_category,
+        None if attempt is None else attempt.number,
+        advice_code=event.advice_code,
+        network=event.card_brand,
+        network_advice_code=event.network_advice_code,
+    )
+    return RetryStrategyResponse(
+        should_retry=advice.action == "retry",
+        delay_seconds=advice.wait,
+        max_attempts=advice.max_attempts,
+        action=advice.action,
+        reason=advice.reason,
     )
 
 
@@ -86,6 +140,8 @@ def scored_payment(
     fraud: Sourced[FraudScore] | None,
     advice: Sourced[RetryStrategyResponse] | None,
     scored_at: datetime,
+    *,
+    attempt: Attempt | None = None,
 ) -> ScoredPayment:
     """Assemble the row; all columns of the event keep their names and values.
 
@@ -98,10 +154,21 @@ def scored_payment(
         fraud_score=score.score,
         fraud_risk_level=score.risk_level,
         fraud_score_source="not_scored" if fraud is None else fraud.source,
-        retry_strategy=None if advice is None else RetryStrategy(**advice.value.model_dump()),
+        retry_strategy=None if advice is None else _strategy(advice.value),
         retry_strategy_source=None if advice is None else advice.source,
-        attempt=event.attempt_number,
-        attempt_source=None if event.attempt_number is None else "provider",
-        retry_action=None,
+        attempt=None if attempt is None else attempt.number,
+        attempt_source=None if attempt is None else attempt.source,
+        retry_action=None if advice is None else _action(advice.value),
         scored_at=scored_at,
     )
+
+
+def _strategy(advice: RetryStrategyResponse) -> RetryStrategy:
+    return RetryStrategy(
+        should_retry=advice.should_retry, delay_seconds=advice.delay_seconds, max_attempts=advice.max_attempts
+    )
+
+
+def _action(advice: RetryStrategyResponse) -> Action:
+    # A service of an earlier version tells none.
+    return advice.action or ("retry" if advice.should_retry else "stop")

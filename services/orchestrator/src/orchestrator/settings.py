@@ -1,6 +1,7 @@
 """What the environment says to each role."""
 
 from datetime import timedelta
+from typing import Annotated
 
 from kit.lake import GroupPolicy
 from kit.settings import (
@@ -10,6 +11,7 @@ from kit.settings import (
     MetricsSettings,
     RegistrySettings,
 )
+from payments_contracts.business import REVIEW_LIMITS
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from payments_contracts.topics import NORMALIZED
 from pydantic import Field, SecretStr
@@ -60,7 +62,9 @@ class WorkerSettings(KafkaSettings, RegistrySettings):
     )
     max_activities: int = Field(default=100, ge=1)
 
-    rules_review_limit: int = Field(default=10_000, ge=0, description="In the currency's major unit.")
+    rules_review_limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default={}, description="By currency, in its minor unit, in the place of the contract's."
+    )
     rules_blocked_merchants: frozenset[str] = frozenset()
     rules_known_merchants: frozenset[str] = Field(default=frozenset(), description="Empty: every merchant is known.")
     rules_clock_tolerance_seconds: int = Field(default=300, ge=0)
@@ -74,7 +78,7 @@ class WorkerSettings(KafkaSettings, RegistrySettings):
     def rule_book(self) -> RuleBook:
         """What the business rules compare with."""
         return RuleBook(
-            review_limit=self.rules_review_limit,
+            review_limits={**REVIEW_LIMITS, **self.rules_review_limits},
             blocked_merchants=self.rules_blocked_merchants,
             known_merchants=self.rules_known_merchants,
             clock_tolerance=timedelta(seconds=self.rules_clock_tolerance_seconds),

@@ -49,6 +49,7 @@ def events_worker(
             each event, a third of its cost; tests and replays keep it, and what it guards against is caught there.
     """
     scoring = InferenceActivities(inference)
+    rows = DatabaseActivities(store)
     return Worker(
         client,
         task_queue=queue,
@@ -58,7 +59,8 @@ def events_worker(
             scoring.get_fraud_score,
             scoring.get_retry_strategy,
             (lake or AbsentCommitter()).persist_to_iceberg,
-            DatabaseActivities(store).persist_to_database,
+            rows.persist_to_database,
+            rows.count_attempts,
             DeadLetterActivities(dead_letters).dead_letter,
         ],
         workflow_runner=runner or UnsandboxedWorkflowRunner(),

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.activities.validation import ValidationActivities
     from orchestrator.messages import DEAD_LETTERED, START_MEMO, Completion, DeadLetter, PersistRequest, Start, Stored
     from orchestrator.policies import (
+        ATTEMPTS,
         DATABASE,
         DEAD_LETTER,
         INFERENCE,
@@ -32,18 +33,25 @@ with workflow.unsafe.imports_passed_through():
     )
     from orchestrator.rules import NOT_EVALUATED
     from orchestrator.scoring import (
-        FALLBACK_ADVICE,
         FALLBACK_SCORE,
+        Attempt,
         Sourced,
+        fallback_advice,
         fraud_request,
         needs_advice,
+        needs_attempt,
         needs_score,
         retry_request,
         scored_payment,
+        told_attempt,
     )
 
 T = TypeVar("T")
 Refused = Literal["dead_lettered"]
+Advice = Sourced[RetryStrategyResponse]
+
+_COUNTS_ATTEMPTS = "counts-attempts"
+"""Name of the change since which attempts are looked up; a workflow that began before goes on without."""
 
 
 @workflow.defn
@@ -57,8 +65,10 @@ class PaymentEventWorkflow:
         A row that the table or the database refuses becomes a dead letter; one for which they are away waits for them.
         """
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
-        violations, fraud, advice = await asyncio.gather(self._validate(event), self._score(event), self._advise(event))
-        payment = scored_payment(event, violations, fraud, advice, workflow.now())
+        violations, fraud, (attempt, advice) = await asyncio.gather(
+            self._validate(event), self._score(event), self._count_and_advise(event)
+        )
+        payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
         return Completion(
             event_id=event.event_id,
             rule_violations=violations,
@@ -85,14 +95,32 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_SCORE, "fallback")
         return Sourced(score, "model")
 
-    async def _advise(self, event: PaymentEvent) -> Sourced[RetryStrategyResponse] | None:
+    async def _count_and_advise(self, event: PaymentEvent) -> tuple[Attempt | None, Advice | None]:
+        attempt = await self._attempt(event)
+        return attempt, await self._advise(event, attempt)
+
+    async def _attempt(self, event: PaymentEvent) -> Attempt | None:
+        """Return which attempt has failed; None where nothing has, or nobody can tell."""
+        if not needs_attempt(event):
+            return None
+        told = told_attempt(event)
+        if told is not None or not workflow.patched(_COUNTS_ATTEMPTS):
+            return told
+        try:
+            number = await _beside(DatabaseActivities.count_attempts, event, ATTEMPTS)
+        except FailureError as error:
+            workflow.logger.warning("attempts not counted: %s", _bearable(error))
+            return None
+        return None if number is None else Attempt(number, "history")
+
+    async def _advise(self, event: PaymentEvent, attempt: Attempt | None) -> Advice | None:
         if not needs_advice(event):
             return None
         try:
-            advice = await _beside(InferenceActivities.get_retry_strategy, retry_request(event), INFERENCE)
+            advice = await _beside(InferenceActivities.get_retry_strategy, retry_request(event, attempt), INFERENCE)
         except FailureError as error:
             workflow.logger.warning("fallback retry advice used: %s", _bearable(error))
-            return Sourced(FALLBACK_ADVICE, "fallback")
+            return Sourced(fallback_advice(event, attempt), "fallback")
         return Sourced(advice, "model")
 
     async def _persist(self, payment: ScoredPayment, start: Start) -> Outcome:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -12,6 +12,7 @@ import httpx
 import stamina
 from kit.clock import Clock
 
+from simulator.forgery import Sign
 from simulator.webhooks import Webhook
 
 
@@ -82,7 +83,7 @@ class Delivery:
 
         async def send(webhook: Webhook) -> None:
             try:
-                on_answer(webhook, await self.send(webhook))
+                on_answer(webhook, await self.send(webhook.body, webhook.headers, webhook.sign))
             finally:
                 slots.release()
 
@@ -96,8 +97,8 @@ class Delivery:
                     break
                 group.create_task(send(webhook))
 
-    async def send(self, webhook: Webhook) -> Answer:
-        """Send one webhook until it is answered by anything but 503, or patience ends."""
+    async def send(self, body: bytes, headers: Mapping[str, str], sign: Sign) -> Answer:
+        """Send one body until it is answered by anything but 503, or patience ends."""
         sent_at = self._clock()
         tries = 0
         began = perf_counter()
@@ -110,7 +111,7 @@ class Delivery:
                     tries += 1
                     began = perf_counter()
                     status = 0
-                    response = await self._post(webhook)
+                    response = await self._post(body, headers, sign)
                     status = response.status_code
                     if status == HTTPStatus.SERVICE_UNAVAILABLE:
                         raise _UnavailableError(_seconds(response.headers.get("Retry-After")))  # noqa: TRY301  # for stamina
@@ -120,10 +121,10 @@ class Delivery:
         content = _content(response)
         return Answer(status, content.get("event_id"), content.get("reason_code"), sent_at, seconds, tries)
 
-    async def _post(self, webhook: Webhook) -> httpx.Response:
-        signed = webhook.sign(webhook.body, int(self._clock().timestamp()), webhook.headers)
-        headers = {"Content-Type": "application/json", "User-Agent": "payments-simulator/1", **signed.headers}
-        return await self._client.post(self._url, content=signed.body, headers=headers)
+    async def _post(self, body: bytes, headers: Mapping[str, str], sign: Sign) -> httpx.Response:
+        signed = sign(body, int(self._clock().timestamp()), headers)
+        sent = {"Content-Type": "application/json", "User-Agent": "payments-simulator/1", **signed.headers}
+        return await self._client.post(self._url, content=signed.body, headers=sent)
 
 
 def _backoff(error: Exception) -> bool | float:

@@ -3,7 +3,8 @@
 import random
 import re
 import string
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,13 +27,31 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(
 # Seconds since 1970 that are taken for times: 2015 to 2035. What an example puts beyond is wrong on purpose.
 _EARLIEST, _LATEST = 1_420_070_400, 2_051_222_400
 _LARGEST_VARIED_AMOUNT = 10_000_000
-_HUNDRED = 100
-_FACTORS = (0.2, 5.0)
+_SUMS = frozenset({"fee", "net", "subtotal", "total"})
+# Whole, so that what is a sum or difference of others stays one, and prime to ten: some currencies are written with
+# digits that have to be zero, and an example may show one where they are not.
+_FACTORS = (3, 7, 9)
 
 
-def renew_ids(body: bytes, dice: random.Random) -> bytes:
-    """Replace every id in a body, JSON or not, by another of the same form; equal ids stay equal."""
-    fresh: dict[bytes, bytes] = {}
+Renamed = dict[bytes, bytes]
+"""Ids that were replaced, each with the one that is in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Varied:
+    """A body made of an example's, and its headers; all amounts are `factor` times those of the example."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    factor: int = 1
+
+
+def renew_ids(body: bytes, dice: random.Random, fresh: Renamed | None = None) -> bytes:
+    """Replace every id in a body, JSON or not, by another of the same form; equal ids stay equal.
+
+    Ids that are in `fresh` become what is there, and others are added to it.
+    """
+    fresh = {} if fresh is None else fresh
 
     def replace(match: re.Match[bytes]) -> bytes:
         whole = match["whole"]
@@ -72,7 +91,7 @@ def is_variable(example: Example) -> bool:
 
 def vary(
     example: Example, *, created: int, created_at: Source, owner: Path | None, account: str, dice: random.Random
-) -> tuple[bytes, Mapping[str, str]]:
+) -> Varied:
     """Return another body of an example and its headers: new ids, amounts, times and merchant.
 
     Args:
@@ -83,31 +102,98 @@ def vary(
         account: That merchant.
         dice: Source of all randomness.
     """
-    # Together, so that an id which is in both stays one.
-    both = b"%b\x00%b" % (example.body, orjson.dumps(dict(example.headers)))
-    body, _, written = renew_ids(both, dice).rpartition(b"\x00")
-    headers: dict[str, str] = orjson.loads(written)
+    body, headers = _renewed(example.body, example.headers, dice, {})
     if _is_text(body):
-        return orjson.dumps(f"{orjson.loads(body)} {dice.getrandbits(64):016x}"), headers
+        return Varied(orjson.dumps(f"{orjson.loads(body)} {dice.getrandbits(64):016x}"), headers)
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return body, headers
+        return Varied(body, headers)
     if not isinstance(content, dict):
-        return body, headers
-    factor = dice.uniform(*_FACTORS)
+        return Varied(body, headers)
+    told = None if example.event is None else example.event.get("amount_cents")
+    factor = dice.choice(_FACTORS) if can_scale(content, told) else 1
     now = _seconds(find(content, created_at, headers))
-    shift = 0 if now is None else created - now
+    changed = _changed(content, 0 if now is None else created - now, factor)
+    if owner is not None:
+        place(changed, owner, account)
+    return Varied(orjson.dumps(changed), headers, factor)
 
+
+def retell(  # noqa: PLR0917  # what a life has one of for all of its webhooks
+    body: bytes,
+    headers: Mapping[str, str],
+    fresh: Renamed,
+    shift: int,
+    factor: int,
+    owner: Path | None,
+    account: str,
+    dice: random.Random,
+) -> Varied:
+    """Return a webhook of a life with the ids, the distance in time (seconds) and the factor that all of it has."""
+    renewed, headers = _renewed(body, headers, dice, fresh)
+    changed = _changed(orjson.loads(renewed), shift, factor)
+    if owner is not None:
+        place(changed, owner, account)
+    return Varied(orjson.dumps(changed), headers, factor)
+
+
+def factor_of(dice: random.Random) -> int:
+    """Return by what the amounts of a life are multiplied."""
+    return dice.choice((1, *_FACTORS))
+
+
+def can_scale(content: Any, told: object) -> bool:
+    """Tell whether all amounts of a body can be multiplied, so that what is told of it is multiplied with them.
+
+    `told` is the amount that the unified event has; it has to be in the body as an amount, and as nothing else.
+    """
+    numbers = list(_numbers("", content, {}))
+    amounts = [number for number, is_amount in numbers if is_amount]
+    if any(not 0 <= amount <= _LARGEST_VARIED_AMOUNT for amount in amounts):
+        return False
+    return not told or (told in amounts and all(is_amount for number, is_amount in numbers if number == told))
+
+
+def instant(content: Any, created_at: Source, headers: Mapping[str, str]) -> int | None:
+    """Return when a body says that the event happened, in seconds since 1970; None where it does not."""
+    return _seconds(find(content, created_at, headers))
+
+
+def shifted(content: Any, seconds: int) -> Any:
+    """Return a document in which every time is some seconds later."""
+    return _changed(content, seconds, 1)
+
+
+def _renewed(
+    body: bytes, headers: Mapping[str, str], dice: random.Random, fresh: Renamed
+) -> tuple[bytes, dict[str, str]]:
+    # Together, so that an id which is in both stays one.
+    both = b"%b\x00%b" % (body, orjson.dumps(dict(headers)))
+    renewed, _, written = renew_ids(both, dice, fresh).rpartition(b"\x00")
+    read: dict[str, str] = orjson.loads(written)
+    return renewed, read
+
+
+def _changed(content: Any, shift: int, factor: int) -> Any:
     def change(key: str, value: Any, among: Mapping[str, Any]) -> Any:
         if _is_amount(key, value, among):
-            return _scaled(value, factor) if 0 < value <= _LARGEST_VARIED_AMOUNT else value
+            return value * factor
         return value if _seconds(value) is None else _shifted(value, shift)
 
-    varied = _walk("", content, {}, change)
-    if owner is not None:
-        place(varied, owner, account)
-    return orjson.dumps(varied), headers
+    return _walk("", content, {}, change)
+
+
+def _numbers(key: str, value: Any, among: Mapping[str, Any]) -> Iterator[tuple[int, bool]]:
+    """Yield every whole number of a document, with whether it is an amount."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _numbers(name, item, value)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _numbers(key, item, among)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        yield value, _is_amount(key, value, among)
 
 
 def _walk(key: str, value: Any, among: Mapping[str, Any], change: Callable[[str, Any, Mapping[str, Any]], Any]) -> Any:
@@ -121,15 +207,7 @@ def _walk(key: str, value: Any, among: Mapping[str, Any], change: Callable[[str,
 def _is_amount(key: str, value: object, among: Mapping[str, Any]) -> bool:
     if not isinstance(value, int) or isinstance(value, bool):
         return False
-    return key.startswith("amount") or (key == "value" and "currency" in among)
-
-
-def _scaled(amount: int, factor: float) -> int:
-    # What is divisible by 10 or 100 stays so, and what is not does not become so: some currencies are written with
-    # digits that have to be zero, and an example may show one where they are not.
-    step = next(step for step in (100, 10, 1) if amount % step == 0)
-    steps = max(1, round(amount / step * factor))
-    return (steps + (step < _HUNDRED and steps % 10 == 0)) * step
+    return "amount" in key.split("_") or key in _SUMS or (key == "value" and "currency" in among)
 
 
 def _is_text(body: bytes) -> bool:

@@ -6,20 +6,24 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
 
 import orjson
 from payments_contracts.examples import Example
 from payments_contracts.identity import event_id, malformed_event_id
+from payments_contracts.lifecycles import Life
 from payments_contracts.providers import Path, Provider
 
+from simulator.expectation import Expectation, expected_of
 from simulator.forgery import Forgery, Sign, forgeries
+from simulator.lives import choose, span, tell
 from simulator.mix import Kind, allot
 from simulator.places import find
 from simulator.settings import EndpointSecret
 from simulator.signing import Signer
-from simulator.variation import is_variable, vary
+from simulator.variation import Varied, is_variable, vary
 
 T = TypeVar("T")
 
@@ -38,7 +42,7 @@ class Webhook:
     """One webhook, and what has to become of it.
 
     `answer_reason_code` is what the gateway has to say where it refuses; `expected_reason_codes` is what the
-    dead-letter record has to say, and `expected_event_type` the unified event's type where there is to be one.
+    dead-letter record has to say, and `expectation` what the unified event has to where there is to be one.
     """
 
     n: int
@@ -50,17 +54,22 @@ class Webhook:
     merchant_id: str
     event_id: str
     body: bytes
+    body_sha256: str | None
     headers: Mapping[str, str]
     sign: Sign
     status: HTTPStatus
     answer_reason_code: str | None
     expected_reason_codes: tuple[str, ...]
-    expected_event_type: str | None
+    expectation: Expectation | None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run consists of. Equal plans give equal webhooks, save for times."""
+    """What a run consists of. Equal plans give equal webhooks, save for times.
+
+    `lives` is the share of the accepted webhooks that tell lives of payments, `disorder` the share of those lives that
+    are not told in order, and `repeats` the share of the accepted webhooks that are sent twice.
+    """
 
     run: str
     count: int
@@ -68,6 +77,22 @@ class Plan:
     merchants: int
     days: float
     mix: Mapping[Kind, float]
+    lives: float = 0
+    disorder: float = 0
+    repeats: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What a webhook is made of."""
+
+    kind: Kind
+    example: str
+    event_type: str | None
+    varied: Varied
+    merchant_id: str
+    reason_codes: tuple[str, ...]
+    expectation: Expectation | None
 
 
 def compose(
@@ -78,6 +103,7 @@ def compose(
     now: datetime,
     *,
     notification_url: str,
+    lives: Sequence[Life] = (),
 ) -> Iterator[Webhook]:
     """Yield a run's webhooks in the order in which they are to be sent.
 
@@ -95,13 +121,48 @@ def compose(
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
     genuine = Signer(provider.signature, secret.secret, notification_url, provider.envelope.items)
     ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice), dice))
+    kinds = allot(plan.count, plan.mix, dice)
+    accepted = kinds.count(Kind.ACCEPTED)
+    own = [
+        life for life in lives if life.provider == provider.name and (oldest is None or span(life, provider) < oldest)
+    ]
+    told = [_lived(plan, provider, life, secret, now, dice) for life in choose(own, round(accepted * plan.lives), dice)]
+    repeats = min(round(accepted * plan.repeats), accepted - sum(map(len, told)))
+    alone = _without(kinds, Kind.ACCEPTED, sum(map(len, told)) + repeats)
+    subjects = _mixed(list(_singles(plan, provider, examples, alone, secret, now, dice)), told, plan.disorder, dice)
+    for n, subject in enumerate(_repeated(subjects, repeats, dice)):
+        forgery = next(ways) if subject.kind is Kind.FORGED else None
+        yield _webhook(n, subject, provider, secret, genuine.deliver, forgery)
+
+
+def _lived(  # noqa: PLR0917  # one caller
+    plan: Plan, provider: Provider, life: Life, secret: EndpointSecret, now: datetime, dice: random.Random
+) -> list[_Subject]:
+    owner = _owner(provider)
+    # Merchants of their own: what Gold says of them is what these lives come to.
+    merchant = f"acct_{plan.run}_l{dice.randrange(plan.merchants):02d}" if owner else secret.merchant_id
+    return [
+        _Subject(Kind.ACCEPTED, each.example, each.event_type, each.varied, merchant, (), each.expectation)
+        for each in tell(life, provider, owner, merchant, now, plan.days * _SECONDS_PER_DAY, dice)
+    ]
+
+
+def _singles(  # noqa: PLR0917  # one caller
+    plan: Plan,
+    provider: Provider,
+    examples: Sequence[Example],
+    kinds: Sequence[Kind],
+    secret: EndpointSecret,
+    now: datetime,
+    dice: random.Random,
+) -> Iterator[_Subject]:
     decks = {kind: itertools.cycle(_deck(kind, provider, examples, dice)) for kind in plan.mix}
     owner = _owner(provider)
-    for n, kind in enumerate(allot(plan.count, plan.mix, dice)):
+    for kind in kinds:
         example = next(decks[kind])
         # Where no event names its merchant, all are the secret's.
         merchant = f"acct_{plan.run}_{dice.randrange(plan.merchants):02d}" if owner else secret.merchant_id
-        body, headers = vary(
+        varied = vary(
             example,
             created=int(now.timestamp() - dice.random() * plan.days * _SECONDS_PER_DAY),
             created_at=provider.envelope.created_at,
@@ -110,49 +171,76 @@ def compose(
             account=merchant,
             dice=dice,
         )
-        forgery = next(ways) if kind is Kind.FORGED else None
-        yield _webhook(n, kind, example, (body, headers), provider, merchant, secret, genuine.deliver, forgery)
+        expectation = expected_of(example, varied.factor) if kind is Kind.ACCEPTED else None
+        codes = () if kind is Kind.FORGED else example.reason_codes
+        yield _Subject(kind, example.name, example.event_type, varied, merchant, codes, expectation)
 
 
-def _webhook(  # noqa: PLR0917  # one caller
-    n: int,
-    kind: Kind,
-    example: Example,
-    written: tuple[bytes, Mapping[str, str]],
-    provider: Provider,
-    merchant: str,
-    secret: EndpointSecret,
-    sign: Sign,
-    forgery: Forgery | None,
+def _without(kinds: Sequence[Kind], kind: Kind, count: int) -> list[Kind]:
+    """Return kinds without the first so many of one of them."""
+    kept: list[Kind] = []
+    for each in kinds:
+        if each is kind and count:
+            count -= 1
+        else:
+            kept.append(each)
+    return kept
+
+
+def _mixed(
+    singles: Sequence[_Subject], lives: Sequence[Sequence[_Subject]], disorder: float, dice: random.Random
+) -> list[_Subject]:
+    """Return all webhooks in the order in which they go: lives among each other, most of them in their order."""
+    placed = [(dice.random(), single) for single in singles]
+    for life in lives:
+        places = [dice.random() for _ in life]
+        if dice.random() >= disorder:
+            places.sort()
+        placed += zip(places, life, strict=True)
+    return [subject for _, subject in sorted(placed, key=lambda each: each[0])]
+
+
+def _repeated(subjects: Sequence[_Subject], count: int, dice: random.Random) -> list[_Subject]:
+    """Return webhooks of which some of the accepted come again, at any later time."""
+    again = dice.sample([n for n, each in enumerate(subjects) if each.kind is Kind.ACCEPTED], count)
+    placed = [(float(n), subject) for n, subject in enumerate(subjects)]
+    placed += [(n + dice.random() * (len(subjects) - n), subjects[n]) for n in again]
+    return [subject for _, subject in sorted(placed, key=lambda each: each[0])]
+
+
+def _webhook(  # noqa: PLR0917  # two callers
+    n: int, subject: _Subject, provider: Provider, secret: EndpointSecret, sign: Sign, forgery: Forgery | None
 ) -> Webhook:
-    malformed = kind is Kind.MALFORMED
+    malformed = subject.kind is Kind.MALFORMED
     places = provider.envelope
-    body, headers = written
+    body, headers = subject.varied.body, subject.varied.headers
     provider_event_id = None if malformed else str(find(orjson.loads(body), places.event_id, headers))
     # A body that holds its signature is another once it is signed.
     received = body if provider.signature.field is None else sign(body, 0, headers).body
-    account = merchant if places.account is not None else None
+    whole = provider.signature.field is None and places.items is None
+    account = subject.merchant_id if places.account is not None else None
     return Webhook(
         n=n,
-        kind=kind,
-        example=example.name,
-        event_type=example.event_type,
+        kind=subject.kind,
+        example=subject.example,
+        event_type=subject.event_type,
         provider_event_id=provider_event_id,
         account=None if malformed else account,
         # Of a malformed body only the secret's merchant is known.
-        merchant_id=secret.merchant_id if malformed else merchant,
+        merchant_id=secret.merchant_id if malformed else subject.merchant_id,
         event_id=(
             malformed_event_id(received)
             if provider_event_id is None
             else event_id(provider.name, account, provider_event_id)
         ),
         body=body,
+        body_sha256=sha256(body).hexdigest() if whole else None,
         headers=headers,
         sign=sign if forgery is None else forgery.sign,
-        status=_STATUS[kind],
-        answer_reason_code=forgery.reason_code if forgery else (example.reason_codes[0] if malformed else None),
-        expected_reason_codes=() if forgery else example.reason_codes,
-        expected_event_type=str(example.event["event_type"]) if example.event and not forgery else None,
+        status=_STATUS[subject.kind],
+        answer_reason_code=forgery.reason_code if forgery else (subject.reason_codes[0] if malformed else None),
+        expected_reason_codes=subject.reason_codes,
+        expectation=subject.expectation,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from payments_contracts.pins.orchestrator import ScoredPayment
+from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from temporalio import activity
 
 from orchestrator.messages import Stored
@@ -13,6 +13,9 @@ class PaymentStore(Protocol):
 
     async def put(self, payment: ScoredPayment) -> None:
         """Insert the row; one that is there with the same event id stays as it is."""
+
+    async def attempts(self, event: PaymentEvent) -> int | None:
+        """Return which attempt has failed, by what is known of earlier ones; None where that cannot be told."""
 
 
 class DatabaseActivities:
@@ -33,3 +36,13 @@ class DatabaseActivities:
             return "switched_off"
         await self._store.put(payment)
         return "stored"
+
+    @activity.defn
+    async def count_attempts(self, event: PaymentEvent) -> int | None:
+        """Return which attempt at the event's payment or invoice has failed, from 1; None without a database.
+
+        Raises:
+            Transient: The database is away.
+            Fault: The role may not look.
+        """
+        return None if self._store is None else await self._store.attempts(event)

@@ -10,12 +10,14 @@ from kit.clock import Clock
 from kit.errors import PipelineError, Rejected
 from kit.lake import Mark, Outcome
 from payments_contracts.pins.orchestrator import ScoredPayment
+from payments_contracts.retry import UNKNOWN
 from temporalio import activity
 
 from orchestrator import metrics
 from orchestrator.messages import PersistRequest
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import LAKE_HEARTBEAT_EVERY
+from orchestrator.scoring import needs_attempt
 
 _REMEMBERED = timedelta(days=1)
 """Less than Temporal's retention: so old an event may have had a workflow that nobody remembers."""
@@ -87,7 +89,7 @@ class LakeActivities:
         self._end(request)
         metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, (self._clock() - payment.processed_at).total_seconds()))
         if outcome is Outcome.APPENDED:
-            _count_fallbacks(payment)
+            _count(payment)
         return outcome
 
     def _end(self, request: PersistRequest) -> None:
@@ -104,7 +106,12 @@ class AbsentCommitter:
         raise NotHere("this worker has no committer")
 
 
-def _count_fallbacks(payment: ScoredPayment) -> None:
+def _count(payment: ScoredPayment) -> None:
+    """Count what a new row tells; here, so that an event that comes again counts once."""
+    if payment.failure_category == UNKNOWN:
+        metrics.UNKNOWN_FAILURES.labels(payment.provider).inc()
+    if needs_attempt(payment):
+        metrics.ATTEMPTS.labels(payment.attempt_source or "nobody").inc()
     if payment.fraud_score_source == "fallback":
         metrics.FALLBACKS.labels("fraud_score").inc()
     if payment.retry_strategy_source == "fallback":
