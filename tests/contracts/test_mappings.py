@@ -31,7 +31,16 @@ ANY_BYTES = settings(max_examples=300, deadline=None, suppress_health_check=list
 # What stands in the examples for data of a person.
 PERSONAL = (
     *("buyer@example.com", "Example Buyer", "Example Street", "Example Town", "_secret_", "cus_", "CUT1KQX8LMWZ4RBN"),
-    *("fingerprint", "411111", "receipts/", "$example", "ach_details", "billing_", "shipping_"),
+    *(
+        "fingerprint",
+        "411111",
+        "receipts/",
+        "$example",
+        "ach_details",
+        "billing_address",
+        "billing_details",
+        "shipping_",
+    ),
 )
 
 

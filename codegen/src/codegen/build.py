@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -14,36 +13,28 @@ from codegen.findings import ContractError, Finding
 from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
-    Currency,
     Example,
     Freshness,
     Identity,
-    Maximum,
-    Minimum,
-    Pattern,
     Payload,
     Provider,
-    Reference,
-    Rule,
-    Rules,
     Table,
-    TimeRange,
     Topic,
     Transformed,
 )
+from codegen.reception import envelope_of
+from codegen.rules import millis
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, First, Header, Items, Joined, Livemode, Signature, signature_parts
+from codegen.webhooks import Certificate, Envelope, Signature, signature_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from codegen.document import Document
     from codegen.language.model import Path
-    from codegen.webhooks import Source
 
 Built = TypeVar("Built")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
 _REPLICAS = 3
 _SECRETS_MERCHANT = "merch_local"
@@ -85,73 +76,9 @@ def table(document: Document, version: int) -> Table:
     )
 
 
-def rules(document: Document) -> Rules:
-    """Return the rules that a file declares; raises ContractError where one holds a time that does not exist."""
-    data = document.data
-    findings: list[Finding] = []
-    found: dict[str, tuple[Rule, ...]] = {}
-    for name, each_of in data.get("fields", {}).items():
-        made: list[Rule] = []
-        for index, each in enumerate(each_of):
-            try:
-                made.append(_rule(each))
-            except ValueError as error:
-                place = ("fields", name, index, "value")
-                findings.append(document.finding("rule", place, f"{name}: {error}", "correct the value"))
-        found[name] = tuple(made)
-    if findings:
-        raise ContractError(tuple(findings))
-    return Rules(
-        name=data["name"],
-        record=data["record"],
-        reason_codes={**data["reason_codes"], **(later := data.get("later_reason_codes", {}))},
-        null_values=tuple(data.get("null_values", ())),
-        fields=found,
-        later_codes=frozenset(later),
-        source=document,
-    )
-
-
-def _rule(data: Mapping[str, Any]) -> Rule:
-    value, code = data["value"], data["code"]
-    match data["rule"]:
-        case "minimum":
-            return Minimum(value, code)
-        case "maximum":
-            return Maximum(value, code)
-        case "pattern":
-            return Pattern(value, code)
-        case "reference":
-            return Reference(value, code)
-        case "time_range":
-            return _time_range(value, code)
-        case unknown:
-            raise ValueError(f"there is no rule {unknown!r}")
-
-
-def _time_range(value: Sequence[str], code: str) -> TimeRange:
-    earliest, latest = value
-    first, last = _millis(earliest), _millis(latest)
-    if first > last:
-        raise ValueError(f"no instant lies between {earliest} and {latest}")
-    return TimeRange(first, last, (earliest, latest), code)
-
-
-def _millis(text: str) -> int:
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
-    except ValueError as error:
-        raise ValueError(f"{text} is not a time that exists ({error})") from error
-
-
 def identity(document: Document) -> Identity:
     """Return the namespaces that a file declares."""
     return Identity(document.data["event_namespace"], document.data["body_namespace"], document)
-
-
-def currencies(document: Document) -> tuple[Currency, ...]:
-    """Return the currencies that a file lists."""
-    return tuple(Currency(code, **each) for code, each in document.data["currencies"].items())
 
 
 def provider(
@@ -170,13 +97,14 @@ def provider(
     names of examples that are there but cannot be read: nothing is said about those they are base of.
     """
     data = document.data
-    envelope = _envelope(data["envelope"], null_values)
+    envelope = envelope_of(data["envelope"], null_values)
     return Provider(
         name=data["name"],
         title=data["title"],
         documentation=data["documentation"],
         signature=signature(data["signature"]),
         envelope=envelope,
+        currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
         payload=payload,
         unmapped=data.get("unmapped", {}),
@@ -185,50 +113,6 @@ def provider(
         source=document,
         mapping_source=mapping,
     )
-
-
-def _envelope(data: Mapping[str, Any], null_values: tuple[str, ...]) -> Envelope:
-    items = data.get("items")
-    return Envelope(
-        items=None if items is None else Items(read_path(items["path"]), items["most"]),
-        event_id=_source(data["event_id"]),
-        event_type=_source(data["event_type"]),
-        api_version=read_path(data["api_version"]) if "api_version" in data else None,
-        created_at=_source(data["created_at"]),
-        created_at_unit=data.get("created_at_unit", "seconds"),
-        account=read_path(data["account"]) if "account" in data else None,
-        merchant_id=tuple(read_path(each) for each in data["merchant_id"]),
-        required=tuple((read_path(path), kinds(each)) for path, each in data["required"].items()),
-        headers_kept=tuple(data["headers_kept"]),
-        max_body_bytes=data["max_body_bytes"],
-        # Absent in contracts of an earlier commit.
-        max_text_characters=data.get("max_text_characters"),  # type: ignore[arg-type]
-        max_event_age_seconds=data.get("max_event_age_seconds"),
-        null_values=null_values,
-        livemode=_livemode(data["livemode"]) if "livemode" in data else None,
-    )
-
-
-def _livemode(data: str | Mapping[str, Any]) -> Livemode:
-    if isinstance(data, str):
-        return Livemode(read_path(data), {"true": True, "false": False})
-    source = Header(data["header"]) if "header" in data else read_path(data["path"])
-    return Livemode(source, dict(data["table"]))
-
-
-def kinds(declared: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the JSON types that a required value may have: a contract names one, or lists several."""
-    return (declared,) if isinstance(declared, str) else tuple(declared)
-
-
-def _source(data: str | Mapping[str, Any]) -> Source:
-    if isinstance(data, str):
-        return read_path(data)
-    if "header" in data:
-        return Header(data["header"])
-    if "join" in data:
-        return Joined(tuple(read_path(each) for each in data["join"]), data["separator"])
-    return First(tuple(read_path(each) for each in data["first"]))
 
 
 def signature(data: Mapping[str, Any]) -> Signature:
@@ -278,7 +162,7 @@ def _examples(
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,
-                received_at=_millis(data["received_at"]) if "received_at" in data else None,
+                received_at=millis(data["received_at"]) if "received_at" in data else None,
             )
         )
     if findings:

@@ -108,6 +108,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "REFUND_FAILED:true",
     "REQUEST_FOR_INFORMATION:true",
     "SECOND_CHARGEBACK:true",
+    "card.automatically_updated",
+    "card.disabled",
     "charge.captured",
     "charge.dispute.closed",
     "charge.dispute.created",
@@ -139,11 +141,18 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "dispute_won",
     "invoice.canceled",
     "invoice.created",
+    "invoice.finalized",
+    "invoice.marked_uncollectible",
+    "invoice.paid",
+    "invoice.payment_action_required",
+    "invoice.payment_failed",
     "invoice.payment_made",
     "invoice.published",
     "invoice.refunded",
     "invoice.scheduled_charge_failed",
     "invoice.updated",
+    "invoice.voided",
+    "invoice_payment.paid",
     "payment.authorized",
     "payment.captured",
     "payment.created",
@@ -191,6 +200,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "refund.failed",
     "refund.processed",
     "refund.updated",
+    "subscription.created",
+    "subscription.updated",
 )
 """Event types, in the providers' words, that a mapping covers."""
 
@@ -207,6 +218,7 @@ INGESTION_REASONS: Final[tuple[str, ...]] = (
 
 VALIDATION_REASONS: Final[tuple[str, ...]] = (
     "amount_indivisible",
+    "amount_negative",
     "amount_not_positive",
     "amount_too_large",
     "attempt_not_positive",

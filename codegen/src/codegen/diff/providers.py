@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 
-_TOLD = frozenset({"kind", "name", "signature", "envelope"})
+_TOLD = frozenset({"kind", "name", "signature", "envelope", "currencies"})
 _MAPPED = frozenset({"kind", "provider", "record", "version", "groups"})
 
 
@@ -27,12 +27,21 @@ def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
             yield Change(Section.PROVIDERS, name, "is new" if now else "is gone", (concern,))
             continue
         yield from others(Section.PROVIDERS, name, was.source, now.source, _TOLD)
+        for code in sorted(was.currencies.keys() | now.currencies.keys()):
+            one, other = was.currencies.get(code), now.currencies.get(code)
+            if one != other:
+                text = f"currency {code}: {_digits(one)} → {_digits(other)}"
+                yield Change(Section.PROVIDERS, name, text, (concern, ("currency", code)))
         for part in ("signature", "envelope"):
             one, other = was.source.data[part], now.source.data[part]
             for key in dict.fromkeys((*one, *other)):
                 if one.get(key) != other.get(key):
                     text = f"{part} {key}: {worded(one.get(key))} → {worded(other.get(key))}"
                     yield Change(Section.PROVIDERS, name, text, ((*concern, part, key),))
+
+
+def _digits(exponent: int | None) -> str:
+    return "none of its own" if exponent is None else f"{exponent} digits"
 
 
 def mappings(old: Catalog, new: Catalog) -> Iterator[Change]:

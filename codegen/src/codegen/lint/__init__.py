@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codegen.lint import (
     apis,
+    currencies,
     database,
     examples,
     expressions,
@@ -148,6 +149,11 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
+    LintRule(
+        "currency",
+        "What replaced a withdrawn currency is one; a provider's own currencies are not active ones, and count alike.",
+        currencies.contradictory,
+    ),
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
     LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),

@@ -38,6 +38,7 @@ from codegen.language.model import (
     Whole,
 )
 from codegen.language.parts import origin
+from codegen.mapping.checks import breaks, holds
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
     MISSING,
@@ -52,7 +53,6 @@ from codegen.mapping.plan import (
     wording,
 )
 from codegen.mapping.values import EPOCH, RefusedError, as_json, entries, fits, in_ascii, millis
-from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -137,6 +137,7 @@ class _Evaluation:
         self._plan = plan
         self._root = root
         self._envelope = envelope
+        self._values: dict[str, Any] = {}
 
     def group(self, group: GroupPlan, event_type: str) -> Outcome:
         event: dict[str, object] = {}
@@ -146,6 +147,14 @@ class _Evaluation:
                 event[target.name] = self._checked(target, refusals)
             except RefusedError as refused:
                 refusals.append(target.refusal(refused.code, refused.what))
+        if not refusals:
+            refusals += [
+                target.refusal(each.code, each.what)
+                for target in group.targets
+                for each in target.later
+                if self._values[target.name] is not None
+                and breaks(self._plan, each, self._values[target.name], self._values)
+            ]
         return Rejected(tuple(refusals), event_type) if refusals else Normalized(event)
 
     def value(self, expression: Expression) -> Any:  # noqa: C901, PLR0911, PLR0912 - one return for each
@@ -290,6 +299,7 @@ class _Evaluation:
     def _checked(self, target: Target, refusals: list[Refusal]) -> object:
         is_rest = isinstance(target.expression, Rest)
         value: Any = self._rest(target.rest) if is_rest else self.value(target.expression)
+        self._values[target.name] = value
         if value is None:
             if target.required:
                 raise RefusedError(MISSING, "is absent or null")
@@ -298,25 +308,11 @@ class _Evaluation:
             raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
             raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
-        broken = [rule for rule in target.rules if not self._holds(rule, value)]
+        broken = [rule for rule in target.rules if not holds(self._plan, rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:
             return None if broken else EPOCH + timedelta(milliseconds=value)
         return float(value) if target.kind is Kind.NUMBER else value
-
-    def _holds(self, rule: Rule, value: Any) -> bool:
-        match rule:
-            case Minimum(least, _):
-                return bool(value >= least)
-            case Maximum(most, _):
-                return bool(value <= most)
-            case Pattern(form, _):
-                return re.fullmatch(form, value) is not None
-            case Reference(name, _):
-                return value in self._plan.references[name]
-            case TimeRange(earliest, latest, _, _):
-                return bool(earliest <= value <= latest)
-        assert_never(rule)
 
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}

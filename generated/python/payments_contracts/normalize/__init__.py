@@ -28,12 +28,12 @@ _COMPILED: Final[Mapping[str, _Compiled]] = MappingProxyType(
 
 NEEDED: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
-        "adyen": frozenset({"event_id", "event_type"}),
-        "checkout": frozenset(),
-        "paypal": frozenset(),
-        "razorpay": frozenset({"event_id"}),
-        "square": frozenset(),
-        "stripe": frozenset(),
+        "adyen": frozenset({"event_id", "event_type", "livemode", "received_at"}),
+        "checkout": frozenset({"livemode", "received_at"}),
+        "paypal": frozenset({"livemode", "received_at"}),
+        "razorpay": frozenset({"event_id", "livemode", "received_at"}),
+        "square": frozenset({"livemode", "received_at"}),
+        "stripe": frozenset({"livemode", "received_at"}),
     }
 )
 """What of the gateway's findings a provider's mapping reads beside the merchant, by the names of the arguments."""

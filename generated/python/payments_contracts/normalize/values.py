@@ -62,7 +62,7 @@ def put_json(kept: dict[str, str], key: str, value: object) -> bool:
 
 
 def exponent(value: object) -> int | None:
-    """Return the exponent of a currency's code in either case; None where the value is not an active code."""
+    """Return the exponent of a currency's code in either case; None where the value is no code."""
     return EXPONENTS.get(value.upper()) if type(value) is str and value.isascii() else None
 
 

@@ -81,10 +81,10 @@ class EnvelopeReader:
         event_id_path, event_type_path, created_at_path = single
         if api_version is not None:
             single.append(api_version)
-        self._live = None if places.livemode is None else LivemodeReader(places.livemode)
-        live = [] if self._live is None or self._live.path is None else [_keys(self._live.path)]
         if account is not None:
             single.append(account)
+        self._live = None if places.livemode is None else LivemodeReader(places.livemode)
+        live = [] if self._live is None or self._live.path is None else [_keys(self._live.path)]
         self._paths = tuple(dict.fromkeys((*single, *merchants, *live, *looked_at)))
         self._excerpt = Excerpt(self._required, self._paths)
         at = {path: index for index, path in enumerate(self._paths)}
@@ -109,8 +109,8 @@ class EnvelopeReader:
     ) -> Envelope | Malformed:
         """Read a body's envelope, or say what is wrong with the body.
 
-        A text that means null counts as absent: as an id it would make different events the same.
-        Headers have names in lower case; what the endpoint is set to is for what the webhook does not say.
+        A text that means null counts as absent: as an id it would make different events the same. Headers have names in
+        lower case; what the endpoint is set to is for what the webhook does not say.
         """
         taken = self._excerpt.take(body)
         values = self._read_whole(body) if taken is None or not self._is_sound(taken) else taken

@@ -63,7 +63,7 @@ def needs_score(event: PaymentEvent | ScoredPayment) -> bool:
 
 
 def needs_advice(event: PaymentEvent | ScoredPayment) -> bool:
-    """Tell whether advice on charging again makes sense: only for a failed payment; a canceled one is no failure."""
+    """Tell whether advice on charging again makes sense: only for a failed payment; a canceled one has not failed."""
     return needs_score(event) and event.status == "failed"
 
 
