@@ -18,7 +18,7 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    iso8601_millis,
+    iso8601_utc_millis,
     put_scalar,
     put_scalars,
     total,
@@ -1231,7 +1231,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -1277,7 +1277,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_31)
             to_object_updated_at = REFUSED
@@ -1846,7 +1846,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -1901,7 +1901,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_82)
             to_object_updated_at = REFUSED
@@ -2196,7 +2196,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -2255,7 +2255,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_109)
             to_object_updated_at = REFUSED
@@ -2503,7 +2503,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -2558,7 +2558,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_125)
             to_object_updated_at = REFUSED
@@ -2872,7 +2872,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -2927,7 +2927,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_153)
             to_object_updated_at = REFUSED
@@ -3208,7 +3208,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
@@ -3508,7 +3508,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
