@@ -243,8 +243,7 @@ def milliseconds(created: object, scale: int = 1000) -> int | None:
     """Return an instant since 1970 that is written as a contract may have it: a number, or a text in ISO 8601.
 
     `scale` is how many milliseconds a number counts; None where the instant is beyond any calendar. A text without an
-    offset is taken as UTC, so that the age of such an event is bounded, too; whether that is the event's time is for its
-    mapping to say.
+    offset is taken as UTC, so that the age of such an event is bounded, too; whether it is, its mapping says.
     """
     millis = created * scale if type(created) is int else iso8601_utc_millis(created)
     return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None
