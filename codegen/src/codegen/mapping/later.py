@@ -25,7 +25,7 @@ def write_later(code: Code, group: GroupPlan) -> None:
     conditions = [_condition(code, target, each) for target, each in left]
     code.blank()
     with code.block("if not rejections:"):
-        if any(_FAMILY in condition.split() for condition in conditions):
+        if any(f"{_FAMILY} " in condition for condition in conditions):
             code.line(f'{_FAMILY} = to_{EVENT_TYPE}.partition(".")[0]')
         for (target, each), condition in zip(left, conditions, strict=True):
             with code.block(f"if {condition}:"):

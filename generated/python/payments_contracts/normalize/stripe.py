@@ -18,15 +18,18 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
+    longest,
     put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
+    size,
     total,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_intent.created": "payment.created",
     "payment_intent.requires_action": "payment.requires_action",
@@ -37,22 +40,26 @@ _TABLE_1 = {
     "payment_intent.payment_failed": "payment.failed",
     "payment_intent.canceled": "payment.canceled",
 }
-_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
-_REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
-_REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
+_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
+_REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_19 = Rejection("text_too_long", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
-_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
+_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
+_REJECTION_21 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -63,39 +70,44 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_REJECTION_22 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
 _KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
-_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_23 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_24 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_25 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
-_REJECTION_26 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
-_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
-_REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
-_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
-_REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
-_REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
-_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
-_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
-_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
-_REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
-_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
-_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 500 entries")
+_REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 10000 characters in each key and value")
+_REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 131072 bytes in all")
+_REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.object.id must have at most 255 characters")
+_REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_34 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_35 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_36 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
+_REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
+_REJECTION_45 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
+_REJECTION_49 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_50 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
+_REJECTION_51 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_52 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
+_REJECTION_53 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
+_REJECTION_54 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_55 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_56 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_57 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_58 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -200,7 +212,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -412,15 +424,24 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_60 = Rejection("text_too_long", "error_code", "data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_62 = Rejection("text_too_long", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_64 = Rejection("text_too_long", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_66 = Rejection("text_too_long", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_68 = Rejection("text_too_long", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_70 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_reason must have at most 255 characters")
+_REJECTION_71 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must have at most 255 characters")
+_REJECTION_73 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_74 = Rejection("text_too_long", "related_invoice_id", "data.object.invoice must have at most 255 characters")
+_REJECTION_75 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_76 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -483,8 +504,8 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
-_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_78 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_79 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -494,68 +515,79 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
+_REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
+_REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_91 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
-_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
-_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
-_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
-_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
-_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_93 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_97 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_99 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_100 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_101 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_102 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_103 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_104 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_105 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_106 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_107 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_108 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_109 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_110 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_111 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_112 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_113 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_114 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_115 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_116 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_117 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_118 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_119 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_120 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
+_REJECTION_121 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_122 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
+_REJECTION_123 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_124 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_126 = Rejection("text_too_long", "network_advice_code", "data.object.outcome.network_advice_code must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_128 = Rejection("text_too_long", "payment_method_id", "data.object.payment_method must have at most 255 characters")
+_REJECTION_129 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_131 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_132 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_133 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_134 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_135 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_136 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_137 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_138 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_139 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_140 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -563,11 +595,13 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_141 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_142 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_143 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_144 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_145 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_146 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_147 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -577,9 +611,11 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_148 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_149 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_150 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_151 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_152 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -587,7 +623,8 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_153 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_154 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -601,8 +638,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_155 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_156 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -616,14 +653,15 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_124 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_125 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_126 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_127 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_128 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_157 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_158 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_159 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_160 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_161 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_162 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_163 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_164 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_165 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -641,7 +679,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_130 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_166 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -650,15 +688,16 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_131 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_132 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_167 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_168 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_169 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_133 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_134 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_170 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_171 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -666,9 +705,10 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_135 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_136 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_137 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_172 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_173 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_174 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_175 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -686,7 +726,7 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_138 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_176 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_20 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -697,18 +737,18 @@ _TABLE_20 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_139 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_140 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_141 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_142 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_143 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_177 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_178 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_179 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_180 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_181 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
 _TABLE_21 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_144 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_145 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_182 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_183 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_22 = {
     "draft": "draft",
     "open": "open",
@@ -723,28 +763,34 @@ _TABLE_23 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_146 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_147 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_148 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_151 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_152 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_153 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_154 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_156 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_157 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_158 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_159 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_160 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_161 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_162 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_184 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_185 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_186 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_187 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_188 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_189 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_190 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_191 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_192 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_193 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_194 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_195 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_196 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_197 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_198 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_199 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_200 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_201 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_202 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_203 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_204 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_205 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_206 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_207 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_208 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_209 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_210 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_211 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -861,18 +907,24 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -881,8 +933,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -898,10 +953,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount")
@@ -910,18 +965,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_11)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -930,13 +985,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -977,8 +1032,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_13)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_17)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1015,8 +1073,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_18)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1051,9 +1112,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_15)
+            rejections.append(_REJECTION_20)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
 
     to_status = _TABLE_2[event_type]
 
@@ -1070,8 +1131,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1082,8 +1146,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1174,6 +1241,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1181,13 +1254,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1197,8 +1270,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -1207,11 +1283,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_34)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
 
     to_related_payment_id = None
 
@@ -1224,7 +1300,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -1252,18 +1328,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if type(to_authorized_cents) is int:
                         to_authorized_cents = whole_4_authorized_cents - to_authorized_cents
                     elif to_authorized_cents is not None:
-                        rejections.append(_REJECTION_27)
+                        rejections.append(_REJECTION_37)
                         to_authorized_cents = REFUSED
                 elif to_authorized_cents is not None:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
                 if type(to_authorized_cents) is int:
                     to_authorized_cents = whole_3_authorized_cents - to_authorized_cents
                 elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
             if to_authorized_cents is None:
                 to_authorized_cents = at_data__object.get("amount_capturable")
@@ -1276,10 +1352,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_38)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_37)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = root.get("type")
@@ -1296,18 +1372,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_28)
+                    rejections.append(_REJECTION_38)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1323,10 +1399,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__object.get("amount_received")
@@ -1335,16 +1411,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
 
     to_refunded_cents = None
 
@@ -1354,16 +1430,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_tip_cents) is int:
         to_tip_cents = rescaled(to_tip_cents, at_data__object.get("currency"), _SCALES_1)
         if to_tip_cents is None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_tip_cents = REFUSED
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_46)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
         if to_tip_cents < 0:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
         if to_tip_cents > 999999999999:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_48)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
     if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
@@ -1371,16 +1447,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__latest_charge__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1389,11 +1465,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1401,16 +1477,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -1438,7 +1514,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_59)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1449,7 +1525,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1466,7 +1542,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1477,7 +1553,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_49)
+                        rejections.append(_REJECTION_59)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
@@ -1491,8 +1567,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_50)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_60)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_61)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1503,8 +1582,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_51)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_62)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_63)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1515,8 +1597,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_52)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_64)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_65)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1527,8 +1612,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_53)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_66)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_67)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1539,14 +1627,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_54)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_68)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_69)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_55)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_70)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_71)
 
     to_dispute_reason = None
 
@@ -1567,14 +1661,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_related_charge_id = at_data__object__last_payment_error.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_56)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_72)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_73)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -1601,16 +1701,19 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_payment_method_id = at_data__object.get("payment_method")
             if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                 to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_58)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_76)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_77)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_79)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1710,18 +1813,24 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -1730,8 +1839,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1743,10 +1855,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_80)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_81)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1763,10 +1875,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1779,10 +1891,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1791,18 +1903,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_61)
+                    rejections.append(_REJECTION_80)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_62)
+                rejections.append(_REJECTION_81)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_82)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_83)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_84)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1811,19 +1923,22 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1840,8 +1955,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_87)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_88)
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1856,9 +1974,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_89)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_90)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1888,9 +2006,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1911,12 +2029,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1933,14 +2051,20 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = at_data__object.get("failure_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_73)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_94)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_95)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2070,6 +2194,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2077,13 +2207,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2093,8 +2223,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2105,8 +2238,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_75)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_97)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_98)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2117,7 +2253,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2147,18 +2283,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_76)
+                    rejections.append(_REJECTION_99)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_77)
+                rejections.append(_REJECTION_100)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_101)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_102)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2180,10 +2316,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2196,18 +2332,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_105)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_106)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2229,10 +2365,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_84)
+                    rejections.append(_REJECTION_107)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_108)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -2245,10 +2381,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_84)
+                        rejections.append(_REJECTION_107)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_85)
+                    rejections.append(_REJECTION_108)
                     to_refunded_cents = REFUSED
             else:
                 to_refunded_cents = at_data__object.get("amount_refunded")
@@ -2260,9 +2396,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_109)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_110)
 
     to_tip_cents = None
 
@@ -2272,16 +2408,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_111)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_112)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_113)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_114)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2290,11 +2426,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_115)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_116)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2302,16 +2438,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -2333,7 +2469,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_117)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2350,10 +2486,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_94)
+                            rejections.append(_REJECTION_117)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_94)
+                    rejections.append(_REJECTION_117)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2376,10 +2512,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_94)
+                        rejections.append(_REJECTION_117)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_117)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2389,8 +2525,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_118)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_119)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2401,26 +2540,38 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_96)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_120)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_121)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_97)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_122)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_123)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_98)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_124)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_125)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_99)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_126)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_127)
 
     to_cancellation_reason = None
 
@@ -2433,24 +2584,30 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_128)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_129)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_130)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2535,10 +2692,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2556,9 +2716,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_131)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_132)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2567,18 +2727,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_131)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_132)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_133)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -2587,8 +2750,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2596,18 +2762,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2616,19 +2782,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__destination_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_110)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_139)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_140)
 
     to_card_brand = None
 
@@ -2646,20 +2815,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_111)
+                rejections.append(_REJECTION_141)
         elif to_status is not None:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_142)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_143)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_114)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_144)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_145)
 
     to_failure_message = None
 
@@ -2704,6 +2876,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_reversal")
     if value is not None:
         put_scalar(to_metadata, "transfer_reversal", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2711,13 +2889,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2727,8 +2905,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2747,8 +2928,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2759,7 +2943,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2793,7 +2977,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_148)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2810,7 +2994,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_116)
+                rejections.append(_REJECTION_148)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2820,8 +3004,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_reason")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_117)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_149)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_150)
 
     to_decline_code = None
 
@@ -2844,8 +3031,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -2854,8 +3044,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_128)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_129)
 
     to_next_attempt_at = None
 
@@ -2948,18 +3141,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_12[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -2969,18 +3168,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2989,19 +3188,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3010,8 +3212,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_153)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_154)
 
     to_card_last_four = None
 
@@ -3025,9 +3230,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_155)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_156)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3036,12 +3241,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_155)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_156)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_157)
 
     to_failure_code = None
 
@@ -3085,6 +3290,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment_method_details__card.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3092,13 +3303,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3108,8 +3319,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3128,8 +3342,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3140,7 +3357,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3156,20 +3373,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_158)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_159)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_158)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_160)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_161)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3178,11 +3395,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_162)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_163)
 
     to_application_fee_cents = None
 
@@ -3205,8 +3422,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_data__object.get("reason")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_129)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_164)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_165)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3216,7 +3436,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_166)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3226,8 +3446,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -3308,18 +3531,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_16[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -3329,18 +3558,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_167)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3349,19 +3578,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_132)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_168)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_169)
 
     to_card_brand = None
 
@@ -3377,9 +3609,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_170)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_171)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3388,24 +3620,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_170)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_171)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_172)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_136)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_173)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_174)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3463,6 +3701,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__trace_id.get("value")
     if value is not None:
         put_scalar(to_metadata, "trace_id.value", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3470,13 +3714,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3486,8 +3730,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3502,7 +3749,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3528,7 +3775,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_175)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3543,7 +3790,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_176)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3556,14 +3803,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_176)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_118)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_119)
 
     to_decline_code = None
 
@@ -3591,7 +3841,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3700,18 +3950,24 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_20[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -3720,8 +3976,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -3737,10 +3996,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_177)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -3749,18 +4008,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_177)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_179)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_180)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_181)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3769,13 +4028,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -3793,9 +4052,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_21.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_182)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_183)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3804,9 +4063,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_22.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_182)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_183)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
@@ -3815,12 +4074,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_23.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_144)
+                    rejections.append(_REJECTION_182)
             elif to_status is not None:
-                rejections.append(_REJECTION_145)
+                rejections.append(_REJECTION_183)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_146)
+        rejections.append(_REJECTION_184)
 
     to_failure_code = None
 
@@ -3918,6 +4177,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object.get("total")
     if value is not None:
         put_scalar(to_metadata, "total", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3925,13 +4190,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3941,8 +4206,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object.get("attempt_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -3951,11 +4219,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_185)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_186)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_187)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -3988,8 +4256,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                 to_related_payment_id = at_data__object__payments__data__0__payment.get("charge")
                                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_150)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_188)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_189)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4000,7 +4271,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4014,16 +4285,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_190)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_191)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_192)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_193)
 
     to_refunded_cents = None
 
@@ -4039,16 +4310,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -4085,8 +4356,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_charge_id = at_data__object__payments__data__0__payment.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_155)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_194)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_195)
 
     to_related_invoice_id = None
 
@@ -4097,14 +4371,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_subscription_id = at_data__object.get("subscription")
         if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
             to_related_subscription_id = None
-    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_156)
+    if type(to_related_subscription_id) is str:
+        if len(to_related_subscription_id) > 255:
+            rejections.append(_REJECTION_196)
+    elif to_related_subscription_id is not None:
+        rejections.append(_REJECTION_197)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_157)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_198)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_199)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4118,15 +4398,15 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_200)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_201)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4208,18 +4488,24 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "invoice_payment.paid"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -4233,18 +4519,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_202)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_203)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_204)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_205)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_206)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4253,13 +4539,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -4302,6 +4588,12 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     value = at_data__object__status_transitions.get("paid_at")
     if value is not None:
         put_scalar(to_metadata, "status_transitions.paid_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4309,13 +4601,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -4325,8 +4617,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4345,8 +4640,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                 to_related_payment_id = at_data__object__payment.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_165)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_207)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_208)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4357,7 +4655,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4404,14 +4702,20 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_related_charge_id = at_data__object__payment.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_166)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_209)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_210)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -4420,10 +4724,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_211)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
