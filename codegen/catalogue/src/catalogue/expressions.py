@@ -35,7 +35,7 @@ from codegen.language.model import (
 )
 from codegen.language.outcomes import outputs
 from codegen.language.parts import children, said
-from codegen.mapping.plan import wording as rule_in_words
+from codegen.mapping.wording import wording as rule_in_words
 from codegen.payload import leaves, rests
 
 if TYPE_CHECKING:

@@ -52,6 +52,16 @@ def put_allowed(kept: dict[str, str], key: str, value: object, allowed: frozense
                 put_scalar(kept, f"{key}.{name}", each)
 
 
+def longest(kept: dict[str, str]) -> int:
+    """Return how many characters the longest key or value has."""
+    return max((max(len(key), len(text)) for key, text in kept.items()), default=0)
+
+
+def size(kept: dict[str, str]) -> int:
+    """Return how many bytes all keys and values have together, in UTF-8."""
+    return len("".join(kept).encode()) + len("".join(kept.values()).encode())
+
+
 def exponent(value: object) -> int | None:
     """Return the exponent of a currency's code in either case; None where the value is no code."""
     return EXPONENTS.get(value.upper()) if type(value) is str and value.isascii() else None
