@@ -53,7 +53,7 @@ def verdict(provider: str, content: bytes, now: datetime) -> Verdict:
         return Verdict(HTTPStatus.UNPROCESSABLE_ENTITY, reason_code, malformed_event_id(content))
     event = orjson.loads(content)
     if is_stale(places, find(event, places.created_at), now):
-        return Verdict(HTTPStatus.UNAUTHORIZED, "signature_expired", None)
+        return Verdict(HTTPStatus.FORBIDDEN, "event_too_old", None)
     account = None if places.account is None else find(event, places.account)
     if account in places.null_values:
         account = None

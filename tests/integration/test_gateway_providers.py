@@ -130,7 +130,7 @@ def test_squares_event_of_long_ago_leaves_no_trace(square: Endpoint, square_raw:
     oldest = square.provider.envelope.max_event_age_seconds
     assert oldest is not None
     answer = square.post(square.body(age_seconds=oldest + 60))
-    assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_expired")
+    assert (answer.status_code, answer.json()["reason_code"]) == (403, "event_too_old")
     assert square.post(square.body(age_seconds=oldest - 600)).status_code == 200
     assert (len(square_raw.records()), dead_letters.records()) == (1, [])
 

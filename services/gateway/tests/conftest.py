@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import io
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -86,6 +87,12 @@ class Gateway:
         async with self.app.fastapi.router.lifespan_context(self.app.fastapi):
             yield
 
+    @property
+    def reception(self) -> Any:
+        """Return what answers webhooks."""
+        [reception] = set(self.app.endpoints.values())
+        return reception
+
     async def send(self, body: bytes, headers: Sequence[tuple[str, str]]) -> httpx.Response:
         """Send a body with headers as they are."""
         return await self.client.post(f"/webhooks/{self.provider.name}", content=body, headers=list(headers))
@@ -129,6 +136,7 @@ def build(
     now: datetime = NOW,
     max_concurrent: int = 100,
     secrets: Sequence[object] = SECRETS,
+    replay_until: float = -math.inf,
 ) -> Gateway:
     """Put the gateway of any provider together; it has not started yet."""
     producer = MemoryProducer([raw_topic(provider.name).name, INGESTION_DLQ.name])
@@ -147,6 +155,7 @@ def build(
         registry=registry,
         max_concurrent=max_concurrent,
         on_fault=lambda: faults.append("fault"),
+        replay_until=replay_until,
     )
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
     return Gateway(provider, app, judge, producer, registry, client, clock, schemas, faults)

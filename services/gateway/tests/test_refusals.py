@@ -79,6 +79,19 @@ async def test_an_absurd_length_is_refused(gateway: Any, length: str) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.parametrize("blanks", [" ", "\t", " \t "])
+def test_blanks_around_a_header_are_not_part_of_it(gateway: Any, blanks: str) -> None:
+    found: list[Any] = []
+    names = {name.encode(): f"{blanks}t=1,v1=2{blanks}".encode() for name in ("stripe-signature", "user-agent")}
+    webhook = gateway.reception.begin(names.items(), found.append)
+    assert (webhook.signatures, webhook.headers) == (
+        ["t=1,v1=2"],
+        {"stripe-signature": "t=1,v1=2", "user-agent": "t=1,v1=2"},
+    )
+    gateway.reception.abandon(webhook, "disconnected")
+    assert found == []
+
+
 async def test_an_empty_body_is_a_forgery_however_it_is_signed(gateway: Any) -> None:
     answer = await gateway.post(b"")
     assert (answer.status_code, answer.json()["reason_code"]) == (401, "signature_mismatch")

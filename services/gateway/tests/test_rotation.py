@@ -107,6 +107,21 @@ def test_reads_what_the_file_holds(path: Path) -> None:
     assert (secret.id, secret.secret.get_secret_value(), secret.merchant_id) == ("old", HIDDEN, "m")
 
 
+def test_reads_a_file_that_an_editor_began_with_a_byte_order_mark(path: Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + text(OLD) + b"\r\n")
+    [secret] = SecretsFile(path).read()
+    assert secret.key == HIDDEN
+
+
+def test_tells_where_it_has_cut_off_what_cannot_be_seen_and_shows_nothing_of_it(path: Path) -> None:
+    path.write_bytes(text(OLD | {"secret": f"{HIDDEN}\n"}, NEW))
+    with capture_logs() as lines:
+        assert [secret.key for secret in SecretsFile(path).read()] == [HIDDEN, f"{HIDDEN}_too"]
+    [line] = lines
+    assert (line["log_level"], line["ids"]) == ("warning", ["old"])
+    assert HIDDEN not in str(line)
+
+
 @pytest.mark.parametrize("content", WRONG)
 def test_refuses_what_is_wrong_without_showing_it(path: Path, content: bytes) -> None:
     path.write_bytes(content)

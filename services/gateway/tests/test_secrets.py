@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from gateway.secrets import EndpointSecret, EndpointSecrets
+from gateway.secrets import EndpointSecret, EndpointSecrets, with_blanks
 from pydantic import TypeAdapter, ValidationError
 
 PLAIN: dict[str, Any] = {"id": "a", "secret": "whsec_hidden", "merchant_id": "m"}
@@ -46,14 +46,27 @@ def test_a_time_that_ends_before_it_begins_is_refused(not_after: datetime) -> No
     assert refusal(not_before=FIRST, not_after=not_after) == "value_error"
 
 
-@pytest.mark.parametrize("secret", ["", " ", "\t\r\n\f\v", "\u2003"])
+@pytest.mark.parametrize("secret", ["", " ", "\t\r\n\f\v", "\u2003", "\ufeff\n", "\u2028"])
 def test_a_blank_secret_is_refused(secret: str) -> None:
     assert refusal(secret=secret) == "value_error"
 
 
 @pytest.mark.parametrize("field", ["id", "merchant_id"])
-def test_an_empty_name_is_refused(field: str) -> None:
-    assert refusal(**{field: ""}) == "string_too_short"
+@pytest.mark.parametrize("name", ["", " ", "\n\ufeff"])
+def test_a_blank_name_is_refused(field: str, name: str) -> None:
+    assert refusal(**{field: name}) == "value_error"
+
+
+@pytest.mark.parametrize(
+    "blanks", [("", "\n"), ("", "\r\n"), (" ", " "), ("\ufeff", ""), ("\ufeff\t", "\u00a0\u200b\n")]
+)
+def test_what_cannot_be_seen_around_a_secret_is_not_part_of_it(blanks: tuple[str, str]) -> None:
+    before, after = blanks
+    secret = EndpointSecret.model_validate(
+        PLAIN | {"secret": f"{before}whsec hidden{after}", "merchant_id": f"{before}m{after}"}
+    )
+    assert (secret.key, secret.merchant_id) == ("whsec hidden", "m")
+    assert with_blanks([secret, EndpointSecret.model_validate(PLAIN | {"id": "b"})]) == ["a"]
 
 
 def test_what_is_not_known_is_refused_and_not_passed_over() -> None:

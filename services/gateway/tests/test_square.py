@@ -13,6 +13,7 @@ from payments_contracts.gateway import Problem
 from payments_contracts.identity import event_id
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.topics import INGESTION_DLQ, SQUARE_RAW
+from structlog.testing import capture_logs
 
 SQUARE = PROVIDERS["square"]
 KEY = b"0123456789abcdef"
@@ -97,10 +98,32 @@ async def test_an_event_is_accepted_until_it_is_too_old(gateway: Any, after: tim
 @pytest.mark.parametrize("after", [OLDEST + timedelta(milliseconds=2), timedelta(days=3650)])
 async def test_an_event_that_is_too_old_is_refused_and_kept_nowhere(gateway: Any, after: timedelta) -> None:
     answer = await post(gateway, ACCEPTED.body, after=after)
-    assert answer.status_code == 401
-    assert Problem.model_validate_json(answer.content).reason_code.root == "signature_expired"
+    assert answer.status_code == 403
+    assert Problem.model_validate_json(answer.content).reason_code.root == "event_too_old"
     assert gateway.producer.records == []
-    assert gateway.count("forged", "signature_expired") == 1
+    assert gateway.count("refused", "event_too_old") == 1
+    assert gateway.count("forged", "signature_expired") == 0
+
+
+async def test_old_events_are_logged_apart_from_forgeries(gateway: Any) -> None:
+    with capture_logs() as lines:
+        for _ in range(20):
+            await post(gateway, ACCEPTED.body, after=timedelta(days=3650))
+        await post(gateway, ACCEPTED.body, "forged")
+    told = [(line["event"], line["reason"], line["log_level"]) for line in lines]
+    assert told == [
+        ("event too old", "event_too_old", "warning"),
+        ("forged webhook", "signature_mismatch", "warning"),
+    ]
+
+
+async def test_an_old_event_is_taken_while_replays_are_allowed(opened: Callable[..., Awaitable[Any]]) -> None:
+    happened = created_at(ACCEPTED.body)
+    assert happened is not None
+    gateway = await opened(SQUARE, replay_until=(happened + timedelta(days=30)).timestamp())
+    answers = [await post(gateway, ACCEPTED.body, after=timedelta(days=days)) for days in (29, 30)]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    assert len(gateway.records(SQUARE_RAW)) == 1
 
 
 @pytest.mark.parametrize("created", ["soon", "2026-13-40T00:00:00Z", "1969-12-31T23:59:59Z", "+123456-01-01T00:00:00Z"])

@@ -45,12 +45,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         blocks=list(docs(catalog)),
     )
     by_exponent: dict[int, list[str]] = {}
-    for currency in catalog.currencies:
-        by_exponent.setdefault(currency.exponent, []).append(currency.code)
+    for code, exponent in sorted(catalog.exponents.items()):
+        by_exponent.setdefault(exponent, []).append(code)
     yield render(
         f"{_FOLDER}/macros/currency_exponent.sql",
         "currency_exponent.sql",
-        notice=notice("contracts/reference/iso4217.yaml"),
+        notice=notice("contracts/reference/iso4217.yaml, contracts/providers"),
         by_exponent=sorted(by_exponent.items()),
     )
     yield from _families(catalog)

@@ -22,7 +22,7 @@ from prometheus_client import REGISTRY
 from gateway.app import build_app
 from gateway.metrics import GatewayMetrics
 from gateway.protocol import Limits
-from gateway.rotation import SecretsFile
+from gateway.rotation import SecretsFile, tell_of_blanks
 from gateway.server import build_server
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
@@ -58,6 +58,7 @@ async def _serve(settings: GatewaySettings) -> bool:
     file = None if settings.webhook_secrets_file is None else SecretsFile(settings.webhook_secrets_file)
     # The settings see to it that there is one of the two.
     secrets = settings.webhook_secrets or () if file is None else file.read()
+    tell_of_blanks(settings.webhook_secrets or ())
     judge = verifier(provider.signature, secrets, settings.notification_url)
     faults: list[None] = []
 
@@ -80,6 +81,7 @@ async def _serve(settings: GatewaySettings) -> bool:
             registry=REGISTRY,
             max_concurrent=settings.max_concurrent_requests,
             on_fault=stop,
+            replay_until=-math.inf if settings.replay_until is None else settings.replay_until.timestamp(),
         )
         server = build_server(
             app,

@@ -1,6 +1,7 @@
 """Composition root: puts the gateway together from its ports."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -103,6 +104,7 @@ def build_app(
     registry: CollectorRegistry,
     max_concurrent: int,
     on_fault: Callable[[], None],
+    replay_until: float = -math.inf,
 ) -> GatewayApp:
     """Put one provider's gateway together.
 
@@ -116,6 +118,7 @@ def build_app(
         registry: Where metrics are kept.
         max_concurrent: How many webhooks may be under way.
         on_fault: Called when the gateway cannot do its work any more and has to be stopped.
+        replay_until: Until when events of any age are taken, in seconds since 1970.
     """
     publication = Publication(provider.name, producer, raw_topic(provider.name), INGESTION_DLQ, schema_id_of)
     kind = ComposedReception if is_composed(provider) else Reception
@@ -126,6 +129,7 @@ def build_app(
         clock=clock,
         metrics=metrics,
         max_concurrent=max_concurrent,
+        replay_until=replay_until,
         on_fault=on_fault,
     )
 

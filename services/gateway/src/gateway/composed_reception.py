@@ -97,9 +97,9 @@ class ComposedReception(Reception):
         if not isinstance(found, Malformed):
             events = self._reader.read(found, webhook.headers, webhook.merchant_id, endpoint_livemode=webhook.livemode)
             if not isinstance(events, Malformed):
-                stale = next((old for event in events if (old := self._stale(event, webhook)) is not None), None)
-                if stale is not None:
-                    self._finish(webhook, self._forged(stale))
+                old = next((old for event in events if (old := self._too_old(event, webhook)) is not None), None)
+                if old is not None:
+                    self._finish(webhook, self._refused_as_old(old))
                     return False
                 webhook.events = events
                 return True

@@ -63,8 +63,14 @@ def responses() -> dict[str, dict[str, Any]]:
         },
         "401": {
             "description": (
-                "The signature is absent, unreadable, wrong or too old, the body is empty, or the event happened "
-                "longer ago than the provider's contract allows. Nothing was kept."
+                "The signature is absent, unreadable, wrong or too old, or the body is empty. Nothing was kept."
+            ),
+            "content": _PROBLEM,
+        },
+        "403": {
+            "description": (
+                "The event is authentic, and happened longer ago than the provider's contract allows. Nothing was "
+                "kept; a gateway can be set to take old events for some time."
             ),
             "content": _PROBLEM,
         },

@@ -17,6 +17,18 @@ class Forged:
 
 
 @dataclass(frozen=True, slots=True)
+class TooOld:
+    """The event is authentic, and happened so long ago that it may be a replay. Nothing of it is kept."""
+
+    seconds: int
+
+    @property
+    def detail(self) -> str:
+        """Return what is told to the sender."""
+        return f"The event happened more than {self.seconds} seconds ago, and replays are not taken now."
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """The body is authentic, but not an event. `detail` holds no value of the body."""
 

@@ -116,7 +116,7 @@ class PublicKeyVerifier:
     def _read(self, secrets: Sequence[EndpointSecret]) -> tuple[_Endpoint, ...]:
         return tuple(
             _Endpoint(
-                each.secret.get_secret_value(),
+                each.key,
                 None if self._certificates is not None else _public_key(each),
                 Authentic(each.id, each.merchant_id, each.livemode),
                 -math.inf if each.not_before is None else each.not_before.timestamp(),
@@ -132,7 +132,7 @@ def _base64(text: bytes) -> bytes:
 
 def _public_key(secret: EndpointSecret) -> PublicKey:
     try:
-        key = load_pem_public_key(secret.secret.get_secret_value().encode())
+        key = load_pem_public_key(secret.key.encode())
     except ValueError:
         key = None
     if not isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey):

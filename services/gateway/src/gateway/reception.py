@@ -20,7 +20,7 @@ from payments_contracts.providers import Provider
 
 from gateway.answers import Answer, Header, Respond
 from gateway.envelope import Envelope, EnvelopeReader
-from gateway.errors import Forged, KeyNeeded, Malformed
+from gateway.errors import Forged, KeyNeeded, Malformed, TooOld
 from gateway.items import Item
 from gateway.metrics import GatewayMetrics
 from gateway.problems import problem
@@ -29,8 +29,9 @@ from gateway.signature import Authentic, Verifier
 
 _LOG = structlog.get_logger("gateway")
 _RETRY_AFTER_SECONDS = 1
-_SECONDS_BETWEEN_FORGERY_LOGS = 1.0
+_SECONDS_BETWEEN_REFUSAL_LOGS = 1.0
 _MAX_DIGITS = 15
+_BLANKS: Final = b" \t"
 # Written out: ids all have one length.
 _ACCEPTED: Final = b'{"event_id":"%b","status":"accepted"}'
 _ACCEPTED_HEADERS: Final = (
@@ -71,6 +72,7 @@ class Reception:
         clock: Gives the time at which a webhook was received.
         metrics: Counts.
         max_concurrent: How many webhooks may be under way; any more are asked to come again.
+        replay_until: Until when events of any age are taken, in seconds since 1970.
         on_fault: Called when the gateway cannot do its work any more and has to be stopped.
     """
 
@@ -83,6 +85,7 @@ class Reception:
         clock: Clock,
         metrics: GatewayMetrics,
         max_concurrent: int,
+        replay_until: float = -math.inf,
         on_fault: Callable[[], None],
     ) -> None:
         self.max_body_bytes = provider.envelope.max_body_bytes
@@ -97,8 +100,9 @@ class Reception:
         self._under_way = 0
         self._arrived: list[Webhook] = []
         self._steps = self._prepared(provider)
+        self._replay_until = replay_until
         self._on_fault = on_fault
-        self._forgery_logged_at = -math.inf
+        self._logged_at: dict[str, float] = {}
         self.is_open = False
 
     def _prepared(self, provider: Provider) -> tuple[Callable[[Webhook], bool], ...]:
@@ -119,13 +123,14 @@ class Reception:
         kept: dict[str, str] = {}
         announced = b""
         for name, value in headers:
+            # Blanks around a value are not part of it (RFC 9110, 5.5), and the parser leaves those behind it.
             if name == self._signature_header:
-                signatures.append(value.decode("latin-1"))
+                signatures.append(value.strip(_BLANKS).decode("latin-1"))
             if (known := self._kept.get(name)) is not None:
                 # Of a header that comes more than once the first counts.
-                kept.setdefault(known, value.decode("latin-1"))
+                kept.setdefault(known, value.strip(_BLANKS).decode("latin-1"))
             elif name == b"content-length":
-                announced = value
+                announced = value.strip(_BLANKS)
         # Compared as text first: Python refuses to read a number of thousands of digits.
         if announced.isdigit() and (len(announced) > _MAX_DIGITS or int(announced) > self.max_body_bytes):
             respond(self._too_large())
@@ -187,8 +192,8 @@ class Reception:
         if isinstance(envelope, Malformed):
             self._dead_letter(webhook, envelope)
             return False
-        if (stale := self._stale(envelope, webhook)) is not None:
-            self._finish(webhook, self._forged(stale))
+        if (old := self._too_old(envelope, webhook)) is not None:
+            self._finish(webhook, self._refused_as_old(old))
             return False
         webhook.envelope = envelope
         return True
@@ -202,16 +207,14 @@ class Reception:
         self._publication.accept(webhook.envelope, webhook, partial(self._accept_done, webhook))
         return True
 
-    def _stale(self, envelope: Envelope, webhook: Webhook) -> Forged | None:
-        """Return why an authentic event is taken for a replay, where its signature covers no time of its own.
+    def _too_old(self, envelope: Envelope, webhook: Webhook) -> TooOld | None:
+        """Tell whether an authentic event may be a replay, where its signature covers no time of its own.
 
         One whose time cannot be read is not: nobody but the provider can have written it so.
         """
-        if self._oldest is None or envelope.created_at is None:
+        if self._oldest is None or envelope.created_at is None or webhook.received_at < self._replay_until * 1000:
             return None
-        if webhook.received_at - envelope.created_at > self._oldest * 1000:
-            return Forged("signature_expired", f"The event is more than {self._oldest} seconds old.")
-        return None
+        return TooOld(self._oldest) if webhook.received_at - envelope.created_at > self._oldest * 1000 else None
 
     def _accept_done(self, webhook: Webhook, error: Transient | Rejected | Fault | None) -> None:
         if error is not None:
@@ -259,12 +262,20 @@ class Reception:
 
     def _forged(self, forged: Forged) -> Answer:
         self._metrics.count("forged", forged.reason_code)
-        # Sampled, so that a flood of forgeries does not become a flood of logs; the metric counts all.
-        now = monotonic()
-        if now - self._forgery_logged_at >= _SECONDS_BETWEEN_FORGERY_LOGS:
-            self._forgery_logged_at = now
-            _LOG.warning("forged webhook", reason=forged.reason_code)
+        self._log_refusal("forged webhook", forged.reason_code)
         return problem(HTTPStatus.UNAUTHORIZED, forged.reason_code, forged.detail)
+
+    def _refused_as_old(self, old: TooOld) -> Answer:
+        self._metrics.count("refused", "event_too_old")
+        self._log_refusal("event too old", "event_too_old")
+        return problem(HTTPStatus.FORBIDDEN, "event_too_old", old.detail)
+
+    def _log_refusal(self, what: str, reason_code: str) -> None:
+        # Sampled, so that a flood of them does not become a flood of logs; the metric counts all.
+        now = monotonic()
+        if now - self._logged_at.get(what, -math.inf) >= _SECONDS_BETWEEN_REFUSAL_LOGS:
+            self._logged_at[what] = now
+            _LOG.warning(what, reason=reason_code)
 
     def _unavailable(
         self,

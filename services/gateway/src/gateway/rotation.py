@@ -1,18 +1,25 @@
 """Secrets in a file, which may change at any time: as Kubernetes mounts a Secret, or as a person edits it."""
 
 import asyncio
-from collections.abc import Callable
+from codecs import BOM_UTF8
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
 from kit.errors import Fault
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.secrets import EndpointSecret, EndpointSecrets
+from gateway.secrets import EndpointSecret, EndpointSecrets, with_blanks
 
 _LOG = structlog.get_logger("gateway")
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECRETS: TypeAdapter[tuple[EndpointSecret, ...]] = TypeAdapter(EndpointSecrets)
+
+
+def tell_of_blanks(secrets: Iterable[EndpointSecret]) -> None:
+    """Write a line in the log where something was cut off around a secret; nothing of the secret is in it."""
+    if ids := with_blanks(secrets):
+        _LOG.warning("blanks around secrets are not part of them", ids=ids)
 
 
 class SecretsFile:
@@ -35,9 +42,12 @@ class SecretsFile:
             self._content = None
             raise Fault(f"The secrets in {self._path} cannot be read: {error.strerror}.") from error
         try:
-            return _SECRETS.validate_json(self._content)
+            secrets = _SECRETS.validate_json(self._content.removeprefix(BOM_UTF8))
         except ValidationError as error:
             problems = error.errors(include_input=False, include_url=False, include_context=False)
+        else:
+            tell_of_blanks(secrets)
+            return secrets
         # Out here it has no cause, which might show a secret.
         first = problems[0]
         where = ".".join(str(part) for part in first["loc"])

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from kit.settings import HttpSettings, KafkaSettings, LogSettings, RegistrySettings
 from payments_contracts.providers import PROVIDERS
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator
 
 from gateway.secrets import EndpointSecrets
 
@@ -23,6 +23,8 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
         request_timeout_seconds: How long a request may take to arrive.
         max_header_bytes: Most bytes of a request's headers.
         max_concurrent_requests: Most webhooks under way; the provider is asked to send any more again.
+        replay_until: Until when events are taken that are older than the provider's contract allows, in ISO 8601 with
+            a time zone; for when old events are sent again on purpose.
     """
 
     gateway_provider: str
@@ -33,6 +35,7 @@ class GatewaySettings(HttpSettings, KafkaSettings, RegistrySettings, LogSettings
     request_timeout_seconds: Annotated[float, Field(gt=0, le=300)] = 15.0
     max_header_bytes: Annotated[int, Field(ge=4096, le=1_048_576)] = 32_768
     max_concurrent_requests: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    replay_until: AwareDatetime | None = None
 
     @field_validator("gateway_provider")
     @classmethod

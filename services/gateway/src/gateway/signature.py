@@ -185,7 +185,7 @@ class SignatureVerifier:
 
 def _material(secret: EndpointSecret, signature: Signature) -> bytes:
     encoding = signature.key_encoding or "utf-8"
-    text = secret.secret.get_secret_value().removeprefix(signature.secret_prefix or "")
+    text = secret.key.removeprefix(signature.secret_prefix or "")
     try:
         key = _KEYS[encoding](text)
     except ValueError:
