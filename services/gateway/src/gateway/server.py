@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from gateway.answers import Outbox
 from gateway.exchange import Endpoint
-from gateway.protocol import BoundedProtocol, Limits, OnRefusal
+from gateway.limits import Limits, OnRefusal
+from gateway.protocol import BoundedProtocol
 
 _TICKS_BETWEEN_SWEEPS = 10
 
