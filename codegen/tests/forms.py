@@ -23,7 +23,7 @@ def target(name: str, expression: Expression, kind: Kind = Kind.TEXT, rest: tupl
 
 def planned(*targets: Target, event_type: Path | Envelope = KIND) -> Plan:
     # A compiled module takes what means null from the generated package.
-    return Plan("odd", event_type, (GroupPlan("any", ("e",), targets),), NULL_VALUES, {}, {})
+    return Plan("odd", event_type, (GroupPlan("any", ("e",), targets),), NULL_VALUES, frozenset(), {}, {})
 
 
 def both(

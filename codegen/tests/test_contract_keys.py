@@ -136,7 +136,16 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.reads"): {"topics": ["shop.raw"]},
     ("services", "services.*.writes.tables"): ["bronze.payments"],
     ("rules", "later_reason_codes"): {"row_odd": "The row is odd."},
+    ("rules", "retired_reason_codes"): {"row_small": "The row is small."},
     ("rules", "fields.*[].rule"): "maximum",
+    ("rules", "fields.*[].families"): ["other"],
+    ("rules", "fields.*[].except_families"): ["other"],
+    ("rules", "fields.*[].blank"): {"value": "XXX", "families": ["other"], "amount": "amount_cents"},
+    ("provider", "merchant_metadata"): {"paths": ["extra"], "keys": ["colour"]},
+    ("provider", "currencies"): {"QQQ": {"exponent": 2}, "QQR": {"exponent": 2}},
+    ("reference", "currencies.*"): {"exponent": 3, "name": "Mark"},
+    ("reference", "currencies.*.withdrawn"): "2020-01",
+    ("reference", "currencies.*.successors"): ["EUR"],
     ("services", "services.*.reads.database"): ["payments"],
     ("services", "services.*.reads.tables"): ["gold.days"],
     ("services", "services.*.writes.database"): ["payments"],
@@ -188,7 +197,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in root.glob("avro/*/v1.avsc"):
         file.with_name("v2.avsc").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     later = root / "rules" / "validation.yaml"
-    later.write_text(later.read_text(encoding="utf-8") + "later_reason_codes: {row_large: The row is large.}\n")
+    dated = (
+        "dated_by: happened_at, undated_families: [paid], blank: {value: XXX, families: [paid], amount: amount_cents}"
+    )
+    later.write_text(
+        later.read_text(encoding="utf-8")
+        + f"  note:\n    - {{rule: reference, value: iso4217, code: currency_unknown, {dated}}}\n"
+    )
+    added = "later_reason_codes: {row_large: The row is large.}\nretired_reason_codes: {row_long: The row is long.}\n"
+    later.write_text(later.read_text(encoding="utf-8") + added)
+    provider = root / FILES["provider"]
+    provider.write_text(provider.read_text(encoding="utf-8") + "currencies: {QQQ: {exponent: 2}}\n")
+    listed = root / FILES["reference"]
+    gone = 'currencies:\n  DEM: {exponent: 2, name: Deutsche Mark, withdrawn: "2002-03", successors: [EUR, JPY]}\n'
+    listed.write_text(listed.read_text(encoding="utf-8").replace("currencies:\n", gone))
     table = root / FILES["table"]
     table.write_text(
         table.read_text(encoding="utf-8").replace("{}", "{write.parquet.compression-codec: zstd}") + STAGING
@@ -225,7 +247,8 @@ def changed(row: Row, data: dict[str, Any]) -> dict[str, Any]:
     data = deepcopy(data)
     steps = re.findall(r"\[\]|[^.\[\]]+", row.key.removesuffix("/**"))
     otherwise = OTHERWISE.get((row.kind, row.key.removesuffix("/**")))
-    holder = next(_holders(data, steps[:-1], otherwise is not None and steps[-1] != "*"))
+    holders = list(_holders(data, steps[:-1], otherwise is not None and steps[-1] != "*"))
+    holder = next((each for each in holders if steps[-1] in each), holders[0])
     last = next(iter(holder)) if steps[-1] == "*" else steps[-1]
     value = holder.get(last)
     new = _another(value) if otherwise is None else otherwise(value) if callable(otherwise) else otherwise

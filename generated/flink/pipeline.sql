@@ -17,7 +17,7 @@ SELECT
   r.`source_offset` AS `raw_source_offset`,
   t.*
 FROM `raw_events` AS r,
-LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN r.`provider` IN ('adyen', 'razorpay') THEN r.`provider_event_id` END, CASE WHEN r.`provider` IN ('adyen') THEN r.`provider_event_type` END, CAST(NULL AS TIMESTAMP(3)), CAST(NULL AS TIMESTAMP(3)), CAST(NULL AS BOOLEAN))) AS t(
+LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN r.`provider` IN ('adyen', 'razorpay') THEN r.`provider_event_id` END, CASE WHEN r.`provider` IN ('adyen') THEN r.`provider_event_type` END, CASE WHEN r.`provider` IN ('adyen', 'checkout', 'paypal', 'razorpay', 'square', 'stripe') THEN r.`received_at` END, CAST(NULL AS TIMESTAMP(3)), CASE WHEN r.`provider` IN ('adyen', 'checkout', 'paypal', 'razorpay', 'square', 'stripe') THEN r.`livemode` END)) AS t(
   `outcome`,
   `provider`,
   `provider_event_id`,

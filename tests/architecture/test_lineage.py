@@ -3,6 +3,7 @@
 import json
 import re
 import warnings
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ with warnings.catch_warnings():
     from sqlglot import exp, parse_one
 
 from sqlglot.lineage import Node, lineage
+from sqlglot.optimizer.qualify import qualify
+from sqlglot.optimizer.scope import Scope, build_scope
 
 if TYPE_CHECKING:
     from codegen.derived import DerivedTable
@@ -47,11 +50,30 @@ def environment() -> Environment:
     for path in sorted((ROOT / "generated" / "dbt" / "macros").glob("*.sql")):
         macros |= vars(jinja.from_string(path.read_text()).module)
     jinja.globals["payments_sources"] = SimpleNamespace(**macros)
-    jinja.globals.update(vars(jinja.from_string((ROOT / "dbt" / "macros" / "major_units.sql").read_text()).module))
+    for name in ("major_units", "attempts_of_payments", "payment_metrics"):
+        jinja.globals.update(
+            vars(jinja.from_string((ROOT / "dbt" / "macros" / f"{name}.sql").read_text(), jinja.globals).module)
+        )
     return jinja
 
 
-SQL = {name: environment().from_string(path.read_text()).render() for name, path in MODELS.items()}
+def plain(sql: str) -> str:
+    """Return a query without what only says which rows a value is of: that is no part of a column's sources."""
+
+    def simpler(node: exp.Expr) -> exp.Expr:
+        match node:
+            # What has no column of its own, such as a count, is made from those that say what it is of.
+            case exp.Window() | exp.Filter() if node.this.find(exp.Column):
+                valued: exp.Expr = node.this.transform(simpler)
+                return valued
+            case exp.ArgMax():
+                return exp.Max(this=node.this)
+        return node
+
+    return parse_one(sql, dialect="trino").transform(simpler).sql(dialect="trino")
+
+
+SQL = {name: plain(environment().from_string(path.read_text()).render()) for name, path in MODELS.items()}
 
 
 def bronze() -> dict[str, dict[str, str]]:
@@ -69,9 +91,14 @@ def trino_type(kind: Any) -> str:
     return "varchar"
 
 
-def upstream(layer: str) -> dict[str, str]:
-    """Return the models that a layer reads through: views of staging, which are not tables of their own."""
-    return {name: sql for name, sql in SQL.items() if MODELS[name].parent.name == "staging" and layer == "silver"}
+def upstream(layer: str, model: str) -> dict[str, str]:
+    """Return the models that one of Silver reads through: views, and other tables of its own layer."""
+    if layer != "silver":
+        return {}
+    referred = set(re.findall(r"ref\('(\w+)'\)", MODELS[model].read_text()))
+    return {name: SQL[name] for name in referred} | {
+        k: v for each in referred for k, v in upstream(layer, each).items()
+    }
 
 
 def tables_read(name: str) -> dict[str, Any]:
@@ -86,10 +113,22 @@ def names(table: "DerivedTable") -> list[str]:
     return [column.name for column in table.columns]
 
 
+@cache
+def scope_of(name: str) -> Scope:
+    """Return a model's query with all that it reads through, resolved once for all of its columns."""
+    layer, model = name.split(".")
+    through: dict[str, Any] = {each: parse_one(sql, dialect="trino") for each, sql in upstream(layer, model).items()}
+    query = exp.expand(parse_one(SQL[model], dialect="trino"), through, dialect="trino")
+    resolved = qualify(query, dialect="trino", schema=tables_read(name), validate_qualify_columns=False, identify=False)
+    scope = build_scope(resolved)
+    assert scope is not None
+    return scope
+
+
 def made_from(name: str, column: str) -> set[str]:
     """Return the columns that the SQL of a derived table makes a column from."""
-    layer, model = name.split(".")
-    root = lineage(column, SQL[model], tables_read(name), sources=upstream(layer), dialect="trino")
+    model = name.split(".")[1]
+    root = lineage(column, SQL[model], tables_read(name), scope=scope_of(name), dialect="trino")
     return {source for node in root.walk() for leaf in node.downstream for source in named(node, leaf)}
 
 

@@ -149,7 +149,7 @@ def test_a_malformed_webhook_is_a_dead_letter(sent: dict[str, dict[str, Any]]) -
 
 
 def test_a_wrong_event_is_rejected_and_an_unknown_one_left_alone(sent: dict[str, dict[str, Any]]) -> None:
-    assert sent["rejected"]["outcomes"] == [{"reason_codes": ["amount_not_positive"]}]
+    assert sent["rejected"]["outcomes"] == [{"reason_codes": ["amount_negative"]}]
     assert sent["unsupported"]["outcomes"] == [{"unsupported": True}]
 
 

@@ -1,152 +1,19 @@
-"""Silver and Gold from Bronze, by dbt and by Dagster, on the real Trino.
+"""Silver and Gold from Bronze, by dbt and by Dagster, on the real Trino."""
 
-Rows go into the real Bronze, each test under merchants of its own; Silver and Gold are built in schemas of the run's
-own.
-"""
-
-import os
-import shutil
-import subprocess
-import sys
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
-import trino
 from dagster import AssetCheckSeverity, DagsterInstance, ExecuteInProcessResult
-from kit.lake import load_catalog
-from kit.settings import LakeSettings
-from payments_contracts.pins.orchestrator import ScoredPayment
-from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from pyiceberg.table import Table
 
+from tests.integration.analytics import NOON, Dbt, Query, append, failed, gold_of, payment
+
 pytestmark = pytest.mark.integration
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
-
-Query = Callable[[str], list[list[Any]]]
-
-
-@pytest.fixture(scope="module")
-def environment(stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
-    """The stack's settings, with schemas and a prepared dbt project of this run's own."""
-    root = tmp_path_factory.mktemp("repository")
-    shutil.copytree(REPOSITORY / "dbt", root / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
-    shutil.copytree(REPOSITORY / "generated" / "dbt", root / "generated" / "dbt")
-    own = {"DBT_PROJECT_DIR": str(root / "dbt"), "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
-    environment = {**os.environ, **stack, **own}
-    subprocess.run([sys.executable, "-m", "analytics"], check=True, env=environment, timeout=120)
-    return environment
-
-
-@pytest.fixture(scope="module")
-def query(environment: Mapping[str, str]) -> Iterator[Query]:
-    """Ask Trino; `{silver}` and `{gold}` are the run's schemas, dropped at the end."""
-    suffix = environment["DBT_SCHEMA_SUFFIX"]
-    connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has half its types
-        host=environment["TRINO_HOST"],
-        port=int(environment["TRINO_PORT"]),
-        user=environment["TRINO_USER"],
-        catalog="lake",
-    )
-
-    def ask(statement: str) -> list[list[Any]]:
-        cursor = connection.cursor()
-        cursor.execute(statement.format(silver=f"silver{suffix}", gold=f"gold{suffix}"))
-        return [list(row) for row in cursor.fetchall()]
-
-    yield ask
-    for statement in (
-        "drop view if exists {silver}.stg_payments",
-        "drop table if exists {silver}.payments_cleaned",
-        "drop table if exists {gold}.daily_payment_metrics",
-        "drop schema if exists {silver}",
-        "drop schema if exists {gold}",
-    ):
-        ask(statement)
-    connection.close()
-
-
-@pytest.fixture(scope="module")
-def bronze(environment: Mapping[str, str]) -> Table:
-    settings = LakeSettings.model_validate({name.lower(): value for name, value in environment.items()})
-    table: Table = load_catalog(settings).load_table(BRONZE_PAYMENT_EVENTS.identifier)
-    return table
-
-
-@pytest.fixture(scope="module")
-def dbt(environment: Mapping[str, str]) -> Callable[[str], None]:
-    """Run a command of dbt over the whole project; what is deprecated is an error."""
-    project = environment["DBT_PROJECT_DIR"]
-    program = str(Path(sys.executable).with_name("dbt"))
-    strictness = ["--warn-error-options", '{"error": ["Deprecations"]}']
-    folders = ["--project-dir", project, "--profiles-dir", project]
-
-    def run(command: str) -> None:
-        done = subprocess.run(
-            [program, *strictness, command, *folders],
-            check=False,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=280,
-        )
-        assert done.returncode == 0, done.stdout[-5000:]
-
-    return run
-
-
-@pytest.fixture
-def merchant() -> str:
-    return f"merch_{uuid.uuid4().hex}"
-
-
-def payment(merchant: str, **changes: Any) -> dict[str, Any]:
-    """A row of Bronze as the contract has it: one succeeded payment of 12.34 USD, unless changed."""
-    row: dict[str, Any] = {
-        "event_id": str(uuid.uuid4()),
-        "provider": "stripe",
-        "provider_event_id": f"evt_{uuid.uuid4().hex}",
-        "event_type": "payment.succeeded",
-        "merchant_id": merchant,
-        "amount_cents": 1234,
-        "currency": "USD",
-        "status": "succeeded",
-        "metadata": {"b": "2", "a": "1"},
-        "provider_created_at": NOON,
-        "processed_at": NOON + timedelta(seconds=1),
-        "rule_violations": [],
-        "fraud_score": 0.25,
-        "fraud_risk_level": "low",
-        "fraud_score_source": "model",
-        "scored_at": NOON + timedelta(seconds=2),
-        "schema_version": 1,
-    }
-    return ScoredPayment.model_validate(row | changes).model_dump()
-
-
-def failed(merchant: str, **changes: Any) -> dict[str, Any]:
-    advice = {"should_retry": True, "delay_seconds": 3600, "max_attempts": 3}
-    state = {"event_type": "payment.failed", "status": "failed", "failure_code": "card_declined"}
-    return payment(merchant, **state, retry_strategy=advice, retry_strategy_source="model", **changes)
-
-
-def append(bronze: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    bronze.append(pa.Table.from_pylist(list(rows), schema=bronze.schema().as_arrow()))
-
-
-def gold_of(query: Query, merchant: str) -> list[list[Any]]:
-    return query(
-        "select event_date, currency, status, payment_count, amount_minor, amount_major, failed_count,"  # noqa: S608  # the values are ours
-        f" retry_advised_count from {{gold}}.daily_payment_metrics where merchant_id = '{merchant}' order by 1, 2, 3"
-    )
 
 
 def silver_of(query: Query, merchant: str) -> list[list[Any]]:
@@ -156,9 +23,7 @@ def silver_of(query: Query, merchant: str) -> list[list[Any]]:
     )
 
 
-def test_builds_one_row_per_event_and_exact_daily_sums(
-    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
-) -> None:
+def test_builds_one_row_per_event_and_exact_daily_sums(dbt: Dbt, query: Query, bronze: Table, merchant: str) -> None:
     twice = payment(merchant)
     rescored = failed(merchant, event_id="00000000-0000-5000-8000-" + uuid.uuid4().hex[:12])
     yen = payment(merchant, currency="JPY", amount_cents=500)
@@ -185,7 +50,7 @@ def test_builds_one_row_per_event_and_exact_daily_sums(
 
 
 def test_a_second_build_changes_nothing_and_a_late_event_counts_on_its_own_day(
-    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+    dbt: Dbt, query: Query, bronze: Table, merchant: str
 ) -> None:
     append(bronze, [payment(merchant), failed(merchant)])
     dbt("run")
@@ -203,9 +68,7 @@ def test_a_second_build_changes_nothing_and_a_late_event_counts_on_its_own_day(
     assert gold_of(query, merchant)[0][:4] == [date(2025, 1, 20), "USD", "succeeded", 1]
 
 
-def test_silver_does_not_depend_on_the_order_of_arrival(
-    dbt: Callable[[str], None], query: Query, bronze: Table
-) -> None:
+def test_silver_does_not_depend_on_the_order_of_arrival(dbt: Dbt, query: Query, bronze: Table) -> None:
     forwards, backwards = f"merch_{uuid.uuid4().hex}", f"merch_{uuid.uuid4().hex}"
     scores = [
         {"fraud_score": 0.1, "schema_version": 1, "scored_at": NOON + timedelta(hours=3)},
@@ -222,7 +85,7 @@ def test_silver_does_not_depend_on_the_order_of_arrival(
 
 
 def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(
-    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+    dbt: Dbt, query: Query, bronze: Table, merchant: str
 ) -> None:
     unscored = {"fraud_score": 0.0, "fraud_score_source": "not_scored", "schema_version": 2, "currency_exponent": 2}
     paid = payment(merchant, schema_version=2, provider_object_id="pi_1", attempt_number=2)
@@ -239,11 +102,11 @@ def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(
         ["payout", "po_1", None, None, 2],
         ["refund", None, None, "pi_1", 2],
     ]
-    assert [row[2:5] for row in gold_of(query, merchant)] == [["succeeded", 1, 1234]]
+    assert [row[2:5] for row in gold_of(query, merchant)] == [["refunded", 1, 1234]]
 
 
 def test_a_silver_of_before_gains_the_columns_with_values_for_every_event(
-    dbt: Callable[[str], None], query: Query, bronze: Table, merchant: str
+    dbt: Dbt, query: Query, bronze: Table, merchant: str
 ) -> None:
     append(bronze, [payment(merchant), payment(merchant, event_type="refund.created", related_payment_id="pi_1")])
     dbt("run")
@@ -289,7 +152,8 @@ def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(
     append(bronze, [payment(merchant), failed(merchant)])
     run = run_job("refresh")
     built = {event.asset_key.path[-1] for event in run.get_asset_materialization_events() if event.asset_key}
-    assert built == {"stg_payments", "payments_cleaned", "daily_payment_metrics"}
+    silver = {"stg_payments", "payments_cleaned", "payment_history", "payments"}
+    assert built == silver | {"daily_payment_metrics", "test_payment_metrics"}
     assert {check.asset_key.path[0] for check in run.get_asset_check_evaluations()} == {"bronze", "silver", "gold"}
     assert failed_checks(run) == []
     assert [row[3] for row in gold_of(query, merchant)] == [1, 1]
@@ -297,7 +161,7 @@ def test_dagster_materialises_every_layer_and_reports_the_tests_as_checks(
 
 def test_silver_runs_ahead_of_gold_until_gold_is_built(
     run_job: Callable[[str], ExecuteInProcessResult],
-    dbt: Callable[[str], None],
+    dbt: Dbt,
     query: Query,
     bronze: Table,
     merchant: str,

@@ -96,7 +96,10 @@ def test_rows_carry_the_fallback_while_the_models_are_away(deployment: Deploymen
     deployment.wait_for_rows(1)
     (row,) = deployment.rows()
     assert (row["fraud_score"], row["fraud_score_source"]) == (0.5, "fallback")
-    assert (row["retry_strategy"]["should_retry"], row["retry_strategy_source"]) == (False, "fallback")
+    # The table of the contract, for a first attempt, as the model would start from it.
+    assert row["retry_strategy"] == {"should_retry": True, "delay_seconds": 86_400, "max_attempts": 4}
+    assert (row["retry_strategy_source"], row["retry_action"]) == ("fallback", "retry")
+    assert (row["attempt"], row["attempt_source"]) == (1, "history")
 
 
 def test_a_model_that_hangs_is_left_alone_after_a_few_events(deployment: Deployment) -> None:

@@ -193,7 +193,7 @@ async def test_everything_happens_within_one_workflow_task(orchestrator: Orchest
         "WORKFLOW_TASK_SCHEDULED": 1,
         "WORKFLOW_TASK_STARTED": 1,
         "WORKFLOW_TASK_COMPLETED": 1,
-        "MARKER_RECORDED": 7,
+        "MARKER_RECORDED": 6,
         "WORKFLOW_EXECUTION_COMPLETED": 1,
     }
 
@@ -205,8 +205,6 @@ async def test_the_history_names_each_activity_with_its_retry_policy(orchestrato
     told = {}
     for found in history.events:
         if found.HasField("marker_recorded_event_attributes"):
-            if found.marker_recorded_event_attributes.marker_name != "core_local_activity":
-                continue
             details = json.loads(found.marker_recorded_event_attributes.details["data"].payloads[0].data)
             told[details["activity_type"]] = json.loads(found.user_metadata.summary.data)
     assert told == {

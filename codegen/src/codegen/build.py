@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -14,36 +13,28 @@ from codegen.findings import ContractError, Finding
 from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
-    Currency,
     Example,
     Freshness,
     Identity,
-    Maximum,
-    Minimum,
-    Pattern,
     Payload,
     Provider,
-    Reference,
-    Rule,
-    Rules,
     Table,
-    TimeRange,
     Topic,
     Transformed,
 )
 from codegen.reception import envelope_of
+from codegen.rules import millis
 from codegen.staging import staging
 from codegen.webhooks import Certificate, Envelope, Signature
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from codegen.document import Document
     from codegen.language.model import Path
 
 Built = TypeVar("Built")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
 _REPLICAS = 3
 _SECRETS_MERCHANT = "merch_local"
@@ -85,73 +76,9 @@ def table(document: Document, version: int) -> Table:
     )
 
 
-def rules(document: Document) -> Rules:
-    """Return the rules that a file declares; raises ContractError where one holds a time that does not exist."""
-    data = document.data
-    findings: list[Finding] = []
-    found: dict[str, tuple[Rule, ...]] = {}
-    for name, each_of in data.get("fields", {}).items():
-        made: list[Rule] = []
-        for index, each in enumerate(each_of):
-            try:
-                made.append(_rule(each))
-            except ValueError as error:
-                place = ("fields", name, index, "value")
-                findings.append(document.finding("rule", place, f"{name}: {error}", "correct the value"))
-        found[name] = tuple(made)
-    if findings:
-        raise ContractError(tuple(findings))
-    return Rules(
-        name=data["name"],
-        record=data["record"],
-        reason_codes={**data["reason_codes"], **(later := data.get("later_reason_codes", {}))},
-        null_values=tuple(data.get("null_values", ())),
-        fields=found,
-        later_codes=frozenset(later),
-        source=document,
-    )
-
-
-def _rule(data: Mapping[str, Any]) -> Rule:
-    value, code = data["value"], data["code"]
-    match data["rule"]:
-        case "minimum":
-            return Minimum(value, code)
-        case "maximum":
-            return Maximum(value, code)
-        case "pattern":
-            return Pattern(value, code)
-        case "reference":
-            return Reference(value, code)
-        case "time_range":
-            return _time_range(value, code)
-        case unknown:
-            raise ValueError(f"there is no rule {unknown!r}")
-
-
-def _time_range(value: Sequence[str], code: str) -> TimeRange:
-    earliest, latest = value
-    first, last = _millis(earliest), _millis(latest)
-    if first > last:
-        raise ValueError(f"no instant lies between {earliest} and {latest}")
-    return TimeRange(first, last, (earliest, latest), code)
-
-
-def _millis(text: str) -> int:
-    try:
-        return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
-    except ValueError as error:
-        raise ValueError(f"{text} is not a time that exists ({error})") from error
-
-
 def identity(document: Document) -> Identity:
     """Return the namespaces that a file declares."""
     return Identity(document.data["event_namespace"], document.data["body_namespace"], document)
-
-
-def currencies(document: Document) -> tuple[Currency, ...]:
-    """Return the currencies that a file lists."""
-    return tuple(Currency(code, **each) for code, each in document.data["currencies"].items())
 
 
 def provider(
@@ -177,14 +104,20 @@ def provider(
         documentation=data["documentation"],
         signature=_signature(data["signature"]),
         envelope=envelope,
+        currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
-        payload=payload,
+        payload=replace(payload, merchant_maps=_merchant_maps(data)),
         unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         lives=(),
         source=document,
         mapping_source=mapping,
     )
+
+
+def _merchant_maps(data: Mapping[str, Any]) -> dict[Path, frozenset[str]]:
+    declared = data.get("merchant_metadata", {})
+    return {read_path(path): frozenset(declared["keys"]) for path in declared.get("paths", ())}
 
 
 def _signature(data: Mapping[str, Any]) -> Signature:
@@ -232,7 +165,7 @@ def _examples(
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,
-                received_at=_millis(data["received_at"]) if "received_at" in data else None,
+                received_at=millis(data["received_at"]) if "received_at" in data else None,
             )
         )
     if findings:

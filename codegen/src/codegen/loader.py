@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from codegen import build, extension, following, gateway, lifecycles, policies, specification
 from codegen.avsc import Reader
 from codegen.content import not_contracts, text_of
+from codegen.currencies import currencies
 from codegen.database import database_table
 from codegen.derived import derived
 from codegen.document import Document, parse
@@ -23,6 +24,7 @@ from codegen.findings import ContractError, Finding
 from codegen.kinds import API, EXAMPLE, kind_of
 from codegen.model import Api, Catalog, Payload, Provider, RecordVersion
 from codegen.placeholders import placeholders
+from codegen.rules import rules
 from codegen.services import Services, services
 from codegen.shape import Shape
 from codegen.staging import staged
@@ -80,12 +82,12 @@ class _Loading:
         records = self._records()
         apis = tuple(self._apis())
         topics = tuple(self._all("topics/", build.topic))
-        validation = self._one("rules/validation", build.rules)
+        validation = self._one("rules/validation", rules)
         null_values = () if validation is None else validation.null_values
         providers = tuple(self._providers(lambda each: following.mapped(each, topics, records), null_values))
-        ingestion = self._one("rules/ingestion", build.rules)
+        ingestion = self._one("rules/ingestion", rules)
         identity = self._one("rules/identity", build.identity)
-        currencies = self._one("reference/iso4217", build.currencies)
+        known = self._one("reference/iso4217", currencies)
         tables = tuple(self._all("tables/", lambda each: build.table(each, self._followed(each, topics, records))))
         views = dict(_views(tables, records))
         derived_tables = tuple(self._all("derived/", lambda each: self._derived(each, views)))
@@ -98,7 +100,7 @@ class _Loading:
         grouped = self._one("families", families) if "families.yaml" in self._documents else Families()
         retry = self._one("rules/retry", policies.retry) if "rules/retry.yaml" in self._documents else None
         business = self._one("rules/business", policies.business) if "rules/business.yaml" in self._documents else None
-        if self._findings or validation is None or ingestion is None or identity is None or currencies is None:
+        if self._findings or validation is None or ingestion is None or identity is None or known is None:
             raise ContractError(tuple(self._findings))
         return Catalog(
             records=records,
@@ -111,7 +113,7 @@ class _Loading:
             validation=validation,
             ingestion=ingestion,
             identity=identity,
-            currencies=currencies,
+            currencies=known,
             currency_source=self._documents["reference/iso4217.yaml"],
             apis=tuple(gateway.expanded(apis, providers)),
             services=declared or Services(),

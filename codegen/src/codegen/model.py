@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from codegen.avro import Record
+    from codegen.currencies import Currency
     from codegen.database import DatabaseTable
     from codegen.derived import DerivedTable
     from codegen.document import Document, Place
     from codegen.families import Families
     from codegen.files import RecordFile
-    from codegen.language.model import Mapped
+    from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
     from codegen.policies import Business, Retry
+    from codegen.rules import Rules
     from codegen.services import Services
     from codegen.staging import Staging
     from codegen.webhooks import Envelope, Signature
@@ -116,76 +118,6 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
-class Minimum:
-    """The value is at least this."""
-
-    value: int
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Maximum:
-    """The value is at most this."""
-
-    value: int
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """The whole text matches this regular expression."""
-
-    value: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The text is a key of this reference list."""
-
-    value: str
-    code: str
-
-
-@dataclass(frozen=True, slots=True)
-class TimeRange:
-    """The instant lies between these two, both included, in milliseconds since 1970."""
-
-    earliest: int
-    latest: int
-    text: tuple[str, str]
-    code: str
-
-
-Rule = Minimum | Maximum | Pattern | Reference | TimeRange
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """A closed set of reason codes, and the rules that stand on a record's fields whatever the provider.
-
-    `later_codes` are those of the codes that a later service gives.
-    """
-
-    name: str
-    record: str
-    reason_codes: Mapping[str, str]
-    null_values: tuple[str, ...]
-    fields: Mapping[str, tuple[Rule, ...]]
-    later_codes: frozenset[str]
-    source: Document
-
-
-@dataclass(frozen=True, slots=True)
-class Currency:
-    """A currency of ISO 4217 and the number of digits of its minor unit."""
-
-    code: str
-    exponent: int
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """Namespaces of the UUIDv5 that identify events and unreadable bodies."""
 
@@ -251,6 +183,8 @@ class Provider:
     documentation: str
     signature: Signature
     envelope: Envelope
+    # The codes that it uses though ISO 4217 does not, with their exponents.
+    currencies: Mapping[str, int]
     mapping: Mapped
     payload: Payload
     unmapped: Mapping[str, str]
@@ -267,9 +201,13 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A provider's payload contract: an OpenAPI document whose schemas declare what it sends."""
+    """A provider's payload contract: an OpenAPI document whose schemas declare what it sends.
+
+    `merchant_maps` are the places where merchants put keys of their own, with those that every merchant may have.
+    """
 
     source: Document
+    merchant_maps: Mapping[Path, frozenset[str]] = field(default_factory=dict)
 
     @property
     def schemas(self) -> Mapping[str, Any]:
@@ -319,6 +257,12 @@ class Catalog:
     def writers(self) -> tuple[str, ...]:
         """Return the services that write tables, of the lake and of the database."""
         return (*(table.writer for table in self.tables), *(table.writer for table in self.database))
+
+    @property
+    def exponents(self) -> Mapping[str, int]:
+        """Return the digits of the minor unit of every currency: of ISO 4217, and of providers alone."""
+        own = {code: digits for each in self.providers for code, digits in each.currencies.items()}
+        return own | {each.code: each.exponent for each in self.currencies}
 
     def record(self, name: str, version: int) -> RecordVersion:
         """Return a version of a record; KeyError where the contracts have none such."""

@@ -158,7 +158,7 @@ LIVES: Final[tuple[Life, ...]] = (
                     "event_type": "payment.succeeded",
                     "amount_cents": 2100,
                     "currency": "USD",
-                    "status": "succeeded",
+                    "status": "partially_refunded",
                 },
                 payment={
                     "asked_minor": 2100,

@@ -73,7 +73,7 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
         "issuer_declined": Rule(
             "retry",
             (21600, 43200),
-            "The issuer says no and not why; it may think otherwise later, but not often.",
+            "The issuer declines and does not say why; it may think otherwise later, but not often.",
         ),
         "issuer_unavailable": Rule(
             "retry",

@@ -14,7 +14,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "value_unknown": "A value is not among those that its contract lists.",
     "currency_unknown": "The currency is not an active ISO 4217 code.",
     "amount_indivisible": "The provider's amount is not a whole number of the minor unit that ISO 4217 gives the currency.",
-    "amount_not_positive": "The amount is zero or negative.",
+    "amount_negative": "The amount is below zero, or a payout's below the lower bound.",
     "amount_too_large": "The amount is above the upper bound.",
     "attempt_not_positive": "The number of the attempt is zero or negative.",
     "timestamp_invalid": "The time cannot be read.",
@@ -24,6 +24,7 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "event_too_large": "The event is larger than the workflow engine takes.",
     "row_rejected": "The event's row does not fit the lake's table.",
     "database_row_rejected": "The operational database refuses the event's row.",
+    "amount_not_positive": "The amount is zero or negative.",
 })
 """The reason codes of what is dead-lettered behind a gateway, and what they mean."""
 

@@ -128,7 +128,16 @@ TABLES: Final[tuple[Table, ...]] = (
 )
 
 GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"
-"""Events of the payment family by day, merchant, provider, currency and status; one row for each combination that occurred. Refunds, charges, disputes and payouts are in Silver and not counted here."""
+"""Payments by day, merchant, provider, currency and state, each payment once, of live data alone; one row for each combination that occurred. Charges, refunds and disputes are folded into their payments; invoices, payouts and the like count no money."""
+
+GOLD_TEST_PAYMENT_METRICS: Final = "gold.test_payment_metrics"
+"""The same as gold.daily_payment_metrics, of what the providers' test and sandbox environments told; payments of a test clock's future are left out until their day comes."""
+
+SILVER_PAYMENT_HISTORY: Final = "silver.payment_history"
+"""Each version of each payment, charge, refund and dispute, as an event told it: what the provider said when, and when we knew it. One row per event; which version is the latest depends on the contract of families, never on arrival."""
+
+SILVER_PAYMENTS: Final = "silver.payments"
+"""The current state of each payment, with its charges, refunds and disputes folded in; a charge without a payment is a payment by itself. Any order and repetition of the events makes the same row. A refund or dispute whose payment was never told is in silver.payment_history alone."""
 
 SILVER_PAYMENTS_CLEANED: Final = "silver.payments_cleaned"
 """One row per payment event, with its amount in major units, its day and its scores. Which of several Bronze rows of an event is kept depends on what is in them only, never on when they arrived."""

@@ -15,7 +15,10 @@ BRONZE = AssetKey(["bronze", "payment_events"])
 STAGED = AssetKey(["silver", "stg_payments"])
 
 SILVER = AssetKey(["silver", "payments_cleaned"])
+HISTORY = AssetKey(["silver", "payment_history"])
+PAYMENTS = AssetKey(["silver", "payments"])
 GOLD = AssetKey(["gold", "daily_payment_metrics"])
+TESTS = AssetKey(["gold", "test_payment_metrics"])
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,10 @@ def test_lineage_goes_from_bronze_through_silver_to_gold(definitions: Definition
     graph = definitions.resolve_asset_graph()
     assert graph.get(STAGED).parent_keys == {BRONZE}
     assert graph.get(SILVER).parent_keys == {STAGED}
-    assert graph.get(GOLD).parent_keys == {SILVER}
+    assert graph.get(HISTORY).parent_keys == {SILVER}
+    assert graph.get(PAYMENTS).parent_keys == {HISTORY}
+    assert graph.get(GOLD).parent_keys == {PAYMENTS}
+    assert graph.get(TESTS).parent_keys == {PAYMENTS}
 
 
 def test_bronze_is_an_external_asset_with_the_columns_of_its_contract(definitions: Definitions) -> None:
@@ -63,7 +69,7 @@ def test_tests_of_dbt_are_asset_checks(definitions: Definitions) -> None:
 
 
 def test_refresh_builds_every_model_and_tests_bronze_but_not_its_age(definitions: Definitions) -> None:
-    assert assets_of(definitions, "refresh") == {STAGED, SILVER, GOLD}
+    assert assets_of(definitions, "refresh") == {STAGED, SILVER, HISTORY, PAYMENTS, GOLD, TESTS}
     checks = checks_of(definitions, "refresh")
     assert (GOLD, "gold_agrees_with_silver") in checks
     assert any(key == BRONZE and name.startswith("source_") for key, name in checks)
@@ -79,9 +85,9 @@ def test_silver_and_gold_are_scheduled_by_the_hour_and_by_the_day(definitions: D
         "daily_gold": ("gold", "15 0 * * *"),
     }
     assert {each.default_status for each in schedules.values()} == {DefaultScheduleStatus.RUNNING}
-    assert assets_of(definitions, "silver") == {STAGED, SILVER}
+    assert assets_of(definitions, "silver") == {STAGED, SILVER, HISTORY, PAYMENTS}
     assert (BRONZE, "is_fresh") in checks_of(definitions, "silver")
-    assert assets_of(definitions, "gold") == {GOLD}
+    assert assets_of(definitions, "gold") == {GOLD, TESTS}
 
 
 def test_maintenance_is_part_of_the_location(definitions: Definitions) -> None:

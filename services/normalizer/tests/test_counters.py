@@ -34,12 +34,12 @@ def counted() -> tuple[OutcomeCounters, dict[str, float]]:
 def test_counts_a_rejected_event_once_and_each_distinct_reason_once() -> None:
     counters, values = counted()
 
-    counters.rejected(["field_missing", "amount_not_positive", "field_missing"])
+    counters.rejected(["field_missing", "amount_negative", "field_missing"])
 
     assert parse(values) == {
         ("rejected", ""): 1,
         ("rejection", "field_missing"): 1,
-        ("rejection", "amount_not_positive"): 1,
+        ("rejection", "amount_negative"): 1,
     }
 
 

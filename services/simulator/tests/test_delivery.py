@@ -130,7 +130,7 @@ async def test_sends_no_more_once_stopped() -> None:
 async def test_the_ledger_has_a_line_for_each_webhook() -> None:
     sent = webhooks(30, "accepted=10,malformed=10,rejected=10")
     file = io.BytesIO()
-    ledger = Ledger(file, "t1", "stripe")
+    ledger = Ledger(file)
     for webhook in sent:
         ledger.write(webhook, Answer(200, None, None, NOW, 0.1, 1))
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
@@ -141,8 +141,8 @@ async def test_the_ledger_has_a_line_for_each_webhook() -> None:
         entry = LedgerEntry.model_validate(line, strict=False)
         expectation = webhook.expectation
         assert (entry.run, entry.provider, entry.kind) == ("t1", "stripe", webhook.kind.value)
-        assert (entry.provider_event_id, entry.account) == (webhook.provider_event_id, webhook.account)
-        assert entry.expected_reason_codes == list(webhook.expected_reason_codes)
+        assert (entry.provider_event_id, entry.account) == (webhook.entry.provider_event_id, webhook.entry.account)
+        assert entry.expected_reason_codes == list(webhook.entry.expected_reason_codes)
         assert (entry.expected_amount_cents is None) == (expectation is None)
         if expectation is not None:
             assert entry.expected_amount_cents == expectation.amount_cents

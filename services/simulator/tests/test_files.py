@@ -47,9 +47,9 @@ def test_a_text_is_sent_as_it_is(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         ("{", r"trial.json: not valid JSON at line 1, column 2"),
-        ("[1]", "holds no JSON object"),
-        ({"bodies": []}, "`bodies` is no list of JSON objects"),
-        ({"bodies": [3]}, "`bodies` is no list of JSON objects"),
+        ("[1]", "it is not a JSON object"),
+        ({"bodies": []}, "`bodies` is not a list of JSON objects"),
+        ({"bodies": [3]}, "`bodies` is not a list of JSON objects"),
     ],
 )
 def test_says_what_is_wrong_with_a_file(tmp_path: Path, content: object, complaint: str) -> None:

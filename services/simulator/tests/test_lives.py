@@ -46,7 +46,7 @@ def step_of(webhook: Webhook) -> int:
 def test_normalization_finds_of_each_webhook_what_the_books_say(provider: str) -> None:
     for webhook in run(provider):
         if webhook.kind is Kind.ACCEPTED:
-            outcome = normalize.normalize(provider, webhook.body, webhook.merchant_id)
+            outcome = normalize.normalize(provider, webhook.body, webhook.entry.merchant_id)
             assert isinstance(outcome, normalize.Normalized), webhook.example
             told = webhook.expectation
             assert told is not None
@@ -61,7 +61,7 @@ def test_every_webhook_of_a_payment_names_it_and_no_two_payments_share_an_id(pro
     assert payments
     for payment_id, webhooks in payments.items():
         assert all(payment_id.encode() in webhook.body for webhook in webhooks)
-        assert len({webhook.merchant_id for webhook in webhooks}) == 1
+        assert len({webhook.entry.merchant_id for webhook in webhooks}) == 1
 
 
 @pytest.mark.parametrize("provider", WHOSE)

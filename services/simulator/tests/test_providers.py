@@ -45,7 +45,7 @@ def test_the_event_id_is_the_one_that_the_contracts_define(provider: Provider, w
             assert webhook.event_id == malformed_event_id(body)
         else:
             found = find(orjson.loads(webhook.body), provider.envelope.event_id, webhook.headers)
-            assert webhook.event_id == event_id(provider.name, webhook.account, found)
+            assert webhook.event_id == event_id(provider.name, webhook.entry.account, found)
 
 
 def test_normalization_finds_of_each_what_the_ledger_expects(provider: Provider, webhooks: list[Webhook]) -> None:
@@ -57,13 +57,13 @@ def test_normalization_finds_of_each_what_the_ledger_expects(provider: Provider,
             str(find(content, source, webhook.headers))
             for source in (provider.envelope.event_id, provider.envelope.event_type)
         ]
-        match normalize.normalize(provider.name, webhook.body, webhook.merchant_id, *found):
+        match normalize.normalize(provider.name, webhook.body, webhook.entry.merchant_id, *found):
             case normalize.Normalized(event):
                 assert webhook.kind is Kind.ACCEPTED, webhook.example
-                assert event["merchant_id"] == webhook.merchant_id
+                assert event["merchant_id"] == webhook.entry.merchant_id
             case normalize.Rejected(rejections):
-                codes = tuple(rejection.code for rejection in rejections)
-                assert (webhook.kind, webhook.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example
+                codes = [rejection.code for rejection in rejections]
+                assert (webhook.kind, webhook.entry.expected_reason_codes) == (Kind.REJECTED, codes), webhook.example
             case normalize.Unsupported():
                 assert webhook.kind is Kind.UNSUPPORTED, webhook.example
 

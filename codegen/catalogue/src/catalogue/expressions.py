@@ -33,8 +33,8 @@ from codegen.language.model import (
     When,
     Whole,
 )
+from codegen.language.outcomes import outputs
 from codegen.language.parts import children, said
-from codegen.mapping.certainty import outputs
 from codegen.mapping.plan import wording as rule_in_words
 from codegen.payload import leaves, rests
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from codegen.emit.postgres import shown_type
 from codegen.mapping.plan import wording
+from codegen.rules import circumstances
 from codegen.text import file
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
@@ -118,5 +119,6 @@ def _environment() -> Environment:
         types_of=types_of,
         postgres=shown_type,
         wording=wording,
+        circumstances=circumstances,
     )
     return environment

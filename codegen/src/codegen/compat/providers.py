@@ -153,12 +153,12 @@ def reasons_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in ((old.validation, new.validation), (old.ingestion, new.ingestion)):
         for code in sorted(before.reason_codes.keys() - after.reason_codes.keys()):
             message = f"the reason code {code} is gone, and quarantined events have it"
-            hint = "leave it declared; a code with another meaning gets another name"
+            hint = "leave it declared, under retired_reason_codes where nothing gives it any more"
             yield broken(("reason", after.name, code), after.source, ("reason_codes",), message, hint)
 
 
 def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield currencies that are gone or whose minor unit is another: stored amounts would mean something else."""
+    """Yield currencies that are gone, end earlier, or whose minor unit is another: stored amounts are in them."""
     known = {currency.code: currency for currency in new.currencies}
     source = new.currency_source
     for currency in old.currencies:
@@ -167,10 +167,19 @@ def currencies_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         concern = ("currency", currency.code)
         if after is None:
             message = f"the currency {currency.code} is gone, and stored amounts are in it"
-            yield broken(concern, source, place, message, "leave it; a withdrawn currency may stay")
+            yield broken(concern, source, place, message, "leave it, with `withdrawn` once ISO 4217 withdraws it")
         elif after.exponent != currency.exponent:
             message = f"{currency.code} had {currency.exponent} digits and is to have {after.exponent}"
             yield broken(concern, source, place, message, "leave it: stored amounts are in the old minor unit")
+        elif currency.ends is not None and after.ends is not None and after.ends < currency.ends:
+            message = f"{currency.code} passed until {currency.withdrawn}, and is to pass until {after.withdrawn}"
+            yield broken(concern, source, place, message, "leave it: events that passed would be quarantined")
+    for before, provider in _both(old, new):
+        for code in sorted(before.currencies.keys() - provider.currencies.keys()):
+            if (listed := known.get(code)) is None or listed.ends is not None:
+                message = f"{provider.name}: the currency {code} is used no more, and events in it passed"
+                concern = ("currency", code)
+                yield broken(concern, provider.source, ("currencies",), message, "leave it while old events may come")
 
 
 def _listed(places: list[str]) -> str:

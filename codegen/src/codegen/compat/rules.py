@@ -6,27 +6,75 @@ import re
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken
-from codegen.model import Maximum, Minimum, Pattern, Reference, TimeRange
+from codegen.rules import Maximum, Minimum, Pattern, Reference, TimeRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.document import Place
-    from codegen.model import Catalog, Rule, Rules
+    from codegen.model import Catalog
+    from codegen.rules import Rule, Rules
 
 _LEAVE = "leave it: events that passed would be quarantined"
 
 
 def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield rules on fields that are new, or that take less than before."""
+    """Yield rules on fields that are new, or that take less than before, for events of some family."""
     source = new.validation.source
-    # Where nothing was declared at all, nothing has passed.
-    for field, rules in new.validation.fields.items() if old.validation.reason_codes else ():
-        for index, was, rule in _pairs(old.validation.fields.get(field, ()), rules):
-            said = _narrower(was, rule)
-            if said:
-                place: Place = ("fields", field, index)
-                yield broken(("rule", field), source, place, f"{field}: {said}", _LEAVE)
+    known = _fields(old)
+    # Where nothing was declared at all, nothing has passed; nor in a field that is new.
+    checked = new.validation.fields.items() if old.validation.reason_codes else ()
+    for field, rules in checked:
+        if known and field not in known:
+            continue
+        said: dict[tuple[int, str], set[str]] = {}
+        families = {""} | {each for rule in (*old.validation.fields.get(field, ()), *rules) for each in _named(rule)}
+        for family in families:
+            for index, was, rule in _pairs_of(old.validation.fields.get(field, ()), rules, family):
+                what = _narrower(was, rule) or _dated(was, rule, family, old)
+                if what:
+                    said.setdefault((index, what), set()).add(family)
+        for (index, what), of in sorted(said.items()):
+            place: Place = ("fields", field, index)
+            apart = f" but of {', '.join(sorted(families - of))}" if families - of else ""
+            where = apart if "" in of else f" of {', '.join(sorted(of))}"
+            yield broken(("rule", field), source, place, f"{field}{where}: {what}", _LEAVE)
+
+
+def _fields(catalog: Catalog) -> frozenset[str]:
+    versions = catalog.records.get(catalog.validation.record, ())
+    return frozenset(field.name for version in versions for field in version.record.fields)
+
+
+def _named(rule: Rule) -> frozenset[str]:
+    """Return every family that a rule names."""
+    if not isinstance(rule, Reference):
+        return rule.scope.named
+    return rule.scope.named | rule.undated | (rule.blank.families if rule.blank else frozenset())
+
+
+def _pairs_of(
+    before: tuple[Rule, ...], after: tuple[Rule, ...], family: str
+) -> Iterator[tuple[int, Rule | None, Rule]]:
+    """Yield each rule for events of a family with its place and the earlier rule that it was."""
+    places = [index for index, rule in enumerate(after) if rule.scope.holds(family)]
+    kept = tuple(after[index] for index in places)
+    for place, was, rule in _pairs(tuple(each for each in before if each.scope.holds(family)), kept):
+        yield places[place], was, rule
+
+
+def _dated(was: Rule | None, rule: Rule, family: str, old: Catalog) -> str:
+    """Return in words which codes of a list pass no longer because of the event's time, or beside an amount."""
+    if not (isinstance(was, Reference) and isinstance(rule, Reference)):
+        return ""
+    ended = any(each.ends is not None for each in old.currencies)
+    before, after = (each.dated_by is not None and family not in each.undated for each in (was, rule))
+    if after and not before and ended:
+        return "withdrawn codes passed at any time, and are to pass before their withdrawal alone"
+    blanks = [family in each.blank.families if each.blank else False for each in (was, rule)]
+    if was.blank and (blanks == [True, False] or (rule.blank and was.blank.value != rule.blank.value)):
+        return f"{was.blank.value} passed, and is to pass no longer"
+    return ""
 
 
 def nulls_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
@@ -60,16 +108,23 @@ def reasons_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             if _words(one) != _words(other):
                 message = f"the reason code {code} meant {one!r}, and is to mean {other!r}"
                 hint = "a code with another meaning gets another name; accept this where the meaning is the same"
-                key = "later_reason_codes" if code in after.later_codes else "reason_codes"
+                key = _key(after, code)
                 yield broken(("reason", after.name, code), after.source, (key, code), message, hint)
 
     source = new.validation.source
     for field, rules in new.validation.fields.items():
         for index, was, rule in _pairs(old.validation.fields.get(field, ()), rules):
-            if was is not None and was.code != rule.code:
+            # A code that is said to be retired has gone on purpose.
+            if was is not None and was.code != rule.code and was.code not in new.validation.retired_codes:
                 message = f"{field}: {told(rule)} gave the reason code {was.code}, and is to give {rule.code}"
                 hint = "leave the code: alerts, dashboards and redrives look for it"
                 yield broken(("rule", field), source, ("fields", field, index, "code"), message, hint)
+
+
+def _key(rules: Rules, code: str) -> str:
+    if code in rules.retired_codes:
+        return "retired_reason_codes"
+    return "later_reason_codes" if code in rules.later_codes else "reason_codes"
 
 
 def _pairs(before: tuple[Rule, ...], after: tuple[Rule, ...]) -> Iterator[tuple[int, Rule | None, Rule]]:
@@ -105,7 +160,7 @@ def _narrower(was: Rule | None, rule: Rule) -> str:  # noqa: PLR0911 - one retur
 
 
 def told(rule: Rule) -> str:
-    """Return a rule in a few words."""
+    """Return a rule in a few words, without the families that it is about."""
     match rule:
         case TimeRange():
             return f"time_range {' to '.join(rule.text)}"

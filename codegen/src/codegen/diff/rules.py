@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 from codegen.compat.rules import told
 from codegen.diff.change import Change, Section, others
+from codegen.rules import circumstances
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.model import Catalog, Currency, Rule, Rules
+    from codegen.currencies import Currency
+    from codegen.model import Catalog
     from codegen.policies import Business, Retry
+    from codegen.rules import Rule, Rules
 
 
 _LISTED = frozenset({"kind", "name", "currencies"})
-_TOLD = frozenset({"kind", "name", "record", "reason_codes", "later_reason_codes", "null_values", "fields"})
+_TOLD = frozenset(
+    {"kind", "name", "record", "reason_codes", "later_reason_codes", "retired_reason_codes", "null_values", "fields"}
+)
 
 
 def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
@@ -69,16 +74,31 @@ def _reasons(before: Rules, after: Rules) -> Iterator[Change]:
             continue
         if one != other:
             yield Change(Section.RULES, f"reason {code}", f"means {one} → {other}", concerns)
-        if (code in before.later_codes) != (code in after.later_codes):
-            giver = "a later service" if code in after.later_codes else "this stage"
-            yield Change(Section.RULES, f"reason {code}", f"is given by {giver} now", concerns)
+        if _giver(before, code) != _giver(after, code):
+            yield Change(Section.RULES, f"reason {code}", f"is given by {_giver(after, code)} now", concerns)
+
+
+def _giver(rules_of: Rules, code: str) -> str:
+    if code in rules_of.retired_codes:
+        return "nothing"
+    return "a later service" if code in rules_of.later_codes else "this stage"
 
 
 def _listed(rules_of: tuple[Rule, ...]) -> str:
-    return ", ".join(f"{told(rule)} ({rule.code})" for rule in rules_of) or "none"
+    return ", ".join(f"{told(rule)} ({rule.code}){_beside(rule)}" for rule in rules_of) or "none"
+
+
+def _beside(rule: Rule) -> str:
+    return "".join(f" {each}" for each in circumstances(rule))
 
 
 def _changed(was: Currency | None, now: Currency | None) -> str:
     if was is None or now is None:
         return "is gone" if now is None else "is new"
-    return f"{was.name}, {was.exponent} digits → {now.name}, {now.exponent} digits"
+    return f"{_described(was)} → {_described(now)}"
+
+
+def _described(currency: Currency) -> str:
+    after = f", then {' and '.join(currency.successors)}" if currency.successors else ""
+    withdrawn = f", withdrawn {currency.withdrawn}" if currency.withdrawn else ""
+    return f"{currency.name}, {currency.exponent} digits{withdrawn}{after}"

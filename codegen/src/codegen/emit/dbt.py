@@ -45,12 +45,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         blocks=list(docs(catalog)),
     )
     by_exponent: dict[int, list[str]] = {}
-    for currency in catalog.currencies:
-        by_exponent.setdefault(currency.exponent, []).append(currency.code)
+    for code, exponent in sorted(catalog.exponents.items()):
+        by_exponent.setdefault(exponent, []).append(code)
     yield render(
         f"{_FOLDER}/macros/currency_exponent.sql",
         "currency_exponent.sql",
-        notice=notice("contracts/reference/iso4217.yaml"),
+        notice=notice("contracts/reference/iso4217.yaml, contracts/providers"),
         by_exponent=sorted(by_exponent.items()),
     )
     yield from _families(catalog)
@@ -58,13 +58,12 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         if table.staging is not None:
             yield from _staging(catalog, table, table.staging)
     for derived in catalog.derived:
-        if derived.passed:
-            yield render(
-                f"{_FOLDER}/macros/{derived.name}.sql",
-                "passed.sql",
-                notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
-                table=derived,
-            )
+        yield render(
+            f"{_FOLDER}/macros/{derived.name}.sql",
+            "passed.sql",
+            notice=notice(f"contracts/derived/{derived.identifier}.yaml"),
+            table=derived,
+        )
     yield render(f"{_FOLDER}/tests/generic/not_null_columns.sql", "not_null_columns.sql", notice=source)
 
 

@@ -59,8 +59,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
     yield render(
         f"{PACKAGE}/currencies.py",
         "currencies.py",
-        notice=notice("contracts/reference/iso4217.yaml"),
-        exponents={each.code: each.exponent for each in catalog.currencies},
+        notice=notice("contracts/reference/iso4217.yaml, contracts/providers"),
+        exponents=dict(sorted(catalog.exponents.items())),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codegen.lint import (
     apis,
+    currencies,
     database,
     examples,
     expressions,
@@ -131,6 +132,12 @@ RULES: tuple[LintRule, ...] = (
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
     LintRule(
+        "free-keys",
+        "Of what merchants name as they like, only keys that are listed go on.",
+        rests.free,
+        frozenset({"path"}),
+    ),
+    LintRule(
         "unfilled",
         "Every field that is written is filled by some provider.",
         mappings.unfilled,
@@ -148,6 +155,11 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("condition", "A condition compares with values that its input can have.", expressions.conditions),
     LintRule("exponent", "A provider's own exponent differs from that of ISO 4217.", expressions.exponents),
+    LintRule(
+        "currency",
+        "What replaced a withdrawn currency is one; a provider's own currencies are not active ones, and count alike.",
+        currencies.contradictory,
+    ),
     LintRule("personal", "Personal data is mapped onto fields that say so, and nowhere else.", mappings.personal),
     LintRule("gateway", "Every provider has a gateway, and one API says how all gateways answer.", gateways.unlike),
     LintRule("reason", "Reason codes are a closed set: each one in use is declared.", rules.reasons),

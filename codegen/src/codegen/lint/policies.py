@@ -41,7 +41,7 @@ def unadvised(catalog: Catalog) -> Iterator[Finding]:
     for name, rule in retry.categories.items():
         place: Place = ("categories", name)
         if name not in categories:
-            what = f"{name!r} is no category{meant(name, categories)}"
+            what = f"{name!r} is not a category{meant(name, categories)}"
             yield retry.source.finding(_RETRY, place, what, f"take one of {retry.field}")
         if (rule.action == _RETRY) != bool(rule.minutes):
             what = f"{name}: a retry has `minutes`, and nothing else has"
@@ -52,7 +52,7 @@ def unadvised(catalog: Catalog) -> Iterator[Finding]:
 
 
 def unlisted(catalog: Catalog) -> Iterator[Finding]:
-    """Yield review limits of what is no currency, and such of a record that is not there."""
+    """Yield review limits of what is not a currency, and such of a record that is not there."""
     business = catalog.business
     if business is None:
         return

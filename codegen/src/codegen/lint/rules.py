@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING
 from codegen.avro import Primitive, TimestampMillis
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import OWN_CODES
-from codegen.model import Catalog, Maximum, Minimum, Pattern, Rule, TimeRange
+from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
 from codegen.suggestion import meant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from codegen.avro import Field
     from codegen.document import Place
     from codegen.findings import Finding
+    from codegen.model import Catalog
+    from codegen.rules import Rules
 
 _DECLARE = "declare it under reason_codes, or use one that is"
 
@@ -23,7 +26,7 @@ _DECLARE = "declare it under reason_codes, or use one that is"
 def reasons(catalog: Catalog) -> Iterator[Finding]:
     """Yield codes that are used but not declared, declared but not used, or unknown to a gateway's API."""
     validation = catalog.validation
-    used: set[str] = {*OWN_CODES, *validation.later_codes}
+    used: set[str] = {*OWN_CODES, *validation.later_codes, *validation.retired_codes}
     for code in sorted(OWN_CODES - validation.reason_codes.keys()):
         message = f"the mapping language needs the reason code {code!r}"
         yield validation.source.finding("reason", ("reason_codes",), message, "declare it under reason_codes")
@@ -63,18 +66,48 @@ def misplaced(catalog: Catalog) -> Iterator[Finding]:
         )
         return
     record = record_of(catalog, rules.record, versions[-1].version)
-    types = {field.name: field.bare for field in record.fields} if record else {}
+    fields = {field.name: field for field in record.fields} if record else {}
+    known = {family(value) for value in fields[EVENT_TYPE].allowed} if EVENT_TYPE in fields else set()
     for name, each_of in rules.fields.items():
-        if name not in types:
-            message = f"{rules.record} has no field {name!r}{meant(name, types)}"
+        if name not in fields:
+            message = f"{rules.record} has no field {name!r}{meant(name, fields)}"
             yield rules.source.finding("rule", ("fields", name), message, "name one of its fields")
             continue
         for index, rule in enumerate(each_of):
-            message = _misfit(rule, types[name])
+            place: Place = ("fields", name, index)
+            message = _misfit(rule, fields[name].bare)
             if message:
-                yield rules.source.finding(
-                    "rule", ("fields", name, index), f"{name}: {message}", "use a rule that fits"
-                )
+                yield rules.source.finding("rule", place, f"{name}: {message}", "use a rule that fits")
+            yield from _families_unknown(rules, name, place, rule, known)
+            if isinstance(rule, Reference):
+                yield from _unread(rules, name, place, rule, fields)
+
+
+def _families_unknown(rules: Rules, name: str, place: Place, rule: Rule, known: set[str]) -> Iterator[Finding]:
+    named = set(rule.scope.named)
+    if isinstance(rule, Reference):
+        named |= rule.undated | (rule.blank.families if rule.blank else frozenset())
+    for each in sorted(named - known):
+        message = f"{name}: no event is of the family {each!r}{meant(each, known)}"
+        yield rules.source.finding("rule", place, message, f"name families of {EVENT_TYPE}: what is before its dot")
+    if rule.scope.only and rule.scope.apart:
+        message = f"{name}: a rule names families, or those that it leaves out, and not both"
+        yield rules.source.finding("rule", place, message, "keep one of the two")
+
+
+def _unread(rules: Rules, name: str, place: Place, rule: Reference, fields: Mapping[str, Field]) -> Iterator[Finding]:
+    """Yield fields that a rule looks at beside its own, and that no event has to have."""
+    read = {"dated_by": (rule.dated_by, "an instant"), "blank": (rule.blank and rule.blank.amount, "a whole number")}
+    for key, (other, wanted) in read.items():
+        field = fields.get(other or "")
+        fits = field is not None and (
+            isinstance(field.bare, TimestampMillis)
+            if key == "dated_by"
+            else field.bare in {Primitive.INT, Primitive.LONG}
+        )
+        if other is not None and (field is None or field.nullable or not fits):
+            message = f"{name}: {key} needs {wanted} that every event has, and {other} is none{meant(other, fields)}"
+            yield rules.source.finding("rule", (*place, key), message, "name one that cannot be null")
 
 
 def _misfit(rule: Rule, kind: object) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from codegen.language.model import (
@@ -41,29 +40,6 @@ def may_refuse(expression: Expression) -> bool:
     return isinstance(
         expression, Lookup | Time | Concat | Upper | Lower | Money | Decimal | Sum | Difference | Sign
     ) or any(may_refuse(child) for child in children(expression))
-
-
-def outputs(expression: Expression) -> frozenset[Value] | None:  # noqa: PLR0911 - one return for each
-    """Return all that an expression can give beside null, or None where a payload decides."""
-    match expression:
-        case Const(value):
-            return frozenset({value})
-        case Sign(_, negative, otherwise):
-            return frozenset({negative, otherwise})
-        case Coalesce(of):
-            return reduce(_both, map(outputs, of))
-        case Null():
-            return frozenset()
-        case Lookup(_, table, otherwise):
-            return _both(frozenset(table.values()), outputs(otherwise) if otherwise else frozenset())
-        case When(_, _, then, otherwise):
-            return _both(outputs(then), outputs(otherwise))
-        case _:
-            return None
-
-
-def _both(one: frozenset[Value] | None, other: frozenset[Value] | None) -> frozenset[Value] | None:
-    return None if one is None or other is None else one | other
 
 
 def is_surely(expression: Expression, kind: Kind) -> bool:  # noqa: PLR0911 - one return for each kind of value

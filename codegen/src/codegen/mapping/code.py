@@ -11,14 +11,14 @@ from codegen.text import literal
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.mapping.plan import Refusal, Target
+    from codegen.mapping.plan import Plan, Refusal, Target
 
 
 @dataclass(slots=True)
 class Module:
-    """What the functions of a module share: ISO 4217, rejections, tables and patterns, each once, and imports."""
+    """What the functions of a module share: the plan, rejections, tables and patterns, each once, and imports."""
 
-    exponents: dict[str, int]
+    plan: Plan
     constants: dict[str, str] = field(default_factory=dict)
     helpers: set[str] = field(default_factory=set)
 

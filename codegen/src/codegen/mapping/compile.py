@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
-from codegen.language.model import Const, Envelope, Expression, LeafKind, Lookup, Null, Path, Rest
-from codegen.mapping.certainty import KINDS, is_surely, may_refuse, outputs
+from codegen.language.model import Const, Expression, LeafKind, Null, Path, Rest
+from codegen.language.outcomes import by_event_type, outputs
+from codegen.mapping.certainty import KINDS, is_surely, may_refuse
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import given, write_value
+from codegen.mapping.later import write_later
 from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
-from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.mapping.rule import breaks
 from codegen.text import literal
 
 if TYPE_CHECKING:
@@ -29,8 +31,7 @@ _TESTS = {
 _PUT = {
     LeafKind.SCALAR: "put_scalar",
     LeafKind.SCALARS: "put_scalars",
-    LeafKind.MAP: "put_map",
-    LeafKind.OPAQUE: "put_json",
+    LeafKind.MAP: "put_allowed",
 }
 _FOUND_TYPES = {Kind.TEXT: "str", Kind.TIME: "int | None", Kind.TRUTH: "bool | None"}
 # What a compiled module does not take from the generated package's `normalize.values`.
@@ -57,7 +58,7 @@ class Compiled:
 
 def compile_plan(plan: Plan) -> Compiled:
     """Return a plan as Python text."""
-    module = Module(plan.exponents)
+    module = Module(plan)
     functions = tuple(_function(module, group, plan.event_type) for group in plan.groups)
     event_type = Code(module)
     if isinstance(plan.event_type, Path):
@@ -86,6 +87,7 @@ def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
             _write_by_event_type(code, target, table)
         else:
             _write_target(code, target)
+    write_later(code, group)
     code.blank()
     code.line("if rejections:")
     code.line("    return Rejected(tuple(rejections), event_type)")
@@ -96,19 +98,16 @@ def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
     code.line("    }")
     code.line(")")
     found = ", ".join(f"{given(name)}: {_FOUND_TYPES[kind]}" for name, kind in FOUND.items())
-    head = f"def _{group.name}(root: dict[str, Any], {found}) -> Outcome:"
+    head = f"def _{group.name}(root: dict[str, Any], {found}, more_keys: frozenset[str]) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 
 def _by_event_type(group: GroupPlan, event_type: Expression, target: Target) -> dict[str, Value] | None:
     """Return a field's value by event type where nothing else decides it: no check of it can fail then."""
-    match target.expression:
-        case Lookup(of, table, _) if of in {event_type, Envelope("event_type")} and table.keys() >= set(group.events):
-            found = {each: table[each] for each in group.events}
-        case _:
-            return None
-    fits = not target.rules and (not target.allowed or set(target.allowed) >= set(found.values()))
-    return found if fits and all(KINDS[type(value)] is target.kind for value in found.values()) else None
+    found = by_event_type(target.expression, event_type, group.events)
+    if found is None or target.rules or (target.allowed and not set(target.allowed) >= set(found.values())):
+        return None
+    return found if all(KINDS[type(value)] is target.kind for value in found.values()) else None
 
 
 def _write_by_event_type(code: Code, target: Target, table: dict[str, Value]) -> None:
@@ -157,24 +156,8 @@ def _checks(code: Code, target: Target) -> Iterator[str]:
             yield f"{pad}else:"
             pad += "    "
     for rule in target.rules:
-        yield f"{pad}if {_breaks(module, rule, name)}:"
+        yield f"{pad}if {breaks(module, rule, name)}:"
         yield f"{pad}    rejections.append({module.rejection(target.refusal(rule.code, wording(rule)))})"
-
-
-def _breaks(module: Module, rule: Rule, name: str) -> str:
-    match rule:
-        case Minimum(value, _):
-            return f"{name} < {value}"
-        case Maximum(value, _):
-            return f"{name} > {value}"
-        case Pattern(value, _):
-            module.helper("re")
-            return f"{module.name('_PATTERN_', f're.compile({literal(value)})')}.fullmatch({name}) is None"
-        case Reference():
-            return f"{name} not in {module.helper('EXPONENTS')}"
-        case TimeRange(earliest, latest, _, _):
-            return f"not {earliest} <= {name} <= {latest}"
-    assert_never(rule)
 
 
 def _converted(module: Module, target: Target) -> str:
@@ -189,17 +172,13 @@ def _converted(module: Module, target: Target) -> str:
 
 
 def _write_rest(code: Code, target: Target) -> None:
-    name, fits = local(target), f"fits_{target.name}"
-    opaque = any(leaf.kind is LeafKind.OPAQUE for leaf in target.rest)
+    name = local(target)
     code.line(f"{name}: dict[str, str] = {{}}")
-    if opaque:
-        code.line(f"{fits} = True")
     code.line("value: Any")
     for leaf in target.rest:
         code.line(f"value = {read(leaf.path)}")
-        call = f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value)"
+        allowed = (
+            f", {code.module.name('_KEYS_', literal(leaf.allowed))}, more_keys" if leaf.kind is LeafKind.MAP else ""
+        )
         with code.block("if value is not None:"):
-            code.line(f"{fits} = {call} and {fits}" if leaf.kind is LeafKind.OPAQUE else call)
-    if opaque:
-        with code.block(f"if not {fits}:"):
-            code.reject(target.refusal(TYPE_INVALID, "is nested too deeply"))
+            code.line(f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value{allowed})")

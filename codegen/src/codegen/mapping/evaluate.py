@@ -38,6 +38,7 @@ from codegen.language.model import (
     Whole,
 )
 from codegen.language.parts import origin
+from codegen.mapping.checks import breaks, holds
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
     MISSING,
@@ -51,8 +52,7 @@ from codegen.mapping.plan import (
     Target,
     wording,
 )
-from codegen.mapping.values import EPOCH, RefusedError, as_json, entries, fits, in_ascii, millis
-from codegen.model import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.mapping.values import EPOCH, RefusedError, entries, fits, in_ascii, millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +94,11 @@ def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
     received_at: int | None = None,
     created_at: int | None = None,
     livemode: bool | None = None,  # noqa: FBT001 - as it is handed on
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises because of what is in it.
+
+    `more_keys` are keys of merchants' own metadata that are kept beside those of the contract.
 
     All else is what the gateway found: merchant, id and type of the event, when it came and when it happened, in
     milliseconds since 1970, and whether real money is meant.
@@ -108,10 +111,10 @@ def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
         "created_at": created_at,
         "livemode": livemode,
     }
-    return _evaluated(plan, body, envelope)
+    return _evaluated(plan, body, envelope, more_keys)
 
 
-def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) -> Outcome:
+def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None], more_keys: frozenset[str]) -> Outcome:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -126,17 +129,25 @@ def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) ->
         return Rejected((Refusal(TYPE_INVALID, "event_type", f"{named} must be text"),), None)
     for group in plan.groups:
         if event_type in group.events:
-            return _Evaluation(plan, root, {**envelope, "event_type": event_type}).group(group, event_type)
+            return _Evaluation(plan, root, {**envelope, "event_type": event_type}, more_keys).group(group, event_type)
     return Unsupported(event_type)
 
 
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
-    def __init__(self, plan: Plan, root: dict[str, Any], envelope: Mapping[str, Value | None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        root: dict[str, Any],
+        envelope: Mapping[str, Value | None],
+        more_keys: frozenset[str] = frozenset(),
+    ) -> None:
         self._plan = plan
         self._root = root
         self._envelope = envelope
+        self._more_keys = more_keys
+        self._values: dict[str, Any] = {}
 
     def group(self, group: GroupPlan, event_type: str) -> Outcome:
         event: dict[str, object] = {}
@@ -146,6 +157,14 @@ class _Evaluation:
                 event[target.name] = self._checked(target, refusals)
             except RefusedError as refused:
                 refusals.append(target.refusal(refused.code, refused.what))
+        if not refusals:
+            refusals += [
+                target.refusal(each.code, each.what)
+                for target in group.targets
+                for each in target.later
+                if self._values[target.name] is not None
+                and breaks(self._plan, each, self._values[target.name], self._values)
+            ]
         return Rejected(tuple(refusals), event_type) if refusals else Normalized(event)
 
     def value(self, expression: Expression) -> Any:  # noqa: C901, PLR0911, PLR0912 - one return for each
@@ -290,6 +309,7 @@ class _Evaluation:
     def _checked(self, target: Target, refusals: list[Refusal]) -> object:
         is_rest = isinstance(target.expression, Rest)
         value: Any = self._rest(target.rest) if is_rest else self.value(target.expression)
+        self._values[target.name] = value
         if value is None:
             if target.required:
                 raise RefusedError(MISSING, "is absent or null")
@@ -298,31 +318,17 @@ class _Evaluation:
             raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
             raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
-        broken = [rule for rule in target.rules if not self._holds(rule, value)]
+        broken = [rule for rule in target.rules if not holds(self._plan, rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:
             return None if broken else EPOCH + timedelta(milliseconds=value)
         return float(value) if target.kind is Kind.NUMBER else value
 
-    def _holds(self, rule: Rule, value: Any) -> bool:
-        match rule:
-            case Minimum(least, _):
-                return bool(value >= least)
-            case Maximum(most, _):
-                return bool(value <= most)
-            case Pattern(form, _):
-                return re.fullmatch(form, value) is not None
-            case Reference(name, _):
-                return value in self._plan.references[name]
-            case TimeRange(earliest, latest, _, _):
-                return bool(earliest <= value <= latest)
-        assert_never(rule)
-
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}
         for leaf in leaves:
-            for key, value in entries(leaf, at(self._root, leaf.path)):
-                text = value if isinstance(value, str) else as_json(value)
+            for key, value in entries(leaf, at(self._root, leaf.path), self._more_keys):
+                text = value if isinstance(value, str) else orjson.dumps(value).decode()
                 if text not in self._plan.null_values:
                     kept[key] = text
         return kept

@@ -220,7 +220,7 @@ def _lookup(code: Code, expression: Lookup, target: Target) -> None:
 
 def _money(code: Code, expression: Money, target: Target) -> None:
     name = local(target)
-    scales = code.module.name("_SCALES_", literal(_scales(expression.exponents, code.module.exponents)))
+    scales = code.module.name("_SCALES_", literal(_scales(expression.exponents, code.module.plan.exponents)))
     with code.block(f"if type({name}) is int:"):
         rescaled = code.module.helper("rescaled")
         code.line(f"{name} = {rescaled}({name}, {read(expression.currency)}, {scales})")

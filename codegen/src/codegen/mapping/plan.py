@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
 from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
+from codegen.language.outcomes import by_event_type, outputs
 from codegen.language.parts import inside, origin
-from codegen.model import Catalog, Maximum, Minimum, Pattern, Provider, Reference, Rule, Rules, TimeRange
 from codegen.payload import leaves, rests
+from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, Rules, TimeRange, family
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from codegen.model import Catalog, Provider
 
 # The normalizer sets these itself: they do not come out of a payload.
 STAMPED = frozenset({"event_id", "processed_at", "schema_version"})
@@ -59,8 +62,46 @@ FOUND: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """A rule on one field that the events of some families alone keep to."""
+
+    rule: Rule
+    families: frozenset[str]
+    code: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A code that its list withdrew is none from then on, by the instant in a field; but in these families."""
+
+    dated_by: str
+    except_families: frozenset[str]
+    code: str
+    what: str = "must be a code of the list at the time of the event"
+
+
+@dataclass(frozen=True, slots=True)
+class Unneeded:
+    """A code that stands for none is one in these families alone, beside an amount of zero alone."""
+
+    value: str
+    families: frozenset[str]
+    amount: str
+    code: str
+    what: str
+
+
+Later = Bounded | Ended | Unneeded
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
-    """A field of the unified record and how a payload fills it; `rules` hold those of its type, too."""
+    """A field of the unified record and how a payload fills it.
+
+    `rules` look at its value alone, and hold those of its type, too. `later` look at other fields as well, the family
+    of the event or its time: they are tried once each field is right by itself.
+    """
 
     name: str
     kind: Kind
@@ -69,6 +110,7 @@ class Target:
     rules: tuple[Rule, ...]
     expression: Expression
     rest: tuple[Leaf, ...]
+    later: tuple[Later, ...] = ()
 
     def refusal(self, code: str, what: str) -> Refusal:
         """Return the rejection of this field's value."""
@@ -95,13 +137,18 @@ class GroupPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All that is needed to turn a provider's webhooks into unified events."""
+    """All that is needed to turn a provider's webhooks into unified events.
+
+    `codes` are the currencies that exist or existed, `ends` when those ended that the provider does not use any more,
+    in milliseconds since 1970, and `exponents` the digits of the minor unit of every currency of every provider.
+    """
 
     provider: str
     event_type: Path | Envelope
     groups: tuple[GroupPlan, ...]
     null_values: frozenset[str]
-    references: dict[str, frozenset[str]]
+    codes: frozenset[str]
+    ends: dict[str, int]
     exponents: dict[str, int]
 
 
@@ -113,30 +160,44 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
     return Plan(
         provider=provider.name,
         event_type=mapping.event_type,
-        groups=tuple(
-            GroupPlan(
-                name=group.name,
-                events=group.events,
-                targets=tuple(
-                    target(
-                        field,
-                        catalog.validation,
-                        filling(group, field),
-                        tuple(
-                            leaf
-                            for rest in rests(filling(group, field))
-                            for leaf in leaves(provider.payload, group, rest)
-                        ),
-                    )
-                    for field in fields
-                ),
-            )
-            for group in mapping.groups
-        ),
+        groups=tuple(_group(catalog, provider, group, fields) for group in mapping.groups),
         null_values=frozenset(catalog.validation.null_values),
-        references={"iso4217": frozenset(currency.code for currency in catalog.currencies)},
-        exponents={currency.code: currency.exponent for currency in catalog.currencies},
+        codes=frozenset(each.code for each in catalog.currencies) | provider.currencies.keys(),
+        ends={
+            each.code: each.ends
+            for each in catalog.currencies
+            if each.ends is not None and each.code not in provider.currencies
+        },
+        exponents=dict(catalog.exponents),
     )
+
+
+def _group(catalog: Catalog, provider: Provider, group: Group, fields: list[Field]) -> GroupPlan:
+    possible = families(provider, group, fields)
+    return GroupPlan(
+        name=group.name,
+        events=group.events,
+        targets=tuple(
+            target(
+                field,
+                catalog.validation,
+                filling(group, field),
+                tuple(leaf for rest in rests(filling(group, field)) for leaf in leaves(provider.payload, group, rest)),
+                possible,
+            )
+            for field in fields
+        ),
+    )
+
+
+def families(provider: Provider, group: Group, fields: list[Field]) -> frozenset[str]:
+    """Return the families that events of a group may have, as far as the mapping alone tells."""
+    expression = group.fields.get(EVENT_TYPE, Null())
+    table = by_event_type(expression, provider.mapping.event_type, group.events)
+    closed = outputs(expression) if table is None else frozenset(table.values())
+    if closed is None:
+        closed = frozenset(value for field in fields if field.name == EVENT_TYPE for value in field.allowed)
+    return frozenset(family(each) for each in closed if isinstance(each, str))
 
 
 def filling(group: Group, field: Field) -> Expression:
@@ -144,20 +205,52 @@ def filling(group: Group, field: Field) -> Expression:
     return group.fields.get(field.name, Null()) if field.nullable else group.fields[field.name]
 
 
-def target(field: Field, rules: Rules, expression: Expression, rest: tuple[Leaf, ...]) -> Target:
-    """Return what a field of the record asks of an expression; KeyError where a mapping cannot fill its type."""
+def target(
+    field: Field,
+    rules: Rules,
+    expression: Expression,
+    rest: tuple[Leaf, ...] = (),
+    possible: frozenset[str] = frozenset(),
+) -> Target:
+    """Return what a field of the record asks of an expression; KeyError where a mapping cannot fill its type.
+
+    `possible` are the families of the events that it is asked of.
+    """
     declared = rules.fields.get(field.name, ())
+    always = tuple(_usual(rule, possible) for rule in declared if all(map(rule.scope.holds, possible)))
     # The published exponents are far inside any type's bounds.
-    bounds = () if isinstance(expression, Exponent) else _bounds(field, declared)
+    bounds = () if isinstance(expression, Exponent) else _bounds(field, always)
     return Target(
         name=field.name,
         kind=kind_of(field),
         required=not field.nullable,
         allowed=field.allowed,
-        rules=(*bounds, *declared),
+        rules=(*bounds, *always),
         expression=expression,
         rest=rest,
+        later=() if isinstance(expression, Null) else tuple(e for rule in declared for e in _later(rule, possible)),
     )
+
+
+def _later(rule: Rule, possible: frozenset[str]) -> Iterator[Later]:
+    """Yield what of a rule depends on more than its field's value, given the families that are possible."""
+    within = frozenset(filter(rule.scope.holds, possible))
+    if within and within != possible:
+        yield Bounded(_usual(rule, within), within, rule.code, wording(rule))
+    if isinstance(rule, Reference) and within:
+        if rule.dated_by is not None and within - rule.undated:
+            yield Ended(rule.dated_by, possible - (within - rule.undated), rule.code)
+        if rule.blank is not None and within & rule.blank.families:
+            blank, allowed = rule.blank, within & rule.blank.families
+            what = f"must not be {blank.value} but where there is no amount"
+            yield Unneeded(blank.value, allowed | (possible - within), blank.amount, rule.code, what)
+
+
+def _usual(rule: Rule, possible: frozenset[str]) -> Rule:
+    """Return a rule without the code that stands for none, where no event may have it."""
+    if isinstance(rule, Reference) and rule.blank is not None and not rule.blank.families & possible:
+        return replace(rule, blank=None)
+    return rule
 
 
 def kind_of(field: Field) -> Kind:

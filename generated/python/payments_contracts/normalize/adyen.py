@@ -40,14 +40,26 @@ _REJECTION_3 = Rejection("type_invalid", "customer_id", "notificationItems[0].No
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
 _REJECTION_4 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
 _REJECTION_5 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
 _REJECTION_10 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
 _REJECTION_11 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
-_REJECTION_12 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
 _TABLE_2 = {
+    "visa": "card",
+    "mc": "card",
+    "amex": "card",
+    "diners": "card",
+    "discover": "card",
+    "jcb": "card",
+    "cup": "card",
+    "maestro": "card",
+    "bcmc": "card",
+    "cartebancaire": "card",
+}
+_REJECTION_12 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_TABLE_3 = {
     "visa": "visa",
     "mc": "mastercard",
     "amex": "amex",
@@ -63,7 +75,7 @@ _REJECTION_13 = Rejection("type_invalid", "card_brand", "notificationItems[0].No
 _PATTERN_1 = re.compile("[0-9]{4}")
 _REJECTION_14 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
 _REJECTION_15 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
-_TABLE_3 = {
+_TABLE_4 = {
     "AUTHORISATION:true": "authorized",
     "AUTHORISATION:false": "failed",
     "CAPTURE:true": "succeeded",
@@ -73,26 +85,146 @@ _TABLE_3 = {
     "CANCELLATION:false": "authorized",
     "EXPIRE:true": "canceled",
 }
-_REJECTION_16 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
-_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_19 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
-_REJECTION_20 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
-_TABLE_4 = {
+_REJECTION_16 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_17 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_18 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
+_REJECTION_19 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_20 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
+_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_23 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_25 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_26 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
+_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_28 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_29 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
+_REJECTION_31 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_TABLE_5 = {
+    "not enough balance": "insufficient_funds",
+    "withdrawal amount exceeded": "limit",
+    "withdrawal count exceeded": "limit",
+    "expired card": "expired_card",
+    "invalid card number": "invalid_card",
+    "cvc declined": "invalid_card",
+    "avs declined": "invalid_card",
+    "no checking account available on card": "invalid_account",
+    "no savings account available on card": "invalid_account",
+    "blocked card": "lost_or_stolen",
+    "restricted card": "lost_or_stolen",
+    "acquirer fraud": "fraud",
+    "fraud": "fraud",
+    "fraud-cancelled": "fraud",
+    "issuer suspected fraud": "fraud",
+    "3d not authenticated": "authentication_required",
+    "authentication required": "authentication_required",
+    "mobile pin required": "authentication_required",
+    "rreq not received from ds": "authentication_required",
+    "3ds authentication error": "authentication_required",
+    "referral": "customer_action",
+    "shopper cancelled": "customer_action",
+    "cancelled": "customer_action",
+    "invalid pin": "customer_action",
+    "pin tries exceeded": "customer_action",
+    "pin validation not possible": "customer_action",
+    "card requires online pin": "customer_action",
+    "contactless fallback": "customer_action",
+    "cvm required restart payment": "customer_action",
+    "current aid is in penalty box.": "customer_action",
+    "not supported": "not_supported",
+    "transaction not permitted": "not_supported",
+    "revocation of auth": "do_not_retry",
+    "transaction blocked by adyen to prevent excessive retry fees": "do_not_retry",
+    "refused": "issuer_declined",
+    "declined non generic": "issuer_declined",
+    "issuer unavailable": "issuer_unavailable",
+    "acquirer error": "processor_error",
+    "invalid amount": "invalid_request",
+    "not submitted": "invalid_request",
+}
+_REJECTION_32 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_33 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_34 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
+_TABLE_6 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
     "REFUND_FAILED:true": "refund.failed",
     "REFUNDED_REVERSED:true": "refund.failed",
 }
-_TABLE_5 = {
+_TABLE_7 = {
     "REFUND:true": "succeeded",
     "REFUND:false": "failed",
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_22 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
-_TABLE_6 = {
+_REJECTION_35 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_TABLE_8 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
     "CHARGEBACK:true": "dispute.funds_withdrawn",
@@ -102,7 +234,7 @@ _TABLE_6 = {
     "PREARBITRATION_WON:true": "dispute.closed",
     "PREARBITRATION_LOST:true": "dispute.closed",
 }
-_TABLE_7 = {
+_TABLE_9 = {
     "REQUEST_FOR_INFORMATION:true": "needs_response",
     "NOTIFICATION_OF_CHARGEBACK:true": "needs_response",
     "CHARGEBACK:true": "needs_response",
@@ -112,14 +244,110 @@ _TABLE_7 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_TABLE_8 = {
+_REJECTION_37 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_TABLE_10 = {
+    "10.1": "fraud",
+    "10.2": "fraud",
+    "10.3": "fraud",
+    "10.4": "fraud",
+    "10.5": "fraud",
+    "4837": "fraud",
+    "4840": "fraud",
+    "4849": "fraud",
+    "4870": "fraud",
+    "4871": "fraud",
+    "F10": "fraud",
+    "F14": "fraud",
+    "F22": "fraud",
+    "F24": "fraud",
+    "F29": "fraud",
+    "F30": "fraud",
+    "F31": "fraud",
+    "UA01": "fraud",
+    "UA02": "fraud",
+    "UA05": "fraud",
+    "UA06": "fraud",
+    "4863": "unrecognized",
+    "AA": "unrecognized",
+    "11.1": "authorization",
+    "11.2": "authorization",
+    "11.3": "authorization",
+    "4807": "authorization",
+    "4808": "authorization",
+    "4812": "authorization",
+    "A01": "authorization",
+    "A02": "authorization",
+    "A08": "authorization",
+    "AT": "authorization",
+    "12.1": "processing_error",
+    "12.2": "processing_error",
+    "12.3": "processing_error",
+    "12.4": "processing_error",
+    "12.7": "processing_error",
+    "4834": "processing_error",
+    "4842": "processing_error",
+    "4846": "processing_error",
+    "P01": "processing_error",
+    "P03": "processing_error",
+    "P04": "processing_error",
+    "P07": "processing_error",
+    "P22": "processing_error",
+    "P23": "processing_error",
+    "M01": "processing_error",
+    "IN": "processing_error",
+    "LP": "processing_error",
+    "12.5": "incorrect_amount",
+    "4831": "incorrect_amount",
+    "P05": "incorrect_amount",
+    "AW": "incorrect_amount",
+    "12.6": "duplicate",
+    "12.6.1": "duplicate",
+    "12.6.2": "duplicate",
+    "C14": "duplicate",
+    "P08": "duplicate",
+    "DP": "duplicate",
+    "13.1": "not_received",
+    "13.9": "not_received",
+    "4855": "not_received",
+    "4859": "not_received",
+    "C08": "not_received",
+    "RG": "not_received",
+    "13.2": "canceled",
+    "13.7": "canceled",
+    "4841": "canceled",
+    "C04": "canceled",
+    "C05": "canceled",
+    "C18": "canceled",
+    "C28": "canceled",
+    "AP": "canceled",
+    "13.3": "not_as_described",
+    "13.4": "not_as_described",
+    "13.5": "not_as_described",
+    "C31": "not_as_described",
+    "C32": "not_as_described",
+    "RM": "not_as_described",
+    "13.6": "credit_not_processed",
+    "13.8": "credit_not_processed",
+    "4860": "credit_not_processed",
+    "C02": "credit_not_processed",
+    "RN": "credit_not_processed",
+    "4850": "general",
+    "4853": "general",
+    "4854": "general",
+    "M10": "general",
+    "R03": "general",
+    "R13": "general",
+}
+_REJECTION_38 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_TABLE_11 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
     "PAYOUT_DECLINE:true": "payout.canceled",
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_TABLE_9 = {
+_REJECTION_39 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_TABLE_12 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
     "PAYOUT_DECLINE:true": "canceled",
@@ -141,6 +369,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -156,10 +385,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -212,7 +441,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -238,8 +467,17 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
-        if to_payment_method_type.isascii():
-            to_payment_method_type = to_payment_method_type.lower()
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_12)
+                to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
@@ -248,7 +486,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
@@ -264,9 +502,19 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_15)
 
-    to_status = _TABLE_3[event_type]
+    to_status = _TABLE_4[event_type]
 
-    to_failure_code = None
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("false",):
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_16)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -278,7 +526,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_17)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -316,13 +564,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_18)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_19)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_20)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -337,312 +585,84 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
     to_object_updated_at = None
 
-    to_authorized_cents = None
-
-    to_captured_cents = None
-
-    to_refunded_cents = None
-
-    to_tip_cents = None
-
-    to_fee_cents = None
-
-    to_fee_currency = None
-
-    to_application_fee_cents = None
-
-    to_direction = None
-
-    to_failure_category = None
-
-    to_error_code = None
-
-    to_decline_code = None
-
-    to_advice_code = None
-
-    to_network_decline_code = None
-
-    to_network_advice_code = None
-
-    to_cancellation_reason = None
-
-    to_dispute_reason = None
-
-    to_dispute_category = None
-
-    to_related_charge_id = None
-
-    to_related_invoice_id = None
-
-    to_related_subscription_id = None
-
-    to_payment_method_id = None
-
-    to_next_attempt_at = None
-
-    if rejections:
-        return Rejected(tuple(rejections), event_type)
-    return Normalized(
-        {
-            "provider": to_provider,
-            "provider_event_id": to_provider_event_id,
-            "event_type": to_event_type,
-            "merchant_id": to_merchant_id,
-            "customer_id": to_customer_id,
-            "amount_cents": to_amount_cents,
-            "currency": to_currency,
-            "payment_method_type": to_payment_method_type,
-            "card_brand": to_card_brand,
-            "card_last_four": to_card_last_four,
-            "status": to_status,
-            "failure_code": to_failure_code,
-            "failure_message": to_failure_message,
-            "metadata": to_metadata,
-            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
-            "currency_exponent": to_currency_exponent,
-            "provider_object_id": to_provider_object_id,
-            "attempt_number": to_attempt_number,
-            "related_payment_id": to_related_payment_id,
-            "livemode": to_livemode,
-            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
-            "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
-            "authorized_cents": to_authorized_cents,
-            "captured_cents": to_captured_cents,
-            "refunded_cents": to_refunded_cents,
-            "tip_cents": to_tip_cents,
-            "fee_cents": to_fee_cents,
-            "fee_currency": to_fee_currency,
-            "application_fee_cents": to_application_fee_cents,
-            "direction": to_direction,
-            "failure_category": to_failure_category,
-            "error_code": to_error_code,
-            "decline_code": to_decline_code,
-            "advice_code": to_advice_code,
-            "network_decline_code": to_network_decline_code,
-            "network_advice_code": to_network_advice_code,
-            "cancellation_reason": to_cancellation_reason,
-            "dispute_reason": to_dispute_reason,
-            "dispute_category": to_dispute_category,
-            "related_charge_id": to_related_charge_id,
-            "related_invoice_id": to_related_invoice_id,
-            "related_subscription_id": to_related_subscription_id,
-            "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
-        }
-    )
-
-
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
-    """Read the values that the group needs, then fill and check each field, then give the verdict."""
-    rejections: list[Rejection] = []
-    items_notificationItems: Any = root.get("notificationItems")
-    if type(items_notificationItems) is not list:
-        items_notificationItems = NO_ITEMS
-    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
-    if type(at_notificationItems__0) is not dict:
-        at_notificationItems__0 = NO_MEMBERS
-    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
-    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
-        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
-    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
-    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
-        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
-    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
-    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
-        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
-
-    to_provider: Any = "adyen"
-
-    to_provider_event_id: Any = envelope_event_id
-    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
-        to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-
-    to_event_type = _TABLE_4[event_type]
-
-    to_merchant_id: Any = envelope_merchant_id
-    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
-        to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
-
-    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
-    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
-        to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
-
-    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
-        if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
-            to_amount_cents = REFUSED
-    elif to_amount_cents is not None:
-        rejections.append(_REJECTION_5)
-        to_amount_cents = REFUSED
-    if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_6)
-        if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
-    elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
-
-    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
-    if type(to_currency) is str and to_currency in NULL_VALUES:
-        to_currency = None
-    if type(to_currency) is str:
-        if to_currency.isascii():
-            to_currency = to_currency.upper()
-    elif to_currency is not None:
-        rejections.append(_REJECTION_9)
-        to_currency = REFUSED
-    if type(to_currency) is str:
-        if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
-    elif to_currency is None:
-        rejections.append(_REJECTION_11)
-
-    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str:
-        if to_payment_method_type.isascii():
-            to_payment_method_type = to_payment_method_type.lower()
-    elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_12)
-        to_payment_method_type = REFUSED
-
-    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
-    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
-        to_card_brand = None
-    if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
-        if to_card_brand is None:
-            to_card_brand = None
-    elif to_card_brand is not None:
-        rejections.append(_REJECTION_13)
-        to_card_brand = REFUSED
-
-    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
-    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
-        to_card_last_four = None
-    if type(to_card_last_four) is str:
-        if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_14)
-    elif to_card_last_four is not None:
-        rejections.append(_REJECTION_15)
-
-    to_status = _TABLE_5[event_type]
-
-    to_failure_code = None
-
-    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("false",):
-        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
-        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-            to_failure_message = None
+    to_authorized_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("AUTHORISATION",):
+        to_authorized_cents = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if type(to_authorized_cents) is str and to_authorized_cents in ("true",):
+            to_authorized_cents = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+            if type(to_authorized_cents) is int:
+                to_authorized_cents = rescaled(to_authorized_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+                if to_authorized_cents is None:
+                    rejections.append(_REJECTION_23)
+                    to_authorized_cents = REFUSED
+            elif to_authorized_cents is not None:
+                rejections.append(_REJECTION_24)
+                to_authorized_cents = REFUSED
+        else:
+            to_authorized_cents = None
     else:
-        to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_16)
+        to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_25)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_26)
 
-    to_metadata: dict[str, str] = {}
-    value: Any
-    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
-    if value is not None:
-        put_scalar(to_metadata, "merchantAccountCode", value)
-    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
-    if value is not None:
-        put_scalar(to_metadata, "merchantReference", value)
-    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
-    if value is not None:
-        put_scalar(to_metadata, "eventCode", value)
-    value = at_notificationItems__0__NotificationRequestItem.get("success")
-    if value is not None:
-        put_scalar(to_metadata, "success", value)
-    value = at_notificationItems__0__NotificationRequestItem.get("operations")
-    if value is not None:
-        put_scalars(to_metadata, "operations", value)
-    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
-    if value is not None:
-        put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
-    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
-    if value is not None:
-        put_scalar(to_metadata, "additionalData.disputeStatus", value)
-    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
-    if value is not None:
-        put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
-    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
-    if value is not None:
-        put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
-
-    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
-    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
-        to_provider_created_at = None
-    if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
-        if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
-            to_provider_created_at = REFUSED
-    if type(to_provider_created_at) is int:
-        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
-    elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
-
-    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
-    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
-        to_currency_exponent = None
-    to_currency_exponent = exponent(to_currency_exponent)
-
-    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
-    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
-        to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
-
-    to_attempt_number = None
-
-    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
-    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
-        to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_22)
-
-    to_livemode = None
-
-    to_received_at = None
-
-    to_object_version = None
-
-    to_object_updated_at = None
-
-    to_authorized_cents = None
-
-    to_captured_cents = None
+    to_captured_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("CAPTURE",):
+        to_captured_cents = at_notificationItems__0__NotificationRequestItem.get("success")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if type(to_captured_cents) is str and to_captured_cents in ("true",):
+            to_captured_cents = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+            if type(to_captured_cents) is int:
+                to_captured_cents = rescaled(to_captured_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+                if to_captured_cents is None:
+                    rejections.append(_REJECTION_27)
+                    to_captured_cents = REFUSED
+            elif to_captured_cents is not None:
+                rejections.append(_REJECTION_28)
+                to_captured_cents = REFUSED
+        else:
+            to_captured_cents = None
+    else:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_29)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_30)
 
     to_refunded_cents = None
 
@@ -656,17 +676,79 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("false",):
+        to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                if to_failure_category.isascii():
+                    to_failure_category = to_failure_category.lower()
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None and to_failure_category is not REFUSED:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+    else:
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("CAPTURE_FAILED",):
+            to_failure_category = "unknown"
+        else:
+            to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code = None
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("false",):
+        to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
     to_network_decline_code = None
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 
@@ -683,6 +765,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_34)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -737,7 +823,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -790,7 +876,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -816,8 +902,17 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
-        if to_payment_method_type.isascii():
-            to_payment_method_type = to_payment_method_type.lower()
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_12)
+                to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
@@ -826,7 +921,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
@@ -844,9 +939,29 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_7[event_type]
 
-    to_failure_code = None
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("false",):
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_16)
 
-    to_failure_message = None
+    to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("false",):
+        to_failure_message = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
+        to_failure_message = None
+    if to_failure_message is not None and type(to_failure_message) is not str:
+        rejections.append(_REJECTION_17)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -862,9 +977,6 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem.get("success")
     if value is not None:
         put_scalar(to_metadata, "success", value)
-    value = at_notificationItems__0__NotificationRequestItem.get("reason")
-    if value is not None:
-        put_scalar(to_metadata, "reason", value)
     value = at_notificationItems__0__NotificationRequestItem.get("operations")
     if value is not None:
         put_scalars(to_metadata, "operations", value)
@@ -887,13 +999,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_18)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_19)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_20)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -904,7 +1016,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_35)
 
     to_attempt_number = None
 
@@ -912,11 +1024,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_36)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -938,17 +1057,79 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("false",):
+        to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                if to_failure_category.isascii():
+                    to_failure_category = to_failure_category.lower()
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None and to_failure_category is not REFUSED:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+    else:
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("REFUND_FAILED", "REFUNDED_REVERSED"):
+            to_failure_category = "unknown"
+        else:
+            to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code = None
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("false",):
+        to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
     to_network_decline_code = None
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 
@@ -1019,7 +1200,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -1072,7 +1253,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_5)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -1098,8 +1279,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
-        if to_payment_method_type.isascii():
-            to_payment_method_type = to_payment_method_type.lower()
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_12)
+                to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_12)
         to_payment_method_type = REFUSED
@@ -1108,7 +1298,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
     if type(to_card_brand) is str:
-        to_card_brand = _TABLE_2.get(to_card_brand)
+        to_card_brand = _TABLE_3.get(to_card_brand)
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
@@ -1128,6 +1318,330 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_failure_code = None
 
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantAccountCode")
+    if value is not None:
+        put_scalar(to_metadata, "merchantAccountCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("merchantReference")
+    if value is not None:
+        put_scalar(to_metadata, "merchantReference", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+    if value is not None:
+        put_scalar(to_metadata, "eventCode", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("success")
+    if value is not None:
+        put_scalar(to_metadata, "success", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "reason", value)
+    value = at_notificationItems__0__NotificationRequestItem.get("operations")
+    if value is not None:
+        put_scalars(to_metadata, "operations", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.refusalReasonRaw", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.merchantAdviceCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("disputeStatus")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.disputeStatus", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.chargebackReasonCode", value)
+    value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
+    if value is not None:
+        put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+
+    to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_18)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_19)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_20)
+
+    to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_35)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_36)
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_37)
+
+    to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_10.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_38)
+        to_dispute_category = REFUSED
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    items_notificationItems: Any = root.get("notificationItems")
+    if type(items_notificationItems) is not list:
+        items_notificationItems = NO_ITEMS
+    at_notificationItems__0: Any = items_notificationItems[0] if len(items_notificationItems) > 0 else None
+    if type(at_notificationItems__0) is not dict:
+        at_notificationItems__0 = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem: Any = at_notificationItems__0.get("NotificationRequestItem")
+    if type(at_notificationItems__0__NotificationRequestItem) is not dict:
+        at_notificationItems__0__NotificationRequestItem = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__additionalData: Any = at_notificationItems__0__NotificationRequestItem.get("additionalData")
+    if type(at_notificationItems__0__NotificationRequestItem__additionalData) is not dict:
+        at_notificationItems__0__NotificationRequestItem__additionalData = NO_MEMBERS
+    at_notificationItems__0__NotificationRequestItem__amount: Any = at_notificationItems__0__NotificationRequestItem.get("amount")
+    if type(at_notificationItems__0__NotificationRequestItem__amount) is not dict:
+        at_notificationItems__0__NotificationRequestItem__amount = NO_MEMBERS
+
+    to_provider: Any = "adyen"
+
+    to_provider_event_id: Any = envelope_event_id
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+
+    to_event_type = _TABLE_11[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_2)
+
+    to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_3)
+
+    to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_4)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_5)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_39)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_7)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_8)
+
+    to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_9)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_10)
+    elif to_currency is None:
+        rejections.append(_REJECTION_11)
+
+    to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str:
+        to_payment_method_type = _TABLE_2.get(to_payment_method_type)
+        if to_payment_method_type is None:
+            to_payment_method_type = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if type(to_payment_method_type) is str:
+                if to_payment_method_type.isascii():
+                    to_payment_method_type = to_payment_method_type.lower()
+            elif to_payment_method_type is not None:
+                rejections.append(_REJECTION_12)
+                to_payment_method_type = REFUSED
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_12)
+        to_payment_method_type = REFUSED
+
+    to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        to_card_brand = _TABLE_3.get(to_card_brand)
+        if to_card_brand is None:
+            to_card_brand = None
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_13)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_14)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_15)
+
+    to_status = _TABLE_12[event_type]
+
+    to_failure_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("false",):
+        to_failure_code = at_notificationItems__0__NotificationRequestItem.get("reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_16)
+
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
@@ -1138,7 +1652,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_17)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1179,13 +1693,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_18)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_19)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_20)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1196,15 +1710,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_35)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1226,17 +1747,79 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("false",):
+        to_failure_category = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in (
+    "03",
+    "21",
+    "03: Do not try again",
+    "03 : Do not try again",
+    "21: Payment Cancellation",
+    "21 : Payment Cancellation",
+):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_notificationItems__0__NotificationRequestItem.get("reason")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                if to_failure_category.isascii():
+                    to_failure_category = to_failure_category.lower()
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None and to_failure_category is not REFUSED:
+                rejections.append(_REJECTION_31)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+    else:
+        to_failure_category = at_notificationItems__0__NotificationRequestItem.get("eventCode")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("PAIDOUT_REVERSED",):
+            to_failure_category = "unknown"
+        else:
+            to_failure_category = None
 
     to_error_code = None
 
-    to_decline_code = None
+    to_decline_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("false",):
+        to_decline_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("refusalReasonRaw")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_32)
 
     to_advice_code = None
 
     to_network_decline_code = None
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = at_notificationItems__0__NotificationRequestItem.get("success")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("false",):
+        to_network_advice_code = at_notificationItems__0__NotificationRequestItem__additionalData.get("merchantAdviceCode")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_33)
 
     to_cancellation_reason = None
 
@@ -1253,6 +1836,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_34)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -37,11 +37,11 @@ _TABLE_1 = {
 _REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_4 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "data.amount must be at least 1")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
+_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.currency must be text")
 _REJECTION_11 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
 _REJECTION_12 = Rejection("field_missing", "currency", "data.currency is absent or null")
@@ -79,21 +79,230 @@ _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created_o
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
 _REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_REJECTION_23 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_24 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
+_REJECTION_26 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
+_REJECTION_27 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
+_REJECTION_28 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_29 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
+_REJECTION_30 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
+_REJECTION_31 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
+_REJECTION_32 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
+_REJECTION_34 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
+_REJECTION_35 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
 _TABLE_4 = {
+    "20051": "insufficient_funds",
+    "20013": "limit",
+    "20061": "limit",
+    "20065": "limit",
+    "30020": "limit",
+    "30021": "limit",
+    "30022": "limit",
+    "20054": "expired_card",
+    "30033": "expired_card",
+    "20014": "invalid_card",
+    "20056": "invalid_card",
+    "20082": "invalid_card",
+    "20087": "invalid_card",
+    "20100": "invalid_card",
+    "20039": "invalid_account",
+    "20052": "invalid_account",
+    "20053": "invalid_account",
+    "20072": "invalid_account",
+    "20083": "invalid_account",
+    "20101": "invalid_account",
+    "30046": "invalid_account",
+    "20062": "lost_or_stolen",
+    "20067": "lost_or_stolen",
+    "30004": "lost_or_stolen",
+    "30007": "lost_or_stolen",
+    "30035": "lost_or_stolen",
+    "30036": "lost_or_stolen",
+    "30041": "lost_or_stolen",
+    "30043": "lost_or_stolen",
+    "20059": "fraud",
+    "20063": "fraud",
+    "20183": "fraud",
+    "30034": "fraud",
+    "30037": "fraud",
+    "40101": "fraud",
+    "40201": "fraud",
+    "40202": "fraud",
+    "40203": "fraud",
+    "40204": "fraud",
+    "40205": "fraud",
+    "20150": "authentication_required",
+    "20151": "authentication_required",
+    "20152": "authentication_required",
+    "20154": "authentication_required",
+    "20155": "authentication_required",
+    "20001": "customer_action",
+    "20002": "customer_action",
+    "20017": "customer_action",
+    "20038": "customer_action",
+    "20055": "customer_action",
+    "20075": "customer_action",
+    "20078": "customer_action",
+    "20179": "customer_action",
+    "30038": "customer_action",
+    "20015": "not_supported",
+    "20024": "not_supported",
+    "20031": "not_supported",
+    "20040": "not_supported",
+    "20044": "not_supported",
+    "20057": "not_supported",
+    "20058": "not_supported",
+    "20081": "not_supported",
+    "20103": "not_supported",
+    "20106": "not_supported",
+    "20156": "not_supported",
+    "30015": "not_supported",
+    "30016": "not_supported",
+    "30017": "not_supported",
+    "30018": "not_supported",
+    "30019": "not_supported",
+    "30045": "not_supported",
+    "20064": "do_not_retry",
+    "20093": "do_not_retry",
+    "20182": "do_not_retry",
+    "30044": "do_not_retry",
+    "20005": "issuer_declined",
+    "20018": "issuer_declined",
+    "20021": "issuer_declined",
+    "20046": "issuer_declined",
+    "20060": "issuer_declined",
+    "20068": "issuer_unavailable",
+    "20090": "issuer_unavailable",
+    "20091": "issuer_unavailable",
+    "20092": "issuer_unavailable",
+    "20006": "processor_error",
+    "20009": "processor_error",
+    "20019": "processor_error",
+    "20020": "processor_error",
+    "20022": "processor_error",
+    "20028": "processor_error",
+    "20088": "processor_error",
+    "20089": "processor_error",
+    "20095": "processor_error",
+    "20096": "processor_error",
+    "20098": "processor_error",
+    "20099": "processor_error",
+    "20153": "processor_error",
+    "20159": "processor_error",
+    "20003": "invalid_request",
+    "20012": "invalid_request",
+    "20023": "invalid_request",
+    "20025": "invalid_request",
+    "20026": "invalid_request",
+    "20027": "invalid_request",
+    "20029": "invalid_request",
+    "20030": "invalid_request",
+    "20042": "invalid_request",
+    "20066": "invalid_request",
+    "20094": "invalid_request",
+    "20102": "invalid_request",
+    "20104": "invalid_request",
+    "20105": "invalid_request",
+    "20107": "invalid_request",
+    "20109": "invalid_request",
+    "20110": "invalid_request",
+    "20111": "invalid_request",
+    "20157": "invalid_request",
+    "20158": "invalid_request",
+    "20193": "invalid_request",
+}
+_REJECTION_36 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
+_REJECTION_37 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
+_REJECTION_38 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
+_REJECTION_39 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_40 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
+_TABLE_5 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_TABLE_5 = {
+_REJECTION_41 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_45 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_24 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
-_TABLE_6 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
-_TABLE_7 = {"payment_paid": "succeeded", "payment_returned": "failed"}
-_TABLE_8 = {
+_REJECTION_46 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
+_REJECTION_48 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
+_TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
+_TABLE_9 = {
     "dispute_received": "dispute.opened",
     "dispute_evidence_required": "dispute.updated",
     "dispute_evidence_submitted": "dispute.updated",
@@ -104,8 +313,8 @@ _TABLE_8 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_25 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
-_TABLE_9 = {
+_REJECTION_49 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_TABLE_10 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
     "dispute_evidence_submitted": "under_review",
@@ -116,7 +325,113 @@ _TABLE_9 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_26 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_50 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_51 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_TABLE_11 = {
+    "fraudulent": "fraud",
+    "unrecognized": "unrecognized",
+    "product_service_not_received": "not_received",
+    "product_unacceptable": "not_as_described",
+    "canceled_recurring": "canceled",
+    "credit_not_issued": "credit_not_processed",
+    "duplicate": "duplicate",
+    "incorrect_amount": "incorrect_amount",
+    "general": "general",
+}
+_TABLE_12 = {
+    "10.1": "fraud",
+    "10.2": "fraud",
+    "10.3": "fraud",
+    "10.4": "fraud",
+    "10.5": "fraud",
+    "4837": "fraud",
+    "4840": "fraud",
+    "4849": "fraud",
+    "4870": "fraud",
+    "4871": "fraud",
+    "F10": "fraud",
+    "F14": "fraud",
+    "F22": "fraud",
+    "F24": "fraud",
+    "F29": "fraud",
+    "F30": "fraud",
+    "F31": "fraud",
+    "UA01": "fraud",
+    "UA02": "fraud",
+    "UA05": "fraud",
+    "UA06": "fraud",
+    "4863": "unrecognized",
+    "AA": "unrecognized",
+    "11.1": "authorization",
+    "11.2": "authorization",
+    "11.3": "authorization",
+    "4807": "authorization",
+    "4808": "authorization",
+    "4812": "authorization",
+    "A01": "authorization",
+    "A02": "authorization",
+    "A08": "authorization",
+    "AT": "authorization",
+    "12.1": "processing_error",
+    "12.2": "processing_error",
+    "12.3": "processing_error",
+    "12.4": "processing_error",
+    "12.7": "processing_error",
+    "4834": "processing_error",
+    "4842": "processing_error",
+    "4846": "processing_error",
+    "P01": "processing_error",
+    "P03": "processing_error",
+    "P04": "processing_error",
+    "P07": "processing_error",
+    "P22": "processing_error",
+    "P23": "processing_error",
+    "M01": "processing_error",
+    "IN": "processing_error",
+    "LP": "processing_error",
+    "12.5": "incorrect_amount",
+    "4831": "incorrect_amount",
+    "P05": "incorrect_amount",
+    "AW": "incorrect_amount",
+    "12.6": "duplicate",
+    "12.6.1": "duplicate",
+    "12.6.2": "duplicate",
+    "C14": "duplicate",
+    "P08": "duplicate",
+    "DP": "duplicate",
+    "13.1": "not_received",
+    "13.9": "not_received",
+    "4855": "not_received",
+    "4859": "not_received",
+    "C08": "not_received",
+    "RG": "not_received",
+    "13.2": "canceled",
+    "13.7": "canceled",
+    "4841": "canceled",
+    "C04": "canceled",
+    "C05": "canceled",
+    "C18": "canceled",
+    "C28": "canceled",
+    "AP": "canceled",
+    "13.3": "not_as_described",
+    "13.4": "not_as_described",
+    "13.5": "not_as_described",
+    "C31": "not_as_described",
+    "C32": "not_as_described",
+    "RM": "not_as_described",
+    "13.6": "credit_not_processed",
+    "13.8": "credit_not_processed",
+    "4860": "credit_not_processed",
+    "C02": "credit_not_processed",
+    "RN": "credit_not_processed",
+    "4850": "general",
+    "4853": "general",
+    "4854": "general",
+    "M10": "general",
+    "R03": "general",
+    "R13": "general",
+}
+_REJECTION_52 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -132,6 +447,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -148,10 +464,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -160,9 +476,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__customer: Any = at_data.get("customer")
     if type(at_data__customer) is not dict:
         at_data__customer = NO_MEMBERS
+    at_data__balances: Any = at_data.get("balances")
+    if type(at_data__balances) is not dict:
+        at_data__balances = NO_MEMBERS
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
+    at_data__processing: Any = at_data.get("processing")
+    if type(at_data__processing) is not dict:
+        at_data__processing = NO_MEMBERS
     at_data__risk: Any = at_data.get("risk")
     if type(at_data__risk) is not dict:
         at_data__risk = NO_MEMBERS
@@ -191,19 +513,39 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_customer_id is not None and type(to_customer_id) is not str:
         rejections.append(_REJECTION_4)
 
-    to_amount_cents: Any = at_data.get("amount")
+    to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
-    if type(to_amount_cents) is int:
-        to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+    if type(to_amount_cents) is str and to_amount_cents in ("payment_captured",):
+        to_amount_cents = at_data__balances.get("total_captured")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            to_amount_cents = at_data.get("amount")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_5)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
-    elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
-        to_amount_cents = REFUSED
+    else:
+        to_amount_cents = at_data.get("amount")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_5)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_6)
+            to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -309,6 +651,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__balances.get("total_voided")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_voided", value)
+    value = at_data__processing.get("acquirer_reference_number")
+    if value is not None:
+        put_scalar(to_metadata, "processing.acquirer_reference_number", value)
     value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
@@ -348,19 +696,111 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
     to_object_updated_at = None
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = root.get("type")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("payment_approved",):
+        to_authorized_cents = at_data__balances.get("total_authorized")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if to_authorized_cents is None:
+            to_authorized_cents = at_data.get("amount")
+            if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                to_authorized_cents = None
+        if type(to_authorized_cents) is int:
+            to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
+            if to_authorized_cents is None:
+                rejections.append(_REJECTION_24)
+                to_authorized_cents = REFUSED
+        elif to_authorized_cents is not None:
+            rejections.append(_REJECTION_25)
+            to_authorized_cents = REFUSED
+    else:
+        to_authorized_cents = at_data__balances.get("total_authorized")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if type(to_authorized_cents) is int:
+            to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
+            if to_authorized_cents is None:
+                rejections.append(_REJECTION_24)
+                to_authorized_cents = REFUSED
+        elif to_authorized_cents is not None:
+            rejections.append(_REJECTION_25)
+            to_authorized_cents = REFUSED
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_26)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_27)
 
-    to_captured_cents = None
+    to_captured_cents: Any = root.get("type")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("payment_captured",):
+        to_captured_cents = at_data__balances.get("total_captured")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if to_captured_cents is None:
+            to_captured_cents = at_data.get("amount")
+            if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+                to_captured_cents = None
+        if type(to_captured_cents) is int:
+            to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
+            if to_captured_cents is None:
+                rejections.append(_REJECTION_28)
+                to_captured_cents = REFUSED
+        elif to_captured_cents is not None:
+            rejections.append(_REJECTION_29)
+            to_captured_cents = REFUSED
+    else:
+        to_captured_cents = at_data__balances.get("total_captured")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if type(to_captured_cents) is int:
+            to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
+            if to_captured_cents is None:
+                rejections.append(_REJECTION_28)
+                to_captured_cents = REFUSED
+        elif to_captured_cents is not None:
+            rejections.append(_REJECTION_29)
+            to_captured_cents = REFUSED
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_30)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_31)
 
-    to_refunded_cents = None
+    to_refunded_cents: Any = at_data__balances.get("total_refunded")
+    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+        to_refunded_cents = None
+    if type(to_refunded_cents) is int:
+        to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
+        if to_refunded_cents is None:
+            rejections.append(_REJECTION_32)
+            to_refunded_cents = REFUSED
+    elif to_refunded_cents is not None:
+        rejections.append(_REJECTION_33)
+        to_refunded_cents = REFUSED
+    if type(to_refunded_cents) is int:
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_34)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_35)
 
     to_tip_cents = None
 
@@ -372,17 +812,64 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payment_declined", "payment_capture_declined"):
+        to_failure_category = at_data.get("response_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_4.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_36)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
     to_decline_code = None
 
-    to_advice_code = None
+    to_advice_code: Any = root.get("type")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if type(to_advice_code) is str and to_advice_code in ("payment_declined", "payment_capture_declined"):
+        to_advice_code = at_data__processing.get("recommendation_code")
+        if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+            to_advice_code = None
+    else:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_37)
 
-    to_network_decline_code = None
+    to_network_decline_code: Any = root.get("type")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_declined", "payment_capture_declined"):
+        to_network_decline_code = at_data__processing.get("partner_response_code")
+        if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+            to_network_decline_code = None
+    else:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_38)
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = root.get("type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_declined", "payment_capture_declined"):
+        to_network_advice_code = at_data__processing.get("partner_merchant_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_39)
 
     to_cancellation_reason = None
 
@@ -399,6 +886,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_40)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -453,7 +944,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -465,6 +956,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
+    at_data__balances: Any = at_data.get("balances")
+    if type(at_data__balances) is not dict:
+        at_data__balances = NO_MEMBERS
+    at_data__processing: Any = at_data.get("processing")
+    if type(at_data__processing) is not dict:
+        at_data__processing = NO_MEMBERS
     at_data__risk: Any = at_data.get("risk")
     if type(at_data__risk) is not dict:
         at_data__risk = NO_MEMBERS
@@ -479,7 +976,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_4[event_type]
+    to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -499,18 +996,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_43)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -565,7 +1062,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_16)
 
-    to_status = _TABLE_5[event_type]
+    to_status = _TABLE_6[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -608,6 +1105,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__balances.get("total_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_authorized", value)
+    value = at_data__balances.get("total_captured")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_captured", value)
+    value = at_data__balances.get("total_refunded")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_refunded", value)
+    value = at_data__balances.get("total_voided")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_voided", value)
+    value = at_data__processing.get("acquirer_reference_number")
+    if value is not None:
+        put_scalar(to_metadata, "processing.acquirer_reference_number", value)
     value = at_data__source.get("card_type")
     if value is not None:
         put_scalar(to_metadata, "source.card_type", value)
@@ -641,7 +1153,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_46)
 
     to_attempt_number = None
 
@@ -649,11 +1161,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_47)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -675,17 +1194,64 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payment_refund_declined",):
+        to_failure_category = at_data.get("response_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_4.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_36)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
     to_decline_code = None
 
-    to_advice_code = None
+    to_advice_code: Any = root.get("type")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if type(to_advice_code) is str and to_advice_code in ("payment_refund_declined",):
+        to_advice_code = at_data__processing.get("recommendation_code")
+        if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+            to_advice_code = None
+    else:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_37)
 
-    to_network_decline_code = None
+    to_network_decline_code: Any = root.get("type")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_refund_declined",):
+        to_network_decline_code = at_data__processing.get("partner_response_code")
+        if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+            to_network_decline_code = None
+    else:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_38)
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = root.get("type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_refund_declined",):
+        to_network_advice_code = at_data__processing.get("partner_merchant_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_39)
 
     to_cancellation_reason = None
 
@@ -756,7 +1322,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -768,6 +1334,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__source: Any = at_data.get("source")
     if type(at_data__source) is not dict:
         at_data__source = NO_MEMBERS
+    at_data__balances: Any = at_data.get("balances")
+    if type(at_data__balances) is not dict:
+        at_data__balances = NO_MEMBERS
+    at_data__processing: Any = at_data.get("processing")
+    if type(at_data__processing) is not dict:
+        at_data__processing = NO_MEMBERS
     at_data__risk: Any = at_data.get("risk")
     if type(at_data__risk) is not dict:
         at_data__risk = NO_MEMBERS
@@ -782,7 +1354,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_6[event_type]
+    to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -802,18 +1374,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_48)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -844,7 +1416,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status = _TABLE_7[event_type]
+    to_status = _TABLE_8[event_type]
 
     to_failure_code: Any = root.get("type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -890,6 +1462,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data.get("processing_channel_id")
     if value is not None:
         put_scalar(to_metadata, "processing_channel_id", value)
+    value = at_data__balances.get("total_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_authorized", value)
+    value = at_data__balances.get("total_captured")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_captured", value)
+    value = at_data__balances.get("total_refunded")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_refunded", value)
+    value = at_data__balances.get("total_voided")
+    if value is not None:
+        put_scalar(to_metadata, "balances.total_voided", value)
+    value = at_data__processing.get("acquirer_reference_number")
+    if value is not None:
+        put_scalar(to_metadata, "processing.acquirer_reference_number", value)
+    value = at_data__processing.get("partner_response_code")
+    if value is not None:
+        put_scalar(to_metadata, "processing.partner_response_code", value)
+    value = at_data__processing.get("partner_merchant_advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "processing.partner_merchant_advice_code", value)
+    value = at_data__processing.get("recommendation_code")
+    if value is not None:
+        put_scalar(to_metadata, "processing.recommendation_code", value)
     value = at_data__source.get("scheme")
     if value is not None:
         put_scalar(to_metadata, "source.scheme", value)
@@ -932,9 +1528,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -956,7 +1559,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payment_returned",):
+        to_failure_category = at_data.get("response_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_4.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_36)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -983,6 +1603,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_40)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1037,7 +1661,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1054,7 +1678,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_8[event_type]
+    to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1070,18 +1694,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_41)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_42)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_7)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_43)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_44)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_45)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1113,15 +1737,15 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_25)
+                rejections.append(_REJECTION_49)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_49)
         to_card_brand = REFUSED
 
     to_card_last_four = None
 
-    to_status = _TABLE_9[event_type]
+    to_status = _TABLE_10[event_type]
 
     to_failure_code = None
 
@@ -1176,11 +1800,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_50)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_23)
 
     to_object_version = None
 
@@ -1216,9 +1847,46 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_cancellation_reason = None
 
-    to_dispute_reason = None
+    to_dispute_reason: Any = at_data.get("reason_code")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is None:
+        to_dispute_reason = at_data.get("category")
+        if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+            to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_51)
 
-    to_dispute_category = None
+    to_dispute_category: Any = at_data.get("category")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_11.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = at_data.get("reason_code")
+            if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+                to_dispute_category = None
+            if type(to_dispute_category) is str:
+                to_dispute_category = _TABLE_12.get(to_dispute_category)
+                if to_dispute_category is None:
+                    to_dispute_category = "unknown"
+            elif to_dispute_category is not None:
+                rejections.append(_REJECTION_52)
+                to_dispute_category = REFUSED
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_52)
+        to_dispute_category = REFUSED
+    if to_dispute_category is None:
+        to_dispute_category = at_data.get("reason_code")
+        if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+            to_dispute_category = None
+        if type(to_dispute_category) is str:
+            to_dispute_category = _TABLE_12.get(to_dispute_category)
+            if to_dispute_category is None:
+                to_dispute_category = "unknown"
+        elif to_dispute_category is not None:
+            rejections.append(_REJECTION_52)
+            to_dispute_category = REFUSED
 
     to_related_charge_id = None
 

@@ -32,7 +32,7 @@ _TABLE_1 = {
 _REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_4 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("amount_not_positive", "amount_cents", "resource.amount.value must be at least 1")
+_REJECTION_6 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
 _REJECTION_7 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
 _REJECTION_8 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
 _REJECTION_9 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
@@ -46,11 +46,83 @@ _REJECTION_12 = Rejection("timestamp_invalid", "provider_created_at", "create_ti
 _REJECTION_13 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_14 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
 _REJECTION_15 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
+_REJECTION_16 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_17 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
+_REJECTION_18 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_19 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_20 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_21 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_22 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_23 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
 _TABLE_3 = {
-    "PAYMENT.CAPTURE.COMPLETED": "payment.succeeded",
-    "PAYMENT.CAPTURE.PENDING": "payment.processing",
-    "PAYMENT.CAPTURE.DENIED": "payment.failed",
-    "PAYMENT.CAPTURE.DECLINED": "payment.failed",
+    "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
+    "PAYMENT.CAPTURE.PENDING": "charge.pending",
+    "PAYMENT.CAPTURE.DENIED": "charge.failed",
+    "PAYMENT.CAPTURE.DECLINED": "charge.failed",
 }
 _TABLE_4 = {
     "PAYMENT.CAPTURE.COMPLETED": "succeeded",
@@ -58,32 +130,222 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_16 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_25 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
+_REJECTION_26 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_28 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_29 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_30 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_31 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_32 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_33 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_34 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_35 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_36 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
+_REJECTION_37 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
+_REJECTION_38 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
 _TABLE_5 = {
+    "5120": "insufficient_funds",
+    "5710": "limit",
+    "PPAX": "limit",
+    "PPEL": "limit",
+    "PPDT": "limit",
+    "PPNL": "limit",
+    "5400": "expired_card",
+    "PPEF": "expired_card",
+    "00N7": "invalid_card",
+    "1380": "invalid_card",
+    "1382": "invalid_card",
+    "5110": "invalid_card",
+    "5170": "invalid_card",
+    "5180": "invalid_card",
+    "5190": "invalid_card",
+    "7800": "invalid_card",
+    "PCVV": "invalid_card",
+    "PPAD": "invalid_card",
+    "PPAV": "invalid_card",
+    "PPC2": "invalid_card",
+    "PPEX": "invalid_card",
+    "PPFI": "invalid_card",
+    "0390": "invalid_account",
+    "1330": "invalid_account",
+    "1335": "invalid_account",
+    "1352": "invalid_account",
+    "5140": "invalid_account",
+    "5930": "invalid_account",
+    "5950": "invalid_account",
+    "6300": "invalid_account",
+    "PP06": "invalid_account",
+    "5150": "lost_or_stolen",
+    "9520": "lost_or_stolen",
+    "9540": "lost_or_stolen",
+    "PPAB": "lost_or_stolen",
+    "PPFR": "lost_or_stolen",
+    "9500": "fraud",
+    "9510": "fraud",
+    "5160": "fraud",
+    "PPSC": "fraud",
+    "5650": "authentication_required",
+    "7700": "authentication_required",
+    "7710": "authentication_required",
+    "PPD3": "authentication_required",
+    "PCNR": "authentication_required",
+    "0100": "customer_action",
+    "0890": "customer_action",
+    "5130": "customer_action",
+    "5135": "customer_action",
+    "5500": "customer_action",
+    "7900": "customer_action",
+    "9530": "customer_action",
+    "0R00": "customer_action",
+    "5700": "not_supported",
+    "8030": "not_supported",
+    "PPAE": "not_supported",
+    "PPAG": "not_supported",
+    "PPBG": "not_supported",
+    "PPCO": "not_supported",
+    "PPCT": "not_supported",
+    "PPCU": "not_supported",
+    "PPDC": "not_supported",
+    "PPDI": "not_supported",
+    "PPMC": "not_supported",
+    "PPNC": "not_supported",
+    "PPPI": "not_supported",
+    "PPPM": "not_supported",
+    "PPQC": "not_supported",
+    "PPTT": "not_supported",
+    "PPUC": "not_supported",
+    "PPUE": "not_supported",
+    "PPUI": "not_supported",
+    "PPUP": "not_supported",
+    "PPVT": "not_supported",
+    "PPUA": "not_supported",
+    "PPSE": "not_supported",
+    "PPUR": "not_supported",
+    "PPRR": "not_supported",
+    "PPCE": "not_supported",
+    "PPRN": "do_not_retry",
+    "0500": "issuer_declined",
+    "0580": "issuer_declined",
+    "10BR": "issuer_declined",
+    "1312": "issuer_declined",
+    "1393": "issuer_declined",
+    "5100": "issuer_declined",
+    "5900": "issuer_declined",
+    "PPAR": "issuer_declined",
+    "PPDV": "issuer_declined",
+    "PPCR": "issuer_declined",
+    "5910": "issuer_unavailable",
+    "5920": "issuer_unavailable",
+    "0800": "processor_error",
+    "0880": "processor_error",
+    "0960": "processor_error",
+    "8000": "processor_error",
+    "8010": "processor_error",
+    "8020": "processor_error",
+    "8100": "processor_error",
+    "8110": "processor_error",
+    "8220": "processor_error",
+    "9100": "processor_error",
+    "9600": "processor_error",
+    "PPER": "processor_error",
+    "PPNT": "processor_error",
+    "PPH1": "processor_error",
+    "PPIF": "processor_error",
+    "1300": "invalid_request",
+    "1310": "invalid_request",
+    "1317": "invalid_request",
+    "1320": "invalid_request",
+    "1340": "invalid_request",
+    "1350": "invalid_request",
+    "1360": "invalid_request",
+    "1370": "invalid_request",
+    "1384": "invalid_request",
+    "1390": "invalid_request",
+    "5200": "invalid_request",
+    "5210": "invalid_request",
+    "5800": "invalid_request",
+    "PPAI": "invalid_request",
+    "PPAU": "invalid_request",
+    "PPFE": "invalid_request",
+    "PPFV": "invalid_request",
+    "PPGR": "invalid_request",
+    "PPII": "invalid_request",
+    "PPIM": "invalid_request",
+    "PPIT": "invalid_request",
+    "PPLR": "invalid_request",
+    "PPLS": "invalid_request",
+    "PPMB": "invalid_request",
+    "PPMD": "invalid_request",
+    "PPNM": "invalid_request",
+    "PPPH": "invalid_request",
+    "PPRE": "invalid_request",
+    "PPRF": "invalid_request",
+    "PPS0": "invalid_request",
+    "PPS1": "invalid_request",
+    "PPS2": "invalid_request",
+    "PPS3": "invalid_request",
+    "PPS4": "invalid_request",
+    "PPS5": "invalid_request",
+    "PPS6": "invalid_request",
+    "PPSD": "invalid_request",
+    "PPTE": "invalid_request",
+    "PPTF": "invalid_request",
+    "PPTI": "invalid_request",
+    "PPTR": "invalid_request",
+    "PPTV": "invalid_request",
+    "PPVC": "invalid_request",
+    "PPVE": "invalid_request",
+}
+_REJECTION_40 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
+_TABLE_6 = {
+    "BUYER_COMPLAINT": "do_not_retry",
+    "CHARGEBACK": "do_not_retry",
+    "REFUNDED": "do_not_retry",
+    "ECHECK": "insufficient_funds",
+    "TRANSACTION_APPROVED_AWAITING_FUNDING": "insufficient_funds",
+    "PENDING_REVIEW": "fraud",
+    "DECLINED_BY_RISK_FRAUD_FILTERS": "fraud",
+    "UNILATERAL": "invalid_account",
+    "INTERNATIONAL_WITHDRAWAL": "not_supported",
+    "RECEIVING_PREFERENCE_MANDATES_MANUAL_ACTION": "not_supported",
+    "VERIFICATION_REQUIRED": "not_supported",
+    "OTHER": "unknown",
+}
+_REJECTION_41 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_42 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
+_REJECTION_43 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
+_TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
     "PAYMENT.REFUND.FAILED": "refund.failed",
 }
-_TABLE_6 = {
+_TABLE_8 = {
     "PAYMENT.REFUND.PENDING": "pending",
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_17 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
-_TABLE_7 = {
+_REJECTION_45 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_47 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_TABLE_9 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_18 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_19 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_20 = Rejection("amount_not_positive", "amount_cents", "resource.dispute_amount.value must be at least 1")
-_REJECTION_21 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_22 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
-_REJECTION_23 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_24 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_25 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
-_TABLE_8 = {
+_REJECTION_49 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_50 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_51 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_52 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_53 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_54 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_55 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_56 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_TABLE_10 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
     "RESOLVED_WITH_PAYOUT": "won",
@@ -92,19 +354,34 @@ _TABLE_8 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_26 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
-_REJECTION_27 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
-_TABLE_9 = {
+_REJECTION_57 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_58 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_TABLE_11 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
     "WAITING_FOR_SELLER_RESPONSE": "needs_response",
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_28 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_30 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_TABLE_10 = {
+_REJECTION_59 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
+_REJECTION_60 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_62 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_TABLE_12 = {
+    "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
+    "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
+    "UNAUTHORISED": "fraud",
+    "CREDIT_NOT_PROCESSED": "credit_not_processed",
+    "DUPLICATE_TRANSACTION": "duplicate",
+    "PAYMENT_BY_OTHER_MEANS": "duplicate",
+    "INCORRECT_AMOUNT": "incorrect_amount",
+    "CANCELED_RECURRING_BILLING": "canceled",
+    "PROBLEM_WITH_REMITTANCE": "processing_error",
+    "OTHER": "general",
+}
+_REJECTION_63 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "payout.sent",
@@ -113,16 +390,16 @@ _TABLE_10 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_31 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_32 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("amount_not_positive", "amount_cents", "resource.payout_item.amount.value must be at least 1")
-_REJECTION_34 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_35 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_36 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_37 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_38 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_39 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_TABLE_11 = {
+_REJECTION_65 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_66 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_67 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_69 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
+_REJECTION_70 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_72 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
+_REJECTION_73 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "processing",
@@ -131,9 +408,17 @@ _TABLE_11 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_40 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_41 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_42 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_74 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_75 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_77 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_78 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_79 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_80 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_81 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_82 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_84 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -149,6 +434,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -165,10 +451,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -180,6 +466,21 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     at_resource__status_details: Any = at_resource.get("status_details")
     if type(at_resource__status_details) is not dict:
         at_resource__status_details = NO_MEMBERS
+    at_resource__processor_response: Any = at_resource.get("processor_response")
+    if type(at_resource__processor_response) is not dict:
+        at_resource__processor_response = NO_MEMBERS
+    at_resource__seller_receivable_breakdown: Any = at_resource.get("seller_receivable_breakdown")
+    if type(at_resource__seller_receivable_breakdown) is not dict:
+        at_resource__seller_receivable_breakdown = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__gross_amount: Any = at_resource__seller_receivable_breakdown.get("gross_amount")
+    if type(at_resource__seller_receivable_breakdown__gross_amount) is not dict:
+        at_resource__seller_receivable_breakdown__gross_amount = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__paypal_fee: Any = at_resource__seller_receivable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_receivable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_receivable_breakdown__paypal_fee = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
+    if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
+        at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
     at_resource__payee: Any = at_resource.get("payee")
     if type(at_resource__payee) is not dict:
         at_resource__payee = NO_MEMBERS
@@ -222,7 +523,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -270,6 +571,36 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource.get("custom_id")
     if value is not None:
         put_scalar(to_metadata, "custom_id", value)
+    value = at_resource__processor_response.get("response_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.response_code", value)
+    value = at_resource__processor_response.get("payment_advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.payment_advice_code", value)
+    value = at_resource__processor_response.get("avs_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.avs_code", value)
+    value = at_resource__processor_response.get("cvv_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.cvv_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.value", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.value", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
@@ -321,15 +652,53 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_16)
 
     to_object_version = None
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_17)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_18)
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = root.get("event_type")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("PAYMENT.AUTHORIZATION.CREATED",):
+        to_authorized_cents = at_resource__amount.get("value")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+        if to_authorized_cents is not None:
+            to_authorized_cents = minor_units(to_authorized_cents, at_resource__amount.get("currency_code"))
+            if to_authorized_cents is None:
+                rejections.append(_REJECTION_19)
+                to_authorized_cents = REFUSED
+            elif to_authorized_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_20)
+                to_authorized_cents = REFUSED
+    else:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_21)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_22)
 
     to_captured_cents = None
 
@@ -372,6 +741,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -426,7 +799,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     )
 
 
-def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -435,9 +808,21 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource__amount: Any = at_resource.get("amount")
     if type(at_resource__amount) is not dict:
         at_resource__amount = NO_MEMBERS
+    at_resource__processor_response: Any = at_resource.get("processor_response")
+    if type(at_resource__processor_response) is not dict:
+        at_resource__processor_response = NO_MEMBERS
     at_resource__status_details: Any = at_resource.get("status_details")
     if type(at_resource__status_details) is not dict:
         at_resource__status_details = NO_MEMBERS
+    at_resource__seller_receivable_breakdown: Any = at_resource.get("seller_receivable_breakdown")
+    if type(at_resource__seller_receivable_breakdown) is not dict:
+        at_resource__seller_receivable_breakdown = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__gross_amount: Any = at_resource__seller_receivable_breakdown.get("gross_amount")
+    if type(at_resource__seller_receivable_breakdown__gross_amount) is not dict:
+        at_resource__seller_receivable_breakdown__gross_amount = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
+    if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
+        at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
     at_resource__payee: Any = at_resource.get("payee")
     if type(at_resource__payee) is not dict:
         at_resource__payee = NO_MEMBERS
@@ -447,6 +832,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource__supplementary_data__related_ids: Any = at_resource__supplementary_data.get("related_ids")
     if type(at_resource__supplementary_data__related_ids) is not dict:
         at_resource__supplementary_data__related_ids = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__paypal_fee: Any = at_resource__seller_receivable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_receivable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_receivable_breakdown__paypal_fee = NO_MEMBERS
+    items_resource__seller_receivable_breakdown__platform_fees: Any = at_resource__seller_receivable_breakdown.get("platform_fees")
+    if type(items_resource__seller_receivable_breakdown__platform_fees) is not list:
+        items_resource__seller_receivable_breakdown__platform_fees = NO_ITEMS
+    at_resource__seller_receivable_breakdown__platform_fees__0: Any = items_resource__seller_receivable_breakdown__platform_fees[0] if len(items_resource__seller_receivable_breakdown__platform_fees) > 0 else None
+    if type(at_resource__seller_receivable_breakdown__platform_fees__0) is not dict:
+        at_resource__seller_receivable_breakdown__platform_fees__0 = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__platform_fees__0__amount: Any = at_resource__seller_receivable_breakdown__platform_fees__0.get("amount")
+    if type(at_resource__seller_receivable_breakdown__platform_fees__0__amount) is not dict:
+        at_resource__seller_receivable_breakdown__platform_fees__0__amount = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -480,7 +877,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -514,13 +911,17 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str and to_failure_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_code = at_resource__status_details.get("reason")
+        to_failure_code = at_resource__processor_response.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_resource__status_details.get("reason")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_24)
 
     to_failure_message = None
 
@@ -529,12 +930,33 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
+    value = at_resource__status_details.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.reason", value)
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
     value = at_resource.get("custom_id")
     if value is not None:
         put_scalar(to_metadata, "custom_id", value)
+    value = at_resource__processor_response.get("avs_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.avs_code", value)
+    value = at_resource__processor_response.get("cvv_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.cvv_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.value", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
@@ -584,43 +1006,190 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_attempt_number = None
 
-    to_related_payment_id = None
+    to_related_payment_id: Any = at_resource__supplementary_data__related_ids.get("authorization_id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_25)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_16)
 
     to_object_version = None
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_17)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_18)
 
     to_authorized_cents = None
 
-    to_captured_cents = None
+    to_captured_cents: Any = root.get("event_type")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("PAYMENT.CAPTURE.COMPLETED",):
+        to_captured_cents = at_resource__amount.get("value")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+        if to_captured_cents is not None:
+            to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency_code"))
+            if to_captured_cents is None:
+                rejections.append(_REJECTION_26)
+                to_captured_cents = REFUSED
+            elif to_captured_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_27)
+                to_captured_cents = REFUSED
+    else:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_28)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_29)
 
     to_refunded_cents = None
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("value")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if to_fee_cents is not None:
+        to_fee_cents = minor_units(to_fee_cents, at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code"))
+        if to_fee_cents is None:
+            rejections.append(_REJECTION_30)
+            to_fee_cents = REFUSED
+        elif to_fee_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_31)
+            to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_32)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_33)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_34)
+        to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_35)
 
-    to_application_fee_cents = None
+    to_application_fee_cents: Any = at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("value")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if to_application_fee_cents is not None:
+        to_application_fee_cents = minor_units(to_application_fee_cents, at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("currency_code"))
+        if to_application_fee_cents is None:
+            rejections.append(_REJECTION_36)
+            to_application_fee_cents = REFUSED
+        elif to_application_fee_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_37)
+            to_application_fee_cents = REFUSED
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < 0:
+            rejections.append(_REJECTION_38)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_39)
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event_type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_failure_category = at_resource__processor_response.get("payment_advice_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("03", "21"):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_resource__processor_response.get("response_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_40)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = at_resource__status_details.get("reason")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_6.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_40)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = root.get("event_type")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_error_code = at_resource__status_details.get("reason")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_41)
 
-    to_decline_code = None
+    to_decline_code: Any = root.get("event_type")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_decline_code = at_resource__processor_response.get("response_code")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_42)
 
     to_advice_code = None
 
     to_network_decline_code = None
 
-    to_network_advice_code = None
+    to_network_advice_code: Any = root.get("event_type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_network_advice_code = at_resource__processor_response.get("payment_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_43)
 
     to_cancellation_reason = None
 
@@ -637,6 +1206,12 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_23)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_44)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -691,7 +1266,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -703,6 +1278,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource__status_details: Any = at_resource.get("status_details")
     if type(at_resource__status_details) is not dict:
         at_resource__status_details = NO_MEMBERS
+    at_resource__processor_response: Any = at_resource.get("processor_response")
+    if type(at_resource__processor_response) is not dict:
+        at_resource__processor_response = NO_MEMBERS
+    at_resource__seller_receivable_breakdown: Any = at_resource.get("seller_receivable_breakdown")
+    if type(at_resource__seller_receivable_breakdown) is not dict:
+        at_resource__seller_receivable_breakdown = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__gross_amount: Any = at_resource__seller_receivable_breakdown.get("gross_amount")
+    if type(at_resource__seller_receivable_breakdown__gross_amount) is not dict:
+        at_resource__seller_receivable_breakdown__gross_amount = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__paypal_fee: Any = at_resource__seller_receivable_breakdown.get("paypal_fee")
+    if type(at_resource__seller_receivable_breakdown__paypal_fee) is not dict:
+        at_resource__seller_receivable_breakdown__paypal_fee = NO_MEMBERS
+    at_resource__seller_receivable_breakdown__net_amount: Any = at_resource__seller_receivable_breakdown.get("net_amount")
+    if type(at_resource__seller_receivable_breakdown__net_amount) is not dict:
+        at_resource__seller_receivable_breakdown__net_amount = NO_MEMBERS
     at_resource__payee: Any = at_resource.get("payee")
     if type(at_resource__payee) is not dict:
         at_resource__payee = NO_MEMBERS
@@ -723,7 +1313,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_5[event_type]
+    to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -745,7 +1335,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             rejections.append(_REJECTION_5)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_6)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_7)
@@ -773,7 +1363,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status = _TABLE_6[event_type]
+    to_status = _TABLE_8[event_type]
 
     to_failure_code: Any = root.get("event_type")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -785,7 +1375,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_45)
 
     to_failure_message = None
 
@@ -794,12 +1384,45 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource.get("status")
     if value is not None:
         put_scalar(to_metadata, "status", value)
+    value = at_resource__status_details.get("reason")
+    if value is not None:
+        put_scalar(to_metadata, "status_details.reason", value)
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
     value = at_resource.get("custom_id")
     if value is not None:
         put_scalar(to_metadata, "custom_id", value)
+    value = at_resource__processor_response.get("response_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.response_code", value)
+    value = at_resource__processor_response.get("payment_advice_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.payment_advice_code", value)
+    value = at_resource__processor_response.get("avs_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.avs_code", value)
+    value = at_resource__processor_response.get("cvv_code")
+    if value is not None:
+        put_scalar(to_metadata, "processor_response.cvv_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__gross_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.gross_amount.value", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__paypal_fee.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.paypal_fee.value", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("currency_code")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.currency_code", value)
+    value = at_resource__seller_receivable_breakdown__net_amount.get("value")
+    if value is not None:
+        put_scalar(to_metadata, "seller_receivable_breakdown.net_amount.value", value)
     value = at_resource.get("final_capture")
     if value is not None:
         put_scalar(to_metadata, "final_capture", value)
@@ -850,15 +1473,32 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_46)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_16)
 
     to_object_version = None
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_17)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_18)
 
     to_authorized_cents = None
 
@@ -876,7 +1516,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event_type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.REFUND.FAILED",):
+        to_failure_category = at_resource__status_details.get("reason")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_6.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_47)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -894,7 +1551,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_dispute_category = None
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_48)
 
     to_related_invoice_id = None
 
@@ -957,7 +1618,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -986,7 +1647,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_7[event_type]
+    to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1002,18 +1663,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_49)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_50)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_20)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_51)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_52)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_53)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1022,13 +1683,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_54)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_55)
     elif to_currency is None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_56)
 
     to_payment_method_type = None
 
@@ -1044,25 +1705,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_8.get(to_status, REFUSED)
+            to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_58)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
-            to_status = _TABLE_9.get(to_status, REFUSED)
+            to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_57)
         elif to_status is not None:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_58)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_59)
 
     to_failure_code = None
 
@@ -1079,6 +1740,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("dispute_channel")
     if value is not None:
         put_scalar(to_metadata, "dispute_channel", value)
+    value = at_resource.get("create_time")
+    if value is not None:
+        put_scalar(to_metadata, "create_time", value)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1103,7 +1767,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_60)
 
     to_attempt_number = None
 
@@ -1111,15 +1775,32 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_61)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_16)
 
     to_object_version = None
 
-    to_object_updated_at = None
+    to_object_updated_at: Any = at_resource.get("update_time")
+    if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
+        to_object_updated_at = None
+    if to_object_updated_at is not None:
+        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        if to_object_updated_at is None:
+            rejections.append(_REJECTION_17)
+            to_object_updated_at = REFUSED
+    if type(to_object_updated_at) is int:
+        if not -62135596800000 <= to_object_updated_at <= 253402300799999:
+            rejections.append(_REJECTION_18)
 
     to_authorized_cents = None
 
@@ -1151,11 +1832,28 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_cancellation_reason = None
 
-    to_dispute_reason = None
+    to_dispute_reason: Any = at_resource.get("reason")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_62)
 
-    to_dispute_category = None
+    to_dispute_category: Any = at_resource.get("reason")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_12.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_63)
+        to_dispute_category = REFUSED
 
-    to_related_charge_id = None
+    to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_64)
 
     to_related_invoice_id = None
 
@@ -1218,7 +1916,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_resource: Any = root.get("resource")
@@ -1233,6 +1931,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_resource__errors: Any = at_resource.get("errors")
     if type(at_resource__errors) is not dict:
         at_resource__errors = NO_MEMBERS
+    at_resource__payout_item_fee: Any = at_resource.get("payout_item_fee")
+    if type(at_resource__payout_item_fee) is not dict:
+        at_resource__payout_item_fee = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -1244,7 +1945,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif type(to_provider_event_id) is not str:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_10[event_type]
+    to_event_type = _TABLE_13[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1260,18 +1961,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_65)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_66)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_33)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_67)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_68)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_69)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1280,13 +1981,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_70)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_71)
     elif to_currency is None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_72)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1295,26 +1996,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_39)
+        rejections.append(_REJECTION_73)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_11[event_type]
+    to_status = _TABLE_14[event_type]
 
     to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_74)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_75)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1357,15 +2058,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_76)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_16)
 
     to_object_version = None
 
@@ -1379,15 +2087,51 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_resource__payout_item_fee.get("value")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if to_fee_cents is not None:
+        to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
+        if to_fee_cents is None:
+            rejections.append(_REJECTION_77)
+            to_fee_cents = REFUSED
+        elif to_fee_cents is INDIVISIBLE:
+            rejections.append(_REJECTION_78)
+            to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_79)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_80)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_81)
+        to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_82)
 
     to_application_fee_cents = None
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event_type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in (
+    "PAYMENT.PAYOUTS-ITEM.FAILED",
+    "PAYMENT.PAYOUTS-ITEM.DENIED",
+    "PAYMENT.PAYOUTS-ITEM.RETURNED",
+):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1414,6 +2158,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_83)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_84)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

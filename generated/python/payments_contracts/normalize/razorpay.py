@@ -28,7 +28,7 @@ _TABLE_1 = {
 }
 _REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_3 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
-_REJECTION_4 = Rejection("amount_not_positive", "amount_cents", "payload.payment.entity.amount must be at least 1")
+_REJECTION_4 = Rejection("amount_negative", "amount_cents", "payload.payment.entity.amount must be at least 0")
 _REJECTION_5 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
 _REJECTION_6 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
@@ -57,32 +57,228 @@ _TABLE_3 = {
     "payment.captured": "succeeded",
     "payment.failed": "failed",
 }
-_REJECTION_15 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason must be text")
-_REJECTION_16 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description must be text")
+_REJECTION_15 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason or null, as event says, must be text")
+_REJECTION_16 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description or null, as event says, must be text")
 _REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
 _REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_19 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
 _REJECTION_20 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
+_REJECTION_21 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_22 = Rejection("amount_negative", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
+_REJECTION_23 = Rejection("amount_too_large", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
+_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_25 = Rejection("amount_negative", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
+_REJECTION_26 = Rejection("amount_too_large", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
+_REJECTION_27 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_28 = Rejection("amount_negative", "refunded_cents", "payload.payment.entity.amount_refunded must be at least 0")
+_REJECTION_29 = Rejection("amount_too_large", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 999999999999")
+_REJECTION_30 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
+_REJECTION_31 = Rejection("amount_negative", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -999999999999")
+_REJECTION_32 = Rejection("amount_too_large", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 999999999999")
+_REJECTION_33 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
+_REJECTION_34 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of iso4217")
 _TABLE_4 = {
+    "insufficient_funds": "insufficient_funds",
+    "funds_blocked_by_mandate": "insufficient_funds",
+    "transaction_daily_limit_exceeded": "limit",
+    "transaction_frequency_limit_exceeded": "limit",
+    "transaction_limit_exceeded": "limit",
+    "credit_limit_exceeded": "limit",
+    "emi_greater_than_max_amount": "limit",
+    "refund_limit_crossed": "limit",
+    "transaction_daily_count_exceeded": "limit",
+    "mcc_amount_limit_exceeded": "limit",
+    "card_expired": "expired_card",
+    "card_number_invalid": "invalid_card",
+    "incorrect_card_details": "invalid_card",
+    "incorrect_card_expiry_date": "invalid_card",
+    "incorrect_cardholder_name": "invalid_card",
+    "incorrect_cvv": "invalid_card",
+    "debit_instrument_inactive": "invalid_card",
+    "bank_account_invalid": "invalid_account",
+    "bank_account_validation_failed": "invalid_account",
+    "beneficiary_account_does_not_exist": "invalid_account",
+    "beneficiary_account_dormant": "invalid_account",
+    "invalid_vpa": "invalid_account",
+    "vpa_resolution_failed": "invalid_account",
+    "credit_limit_expired": "invalid_account",
+    "credit_limit_inactive": "invalid_account",
+    "credit_limit_not_approved": "invalid_account",
+    "user_not_registered_for_netbanking": "invalid_account",
+    "invalid_user_details": "invalid_account",
+    "psp_not_registered": "invalid_account",
+    "debit_instrument_blocked": "lost_or_stolen",
+    "payment_risk_check_failed": "fraud",
+    "payment_amount_tampered": "fraud",
+    "authentication_failed": "authentication_required",
+    "incorrect_otp": "authentication_required",
+    "otp_expired": "authentication_required",
+    "otp_attempts_exceeded": "authentication_required",
+    "invalid_device": "authentication_required",
+    "verification_failed": "authentication_required",
+    "payment_cancelled": "customer_action",
+    "payment_timed_out": "customer_action",
+    "payment_collect_request_expired": "customer_action",
+    "collect_request_pending": "customer_action",
+    "payment_session_expired": "customer_action",
+    "incorrect_pin": "customer_action",
+    "incorrect_atm_pin": "customer_action",
+    "pin_attempts_exceeded": "customer_action",
+    "pin_not_set": "customer_action",
+    "mandate_creation_expired": "customer_action",
+    "mandate_creation_timeout": "customer_action",
+    "mandate_creation_declined": "customer_action",
+    "mobile_number_invalid": "customer_action",
+    "invalid_mobile_number": "customer_action",
+    "invalid_email": "customer_action",
+    "payment_pending_approval": "customer_action",
+    "card_not_enrolled": "customer_action",
+    "bank_not_enabled": "not_supported",
+    "card_network_not_enabled": "not_supported",
+    "card_type_invalid": "not_supported",
+    "collect_on_mcc_blocked": "not_supported",
+    "credit_not_permitted": "not_supported",
+    "international_transaction_not_allowed": "not_supported",
+    "invalid_currency": "not_supported",
+    "payment_method_not_enabled": "not_supported",
+    "psp_app_not_supported": "not_supported",
+    "recurring_payment_not_enabled": "not_supported",
+    "transaction_on_vpa_restricted": "not_supported",
+    "upi_autopay_not_supported_on_psp": "not_supported",
+    "upi_collect_not_enabled": "not_supported",
+    "upi_intent_not_enabled": "not_supported",
+    "user_not_eligible": "not_supported",
+    "emi_plan_unavailable": "not_supported",
+    "merchant_not_activated": "not_supported",
+    "live_mode_not_enabled": "not_supported",
+    "compliance_violation": "do_not_retry",
+    "card_declined": "issuer_declined",
+    "debit_declined": "issuer_declined",
+    "payment_declined": "issuer_declined",
+    "authorisation_declined_by_psp": "issuer_declined",
+    "payment_failed": "issuer_declined",
+    "credit_failed": "issuer_declined",
+    "bank_not_available": "issuer_unavailable",
+    "bank_technical_error": "issuer_unavailable",
+    "bank_cutoff_in_progress": "issuer_unavailable",
+    "issuer_technical_error": "issuer_unavailable",
+    "psp_not_available": "issuer_unavailable",
+    "psp_app_not_available": "issuer_unavailable",
+    "capture_failed": "processor_error",
+    "deemed_transaction": "processor_error",
+    "gateway_technical_error": "processor_error",
+    "invalid_response_from_gateway": "processor_error",
+    "mandate_creation_failed": "processor_error",
+    "payment_declined_due_to_high_traffic": "processor_error",
+    "payment_pending": "processor_error",
+    "reqauth_mandate_not_acknowledged": "processor_error",
+    "request_timed_out": "processor_error",
+    "server_error": "processor_error",
+    "upi_app_technical_error": "processor_error",
+    "duplicate_rrn_found": "processor_error",
+    "amount_less_than_minimum_amount": "invalid_request",
+    "duplicate_refund_id": "invalid_request",
+    "duplicate_request": "invalid_request",
+    "input_validation_failed": "invalid_request",
+    "invalid_amount": "invalid_request",
+    "invalid_order_id": "invalid_request",
+    "invalid_request": "invalid_request",
+    "mismatch_in_transaction_details": "invalid_request",
+    "order_already_paid": "invalid_request",
+    "order_amount_mismatch": "invalid_request",
+    "order_payment_method_mismatch": "invalid_request",
+    "record_not_found": "invalid_request",
+}
+_REJECTION_35 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
+_TABLE_5 = {"GATEWAY_ERROR": "processor_error", "SERVER_ERROR": "processor_error"}
+_REJECTION_36 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
+_REJECTION_37 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_38 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
+_REJECTION_39 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of the list at the time of the event")
+_TABLE_6 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_21 = Rejection("amount_not_positive", "amount_cents", "payload.refund.entity.amount must be at least 1")
-_REJECTION_22 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_23 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
-_REJECTION_24 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_25 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_26 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_27 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
-_TABLE_5 = {
+_REJECTION_40 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
+_REJECTION_41 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_42 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_43 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_44 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_45 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_46 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_TABLE_7 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_28 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_29 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
-_TABLE_6 = {
+_REJECTION_47 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_TABLE_8 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
     "payment.dispute.under_review": "dispute.updated",
@@ -90,14 +286,14 @@ _TABLE_6 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_30 = Rejection("amount_not_positive", "amount_cents", "payload.dispute.entity.amount must be at least 1")
-_REJECTION_31 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_32 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
-_REJECTION_33 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_34 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_35 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_36 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
-_TABLE_7 = {
+_REJECTION_49 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
+_REJECTION_50 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_51 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_52 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_53 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_54 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_55 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_TABLE_9 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
     "payment.dispute.under_review": "under_review",
@@ -105,32 +301,40 @@ _TABLE_7 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_37 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_38 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
-_TABLE_8 = {
+_REJECTION_56 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_57 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_58 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
+_TABLE_10 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
     "payout.failed": "payout.failed",
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_39 = Rejection("amount_not_positive", "amount_cents", "payload.payout.entity.amount must be at least 1")
-_REJECTION_40 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_41 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
-_REJECTION_42 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_43 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_44 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_45 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
-_REJECTION_46 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
-_TABLE_9 = {
+_REJECTION_59 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
+_REJECTION_60 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_61 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_62 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_63 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_64 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_65 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_TABLE_11 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
     "payout.failed": "failed",
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_47 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_48 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_67 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_68 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_69 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
+_REJECTION_70 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
+_REJECTION_71 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_72 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_73 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_74 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_75 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -146,6 +350,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -162,10 +367,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -207,7 +412,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_4)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_5)
@@ -271,14 +476,26 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_3[event_type]
 
-    to_failure_code: Any = at_payload__payment__entity.get("error_reason")
+    to_failure_code: Any = root.get("event")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("payment.failed",):
+        to_failure_code = at_payload__payment__entity.get("error_reason")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+    else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
         rejections.append(_REJECTION_15)
 
-    to_failure_message: Any = at_payload__payment__entity.get("error_description")
+    to_failure_message: Any = root.get("event")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("payment.failed",):
+        to_failure_message = at_payload__payment__entity.get("error_description")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
         rejections.append(_REJECTION_16)
@@ -369,33 +586,141 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
     to_object_updated_at = None
 
-    to_authorized_cents = None
+    to_authorized_cents: Any = root.get("event")
+    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is str and to_authorized_cents in ("payment.authorized", "payment.captured"):
+        to_authorized_cents = at_payload__payment__entity.get("amount")
+        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+            to_authorized_cents = None
+    else:
+        to_authorized_cents = None
+    if type(to_authorized_cents) is int:
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_22)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_23)
+    elif to_authorized_cents is not None:
+        rejections.append(_REJECTION_24)
 
-    to_captured_cents = None
+    to_captured_cents: Any = root.get("event")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is str and to_captured_cents in ("payment.captured",):
+        to_captured_cents = at_payload__payment__entity.get("amount")
+        if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+            to_captured_cents = None
+    else:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_25)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_26)
+    elif to_captured_cents is not None:
+        rejections.append(_REJECTION_27)
 
-    to_refunded_cents = None
+    to_refunded_cents: Any = at_payload__payment__entity.get("amount_refunded")
+    if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+        to_refunded_cents = None
+    if type(to_refunded_cents) is int:
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_28)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_29)
+    elif to_refunded_cents is not None:
+        rejections.append(_REJECTION_30)
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_payload__payment__entity.get("currency")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if type(to_fee_cents) is str and to_fee_cents in ("INR",):
+        to_fee_cents = at_payload__payment__entity.get("fee")
+        if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+            to_fee_cents = None
+    else:
+        to_fee_cents = None
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_31)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_32)
+    elif to_fee_cents is not None:
+        rejections.append(_REJECTION_33)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_payload__payment__entity.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str and to_fee_currency in ("INR",):
+        to_fee_currency = "INR"
+    else:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_34)
 
     to_application_fee_cents = None
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payment.failed",):
+        to_failure_category = at_payload__payment__entity.get("error_reason")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str:
+            to_failure_category = _TABLE_4.get(to_failure_category)
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+        elif to_failure_category is not None:
+            rejections.append(_REJECTION_35)
+            to_failure_category = REFUSED
+        if to_failure_category is None:
+            to_failure_category = at_payload__payment__entity.get("error_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_5.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_35)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
-    to_error_code = None
+    to_error_code: Any = root.get("event")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("payment.failed",):
+        to_error_code = at_payload__payment__entity.get("error_code")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_36)
 
     to_decline_code = None
 
@@ -413,13 +738,23 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_related_charge_id = None
 
-    to_related_invoice_id = None
+    to_related_invoice_id: Any = at_payload__payment__entity.get("invoice_id")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_37)
 
     to_related_subscription_id = None
 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_38)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_39)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -474,7 +809,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -504,7 +839,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type = _TABLE_4[event_type]
+    to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -522,14 +857,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_21)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_40)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_41)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_42)
     else:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_43)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -538,13 +873,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_44)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_45)
     elif to_currency is None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_46)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -584,7 +919,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_14)
 
-    to_status = _TABLE_5[event_type]
+    to_status = _TABLE_7[event_type]
 
     to_failure_code = None
 
@@ -631,7 +966,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_47)
 
     to_attempt_number = None
 
@@ -639,11 +974,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_29)
+        rejections.append(_REJECTION_48)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -665,7 +1007,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -746,7 +1094,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -767,7 +1115,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type = _TABLE_6[event_type]
+    to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -781,14 +1129,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_30)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_49)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_50)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_51)
     else:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_52)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -797,13 +1145,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_53)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_54)
     elif to_currency is None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_55)
 
     to_payment_method_type = None
 
@@ -811,7 +1159,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status = _TABLE_7[event_type]
+    to_status = _TABLE_9[event_type]
 
     to_failure_code = None
 
@@ -861,7 +1209,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_37)
+        rejections.append(_REJECTION_56)
 
     to_attempt_number = None
 
@@ -869,11 +1217,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_57)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -909,9 +1264,19 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_cancellation_reason = None
 
-    to_dispute_reason = None
+    to_dispute_reason: Any = at_payload__dispute__entity.get("reason_code")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_58)
 
-    to_dispute_category = None
+    to_dispute_category: Any = at_payload__dispute__entity.get("phase")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str and to_dispute_category in ("fraud",):
+        to_dispute_category = "fraud"
+    else:
+        to_dispute_category = "unknown"
 
     to_related_charge_id = None
 
@@ -976,7 +1341,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_payload: Any = root.get("payload")
@@ -997,7 +1362,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_event_id is None:
         rejections.append(_REJECTION_1)
 
-    to_event_type = _TABLE_8[event_type]
+    to_event_type = _TABLE_10[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1011,14 +1376,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_39)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_59)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_60)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_61)
     else:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_62)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1027,13 +1392,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_63)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_64)
     elif to_currency is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_65)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1042,14 +1407,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_66)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_9[event_type]
+    to_status = _TABLE_11[event_type]
 
     to_failure_code = None
 
@@ -1057,7 +1422,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_67)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1106,15 +1471,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_68)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_21)
 
     to_object_version = None
 
@@ -1128,15 +1500,41 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = at_payload__payout__entity.get("fees")
+    if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
+        to_fee_cents = None
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_69)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_70)
+    elif to_fee_cents is not None:
+        rejections.append(_REJECTION_71)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_payload__payout__entity.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_72)
+        to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_73)
 
     to_application_fee_cents = None
 
     to_direction = None
 
-    to_failure_category = None
+    to_failure_category: Any = root.get("event")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("payout.failed", "payout.reversed"):
+        to_failure_category = "unknown"
+    else:
+        to_failure_category = None
 
     to_error_code = None
 
@@ -1163,6 +1561,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_74)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_75)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

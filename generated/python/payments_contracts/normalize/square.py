@@ -21,6 +21,7 @@ from payments_contracts.normalize.values import (
     iso8601_millis,
     put_scalar,
     put_scalars,
+    total,
 )
 
 _REJECTION_1 = Rejection("field_missing", "provider_event_id", "event_id is absent or null")
@@ -37,7 +38,7 @@ _REJECTION_4 = Rejection("type_invalid", "event_type", "data.object.payment.stat
 _REJECTION_5 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
 _REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_8 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 1")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
 _REJECTION_9 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
 _REJECTION_10 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
 _REJECTION_11 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
@@ -69,39 +70,46 @@ _REJECTION_16 = Rejection("type_invalid", "card_brand", "data.object.payment.car
 _PATTERN_1 = re.compile("[0-9]{4}")
 _REJECTION_17 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment.card_details.card.last_4 must have the form [0-9]{4}")
 _REJECTION_18 = Rejection("type_invalid", "card_last_four", "data.object.payment.card_details.card.last_4 must be text")
+_REJECTION_19 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a whole number")
+_REJECTION_20 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a number")
 _TABLE_3 = {
     "PENDING": "processing",
     "APPROVED": "authorized",
-    "COMPLETED": "succeeded",
     "CANCELED": "canceled",
     "FAILED": "failed",
 }
-_REJECTION_19 = Rejection("value_unknown", "status", "data.object.payment.status is not a value that the mapping lists")
-_REJECTION_20 = Rejection("type_invalid", "status", "data.object.payment.status must be text")
-_REJECTION_21 = Rejection("field_missing", "status", "data.object.payment.status is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_23 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_24 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
-_REJECTION_25 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_26 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
-_REJECTION_27 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
-_REJECTION_28 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
-_REJECTION_29 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_31 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 9223372036854775807")
-_REJECTION_32 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 9223372036854775807")
-_REJECTION_35 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
-_REJECTION_36 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at least -9223372036854775808")
-_REJECTION_37 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 9223372036854775807")
-_REJECTION_38 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
-_REJECTION_39 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at least -9223372036854775808")
-_REJECTION_40 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be at most 9223372036854775807")
-_REJECTION_41 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
-_REJECTION_42 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least -9223372036854775808")
-_REJECTION_43 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 9223372036854775807")
-_REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
+_REJECTION_21 = Rejection("value_unknown", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is not a value that the mapping lists")
+_REJECTION_22 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
+_REJECTION_23 = Rejection("field_missing", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is absent or null")
+_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_25 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
+_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
+_REJECTION_30 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_31 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
+_REJECTION_32 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_33 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
+_REJECTION_35 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
+_REJECTION_36 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
+_REJECTION_37 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
+_REJECTION_38 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
+_REJECTION_39 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
+_REJECTION_41 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
+_REJECTION_42 = Rejection("amount_negative", "tip_cents", "data.object.payment.tip_money.amount must be at least 0")
+_REJECTION_43 = Rejection("amount_too_large", "tip_cents", "data.object.payment.tip_money.amount must be at most 999999999999")
+_REJECTION_44 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
+_REJECTION_45 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_46 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_47 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_48 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_49 = Rejection("type_invalid", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be text")
+_REJECTION_50 = Rejection("amount_negative", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least 0")
+_REJECTION_51 = Rejection("amount_too_large", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 999999999999")
+_REJECTION_52 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
 _TABLE_4 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
     "GIFT_CARD_AVAILABLE_AMOUNT": "insufficient_funds",
@@ -268,48 +276,119 @@ _TABLE_4 = {
     "UNPROCESSABLE_ENTITY": "invalid_request",
     "NOT_IMPLEMENTED": "invalid_request",
 }
-_REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
-_REJECTION_46 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_47 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
-_REJECTION_48 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_53 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_55 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_56 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "ANG": 1743465600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "STD": 1514764800000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_57 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_58 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_49 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_50 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_59 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_60 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_51 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_52 = Rejection("amount_not_positive", "amount_cents", "data.object.refund.amount_money.amount must be at least 1")
-_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_54 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_56 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_57 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_58 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_59 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_60 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_61 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_62 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_61 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_62 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_63 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_64 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_65 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_66 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_67 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_68 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_69 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_70 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_71 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_72 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_63 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_64 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_65 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_67 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_68 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_69 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_70 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_71 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_72 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_73 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_74 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_73 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_74 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_75 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_76 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_77 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_78 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_79 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_80 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_81 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_82 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_83 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_84 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_85 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_86 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_87 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_88 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
+_REJECTION_89 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -320,8 +399,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_75 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_76 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_90 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_91 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -329,15 +408,15 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_77 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_78 = Rejection("amount_not_positive", "amount_cents", "data.object.dispute.amount_money.amount must be at least 1")
-_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_80 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_82 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_83 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_84 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_92 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_93 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_94 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_95 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_96 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_97 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_98 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_99 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_100 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -348,17 +427,17 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_86 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_87 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_88 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_89 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_90 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_91 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_92 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_93 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_94 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_95 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_96 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_101 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_102 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_103 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_104 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_105 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_106 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_109 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_111 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -370,31 +449,39 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_97 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_112 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_98 = Rejection("amount_not_positive", "amount_cents", "data.object.payout.amount_money.amount must be at least 1")
-_REJECTION_99 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_100 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_102 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_103 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_104 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_113 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_114 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_115 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_116 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_117 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_118 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_119 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_120 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_106 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_109 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_111 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_121 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_122 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_123 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_124 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_125 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_126 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_127 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
+_REJECTION_128 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_129 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
+_REJECTION_131 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_132 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
+_REJECTION_133 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_134 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -407,8 +494,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_135 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_136 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -417,15 +504,15 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_115 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_116 = Rejection("amount_not_positive", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at least 1")
-_REJECTION_117 = Rejection("amount_too_large", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be at most 999999999999")
-_REJECTION_118 = Rejection("field_missing", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount is absent or null")
-_REJECTION_119 = Rejection("type_invalid", "amount_cents", "data.object.invoice.payment_requests[0].computed_amount_money.amount must be a whole number")
-_REJECTION_120 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_121 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_122 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_137 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_138 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_139 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
+_REJECTION_140 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
+_REJECTION_141 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
+_REJECTION_142 = Rejection("field_missing", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, is absent or null")
+_REJECTION_143 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_144 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_145 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -438,18 +525,70 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_123 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_124 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_125 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_126 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_127 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_128 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_129 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_130 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_131 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_132 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_133 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_134 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_146 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_147 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_148 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_149 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_150 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_151 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_152 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_153 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_154 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_155 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
+_REJECTION_156 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
+_REJECTION_157 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
+_REJECTION_158 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_159 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_160 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_161 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
+_TABLE_17 = {
+    "PENDING": "subscription.updated",
+    "ACTIVE": "subscription.updated",
+    "PAUSED": "subscription.updated",
+    "CANCELED": "subscription.canceled",
+    "DEACTIVATED": "subscription.canceled",
+    "COMPLETED": "subscription.canceled",
+}
+_REJECTION_162 = Rejection("value_unknown", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is not a value that the mapping lists")
+_REJECTION_163 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
+_REJECTION_164 = Rejection("field_missing", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is absent or null")
+_REJECTION_165 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
+_REJECTION_166 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_167 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_168 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_18 = {
+    "PENDING": "pending",
+    "ACTIVE": "active",
+    "PAUSED": "paused",
+    "CANCELED": "canceled",
+    "DEACTIVATED": "canceled",
+    "COMPLETED": "closed",
+}
+_REJECTION_169 = Rejection("value_unknown", "status", "data.object.subscription.status is not a value that the mapping lists")
+_REJECTION_170 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
+_REJECTION_171 = Rejection("field_missing", "status", "data.object.subscription.status is absent or null")
+_REJECTION_172 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
+_REJECTION_173 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
+_REJECTION_174 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
+_REJECTION_175 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
+_REJECTION_176 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
+_REJECTION_177 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
+_REJECTION_178 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_179 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_TABLE_19 = {
+    "card.automatically_updated": "payment_method.updated",
+    "card.disabled": "payment_method.disabled",
+}
+_REJECTION_180 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
+_REJECTION_181 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
+_REJECTION_182 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
+_REJECTION_183 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
+_REJECTION_184 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent or null")
+_REJECTION_185 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
+_REJECTION_186 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
+_REJECTION_187 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
+_REJECTION_188 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
+_REJECTION_189 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -465,6 +604,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -481,10 +621,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -508,6 +648,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__card_details__card: Any = at_data__object__payment__card_details.get("card")
     if type(at_data__object__payment__card_details__card) is not dict:
         at_data__object__payment__card_details__card = NO_MEMBERS
+    at_data__object__payment__refunded_money: Any = at_data__object__payment.get("refunded_money")
+    if type(at_data__object__payment__refunded_money) is not dict:
+        at_data__object__payment__refunded_money = NO_MEMBERS
     items_data__object__payment__card_details__errors: Any = at_data__object__payment__card_details.get("errors")
     if type(items_data__object__payment__card_details__errors) is not list:
         items_data__object__payment__card_details__errors = NO_ITEMS
@@ -562,9 +705,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__approved_money: Any = at_data__object__payment.get("approved_money")
     if type(at_data__object__payment__approved_money) is not dict:
         at_data__object__payment__approved_money = NO_MEMBERS
-    at_data__object__payment__refunded_money: Any = at_data__object__payment.get("refunded_money")
-    if type(at_data__object__payment__refunded_money) is not dict:
-        at_data__object__payment__refunded_money = NO_MEMBERS
     at_data__object__payment__card_details__card_payment_timeline: Any = at_data__object__payment__card_details.get("card_payment_timeline")
     if type(at_data__object__payment__card_details__card_payment_timeline) is not dict:
         at_data__object__payment__card_details__card_payment_timeline = NO_MEMBERS
@@ -598,6 +738,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__payment__offline_payment_details: Any = at_data__object__payment.get("offline_payment_details")
     if type(at_data__object__payment__offline_payment_details) is not dict:
         at_data__object__payment__offline_payment_details = NO_MEMBERS
+    items_data__object__payment__processing_fee: Any = at_data__object__payment.get("processing_fee")
+    if type(items_data__object__payment__processing_fee) is not list:
+        items_data__object__payment__processing_fee = NO_ITEMS
+    at_data__object__payment__processing_fee__0: Any = items_data__object__payment__processing_fee[0] if len(items_data__object__payment__processing_fee) > 0 else None
+    if type(at_data__object__payment__processing_fee__0) is not dict:
+        at_data__object__payment__processing_fee__0 = NO_MEMBERS
+    at_data__object__payment__processing_fee__0__amount_money: Any = at_data__object__payment__processing_fee__0.get("amount_money")
+    if type(at_data__object__payment__processing_fee__0__amount_money) is not dict:
+        at_data__object__payment__processing_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -642,7 +791,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_9)
@@ -707,15 +856,49 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_status: Any = at_data__object__payment.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
-    if type(to_status) is str:
-        to_status = _TABLE_3.get(to_status, REFUSED)
-        if to_status is REFUSED:
+    if type(to_status) is str and to_status in ("COMPLETED",):
+        to_status = at_data__object__payment__refunded_money.get("amount")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is int and to_status in (0,):
+            to_status = None
+        if type(to_status) is int:
+            whole_2_status = to_status
+            to_status = at_data__object__payment__total_money.get("amount")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if to_status is None:
+                to_status = at_data__object__payment__amount_money.get("amount")
+                if type(to_status) is str and to_status in NULL_VALUES:
+                    to_status = None
+            if type(to_status) is int:
+                to_status = whole_2_status - to_status
+            elif to_status is not None:
+                rejections.append(_REJECTION_19)
+                to_status = REFUSED
+        elif to_status is not None:
             rejections.append(_REJECTION_19)
-    elif to_status is not None:
-        rejections.append(_REJECTION_20)
-        to_status = REFUSED
+            to_status = REFUSED
+        if type(to_status) is int or type(to_status) is float:
+            to_status = "partially_refunded" if to_status < 0 else "refunded"
+        elif to_status is not None and to_status is not REFUSED:
+            rejections.append(_REJECTION_20)
+            to_status = REFUSED
+        if to_status is None:
+            to_status = "succeeded"
+    else:
+        to_status = at_data__object__payment.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_3.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_21)
+        elif to_status is not None:
+            rejections.append(_REJECTION_22)
+            to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_23)
 
     to_failure_code: Any = at_data__object__payment.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -787,7 +970,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_24)
 
     to_failure_message: Any = at_data__object__payment.get("status")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -859,7 +1042,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_25)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1050,13 +1233,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1071,15 +1254,22 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_29)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
 
     to_object_version = None
 
@@ -1089,11 +1279,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_31)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_32)
 
     to_authorized_cents: Any = at_data__object__payment.get("status")
     if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -1115,12 +1305,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_30)
-        if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_31)
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_33)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_34)
     elif to_authorized_cents is not None:
-        rejections.append(_REJECTION_32)
+        rejections.append(_REJECTION_35)
 
     to_captured_cents: Any = at_data__object__payment.get("status")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1136,49 +1326,63 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_34)
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_36)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_37)
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_38)
 
     to_refunded_cents: Any = at_data__object__payment__refunded_money.get("amount")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_36)
-        if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_37)
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_39)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_40)
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_41)
 
     to_tip_cents: Any = at_data__object__payment__tip_money.get("amount")
     if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
         to_tip_cents = None
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
-            rejections.append(_REJECTION_39)
-        if to_tip_cents > 9223372036854775807:
-            rejections.append(_REJECTION_40)
+        if to_tip_cents < 0:
+            rejections.append(_REJECTION_42)
+        if to_tip_cents > 999999999999:
+            rejections.append(_REJECTION_43)
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_44)
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__payment.get("processing_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_45)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_46)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_47)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__payment__processing_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_48)
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_49)
 
     to_application_fee_cents: Any = at_data__object__payment__app_fee_money.get("amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
         to_application_fee_cents = None
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_42)
-        if to_application_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_43)
+        if to_application_fee_cents < 0:
+            rejections.append(_REJECTION_50)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_51)
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_52)
 
     to_direction = None
 
@@ -1254,7 +1458,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_53)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1283,7 +1487,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_54)
 
     to_decline_code: Any = at_data__object__payment.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1307,7 +1511,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_47)
+        rejections.append(_REJECTION_55)
 
     to_advice_code = None
 
@@ -1331,9 +1535,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_48)
+        rejections.append(_REJECTION_56)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_57)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_58)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1388,7 +1598,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1427,6 +1637,15 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object__refund__app_fee_money: Any = at_data__object__refund.get("app_fee_money")
     if type(at_data__object__refund__app_fee_money) is not dict:
         at_data__object__refund__app_fee_money = NO_MEMBERS
+    items_data__object__refund__processing_fee: Any = at_data__object__refund.get("processing_fee")
+    if type(items_data__object__refund__processing_fee) is not list:
+        items_data__object__refund__processing_fee = NO_ITEMS
+    at_data__object__refund__processing_fee__0: Any = items_data__object__refund__processing_fee[0] if len(items_data__object__refund__processing_fee) > 0 else None
+    if type(at_data__object__refund__processing_fee__0) is not dict:
+        at_data__object__refund__processing_fee__0 = NO_MEMBERS
+    at_data__object__refund__processing_fee__0__amount_money: Any = at_data__object__refund__processing_fee__0.get("amount_money")
+    if type(at_data__object__refund__processing_fee__0__amount_money) is not dict:
+        at_data__object__refund__processing_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -1448,9 +1667,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_59)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_60)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1459,12 +1678,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_59)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_60)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_61)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1478,25 +1697,25 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_52)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_62)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_63)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_64)
     else:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_65)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_66)
     elif to_currency is None:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_67)
     else:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_68)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1505,7 +1724,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_69)
         to_payment_method_type = REFUSED
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
@@ -1521,10 +1740,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_70)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_60)
+        rejections.append(_REJECTION_70)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
@@ -1532,9 +1751,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_71)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_72)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1542,12 +1761,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_73)
     elif to_status is not None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_74)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_75)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1559,7 +1778,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_76)
 
     to_failure_message = None
 
@@ -1629,13 +1848,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1646,7 +1865,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_77)
 
     to_attempt_number = None
 
@@ -1654,22 +1873,29 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_78)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
 
     to_object_version: Any = at_data__object__refund.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_79)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_80)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_81)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -1677,11 +1903,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_82)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_83)
 
     to_authorized_cents = None
 
@@ -1691,9 +1917,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__refund.get("processing_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_84)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_85)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_86)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__refund__processing_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_87)
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_88)
 
     to_application_fee_cents = None
 
@@ -1733,7 +1973,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_89)
 
     to_next_attempt_at = None
 
@@ -1790,7 +2030,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1829,9 +2069,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_90)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_91)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -1840,12 +2080,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_75)
+                rejections.append(_REJECTION_90)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_91)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_92)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1859,25 +2099,25 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_78)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_93)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_94)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_95)
     else:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_96)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_97)
     elif to_currency is None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_98)
     else:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_99)
 
     to_payment_method_type: Any = "card"
 
@@ -1894,10 +2134,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_100)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_100)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -1908,12 +2148,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_101)
     elif to_status is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_102)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_103)
 
     to_failure_code = None
 
@@ -1958,13 +2198,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1979,7 +2219,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_104)
 
     to_attempt_number = None
 
@@ -1987,22 +2227,29 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_105)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
 
     to_object_version: Any = at_data__object__dispute.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_106)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_107)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_108)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2010,11 +2257,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_109)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_110)
 
     to_authorized_cents = None
 
@@ -2050,7 +2297,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_111)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2060,7 +2307,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_112)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2126,7 +2373,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2144,6 +2391,15 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     at_data__object__payout__destination: Any = at_data__object__payout.get("destination")
     if type(at_data__object__payout__destination) is not dict:
         at_data__object__payout__destination = NO_MEMBERS
+    items_data__object__payout__payout_fee: Any = at_data__object__payout.get("payout_fee")
+    if type(items_data__object__payout__payout_fee) is not list:
+        items_data__object__payout__payout_fee = NO_ITEMS
+    at_data__object__payout__payout_fee__0: Any = items_data__object__payout__payout_fee[0] if len(items_data__object__payout__payout_fee) > 0 else None
+    if type(at_data__object__payout__payout_fee__0) is not dict:
+        at_data__object__payout__payout_fee__0 = NO_MEMBERS
+    at_data__object__payout__payout_fee__0__amount_money: Any = at_data__object__payout__payout_fee__0.get("amount_money")
+    if type(at_data__object__payout__payout_fee__0__amount_money) is not dict:
+        at_data__object__payout__payout_fee__0__amount_money = NO_MEMBERS
 
     to_provider: Any = "square"
 
@@ -2169,14 +2425,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_98)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_113)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_114)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_115)
     else:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_116)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2187,11 +2443,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_117)
     elif to_currency is None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_118)
     else:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_119)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2200,7 +2456,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_120)
         to_payment_method_type = REFUSED
 
     to_card_brand = None
@@ -2249,13 +2505,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2270,26 +2526,33 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_121)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
 
     to_object_version: Any = at_data__object__payout.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_122)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_123)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_124)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2297,11 +2560,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_125)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_126)
 
     to_authorized_cents = None
 
@@ -2311,13 +2574,38 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object__payout.get("payout_fee"), ("amount_money", "amount"))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_127)
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_128)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_129)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__payout__payout_fee__0__amount_money.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if to_fee_currency is None:
+        to_fee_currency = at_data__object__payout__payout_fee__0__amount_money.get("currency_code")
+        if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+            to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_130)
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_131)
 
     to_application_fee_cents = None
 
-    to_direction = None
+    to_direction: Any = at_data__object__payout__amount_money.get("amount")
+    if type(to_direction) is str and to_direction in NULL_VALUES:
+        to_direction = None
+    if type(to_direction) is int or type(to_direction) is float:
+        to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
+    elif to_direction is not None:
+        rejections.append(_REJECTION_132)
+        to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
@@ -2352,6 +2640,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_133)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_134)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2406,7 +2700,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2454,9 +2748,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_135)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_136)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2465,12 +2759,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_135)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_136)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_137)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2482,20 +2776,26 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
     if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_138)
 
-    to_amount_cents: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("amount")
+    to_amount_cents: Any = at_data__object__invoice.get("status")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
-    if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_116)
-        if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_117)
-    elif to_amount_cents is None:
-        rejections.append(_REJECTION_118)
+    if type(to_amount_cents) is str and to_amount_cents in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
+        to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
+        if to_amount_cents is REFUSED:
+            rejections.append(_REJECTION_139)
     else:
-        rejections.append(_REJECTION_119)
+        to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("computed_amount_money", "amount"))
+        if to_amount_cents is REFUSED:
+            rejections.append(_REJECTION_139)
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_140)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_141)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_142)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2506,11 +2806,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_143)
     elif to_currency is None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_144)
     else:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_145)
 
     to_payment_method_type = None
 
@@ -2524,12 +2824,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_146)
     elif to_status is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_147)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_148)
 
     to_failure_code = None
 
@@ -2574,13 +2874,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2595,26 +2895,33 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_149)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
 
     to_object_version: Any = at_data__object__invoice.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_150)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_151)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_152)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2622,15 +2929,22 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_153)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_154)
 
     to_authorized_cents = None
 
-    to_captured_cents = None
+    to_captured_cents: Any = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
+    if to_captured_cents is REFUSED:
+        rejections.append(_REJECTION_155)
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_156)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_157)
 
     to_refunded_cents = None
 
@@ -2672,7 +2986,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_158)
 
     to_dispute_reason = None
 
@@ -2686,15 +3000,614 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
     if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_159)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_134)
+        rejections.append(_REJECTION_160)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_161)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__subscription: Any = at_data__object.get("subscription")
+    if type(at_data__object__subscription) is not dict:
+        at_data__object__subscription = NO_MEMBERS
+    at_data__object__subscription__price_override_money: Any = at_data__object__subscription.get("price_override_money")
+    if type(at_data__object__subscription__price_override_money) is not dict:
+        at_data__object__subscription__price_override_money = NO_MEMBERS
+
+    to_provider: Any = "square"
+
+    to_provider_event_id: Any = root.get("event_id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = root.get("type")
+    if type(to_event_type) is str and to_event_type in NULL_VALUES:
+        to_event_type = None
+    if type(to_event_type) is str and to_event_type in ("subscription.created",):
+        to_event_type = "subscription.created"
+    else:
+        to_event_type = at_data__object__subscription.get("status")
+        if type(to_event_type) is str and to_event_type in NULL_VALUES:
+            to_event_type = None
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_17.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_162)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_163)
+            to_event_type = REFUSED
+    if to_event_type is None:
+        rejections.append(_REJECTION_164)
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id: Any = at_data__object__subscription.get("customer_id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_165)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_166)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_167)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_168)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_data__object__subscription.get("status")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str:
+        to_status = _TABLE_18.get(to_status, REFUSED)
+        if to_status is REFUSED:
+            rejections.append(_REJECTION_169)
+    elif to_status is not None:
+        rejections.append(_REJECTION_170)
+        to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_171)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object__subscription.get("location_id")
+    if value is not None:
+        put_scalar(to_metadata, "location_id", value)
+    value = at_data__object__subscription.get("plan_id")
+    if value is not None:
+        put_scalar(to_metadata, "plan_id", value)
+    value = at_data__object__subscription.get("plan_variation_id")
+    if value is not None:
+        put_scalar(to_metadata, "plan_variation_id", value)
+    value = at_data__object__subscription.get("start_date")
+    if value is not None:
+        put_scalar(to_metadata, "start_date", value)
+    value = at_data__object__subscription.get("canceled_date")
+    if value is not None:
+        put_scalar(to_metadata, "canceled_date", value)
+    value = at_data__object__subscription.get("charged_through_date")
+    if value is not None:
+        put_scalar(to_metadata, "charged_through_date", value)
+    value = at_data__object__subscription.get("completed_date")
+    if value is not None:
+        put_scalar(to_metadata, "completed_date", value)
+    value = at_data__object__subscription.get("created_at")
+    if value is not None:
+        put_scalar(to_metadata, "created_at", value)
+    value = at_data__object__subscription.get("invoice_ids")
+    if value is not None:
+        put_scalars(to_metadata, "invoice_ids", value)
+    value = at_data__object__subscription__price_override_money.get("amount")
+    if value is not None:
+        put_scalar(to_metadata, "price_override_money.amount", value)
+    value = at_data__object__subscription__price_override_money.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "price_override_money.currency", value)
+    value = at_data__object__subscription.get("tax_percentage")
+    if value is not None:
+        put_scalar(to_metadata, "tax_percentage", value)
+    value = at_data__object__subscription.get("timezone")
+    if value is not None:
+        put_scalar(to_metadata, "timezone", value)
+    value = at_data__object__subscription.get("monthly_billing_anchor_date")
+    if value is not None:
+        put_scalar(to_metadata, "monthly_billing_anchor_date", value)
+
+    to_provider_created_at: Any = root.get("created_at")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_26)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object__subscription.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_172)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_object_version: Any = at_data__object__subscription.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_173)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_174)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_175)
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason: Any = at_data__object__subscription.get("status")
+    if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+        to_cancellation_reason = None
+    if type(to_cancellation_reason) is str and to_cancellation_reason in ("CANCELED", "DEACTIVATED", "COMPLETED"):
+        to_cancellation_reason = at_data__object__subscription.get("status")
+        if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+            to_cancellation_reason = None
+    else:
+        to_cancellation_reason = None
+    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
+        rejections.append(_REJECTION_176)
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object__subscription.get("card_id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_177)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_178)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_179)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__card: Any = at_data__object.get("card")
+    if type(at_data__object__card) is not dict:
+        at_data__object__card = NO_MEMBERS
+
+    to_provider: Any = "square"
+
+    to_provider_event_id: Any = root.get("event_id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_19[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_6)
+
+    to_customer_id: Any = at_data__object__card.get("customer_id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_180)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_166)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_167)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_168)
+
+    to_payment_method_type: Any = "card"
+
+    to_card_brand: Any = at_data__object__card.get("card_brand")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        to_card_brand = _TABLE_2.get(to_card_brand)
+        if to_card_brand is None:
+            to_card_brand = at_data__object__card.get("card_brand")
+            if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                to_card_brand = None
+            if type(to_card_brand) is str:
+                if to_card_brand.isascii():
+                    to_card_brand = to_card_brand.lower()
+            elif to_card_brand is not None:
+                rejections.append(_REJECTION_181)
+                to_card_brand = REFUSED
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_181)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_data__object__card.get("last_4")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_182)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_183)
+
+    to_status: Any = root.get("type")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("card.disabled",):
+        to_status = "disabled"
+    else:
+        to_status = at_data__object__card.get("enabled")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if to_status is False:
+            to_status = "disabled"
+        else:
+            to_status = "active"
+    if to_status is None:
+        rejections.append(_REJECTION_184)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object__card.get("enabled")
+    if value is not None:
+        put_scalar(to_metadata, "enabled", value)
+    value = at_data__object__card.get("merchant_id")
+    if value is not None:
+        put_scalar(to_metadata, "merchant_id", value)
+    value = at_data__object__card.get("card_type")
+    if value is not None:
+        put_scalar(to_metadata, "card_type", value)
+    value = at_data__object__card.get("prepaid_type")
+    if value is not None:
+        put_scalar(to_metadata, "prepaid_type", value)
+    value = at_data__object__card.get("card_co_brand")
+    if value is not None:
+        put_scalar(to_metadata, "card_co_brand", value)
+    value = at_data__object__card.get("hsa_fsa")
+    if value is not None:
+        put_scalar(to_metadata, "hsa_fsa", value)
+    value = at_data__object__card.get("created_at")
+    if value is not None:
+        put_scalar(to_metadata, "created_at", value)
+    value = at_data__object__card.get("disabled_at")
+    if value is not None:
+        put_scalar(to_metadata, "disabled_at", value)
+    value = at_data__object__card.get("issuer_alert")
+    if value is not None:
+        put_scalar(to_metadata, "issuer_alert", value)
+    value = at_data__object__card.get("issuer_alert_at")
+    if value is not None:
+        put_scalar(to_metadata, "issuer_alert_at", value)
+
+    to_provider_created_at: Any = root.get("created_at")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if to_provider_created_at is not None:
+        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        if to_provider_created_at is None:
+            rejections.append(_REJECTION_26)
+            to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_27)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_28)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object__card.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_185)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_object_version: Any = at_data__object__card.get("version")
+    if type(to_object_version) is str and to_object_version in NULL_VALUES:
+        to_object_version = None
+    if type(to_object_version) is int:
+        if to_object_version < -9223372036854775808:
+            rejections.append(_REJECTION_186)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_187)
+    elif to_object_version is not None:
+        rejections.append(_REJECTION_188)
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object__card.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_189)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_178)
+        if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_179)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2771,4 +3684,8 @@ _GROUPS = {
     "invoice.scheduled_charge_failed": _invoice,
     "invoice.canceled": _invoice,
     "invoice.refunded": _invoice,
+    "subscription.created": _subscription,
+    "subscription.updated": _subscription,
+    "card.automatically_updated": _card,
+    "card.disabled": _card,
 }

@@ -18,11 +18,11 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    put_json,
-    put_map,
+    put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
+    total,
 )
 
 _REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
@@ -42,17 +42,17 @@ _REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of da
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
 _REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_not_positive", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 1")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
 _REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
 _REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
 _REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
 _REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.last_payment_error.payment_method.type, data.object.payment_method.type, data.object.payment_method_types[0] must be text")
-_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.last_payment_error.payment_method.card.brand, data.object.payment_method.card.brand must be text")
+_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must have the form [0-9]{4}")
-_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.last_payment_error.payment_method.card.last4, data.object.payment_method.card.last4 must be text")
+_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
+_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -65,35 +65,37 @@ _TABLE_2 = {
 }
 _REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
-_REJECTION_19 = Rejection("type_invalid", "metadata", "the rest of data.object is nested too deeply")
-_REJECTION_20 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_21 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_22 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_23 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_24 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_25 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_26 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
-_REJECTION_27 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_28 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_29 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least -9223372036854775808")
-_REJECTION_30 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 9223372036854775807")
+_KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
+_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_23 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_24 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_25 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_26 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
+_REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
 _REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least -9223372036854775808")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 9223372036854775807")
+_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
 _REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
 _REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at least -9223372036854775808")
-_REJECTION_38 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be at most 9223372036854775807")
+_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
 _REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
 _REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_42 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 9223372036854775807")
+_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
 _REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_45 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at least -9223372036854775808")
-_REJECTION_47 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be at most 9223372036854775807")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -198,7 +200,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -410,15 +412,79 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_49 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_50 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_55 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_57 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.payment_method.id, data.object.payment_method, data.object.last_payment_error.payment_method.id, data.object.last_payment_error.payment_method must be text")
+_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_ENDS_1 = {
+    "ADP": 1059696000000,
+    "AFA": 1044057600000,
+    "AON": 951868800000,
+    "AOR": 951868800000,
+    "ATS": 1017619200000,
+    "AYM": 1130803200000,
+    "AZM": 1136073600000,
+    "BEF": 1017619200000,
+    "BGL": 1070236800000,
+    "BGN": 1769904000000,
+    "BYB": 980985600000,
+    "BYR": 1485907200000,
+    "CHC": 1101859200000,
+    "CSD": 1162339200000,
+    "CUC": 1625097600000,
+    "CYP": 1201824000000,
+    "DEM": 1017619200000,
+    "ECS": 970358400000,
+    "ECV": 970358400000,
+    "EEK": 1296518400000,
+    "ESP": 1017619200000,
+    "FIM": 1017619200000,
+    "FRF": 1017619200000,
+    "GHC": 1201824000000,
+    "GHP": 1183248000000,
+    "GRD": 1017619200000,
+    "HRK": 1675209600000,
+    "IEP": 1017619200000,
+    "ITL": 1017619200000,
+    "LTL": 1420070400000,
+    "LUF": 1017619200000,
+    "LVL": 1391212800000,
+    "MGF": 1104537600000,
+    "MRO": 1514764800000,
+    "MTL": 1201824000000,
+    "MZM": 1151712000000,
+    "NLG": 1017619200000,
+    "PTE": 1017619200000,
+    "ROL": 1120176000000,
+    "RUR": 1075593600000,
+    "SDD": 1185926400000,
+    "SIT": 1170288000000,
+    "SKK": 1233446400000,
+    "SLL": 1704067200000,
+    "SRG": 1072915200000,
+    "TJR": 988675200000,
+    "TMM": 1233446400000,
+    "TPE": 1038700800000,
+    "TRL": 1136073600000,
+    "USS": 1396310400000,
+    "VEB": 1201824000000,
+    "VEF": 1535760000000,
+    "XEU": 917827200000,
+    "YUM": 1059696000000,
+    "ZMK": 1356998400000,
+    "ZRN": 930787200000,
+    "ZWD": 1220227200000,
+    "ZWL": 1727740800000,
+    "ZWN": 1159660800000,
+    "ZWR": 1246406400000,
+}
+_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -428,66 +494,68 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_58 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_59 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_60 = Rejection("amount_not_positive", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 1")
-_REJECTION_61 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_62 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_63 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_64 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_65 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_66 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_67 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_68 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_69 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_71 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_72 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_73 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_74 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_75 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_76 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_77 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_78 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_79 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least -9223372036854775808")
-_REJECTION_80 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 9223372036854775807")
-_REJECTION_81 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_82 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_83 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least -9223372036854775808")
-_REJECTION_84 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or null, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 9223372036854775807")
-_REJECTION_85 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_86 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_87 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at least -9223372036854775808")
-_REJECTION_88 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be at most 9223372036854775807")
-_REJECTION_89 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_90 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_91 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_92 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_93 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_94 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_95 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_97 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_98 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_99 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_100 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_101 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_102 = Rejection("amount_not_positive", "amount_cents", "data.object.amount must be at least 1")
-_REJECTION_103 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_104 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_105 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -495,11 +563,11 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_106 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_107 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_108 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_109 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_110 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -509,9 +577,9 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_111 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_112 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_113 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -519,7 +587,7 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_114 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -533,8 +601,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_115 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_116 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -548,8 +616,14 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_117 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_118 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_124 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_125 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_126 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_127 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_128 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -567,7 +641,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_119 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_130 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -576,14 +650,15 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_120 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_131 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_132 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_121 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_122 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_133 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_134 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -591,8 +666,9 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_123 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_124 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_135 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_136 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_137 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -610,7 +686,126 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_125 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_138 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_TABLE_20 = {
+    "invoice.created": "invoice.created",
+    "invoice.updated": "invoice.updated",
+    "invoice.finalized": "invoice.opened",
+    "invoice.payment_failed": "invoice.payment_failed",
+    "invoice.payment_action_required": "invoice.payment_action_required",
+    "invoice.paid": "invoice.paid",
+    "invoice.marked_uncollectible": "invoice.uncollectible",
+    "invoice.voided": "invoice.voided",
+}
+_REJECTION_139 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_140 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_141 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_142 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_143 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_TABLE_21 = {
+    "invoice.paid": "paid",
+    "invoice.marked_uncollectible": "uncollectible",
+    "invoice.voided": "void",
+}
+_REJECTION_144 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_145 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_TABLE_22 = {
+    "draft": "draft",
+    "open": "open",
+    "paid": "paid",
+    "uncollectible": "uncollectible",
+    "void": "void",
+}
+_TABLE_23 = {
+    "invoice.created": "draft",
+    "invoice.updated": "open",
+    "invoice.finalized": "open",
+    "invoice.payment_failed": "open",
+    "invoice.payment_action_required": "open",
+}
+_REJECTION_146 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_147 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_148 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_151 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_152 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_153 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_154 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_156 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_157 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_158 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_159 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_160 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_161 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_162 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_TABLE_24 = {
+    "customer.subscription.created": "subscription.created",
+    "customer.subscription.updated": "subscription.updated",
+    "customer.subscription.paused": "subscription.updated",
+    "customer.subscription.resumed": "subscription.updated",
+    "customer.subscription.deleted": "subscription.canceled",
+}
+_REJECTION_168 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_169 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_170 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_25 = {
+    "incomplete": "incomplete",
+    "incomplete_expired": "canceled",
+    "trialing": "trialing",
+    "active": "active",
+    "past_due": "past_due",
+    "canceled": "canceled",
+    "unpaid": "unpaid",
+    "paused": "paused",
+}
+_REJECTION_171 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_172 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_173 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_174 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_175 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_176 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_177 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_178 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_179 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_180 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_181 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_TABLE_26 = {
+    "setup_intent.succeeded": "setup.succeeded",
+    "setup_intent.setup_failed": "setup.failed",
+}
+_REJECTION_182 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_183 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_184 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_185 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_TABLE_27 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
+_REJECTION_186 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_187 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_188 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_189 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_190 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_191 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_192 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_193 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_194 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_195 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_196 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_TABLE_28 = {
+    "card_never_received": "fraud",
+    "fraudulent_card_application": "fraud",
+    "made_with_counterfeit_card": "fraud",
+    "made_with_lost_card": "fraud",
+    "made_with_stolen_card": "fraud",
+    "misc": "fraud",
+    "unauthorized_use_of_card": "fraud",
+}
+_REJECTION_197 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -626,6 +821,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -642,10 +838,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -657,6 +853,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     at_data__object__customer: Any = at_data__object.get("customer")
     if type(at_data__object__customer) is not dict:
         at_data__object__customer = NO_MEMBERS
+    at_data__object__last_payment_error: Any = at_data__object.get("last_payment_error")
+    if type(at_data__object__last_payment_error) is not dict:
+        at_data__object__last_payment_error = NO_MEMBERS
+    at_data__object__last_payment_error__payment_method: Any = at_data__object__last_payment_error.get("payment_method")
+    if type(at_data__object__last_payment_error__payment_method) is not dict:
+        at_data__object__last_payment_error__payment_method = NO_MEMBERS
     at_data__object__charges: Any = at_data__object.get("charges")
     if type(at_data__object__charges) is not dict:
         at_data__object__charges = NO_MEMBERS
@@ -675,27 +877,21 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     at_data__object__latest_charge__payment_method_details: Any = at_data__object__latest_charge.get("payment_method_details")
     if type(at_data__object__latest_charge__payment_method_details) is not dict:
         at_data__object__latest_charge__payment_method_details = NO_MEMBERS
-    at_data__object__last_payment_error: Any = at_data__object.get("last_payment_error")
-    if type(at_data__object__last_payment_error) is not dict:
-        at_data__object__last_payment_error = NO_MEMBERS
-    at_data__object__last_payment_error__payment_method: Any = at_data__object__last_payment_error.get("payment_method")
-    if type(at_data__object__last_payment_error__payment_method) is not dict:
-        at_data__object__last_payment_error__payment_method = NO_MEMBERS
     at_data__object__payment_method: Any = at_data__object.get("payment_method")
     if type(at_data__object__payment_method) is not dict:
         at_data__object__payment_method = NO_MEMBERS
     items_data__object__payment_method_types: Any = at_data__object.get("payment_method_types")
     if type(items_data__object__payment_method_types) is not list:
         items_data__object__payment_method_types = NO_ITEMS
+    at_data__object__last_payment_error__payment_method__card: Any = at_data__object__last_payment_error__payment_method.get("card")
+    if type(at_data__object__last_payment_error__payment_method__card) is not dict:
+        at_data__object__last_payment_error__payment_method__card = NO_MEMBERS
     at_data__object__charges__data__0__payment_method_details__card: Any = at_data__object__charges__data__0__payment_method_details.get("card")
     if type(at_data__object__charges__data__0__payment_method_details__card) is not dict:
         at_data__object__charges__data__0__payment_method_details__card = NO_MEMBERS
     at_data__object__latest_charge__payment_method_details__card: Any = at_data__object__latest_charge__payment_method_details.get("card")
     if type(at_data__object__latest_charge__payment_method_details__card) is not dict:
         at_data__object__latest_charge__payment_method_details__card = NO_MEMBERS
-    at_data__object__last_payment_error__payment_method__card: Any = at_data__object__last_payment_error__payment_method.get("card")
-    if type(at_data__object__last_payment_error__payment_method__card) is not dict:
-        at_data__object__last_payment_error__payment_method__card = NO_MEMBERS
     at_data__object__payment_method__card: Any = at_data__object__payment_method.get("card")
     if type(at_data__object__payment_method__card) is not dict:
         at_data__object__payment_method__card = NO_MEMBERS
@@ -781,7 +977,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
+        if to_amount_cents < 0:
             rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_8)
@@ -803,15 +999,35 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_currency is None:
         rejections.append(_REJECTION_12)
 
-    to_payment_method_type: Any = at_data__object__charges__data__0__payment_method_details.get("type")
+    to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is None:
-        to_payment_method_type = at_data__object__latest_charge__payment_method_details.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_type = at_data__object__last_payment_error__payment_method.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
-            to_payment_method_type = at_data__object__last_payment_error__payment_method.get("type")
+            to_payment_method_type = at_data__object__charges__data__0__payment_method_details.get("type")
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+            if to_payment_method_type is None:
+                to_payment_method_type = at_data__object__latest_charge__payment_method_details.get("type")
+                if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                    to_payment_method_type = None
+                if to_payment_method_type is None:
+                    to_payment_method_type = at_data__object__payment_method.get("type")
+                    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                        to_payment_method_type = None
+                    if to_payment_method_type is None:
+                        to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
+                        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                            to_payment_method_type = None
+    else:
+        to_payment_method_type = at_data__object__charges__data__0__payment_method_details.get("type")
+        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+            to_payment_method_type = None
+        if to_payment_method_type is None:
+            to_payment_method_type = at_data__object__latest_charge__payment_method_details.get("type")
             if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                 to_payment_method_type = None
             if to_payment_method_type is None:
@@ -819,21 +1035,37 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                     to_payment_method_type = None
                 if to_payment_method_type is None:
-                    to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) > 0 else None
+                    to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
         rejections.append(_REJECTION_13)
 
-    to_card_brand: Any = at_data__object__charges__data__0__payment_method_details__card.get("brand")
+    to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
         to_card_brand = None
-    if to_card_brand is None:
-        to_card_brand = at_data__object__latest_charge__payment_method_details__card.get("brand")
+    if type(to_card_brand) is str and to_card_brand in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_brand = at_data__object__last_payment_error__payment_method__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if to_card_brand is None:
-            to_card_brand = at_data__object__last_payment_error__payment_method__card.get("brand")
+            to_card_brand = at_data__object__charges__data__0__payment_method_details__card.get("brand")
+            if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                to_card_brand = None
+            if to_card_brand is None:
+                to_card_brand = at_data__object__latest_charge__payment_method_details__card.get("brand")
+                if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                    to_card_brand = None
+                if to_card_brand is None:
+                    to_card_brand = at_data__object__payment_method__card.get("brand")
+                    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+                        to_card_brand = None
+    else:
+        to_card_brand = at_data__object__charges__data__0__payment_method_details__card.get("brand")
+        if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+            to_card_brand = None
+        if to_card_brand is None:
+            to_card_brand = at_data__object__latest_charge__payment_method_details__card.get("brand")
             if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
                 to_card_brand = None
             if to_card_brand is None:
@@ -847,15 +1079,31 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_14)
         to_card_brand = REFUSED
 
-    to_card_last_four: Any = at_data__object__charges__data__0__payment_method_details__card.get("last4")
+    to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
-    if to_card_last_four is None:
-        to_card_last_four = at_data__object__latest_charge__payment_method_details__card.get("last4")
+    if type(to_card_last_four) is str and to_card_last_four in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_last_four = at_data__object__last_payment_error__payment_method__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
         if to_card_last_four is None:
-            to_card_last_four = at_data__object__last_payment_error__payment_method__card.get("last4")
+            to_card_last_four = at_data__object__charges__data__0__payment_method_details__card.get("last4")
+            if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                to_card_last_four = None
+            if to_card_last_four is None:
+                to_card_last_four = at_data__object__latest_charge__payment_method_details__card.get("last4")
+                if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                    to_card_last_four = None
+                if to_card_last_four is None:
+                    to_card_last_four = at_data__object__payment_method__card.get("last4")
+                    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+                        to_card_last_four = None
+    else:
+        to_card_last_four = at_data__object__charges__data__0__payment_method_details__card.get("last4")
+        if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+            to_card_last_four = None
+        if to_card_last_four is None:
+            to_card_last_four = at_data__object__latest_charge__payment_method_details__card.get("last4")
             if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
                 to_card_last_four = None
             if to_card_last_four is None:
@@ -899,7 +1147,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_18)
 
     to_metadata: dict[str, str] = {}
-    fits_metadata = True
     value: Any
     value = at_data__object.get("application")
     if value is not None:
@@ -928,6 +1175,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object__last_payment_error.get("param")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.param", value)
+    value = at_data__object__last_payment_error.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "last_payment_error.payment_method", value)
+    value = at_data__object__last_payment_error__payment_method__card.get("amount_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "last_payment_error.payment_method.card.amount_authorized", value)
+    value = at_data__object__last_payment_error__payment_method__card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "last_payment_error.payment_method.card.country", value)
+    value = at_data__object__last_payment_error__payment_method__card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "last_payment_error.payment_method.card.funding", value)
     value = at_data__object__last_payment_error.get("type")
     if value is not None:
         put_scalar(to_metadata, "last_payment_error.type", value)
@@ -936,16 +1195,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
-    value = at_data__object.get("payment_method_options")
-    if value is not None:
-        fits_metadata = put_json(to_metadata, "payment_method_options", value) and fits_metadata
     value = at_data__object.get("payment_method_types")
     if value is not None:
         put_scalars(to_metadata, "payment_method_types", value)
@@ -979,8 +1235,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
-    if not fits_metadata:
-        rejections.append(_REJECTION_19)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -988,13 +1242,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_19)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1005,7 +1259,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -1014,17 +1268,24 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_23)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_24)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_26)
+        rejections.append(_REJECTION_25)
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
 
     to_object_version = None
 
@@ -1041,17 +1302,45 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_authorized_cents = at_data__object.get("amount_capturable")
             if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
                 to_authorized_cents = None
+            if type(to_authorized_cents) is int:
+                whole_3_authorized_cents = to_authorized_cents
+                to_authorized_cents = 0
+                if type(to_authorized_cents) is int:
+                    whole_4_authorized_cents = to_authorized_cents
+                    to_authorized_cents = at_data__object.get("amount_received")
+                    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                        to_authorized_cents = None
+                    if type(to_authorized_cents) is int:
+                        to_authorized_cents = whole_4_authorized_cents - to_authorized_cents
+                    elif to_authorized_cents is not None:
+                        rejections.append(_REJECTION_27)
+                        to_authorized_cents = REFUSED
+                elif to_authorized_cents is not None:
+                    rejections.append(_REJECTION_27)
+                    to_authorized_cents = REFUSED
+                if type(to_authorized_cents) is int:
+                    to_authorized_cents = whole_3_authorized_cents - to_authorized_cents
+                elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
+                    rejections.append(_REJECTION_27)
+                    to_authorized_cents = REFUSED
+            elif to_authorized_cents is not None:
+                rejections.append(_REJECTION_27)
+                to_authorized_cents = REFUSED
             if to_authorized_cents is None:
-                to_authorized_cents = at_data__object.get("amount")
+                to_authorized_cents = at_data__object.get("amount_capturable")
                 if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
                     to_authorized_cents = None
+                if to_authorized_cents is None:
+                    to_authorized_cents = at_data__object.get("amount")
+                    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
+                        to_authorized_cents = None
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_28)
                 to_authorized_cents = REFUSED
-        elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_28)
+        elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
+            rejections.append(_REJECTION_27)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = root.get("type")
@@ -1068,17 +1357,17 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_28)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_27)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
+        if to_authorized_cents < 0:
             rejections.append(_REJECTION_29)
-        if to_authorized_cents > 9223372036854775807:
+        if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_30)
 
     to_captured_cents: Any = root.get("type")
@@ -1113,9 +1402,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_32)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
+        if to_captured_cents < 0:
             rejections.append(_REJECTION_33)
-        if to_captured_cents > 9223372036854775807:
+        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_34)
 
     to_refunded_cents = None
@@ -1132,9 +1421,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_36)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
-        if to_tip_cents < -9223372036854775808:
+        if to_tip_cents < 0:
             rejections.append(_REJECTION_37)
-        if to_tip_cents > 9223372036854775807:
+        if to_tip_cents > 999999999999:
             rejections.append(_REJECTION_38)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
@@ -1149,9 +1438,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         rejections.append(_REJECTION_40)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
+        if to_fee_cents < -999999999999:
             rejections.append(_REJECTION_41)
-        if to_fee_cents > 9223372036854775807:
+        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_42)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
@@ -1163,6 +1452,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_fee_currency is not None:
         rejections.append(_REJECTION_43)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_44)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1170,16 +1462,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -1207,7 +1499,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_49)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1218,7 +1510,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1235,7 +1527,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_49)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1246,7 +1538,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_48)
+                        rejections.append(_REJECTION_49)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
@@ -1261,7 +1553,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_50)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1273,7 +1565,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_51)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1285,7 +1577,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_52)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1297,7 +1589,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_53)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1309,13 +1601,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     else:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_54)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
     if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_55)
 
     to_dispute_reason = None
 
@@ -1337,35 +1629,49 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_56)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_57)
 
     to_related_subscription_id = None
 
-    to_payment_method_id: Any = at_data__object__payment_method.get("id")
+    to_payment_method_id: Any = root.get("type")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is None:
-        to_payment_method_id = at_data__object.get("payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_id = at_data__object__last_payment_error__payment_method.get("id")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
         if to_payment_method_id is None:
-            to_payment_method_id = at_data__object__last_payment_error__payment_method.get("id")
+            to_payment_method_id = at_data__object__payment_method.get("id")
             if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                 to_payment_method_id = None
             if to_payment_method_id is None:
-                to_payment_method_id = at_data__object__last_payment_error.get("payment_method")
+                to_payment_method_id = at_data__object.get("payment_method")
                 if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                     to_payment_method_id = None
+    else:
+        to_payment_method_id = at_data__object__payment_method.get("id")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+        if to_payment_method_id is None:
+            to_payment_method_id = at_data__object.get("payment_method")
+            if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+                to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_58)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_60)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1420,7 +1726,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1498,10 +1804,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_58)
+                rejections.append(_REJECTION_61)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_62)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1518,10 +1824,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_58)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1534,10 +1840,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_58)
+                        rejections.append(_REJECTION_61)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_59)
+                    rejections.append(_REJECTION_62)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1546,18 +1852,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_58)
+                    rejections.append(_REJECTION_61)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_62)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_60)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_63)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_64)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_65)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1578,7 +1884,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1595,7 +1901,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_67)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
@@ -1611,9 +1917,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_68)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_69)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1643,9 +1949,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_67)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_68)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1666,12 +1972,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_67)
+                            rejections.append(_REJECTION_70)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_68)
+                        rejections.append(_REJECTION_71)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_72)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1689,13 +1995,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_73)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1749,7 +2055,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
@@ -1832,13 +2138,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_19)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1849,7 +2155,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -1861,11 +2167,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_75)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
 
     to_object_version = None
 
@@ -1895,18 +2208,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_73)
+                    rejections.append(_REJECTION_76)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_74)
+                rejections.append(_REJECTION_77)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
-        if to_authorized_cents < -9223372036854775808:
-            rejections.append(_REJECTION_75)
-        if to_authorized_cents > 9223372036854775807:
-            rejections.append(_REJECTION_76)
+        if to_authorized_cents < 0:
+            rejections.append(_REJECTION_78)
+        if to_authorized_cents > 999999999999:
+            rejections.append(_REJECTION_79)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1928,10 +2241,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_77)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_78)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -1944,18 +2257,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_77)
+                        rejections.append(_REJECTION_80)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_78)
+                    rejections.append(_REJECTION_81)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
-        if to_captured_cents < -9223372036854775808:
-            rejections.append(_REJECTION_79)
-        if to_captured_cents > 9223372036854775807:
-            rejections.append(_REJECTION_80)
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_82)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_83)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -1977,10 +2290,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_84)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_82)
+                rejections.append(_REJECTION_85)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -1993,18 +2306,24 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_81)
+                        rejections.append(_REJECTION_84)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_82)
+                    rejections.append(_REJECTION_85)
                     to_refunded_cents = REFUSED
             else:
-                to_refunded_cents = None
+                to_refunded_cents = at_data__object.get("amount_refunded")
+                if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
+                    to_refunded_cents = None
+                if type(to_refunded_cents) is int and to_refunded_cents in (0,):
+                    to_refunded_cents = 0
+                else:
+                    to_refunded_cents = None
     if type(to_refunded_cents) is int:
-        if to_refunded_cents < -9223372036854775808:
-            rejections.append(_REJECTION_83)
-        if to_refunded_cents > 9223372036854775807:
-            rejections.append(_REJECTION_84)
+        if to_refunded_cents < 0:
+            rejections.append(_REJECTION_86)
+        if to_refunded_cents > 999999999999:
+            rejections.append(_REJECTION_87)
 
     to_tip_cents = None
 
@@ -2014,16 +2333,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_88)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_89)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
-        if to_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_87)
-        if to_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_88)
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_90)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_91)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2032,8 +2351,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_92)
         to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_93)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2041,16 +2363,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_46)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
+        if to_application_fee_cents < 0:
             rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
 
     to_direction = None
 
@@ -2072,7 +2394,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2089,10 +2411,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_90)
+                            rejections.append(_REJECTION_94)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_90)
+                    rejections.append(_REJECTION_94)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2115,10 +2437,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_90)
+                        rejections.append(_REJECTION_94)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_94)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2129,7 +2451,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_95)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2141,25 +2463,25 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         to_decline_code = None
     if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_96)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_97)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_98)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_99)
 
     to_cancellation_reason = None
 
@@ -2173,7 +2495,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
     if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_57)
 
     to_related_subscription_id = None
 
@@ -2181,9 +2503,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_101)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2238,7 +2566,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2289,9 +2617,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_97)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_98)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2300,12 +2628,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_97)
+                    rejections.append(_REJECTION_102)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_98)
+                rejections.append(_REJECTION_103)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_104)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2329,18 +2657,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2361,7 +2689,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_110)
 
     to_card_brand = None
 
@@ -2379,20 +2707,20 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_106)
+                rejections.append(_REJECTION_111)
         elif to_status is not None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_112)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_113)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_114)
 
     to_failure_message = None
 
@@ -2421,7 +2749,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "failure_balance_transaction", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
@@ -2444,13 +2772,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_19)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2461,7 +2789,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -2481,11 +2809,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_115)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
 
     to_object_version = None
 
@@ -2519,7 +2854,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_116)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2536,7 +2871,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_111)
+                rejections.append(_REJECTION_116)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2547,7 +2882,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_117)
 
     to_decline_code = None
 
@@ -2571,7 +2906,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -2581,7 +2916,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_100)
 
     to_next_attempt_at = None
 
@@ -2638,7 +2973,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2662,6 +2997,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_data__object__charge: Any = at_data__object.get("charge")
     if type(at_data__object__charge) is not dict:
         at_data__object__charge = NO_MEMBERS
+    items_data__object__balance_transactions: Any = at_data__object.get("balance_transactions")
+    if type(items_data__object__balance_transactions) is not list:
+        items_data__object__balance_transactions = NO_ITEMS
+    at_data__object__balance_transactions__0: Any = items_data__object__balance_transactions[0] if len(items_data__object__balance_transactions) > 0 else None
+    if type(at_data__object__balance_transactions__0) is not dict:
+        at_data__object__balance_transactions__0 = NO_MEMBERS
 
     to_provider: Any = "stripe"
 
@@ -2689,18 +3030,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_107)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2721,7 +3062,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_66)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2730,7 +3071,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_119)
         to_card_brand = REFUSED
 
     to_card_last_four = None
@@ -2745,9 +3086,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -2756,12 +3097,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_120)
         elif to_status is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_121)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_122)
 
     to_failure_code = None
 
@@ -2795,7 +3136,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "network_reason_code", value)
@@ -2812,13 +3153,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_19)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2829,7 +3170,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
@@ -2849,11 +3190,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
     if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_115)
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
 
     to_object_version = None
 
@@ -2867,9 +3215,35 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_tip_cents = None
 
-    to_fee_cents = None
+    to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
+    if to_fee_cents is REFUSED:
+        rejections.append(_REJECTION_123)
+    if type(to_fee_cents) is int:
+        to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
+        if to_fee_cents is None:
+            rejections.append(_REJECTION_124)
+            to_fee_cents = REFUSED
+    elif to_fee_cents is not None and to_fee_cents is not REFUSED:
+        rejections.append(_REJECTION_123)
+        to_fee_cents = REFUSED
+    if type(to_fee_cents) is int:
+        if to_fee_cents < -999999999999:
+            rejections.append(_REJECTION_125)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_126)
 
-    to_fee_currency = None
+    to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
+    if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
+        to_fee_currency = None
+    if type(to_fee_currency) is str:
+        if to_fee_currency.isascii():
+            to_fee_currency = to_fee_currency.upper()
+    elif to_fee_currency is not None:
+        rejections.append(_REJECTION_127)
+        to_fee_currency = REFUSED
+    if type(to_fee_currency) is str:
+        if to_fee_currency not in EXPONENTS:
+            rejections.append(_REJECTION_128)
 
     to_application_fee_cents = None
 
@@ -2893,7 +3267,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
     if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_129)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2903,7 +3277,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_130)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -2914,7 +3288,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
     if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_118)
 
     to_related_invoice_id = None
 
@@ -2977,7 +3351,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3016,18 +3390,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_105)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_101)
+        rejections.append(_REJECTION_106)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
-        if to_amount_cents < 1:
-            rejections.append(_REJECTION_102)
+        if to_amount_cents < -999999999999:
+            rejections.append(_REJECTION_131)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_108)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_109)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3048,7 +3422,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_132)
 
     to_card_brand = None
 
@@ -3064,9 +3438,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_121)
+                rejections.append(_REJECTION_133)
         elif to_status is not None:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_134)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3075,30 +3449,33 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_121)
+                rejections.append(_REJECTION_133)
         elif to_status is not None:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_134)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_135)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_136)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
     if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_74)
 
     to_metadata: dict[str, str] = {}
     value: Any
     value = at_data__object.get("application_fee")
     if value is not None:
         put_scalar(to_metadata, "application_fee", value)
+    value = at_data__object.get("application_fee_amount")
+    if value is not None:
+        put_scalar(to_metadata, "application_fee_amount", value)
     value = at_data__object.get("arrival_date")
     if value is not None:
         put_scalar(to_metadata, "arrival_date", value)
@@ -3122,7 +3499,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("method")
     if value is not None:
         put_scalar(to_metadata, "method", value)
@@ -3154,13 +3531,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_19)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_20)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_22)
+        rejections.append(_REJECTION_21)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3171,15 +3548,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
     if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_22)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
-    to_livemode = None
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
 
-    to_received_at = None
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
 
     to_object_version = None
 
@@ -3197,24 +3581,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_currency = None
 
-    to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
-    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
-        to_application_fee_cents = None
-    if type(to_application_fee_cents) is int:
-        to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
-        if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
-            to_application_fee_cents = REFUSED
-    elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_45)
-        to_application_fee_cents = REFUSED
-    if type(to_application_fee_cents) is int:
-        if to_application_fee_cents < -9223372036854775808:
-            rejections.append(_REJECTION_46)
-        if to_application_fee_cents > 9223372036854775807:
-            rejections.append(_REJECTION_47)
+    to_application_fee_cents = None
 
-    to_direction = None
+    to_direction: Any = at_data__object.get("amount")
+    if type(to_direction) is str and to_direction in NULL_VALUES:
+        to_direction = None
+    if type(to_direction) is int or type(to_direction) is float:
+        to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
+    elif to_direction is not None:
+        rejections.append(_REJECTION_137)
+        to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
@@ -3228,7 +3604,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_138)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3241,14 +3617,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_138)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
     if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_95)
 
     to_decline_code = None
 
@@ -3273,6 +3649,2125 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__last_finalization_error: Any = at_data__object.get("last_finalization_error")
+    if type(at_data__object__last_finalization_error) is not dict:
+        at_data__object__last_finalization_error = NO_MEMBERS
+    at_data__object__parent: Any = at_data__object.get("parent")
+    if type(at_data__object__parent) is not dict:
+        at_data__object__parent = NO_MEMBERS
+    at_data__object__status_transitions: Any = at_data__object.get("status_transitions")
+    if type(at_data__object__status_transitions) is not dict:
+        at_data__object__status_transitions = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
+    at_data__object__payments: Any = at_data__object.get("payments")
+    if type(at_data__object__payments) is not dict:
+        at_data__object__payments = NO_MEMBERS
+    items_data__object__payments__data: Any = at_data__object__payments.get("data")
+    if type(items_data__object__payments__data) is not list:
+        items_data__object__payments__data = NO_ITEMS
+    at_data__object__payments__data__0: Any = items_data__object__payments__data[0] if len(items_data__object__payments__data) > 0 else None
+    if type(at_data__object__payments__data__0) is not dict:
+        at_data__object__payments__data__0 = NO_MEMBERS
+    at_data__object__payments__data__0__payment: Any = at_data__object__payments__data__0.get("payment")
+    if type(at_data__object__payments__data__0__payment) is not dict:
+        at_data__object__payments__data__0__payment = NO_MEMBERS
+    at_data__object__payments__data__0__payment__payment_intent: Any = at_data__object__payments__data__0__payment.get("payment_intent")
+    if type(at_data__object__payments__data__0__payment__payment_intent) is not dict:
+        at_data__object__payments__data__0__payment__payment_intent = NO_MEMBERS
+    at_data__object__charge: Any = at_data__object.get("charge")
+    if type(at_data__object__charge) is not dict:
+        at_data__object__charge = NO_MEMBERS
+    at_data__object__payments__data__0__payment__charge: Any = at_data__object__payments__data__0__payment.get("charge")
+    if type(at_data__object__payments__data__0__payment__charge) is not dict:
+        at_data__object__payments__data__0__payment__charge = NO_MEMBERS
+    at_data__object__parent__subscription_details: Any = at_data__object__parent.get("subscription_details")
+    if type(at_data__object__parent__subscription_details) is not dict:
+        at_data__object__parent__subscription_details = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_20[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = root.get("type")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if type(to_amount_cents) is str and to_amount_cents in ("invoice.paid",):
+        to_amount_cents = at_data__object.get("amount_paid")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if to_amount_cents is None:
+            to_amount_cents = at_data__object.get("amount_due")
+            if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+                to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_139)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_140)
+            to_amount_cents = REFUSED
+    else:
+        to_amount_cents = at_data__object.get("amount_due")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+        if type(to_amount_cents) is int:
+            to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+            if to_amount_cents is None:
+                rejections.append(_REJECTION_139)
+                to_amount_cents = REFUSED
+        elif to_amount_cents is not None:
+            rejections.append(_REJECTION_140)
+            to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_141)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_142)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_143)
+
+    to_currency: Any = at_data__object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_10)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS:
+            rejections.append(_REJECTION_11)
+    elif to_currency is None:
+        rejections.append(_REJECTION_12)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = root.get("type")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_status = root.get("type")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_21.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_144)
+        elif to_status is not None:
+            rejections.append(_REJECTION_145)
+            to_status = REFUSED
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_22.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_144)
+        elif to_status is not None:
+            rejections.append(_REJECTION_145)
+            to_status = REFUSED
+        if to_status is None:
+            to_status = root.get("type")
+            if type(to_status) is str and to_status in NULL_VALUES:
+                to_status = None
+            if type(to_status) is str:
+                to_status = _TABLE_23.get(to_status, REFUSED)
+                if to_status is REFUSED:
+                    rejections.append(_REJECTION_144)
+            elif to_status is not None:
+                rejections.append(_REJECTION_145)
+                to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_146)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("account_name")
+    if value is not None:
+        put_scalar(to_metadata, "account_name", value)
+    value = at_data__object.get("amount_overpaid")
+    if value is not None:
+        put_scalar(to_metadata, "amount_overpaid", value)
+    value = at_data__object.get("amount_remaining")
+    if value is not None:
+        put_scalar(to_metadata, "amount_remaining", value)
+    value = at_data__object.get("attempted")
+    if value is not None:
+        put_scalar(to_metadata, "attempted", value)
+    value = at_data__object.get("auto_advance")
+    if value is not None:
+        put_scalar(to_metadata, "auto_advance", value)
+    value = at_data__object.get("billing_reason")
+    if value is not None:
+        put_scalar(to_metadata, "billing_reason", value)
+    value = at_data__object.get("collection_method")
+    if value is not None:
+        put_scalar(to_metadata, "collection_method", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("due_date")
+    if value is not None:
+        put_scalar(to_metadata, "due_date", value)
+    value = at_data__object.get("ending_balance")
+    if value is not None:
+        put_scalar(to_metadata, "ending_balance", value)
+    value = at_data__object__last_finalization_error.get("code")
+    if value is not None:
+        put_scalar(to_metadata, "last_finalization_error.code", value)
+    value = at_data__object__last_finalization_error.get("message")
+    if value is not None:
+        put_scalar(to_metadata, "last_finalization_error.message", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object.get("number")
+    if value is not None:
+        put_scalar(to_metadata, "number", value)
+    value = at_data__object__parent.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "parent.type", value)
+    value = at_data__object.get("paid")
+    if value is not None:
+        put_scalar(to_metadata, "paid", value)
+    value = at_data__object.get("period_end")
+    if value is not None:
+        put_scalar(to_metadata, "period_end", value)
+    value = at_data__object.get("period_start")
+    if value is not None:
+        put_scalar(to_metadata, "period_start", value)
+    value = at_data__object.get("receipt_number")
+    if value is not None:
+        put_scalar(to_metadata, "receipt_number", value)
+    value = at_data__object.get("starting_balance")
+    if value is not None:
+        put_scalar(to_metadata, "starting_balance", value)
+    value = at_data__object.get("statement_descriptor")
+    if value is not None:
+        put_scalar(to_metadata, "statement_descriptor", value)
+    value = at_data__object__status_transitions.get("finalized_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.finalized_at", value)
+    value = at_data__object__status_transitions.get("marked_uncollectible_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.marked_uncollectible_at", value)
+    value = at_data__object__status_transitions.get("paid_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.paid_at", value)
+    value = at_data__object__status_transitions.get("voided_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.voided_at", value)
+    value = at_data__object.get("subtotal")
+    if value is not None:
+        put_scalar(to_metadata, "subtotal", value)
+    value = at_data__object.get("tax")
+    if value is not None:
+        put_scalar(to_metadata, "tax", value)
+    value = at_data__object.get("test_clock")
+    if value is not None:
+        put_scalar(to_metadata, "test_clock", value)
+    value = at_data__object.get("total")
+    if value is not None:
+        put_scalar(to_metadata, "total", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent: Any = at_data__object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number: Any = at_data__object.get("attempt_count")
+    if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
+        to_attempt_number = None
+    if type(to_attempt_number) is int and to_attempt_number in (0,):
+        to_attempt_number = None
+    if type(to_attempt_number) is int:
+        if to_attempt_number > 2147483647:
+            rejections.append(_REJECTION_147)
+        if to_attempt_number < 1:
+            rejections.append(_REJECTION_148)
+    elif to_attempt_number is not None:
+        rejections.append(_REJECTION_149)
+
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data__object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data__object__payments__data__0__payment__payment_intent.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data__object__payments__data__0__payment.get("payment_intent")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+                if to_related_payment_id is None:
+                    to_related_payment_id = at_data__object__charge.get("id")
+                    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                        to_related_payment_id = None
+                    if to_related_payment_id is None:
+                        to_related_payment_id = at_data__object.get("charge")
+                        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                            to_related_payment_id = None
+                        if to_related_payment_id is None:
+                            to_related_payment_id = at_data__object__payments__data__0__payment__charge.get("id")
+                            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                                to_related_payment_id = None
+                            if to_related_payment_id is None:
+                                to_related_payment_id = at_data__object__payments__data__0__payment.get("charge")
+                                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_150)
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents: Any = at_data__object.get("amount_paid")
+    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
+        to_captured_cents = None
+    if type(to_captured_cents) is int:
+        to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_captured_cents is None:
+            rejections.append(_REJECTION_151)
+            to_captured_cents = REFUSED
+    elif to_captured_cents is not None:
+        rejections.append(_REJECTION_152)
+        to_captured_cents = REFUSED
+    if type(to_captured_cents) is int:
+        if to_captured_cents < 0:
+            rejections.append(_REJECTION_153)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_154)
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
+    if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
+        to_application_fee_cents = None
+    if type(to_application_fee_cents) is int:
+        to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_application_fee_cents is None:
+            rejections.append(_REJECTION_45)
+            to_application_fee_cents = REFUSED
+    elif to_application_fee_cents is not None:
+        rejections.append(_REJECTION_46)
+        to_application_fee_cents = REFUSED
+    if type(to_application_fee_cents) is int:
+        if to_application_fee_cents < 0:
+            rejections.append(_REJECTION_47)
+        if to_application_fee_cents > 999999999999:
+            rejections.append(_REJECTION_48)
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id: Any = at_data__object__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+        if to_related_charge_id is None:
+            to_related_charge_id = at_data__object__payments__data__0__payment__charge.get("id")
+            if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                to_related_charge_id = None
+            if to_related_charge_id is None:
+                to_related_charge_id = at_data__object__payments__data__0__payment.get("charge")
+                if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+                    to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_155)
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id: Any = at_data__object__parent__subscription_details.get("subscription")
+    if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
+        to_related_subscription_id = None
+    if to_related_subscription_id is None:
+        to_related_subscription_id = at_data__object.get("subscription")
+        if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
+            to_related_subscription_id = None
+    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
+        rejections.append(_REJECTION_156)
+
+    to_payment_method_id: Any = at_data__object.get("default_payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_157)
+
+    to_next_attempt_at: Any = root.get("type")
+    if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
+        to_next_attempt_at = None
+    if type(to_next_attempt_at) is str and to_next_attempt_at in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_next_attempt_at = None
+    else:
+        to_next_attempt_at = at_data__object.get("next_payment_attempt")
+        if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
+            to_next_attempt_at = None
+        if type(to_next_attempt_at) is int:
+            to_next_attempt_at = to_next_attempt_at * 1000
+        elif to_next_attempt_at is not None:
+            rejections.append(_REJECTION_158)
+            to_next_attempt_at = REFUSED
+    if type(to_next_attempt_at) is int:
+        if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
+            rejections.append(_REJECTION_159)
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payment: Any = at_data__object.get("payment")
+    if type(at_data__object__payment) is not dict:
+        at_data__object__payment = NO_MEMBERS
+    at_data__object__status_transitions: Any = at_data__object.get("status_transitions")
+    if type(at_data__object__status_transitions) is not dict:
+        at_data__object__status_transitions = NO_MEMBERS
+    at_data__object__payment__payment_intent: Any = at_data__object__payment.get("payment_intent")
+    if type(at_data__object__payment__payment_intent) is not dict:
+        at_data__object__payment__payment_intent = NO_MEMBERS
+    at_data__object__payment__charge: Any = at_data__object__payment.get("charge")
+    if type(at_data__object__payment__charge) is not dict:
+        at_data__object__payment__charge = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "invoice_payment.paid"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = at_data__object.get("amount_paid")
+    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+        to_amount_cents = None
+    if to_amount_cents is None:
+        to_amount_cents = at_data__object.get("amount_requested")
+        if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
+            to_amount_cents = None
+    if type(to_amount_cents) is int:
+        to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
+        if to_amount_cents is None:
+            rejections.append(_REJECTION_160)
+            to_amount_cents = REFUSED
+    elif to_amount_cents is not None:
+        rejections.append(_REJECTION_161)
+        to_amount_cents = REFUSED
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_162)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_163)
+    elif to_amount_cents is None:
+        rejections.append(_REJECTION_164)
+
+    to_currency: Any = at_data__object.get("currency")
+    if type(to_currency) is str and to_currency in NULL_VALUES:
+        to_currency = None
+    if type(to_currency) is str:
+        if to_currency.isascii():
+            to_currency = to_currency.upper()
+    elif to_currency is not None:
+        rejections.append(_REJECTION_10)
+        to_currency = REFUSED
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_11)
+    elif to_currency is None:
+        rejections.append(_REJECTION_12)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = "paid"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("is_default")
+    if value is not None:
+        put_scalar(to_metadata, "is_default", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object__payment.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "payment.type", value)
+    value = at_data__object__payment.get("payment_record")
+    if value is not None:
+        put_scalar(to_metadata, "payment.payment_record", value)
+    value = at_data__object.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "status", value)
+    value = at_data__object__status_transitions.get("canceled_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.canceled_at", value)
+    value = at_data__object__status_transitions.get("paid_at")
+    if value is not None:
+        put_scalar(to_metadata, "status_transitions.paid_at", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent: Any = at_data__object.get("currency")
+    if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
+        to_currency_exponent = None
+    to_currency_exponent = exponent(to_currency_exponent)
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data__object__payment__payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data__object__payment.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data__object__payment__charge.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data__object__payment.get("charge")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_165)
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id: Any = at_data__object__payment__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object__payment.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_166)
+
+    to_related_invoice_id: Any = at_data__object.get("invoice")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_57)
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_59)
+        if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_167)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__cancellation_details: Any = at_data__object.get("cancellation_details")
+    if type(at_data__object__cancellation_details) is not dict:
+        at_data__object__cancellation_details = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_24[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = root.get("type")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("customer.subscription.deleted",):
+        to_status = "canceled"
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_25.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_171)
+        elif to_status is not None:
+            rejections.append(_REJECTION_172)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_173)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("billing_cycle_anchor")
+    if value is not None:
+        put_scalar(to_metadata, "billing_cycle_anchor", value)
+    value = at_data__object.get("cancel_at")
+    if value is not None:
+        put_scalar(to_metadata, "cancel_at", value)
+    value = at_data__object.get("cancel_at_period_end")
+    if value is not None:
+        put_scalar(to_metadata, "cancel_at_period_end", value)
+    value = at_data__object.get("canceled_at")
+    if value is not None:
+        put_scalar(to_metadata, "canceled_at", value)
+    value = at_data__object__cancellation_details.get("feedback")
+    if value is not None:
+        put_scalar(to_metadata, "cancellation_details.feedback", value)
+    value = at_data__object.get("collection_method")
+    if value is not None:
+        put_scalar(to_metadata, "collection_method", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "currency", value)
+    value = at_data__object.get("current_period_end")
+    if value is not None:
+        put_scalar(to_metadata, "current_period_end", value)
+    value = at_data__object.get("current_period_start")
+    if value is not None:
+        put_scalar(to_metadata, "current_period_start", value)
+    value = at_data__object.get("days_until_due")
+    if value is not None:
+        put_scalar(to_metadata, "days_until_due", value)
+    value = at_data__object.get("ended_at")
+    if value is not None:
+        put_scalar(to_metadata, "ended_at", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object.get("pending_setup_intent")
+    if value is not None:
+        put_scalar(to_metadata, "pending_setup_intent", value)
+    value = at_data__object.get("start_date")
+    if value is not None:
+        put_scalar(to_metadata, "start_date", value)
+    value = at_data__object.get("test_clock")
+    if value is not None:
+        put_scalar(to_metadata, "test_clock", value)
+    value = at_data__object.get("trial_end")
+    if value is not None:
+        put_scalar(to_metadata, "trial_end", value)
+    value = at_data__object.get("trial_start")
+    if value is not None:
+        put_scalar(to_metadata, "trial_start", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason: Any = at_data__object__cancellation_details.get("reason")
+    if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+        to_cancellation_reason = None
+    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
+        rejections.append(_REJECTION_174)
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id: Any = at_data__object.get("latest_invoice")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_175)
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object.get("default_payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_157)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__card: Any = at_data__object.get("card")
+    if type(at_data__object__card) is not dict:
+        at_data__object__card = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "payment_method.updated"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type: Any = at_data__object.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_132)
+
+    to_card_brand: Any = at_data__object__card.get("brand")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        if to_card_brand.isascii():
+            to_card_brand = to_card_brand.lower()
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_178)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_data__object__card.get("last4")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_179)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_180)
+
+    to_status: Any = "active"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("allow_redisplay")
+    if value is not None:
+        put_scalar(to_metadata, "allow_redisplay", value)
+    value = at_data__object__card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "card.country", value)
+    value = at_data__object__card.get("exp_month")
+    if value is not None:
+        put_scalar(to_metadata, "card.exp_month", value)
+    value = at_data__object__card.get("exp_year")
+    if value is not None:
+        put_scalar(to_metadata, "card.exp_year", value)
+    value = at_data__object__card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "card.funding", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_181)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__last_setup_error: Any = at_data__object.get("last_setup_error")
+    if type(at_data__object__last_setup_error) is not dict:
+        at_data__object__last_setup_error = NO_MEMBERS
+    at_data__object__last_setup_error__payment_method: Any = at_data__object__last_setup_error.get("payment_method")
+    if type(at_data__object__last_setup_error__payment_method) is not dict:
+        at_data__object__last_setup_error__payment_method = NO_MEMBERS
+    items_data__object__payment_method_types: Any = at_data__object.get("payment_method_types")
+    if type(items_data__object__payment_method_types) is not list:
+        items_data__object__payment_method_types = NO_ITEMS
+    at_data__object__last_setup_error__payment_method__card: Any = at_data__object__last_setup_error__payment_method.get("card")
+    if type(at_data__object__last_setup_error__payment_method__card) is not dict:
+        at_data__object__last_setup_error__payment_method__card = NO_MEMBERS
+    at_data__object__next_action: Any = at_data__object.get("next_action")
+    if type(at_data__object__next_action) is not dict:
+        at_data__object__next_action = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_26[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type: Any = root.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str and to_payment_method_type in ("setup_intent.setup_failed",):
+        to_payment_method_type = at_data__object__last_setup_error__payment_method.get("type")
+        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+            to_payment_method_type = None
+        if to_payment_method_type is None:
+            to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+    else:
+        to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
+        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+            to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_182)
+
+    to_card_brand: Any = root.get("type")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str and to_card_brand in ("setup_intent.setup_failed",):
+        to_card_brand = at_data__object__last_setup_error__payment_method__card.get("brand")
+        if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+            to_card_brand = None
+        if type(to_card_brand) is str:
+            if to_card_brand.isascii():
+                to_card_brand = to_card_brand.lower()
+        elif to_card_brand is not None:
+            rejections.append(_REJECTION_183)
+            to_card_brand = REFUSED
+    else:
+        to_card_brand = None
+
+    to_card_last_four: Any = root.get("type")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str and to_card_last_four in ("setup_intent.setup_failed",):
+        to_card_last_four = at_data__object__last_setup_error__payment_method__card.get("last4")
+        if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+            to_card_last_four = None
+    else:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_184)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_185)
+
+    to_status = _TABLE_27[event_type]
+
+    to_failure_code: Any = root.get("type")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("setup_intent.setup_failed",):
+        to_failure_code = at_data__object__last_setup_error.get("decline_code")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_data__object__last_setup_error.get("code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+    else:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_186)
+
+    to_failure_message: Any = root.get("type")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("setup_intent.setup_failed",):
+        to_failure_message = at_data__object__last_setup_error.get("message")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
+        to_failure_message = None
+    if to_failure_message is not None and type(to_failure_message) is not str:
+        rejections.append(_REJECTION_187)
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("application")
+    if value is not None:
+        put_scalar(to_metadata, "application", value)
+    value = at_data__object.get("cancellation_reason")
+    if value is not None:
+        put_scalar(to_metadata, "cancellation_reason", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object__last_setup_error.get("doc_url")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.doc_url", value)
+    value = at_data__object__last_setup_error.get("param")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.param", value)
+    value = at_data__object__last_setup_error.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("amount_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.amount_authorized", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.country", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.funding", value)
+    value = at_data__object__last_setup_error.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.type", value)
+    value = at_data__object.get("latest_attempt")
+    if value is not None:
+        put_scalar(to_metadata, "latest_attempt", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("mandate")
+    if value is not None:
+        put_scalar(to_metadata, "mandate", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object__next_action.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "next_action.type", value)
+    value = at_data__object.get("on_behalf_of")
+    if value is not None:
+        put_scalar(to_metadata, "on_behalf_of", value)
+    value = at_data__object.get("payment_method_types")
+    if value is not None:
+        put_scalars(to_metadata, "payment_method_types", value)
+    value = at_data__object.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "status", value)
+    value = at_data__object.get("usage")
+    if value is not None:
+        put_scalar(to_metadata, "usage", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("setup_intent.setup_failed",):
+        to_failure_category = at_data__object__last_setup_error.get("advice_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_data__object__last_setup_error.get("decline_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_3.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_188)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = at_data__object__last_setup_error.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_4.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_188)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+    else:
+        to_failure_category = None
+
+    to_error_code: Any = root.get("type")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("setup_intent.setup_failed",):
+        to_error_code = at_data__object__last_setup_error.get("code")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_189)
+
+    to_decline_code: Any = root.get("type")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("setup_intent.setup_failed",):
+        to_decline_code = at_data__object__last_setup_error.get("decline_code")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_190)
+
+    to_advice_code: Any = root.get("type")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if type(to_advice_code) is str and to_advice_code in ("setup_intent.setup_failed",):
+        to_advice_code = at_data__object__last_setup_error.get("advice_code")
+        if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+            to_advice_code = None
+    else:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_191)
+
+    to_network_decline_code: Any = root.get("type")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if type(to_network_decline_code) is str and to_network_decline_code in ("setup_intent.setup_failed",):
+        to_network_decline_code = at_data__object__last_setup_error.get("network_decline_code")
+        if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+            to_network_decline_code = None
+    else:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_192)
+
+    to_network_advice_code: Any = root.get("type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("setup_intent.setup_failed",):
+        to_network_advice_code = at_data__object__last_setup_error.get("network_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_193)
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = root.get("type")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if type(to_payment_method_id) is str and to_payment_method_id in ("setup_intent.setup_failed",):
+        to_payment_method_id = at_data__object__last_setup_error__payment_method.get("id")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+        if to_payment_method_id is None:
+            to_payment_method_id = at_data__object.get("payment_method")
+            if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+                to_payment_method_id = None
+    else:
+        to_payment_method_id = at_data__object.get("payment_method")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_194)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
+    at_data__object__charge: Any = at_data__object.get("charge")
+    if type(at_data__object__charge) is not dict:
+        at_data__object__charge = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "fraud_warning.opened"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_data__object.get("actionable")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if to_status is True:
+        to_status = "needs_response"
+    else:
+        to_status = "open"
+    if to_status is None:
+        rejections.append(_REJECTION_195)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("actionable")
+    if value is not None:
+        put_scalar(to_metadata, "actionable", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data__object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data__object__charge.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data__object.get("charge")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_115)
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_data__object.get("fraud_type")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_196)
+
+    to_dispute_category: Any = at_data__object.get("fraud_type")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_28.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_197)
+        to_dispute_category = REFUSED
+
+    to_related_charge_id: Any = at_data__object__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_118)
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3358,4 +5853,24 @@ _GROUPS = {
     "payout.failed": _payout,
     "payout.canceled": _payout,
     "payout.reconciliation_completed": _payout,
+    "invoice.created": _invoice,
+    "invoice.updated": _invoice,
+    "invoice.finalized": _invoice,
+    "invoice.payment_failed": _invoice,
+    "invoice.payment_action_required": _invoice,
+    "invoice.paid": _invoice,
+    "invoice.marked_uncollectible": _invoice,
+    "invoice.voided": _invoice,
+    "invoice_payment.paid": _invoice_payment,
+    "customer.subscription.created": _subscription,
+    "customer.subscription.updated": _subscription,
+    "customer.subscription.paused": _subscription,
+    "customer.subscription.resumed": _subscription,
+    "customer.subscription.deleted": _subscription,
+    "payment_method.automatically_updated": _payment_method,
+    "payment_method.card_automatically_updated": _payment_method,
+    "payment_method.updated": _payment_method,
+    "setup_intent.succeeded": _setup_intent,
+    "setup_intent.setup_failed": _setup_intent,
+    "radar.early_fraud_warning.created": _early_fraud_warning,
 }

@@ -27,10 +27,14 @@ class Position(BaseModel):
 class Start(BaseModel):
     """How a workflow was started.
 
+    What a later program adds is absent where an earlier one started it, whose history has to go on as it began. A patch
+    of Temporal's would do as well, and cost each workflow a marker and a search attribute.
+
     Attributes:
         position: Where its event was read.
         token: What the process that started it knows it by, if that process has a worker and a committer too.
         repeated: Whether an earlier workflow of the event, one that ended without success, may have written its row.
+        counts_attempts: Whether it looks up the attempts before one that failed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,6 +42,7 @@ class Start(BaseModel):
     position: Position | None = None
     token: str | None = None
     repeated: bool = False
+    counts_attempts: bool = False
 
 
 class PersistRequest(BaseModel):

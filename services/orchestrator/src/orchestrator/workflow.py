@@ -50,9 +50,6 @@ T = TypeVar("T")
 Refused = Literal["dead_lettered"]
 Advice = Sourced[RetryStrategyResponse]
 
-_COUNTS_ATTEMPTS = "counts-attempts"
-"""Name of the change since which attempts are looked up; a workflow that began before goes on without."""
-
 
 @workflow.defn
 class PaymentEventWorkflow:
@@ -66,7 +63,7 @@ class PaymentEventWorkflow:
         """
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
-            self._validate(event), self._score(event), self._count_and_advise(event)
+            self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
         payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
         return Completion(
@@ -95,16 +92,16 @@ class PaymentEventWorkflow:
             return Sourced(FALLBACK_SCORE, "fallback")
         return Sourced(score, "model")
 
-    async def _count_and_advise(self, event: PaymentEvent) -> tuple[Attempt | None, Advice | None]:
-        attempt = await self._attempt(event)
+    async def _count_and_advise(self, event: PaymentEvent, start: Start) -> tuple[Attempt | None, Advice | None]:
+        attempt = await self._attempt(event, start)
         return attempt, await self._advise(event, attempt)
 
-    async def _attempt(self, event: PaymentEvent) -> Attempt | None:
+    async def _attempt(self, event: PaymentEvent, start: Start) -> Attempt | None:
         """Return which attempt has failed; None where nothing has, or nobody can tell."""
         if not needs_attempt(event):
             return None
         told = told_attempt(event)
-        if told is not None or not workflow.patched(_COUNTS_ATTEMPTS):
+        if told is not None or not start.counts_attempts:
             return told
         try:
             number = await _beside(DatabaseActivities.count_attempts, event, ATTEMPTS)

@@ -109,7 +109,7 @@ def send(
         notes: list[OnAnswer] = [report.note]
         if ledger is not None:
             ledger.parent.mkdir(parents=True, exist_ok=True)
-            notes.append(Ledger(stack.enter_context(ledger.open("wb")), tag, provider).write)
+            notes.append(Ledger(stack.enter_context(ledger.open("wb"))).write)
 
         def note(webhook: Webhook, answer: Answer) -> None:
             for each in notes:

@@ -52,7 +52,7 @@ def read_bodies(file: File) -> list[Body]:
         ) from error
     if not isinstance(content, dict):
         raise UnusableFileError(
-            f"{file}: it holds no JSON object. Give a body, or an object with `bodies` or `body_text`."
+            f"{file}: it is not a JSON object. Give a body, or an object with `bodies` or `body_text`."
         )
     provider, headers = content.get("provider"), content.get("headers", {})
     if "body_text" in content:
@@ -61,7 +61,9 @@ def read_bodies(file: File) -> list[Body]:
         return [Body(str(file), text, {}, None)]
     bodies = content["bodies"]
     if not isinstance(bodies, list) or not bodies or not all(isinstance(each, dict) for each in bodies):
-        raise UnusableFileError(f"{file}: `bodies` is no list of JSON objects. Put one body into it for each webhook.")
+        raise UnusableFileError(
+            f"{file}: `bodies` is not a list of JSON objects. Put one body into it for each webhook."
+        )
     return [
         Body(f"{file}#{number}", orjson.dumps(each), headers, provider) for number, each in enumerate(bodies, start=1)
     ]

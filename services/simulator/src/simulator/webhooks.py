@@ -5,7 +5,7 @@ import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TypeVar
@@ -14,9 +14,10 @@ import orjson
 from payments_contracts.examples import Example
 from payments_contracts.identity import event_id, malformed_event_id
 from payments_contracts.lifecycles import Life
+from payments_contracts.pins.simulator import LedgerEntry
 from payments_contracts.providers import Path, Provider
 
-from simulator.expectation import Expectation, expected_of
+from simulator.expectation import NOTHING, Expectation, expected_of
 from simulator.forgery import Forgery, Sign, forgeries
 from simulator.lives import choose, span, tell
 from simulator.mix import Kind, allot
@@ -28,6 +29,7 @@ from simulator.variation import Varied, is_variable, vary
 T = TypeVar("T")
 
 _SECONDS_PER_DAY = 86_400
+_UNSENT = datetime.fromtimestamp(0, UTC)
 _STATUS: Mapping[Kind, HTTPStatus] = {
     Kind.ACCEPTED: HTTPStatus.OK,
     Kind.REJECTED: HTTPStatus.OK,
@@ -41,26 +43,37 @@ _STATUS: Mapping[Kind, HTTPStatus] = {
 class Webhook:
     """One webhook, and what has to become of it.
 
-    `answer_reason_code` is what the gateway has to say where it refuses; `expected_reason_codes` is what the
-    dead-letter record has to say, and `expectation` what the unified event has to where there is to be one.
+    `entry` is its line of the ledger but for the answer. `answer_reason_code` is what the gateway has to say where it
+    refuses, and `expectation` what the unified event has to where there is to be one.
     """
 
-    n: int
-    kind: Kind
-    example: str
-    event_type: str | None
-    provider_event_id: str | None
-    account: str | None
-    merchant_id: str
-    event_id: str
+    entry: LedgerEntry
     body: bytes
-    body_sha256: str | None
     headers: Mapping[str, str]
     sign: Sign
     status: HTTPStatus
     answer_reason_code: str | None
-    expected_reason_codes: tuple[str, ...]
     expectation: Expectation | None
+
+    @property
+    def n(self) -> int:
+        """Its number in the run, from 0."""
+        return self.entry.n
+
+    @property
+    def kind(self) -> Kind:
+        """What it was made to be."""
+        return Kind(self.entry.kind)
+
+    @property
+    def example(self) -> str:
+        """What its body is made from."""
+        return self.entry.example
+
+    @property
+    def event_id(self) -> str:
+        """The id by which all parts of the pipeline know the event."""
+        return self.entry.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +145,7 @@ def compose(
     subjects = _mixed(list(_singles(plan, provider, examples, alone, secret, now, dice)), told, plan.disorder, dice)
     for n, subject in enumerate(_repeated(subjects, repeats, dice)):
         forgery = next(ways) if subject.kind is Kind.FORGED else None
-        yield _webhook(n, subject, provider, secret, genuine.deliver, forgery)
+        yield _webhook(plan.run, n, subject, provider, secret, genuine.deliver, forgery)
 
 
 def _lived(  # noqa: PLR0917  # one caller
@@ -208,8 +221,14 @@ def _repeated(subjects: Sequence[_Subject], count: int, dice: random.Random) -> 
     return [subject for _, subject in sorted(placed, key=lambda each: each[0])]
 
 
-def _webhook(  # noqa: PLR0917  # two callers
-    n: int, subject: _Subject, provider: Provider, secret: EndpointSecret, sign: Sign, forgery: Forgery | None
+def _webhook(  # noqa: PLR0917  # one caller
+    run: str,
+    n: int,
+    subject: _Subject,
+    provider: Provider,
+    secret: EndpointSecret,
+    sign: Sign,
+    forgery: Forgery | None,
 ) -> Webhook:
     malformed = subject.kind is Kind.MALFORMED
     places = provider.envelope
@@ -219,11 +238,11 @@ def _webhook(  # noqa: PLR0917  # two callers
     received = body if provider.signature.field is None else sign(body, 0, headers).body
     whole = provider.signature.field is None and places.items is None
     account = subject.merchant_id if places.account is not None else None
-    return Webhook(
+    told = subject.expectation or NOTHING
+    entry = LedgerEntry(
+        run=run,
         n=n,
-        kind=subject.kind,
-        example=subject.example,
-        event_type=subject.event_type,
+        provider=provider.name,
         provider_event_id=provider_event_id,
         account=None if malformed else account,
         # Of a malformed body only the secret's merchant is known.
@@ -233,13 +252,28 @@ def _webhook(  # noqa: PLR0917  # two callers
             if provider_event_id is None
             else event_id(provider.name, account, provider_event_id)
         ),
-        body=body,
+        kind=subject.kind.value,
+        example=subject.example,
+        event_type=subject.event_type,
         body_sha256=sha256(body).hexdigest() if whole else None,
+        http_status=0,
+        sent_at=_UNSENT,
+        expected_reason_codes=list(subject.reason_codes),
+        expected_event_type=told.event_type,
+        expected_status=told.status,
+        expected_amount_cents=told.amount_cents,
+        expected_currency=told.currency,
+        expected_livemode=told.livemode,
+        step=told.step,
+        payment=told.payment,
+    )
+    return Webhook(
+        entry=entry,
+        body=body,
         headers=headers,
         sign=sign if forgery is None else forgery.sign,
         status=_STATUS[subject.kind],
         answer_reason_code=forgery.reason_code if forgery else (subject.reason_codes[0] if malformed else None),
-        expected_reason_codes=subject.reason_codes,
         expectation=subject.expectation,
     )
 

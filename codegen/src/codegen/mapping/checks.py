@@ -1,0 +1,42 @@
+"""Rules on values, as the interpreter tries them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, assert_never
+
+from codegen.mapping.plan import Bounded, Ended, Later, Plan, Unneeded
+from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def holds(plan: Plan, rule: Rule, value: Any) -> bool:
+    """Return whether a value of the right type keeps to a rule."""
+    match rule:
+        case Minimum(least, _):
+            return bool(value >= least)
+        case Maximum(most, _):
+            return bool(value <= most)
+        case Pattern(form, _):
+            return re.fullmatch(form, value) is not None
+        case Reference(blank=blank):
+            return value in plan.codes or (blank is not None and value == blank.value)
+        case TimeRange(earliest, latest, _, _):
+            return bool(earliest <= value <= latest)
+    assert_never(rule)
+
+
+def breaks(plan: Plan, each: Later, value: Any, values: Mapping[str, Any]) -> bool:
+    """Return whether a value breaks a rule that looks at other fields, too; `values` are those of all fields."""
+    of = family(values[EVENT_TYPE])
+    match each:
+        case Bounded(rule, families):
+            return of in families and not holds(plan, rule, value)
+        case Ended(dated_by, but):
+            ends = plan.ends.get(value)
+            return ends is not None and of not in but and bool(values[dated_by] >= ends)
+        case Unneeded(code, families, amount):
+            return bool(value == code and (of not in families or values[amount] != 0))
+    assert_never(each)

@@ -1,0 +1,63 @@
+"""Rules that look at more than one field, as Python: tried once each field is right by itself."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, assert_never
+
+from codegen.mapping.code import local
+from codegen.mapping.plan import Bounded, Ended, Unneeded
+from codegen.mapping.rule import breaks
+from codegen.rules import EVENT_TYPE
+from codegen.text import literal
+
+if TYPE_CHECKING:
+    from codegen.mapping.code import Code
+    from codegen.mapping.plan import GroupPlan, Later, Target
+
+_FAMILY = "family"
+_ASKS_FOR_THE_FAMILY = re.compile(rf"\b{_FAMILY}\b")
+
+
+def write_later(code: Code, group: GroupPlan) -> None:
+    """Write what is left to check of a group's events."""
+    left = [(target, each) for target in group.targets for each in target.later]
+    if not left:
+        return
+    conditions = [_condition(code, target, each) for target, each in left]
+    code.blank()
+    with code.block("if not rejections:"):
+        if any(_ASKS_FOR_THE_FAMILY.search(condition) for condition in conditions):
+            code.line(f'{_FAMILY} = to_{EVENT_TYPE}.partition(".")[0]')
+        for (target, each), condition in zip(left, conditions, strict=True):
+            with code.block(f"if {condition}:"):
+                code.reject(target.refusal(each.code, each.what))
+
+
+def _condition(code: Code, target: Target, each: Later) -> str:
+    """Return when a value breaks a rule, as conditions that all hold."""
+    name, module = local(target), code.module
+    parts = [] if target.required else [f"{name} is not None"]
+    match each:
+        case Bounded(rule, families):
+            broken = breaks(module, rule, name)
+            parts += [_within(families), f"({broken})" if " and " in broken else broken]
+        case Ended(dated_by, but):
+            ends = module.name("_ENDS_", literal(dict(sorted(module.plan.ends.items()))))
+            parts += [f"{name} in {ends}", f"{ends}[{name}] <= to_{dated_by}"]
+            parts += [_without(but)] if but else []
+        case Unneeded(value, families, amount):
+            needed = f"to_{amount} != 0"
+            parts += [f"{name} == {literal(value)}"]
+            parts += [f"({_without(families)} or {needed})"]
+        case _:
+            assert_never(each)
+    return " and ".join(parts)
+
+
+def _within(families: frozenset[str]) -> str:
+    return f"{_FAMILY} in {literal(tuple(sorted(families)))}"
+
+
+def _without(families: frozenset[str]) -> str:
+    return f"{_FAMILY} not in {literal(tuple(sorted(families)))}"

@@ -1,0 +1,76 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='merge',
+        unique_key='event_id',
+        on_schema_change='append_new_columns',
+        on_table_exists='replace',
+        properties={'partitioning': "ARRAY['month(event_date)']"},
+    )
+}}
+
+{% set columns = payments_sources.columns__payment_history().replace(',', ' ').split() %}
+
+with versions as (
+
+    select event.*
+    from {{ ref('payments_cleaned') }} as event
+    {% if is_incremental() and not gains_columns(this, columns) %}
+    -- As payments_cleaned has it: an event has news exactly if the number of its rows in Bronze changed.
+    left join {{ this }} as known
+        on known.event_id = event.event_id
+    {% endif %}
+    where event.event_family in ({{ payments_sources.families_of_payments() }})
+    {% if is_incremental() and not gains_columns(this, columns) %}
+        and known.bronze_rows is distinct from event.bronze_rows
+    {% endif %}
+
+)
+
+select
+    event_id,
+    provider,
+    event_family as object_family,
+    {{ payments_sources.object_id() }} as object_id,
+    {{ payments_sources.told_payment_id('event_family') }} as payment_id,
+    event_type,
+    merchant_id,
+    customer_id,
+    -- Events of earlier contracts have it where the provider's object has it, as text.
+    coalesce(livemode, try_cast(element_at(metadata, 'livemode') as boolean)) as livemode,
+    currency,
+    currency_exponent,
+    status,
+    {{ payments_sources.status_rank('event_family', 'status') }} as status_rank,
+    {{ payments_sources.event_rank('event_type') }} as event_rank,
+    amount_minor,
+    authorized_cents as authorized_minor,
+    captured_cents as captured_minor,
+    refunded_cents as refunded_minor,
+    tip_cents as tip_minor,
+    fee_cents as fee_minor,
+    fee_currency,
+    application_fee_cents as application_fee_minor,
+    payment_method_type,
+    card_brand,
+    failure_category,
+    failure_code,
+    attempt_number,
+    related_charge_id as charge_id,
+    related_invoice_id as invoice_id,
+    related_subscription_id as subscription_id,
+    object_version,
+    object_updated_at,
+    provider_created_at,
+    event_date,
+    received_at,
+    processed_at,
+    fraud_score,
+    fraud_risk_level,
+    fraud_score_source,
+    breaks_rules,
+    retry_advised,
+    scored_at,
+    schema_version,
+    bronze_rows
+from versions

@@ -1,0 +1,420 @@
+{{
+    config(
+        materialized='incremental',
+        incremental_strategy='merge',
+        unique_key=['provider', 'payment_id'],
+        on_schema_change='append_new_columns',
+        on_table_exists='replace',
+        properties={'partitioning': "ARRAY['month(event_date)']"},
+        post_hook="{{ drop_attempts_of_payments() }}",
+    )
+}}
+
+{% set columns = payments_sources.columns__payments().replace(',', ' ').split() %}
+{% set only_news = is_incremental() and not gains_columns(this, columns) %}
+
+with told as (
+
+    select * from {{ ref('payment_history') }}
+    where payment_id is not null
+
+),
+
+attempts_of_payments as (
+
+    {{ attempts_of_payments('told') }}
+
+),
+
+-- A refund or dispute may name the attempt only; it belongs to the payment behind that.
+keyed as (
+
+    select
+        told.*,
+        coalesce(attempt.payment_id, told.payment_id) as root_id
+    from told
+    left join attempts_of_payments as attempt
+        on attempt.provider = told.provider
+            and attempt.charge_id = told.payment_id
+
+),
+
+{% if only_news %}
+
+-- History only grows, so a payment has news exactly if the number of rows that it is made from changed.
+touched as (
+
+    select bronze.provider, bronze.root_id
+    from (
+        select provider, root_id, sum(bronze_rows) as bronze_rows
+        from keyed
+        group by provider, root_id
+    ) as bronze
+    left join {{ this }} as silver
+        on silver.provider = bronze.provider
+            and silver.payment_id = bronze.root_id
+    where silver.bronze_rows is distinct from bronze.bronze_rows
+
+),
+
+{% endif %}
+
+-- By the contract of families, never by arrival. What grows in an object's life decides where all else is alike, and in
+-- the end the id: so the order is total.
+versions as (
+
+    select
+        keyed.*,
+        keyed.status in ('succeeded', 'partially_refunded', 'refunded') as is_received,
+        keyed.fraud_score_source <> 'not_scored' as is_scored,
+        row_number() over (
+            partition by keyed.provider, keyed.object_family, keyed.object_id, keyed.root_id
+            order by
+                {{ payments_sources.version_order() }},
+                status_rank asc nulls first,
+                event_rank asc nulls first,
+                refunded_minor asc nulls first,
+                captured_minor asc nulls first,
+                event_id asc
+        ) as version
+    from keyed
+    {% if only_news %}
+    inner join touched
+        on touched.provider = keyed.provider
+            and touched.root_id = keyed.root_id
+    {% endif %}
+
+),
+
+-- The state of an object is its latest version's. What a version says nothing of stays as it was last told: not every
+-- event carries every amount.
+objects as (
+
+    select
+        provider,
+        root_id,
+        object_family,
+        object_id,
+        max_by(merchant_id, version) as merchant_id,
+        max_by(customer_id, version) filter (where customer_id is not null) as customer_id,
+        max_by(livemode, version) filter (where livemode is not null) as livemode,
+        max_by(currency, version) as currency,
+        max_by(currency_exponent, version) as currency_exponent,
+        max_by(status, version) as status,
+        max_by(status_rank, version) as status_rank,
+        max_by(is_received, version) as is_received,
+        max_by(amount_minor, version) as amount_minor,
+        max_by(amount_minor, version) filter (where not is_received) as asked_minor,
+        max_by(authorized_minor, version) filter (where authorized_minor is not null) as authorized_minor,
+        coalesce(
+            max_by(captured_minor, version) filter (where captured_minor is not null),
+            -- Events of earlier contracts do not tell it: what succeeded was received.
+            case when max_by(is_received, version) then max_by(amount_minor, version) end
+        ) as captured_minor,
+        max_by(refunded_minor, version) filter (where refunded_minor is not null) as refunded_minor,
+        max(provider_created_at) filter (
+            where refunded_minor is not null or status in ('partially_refunded', 'refunded')
+        ) as refund_told_at,
+        max_by(tip_minor, version) filter (where tip_minor is not null) as tip_minor,
+        max_by(fee_minor, version) filter (where fee_minor is not null) as fee_minor,
+        max_by(fee_currency, version) filter (where fee_minor is not null) as fee_currency,
+        max_by(application_fee_minor, version) filter (where application_fee_minor is not null)
+            as application_fee_minor,
+        max_by(payment_method_type, version) filter (where payment_method_type is not null) as payment_method_type,
+        max_by(card_brand, version) filter (where card_brand is not null) as card_brand,
+        max_by(failure_category, version) as failure_category,
+        max_by(failure_code, version) as failure_code,
+        max(attempt_number) as attempt_number,
+        -- A provider that numbers versions makes another payment for another attempt.
+        count(distinct case
+            when status = 'failed'
+                then coalesce(charge_id, if(object_version is null, cast(provider_created_at as varchar), object_id))
+        end) as failed_attempts,
+        max_by(invoice_id, version) filter (where invoice_id is not null) as invoice_id,
+        max_by(subscription_id, version) filter (where subscription_id is not null) as subscription_id,
+        coalesce(
+            max_by(event_type = 'dispute.funds_withdrawn', version) filter (
+                where event_type in ('dispute.funds_withdrawn', 'dispute.funds_reinstated')
+            ),
+            false
+        ) as is_withdrawn,
+        max_by(fraud_score, version) filter (where is_scored) as fraud_score,
+        max_by(fraud_risk_level, version) filter (where is_scored) as fraud_risk_level,
+        max_by(fraud_score_source, version) filter (where is_scored) as fraud_score_source,
+        coalesce(
+            max_by(breaks_rules, version) filter (where is_scored),
+            max_by(breaks_rules, version)
+        ) as breaks_rules,
+        max_by(retry_advised, version) as retry_advised,
+        min(provider_created_at) as created_at,
+        max(coalesce(object_updated_at, provider_created_at)) as updated_at,
+        min(coalesce(received_at, processed_at)) as received_at,
+        count(*) as event_count,
+        sum(bronze_rows) as bronze_rows
+    from versions
+    group by provider, root_id, object_family, object_id
+
+),
+
+-- The payment itself leads, where it has been told; else its attempts do: one that brought money, else the latest.
+leading as (
+
+    select
+        objects.*,
+        object_family in ({{ payments_sources.families_as('payment') }}) as is_payment,
+        -- An authorization that was let go says `refunded` too, and no more can be given back than was received.
+        least(
+            coalesce(refunded_minor, case when status = 'refunded' then captured_minor end),
+            coalesce(captured_minor, 0)
+        ) as given_back_minor,
+        row_number() over (
+            partition by provider, root_id
+            order by
+                object_family in ({{ payments_sources.families_as('payment') }}) asc,
+                is_received asc,
+                updated_at asc,
+                status_rank asc nulls first,
+                object_id asc
+        ) as standing
+    from objects
+    where object_family in (
+        {{ payments_sources.families_as('payment') }}, {{ payments_sources.families_as('attempt') }}
+    )
+
+),
+
+bodies as (
+
+    select
+        leading.*,
+        max_by(currency, standing) over (partition by provider, root_id) as payment_currency
+    from leading
+
+),
+
+money as (
+
+    select
+        provider,
+        root_id,
+        max_by(merchant_id, standing) as merchant_id,
+        max_by(customer_id, standing) filter (where customer_id is not null) as customer_id,
+        coalesce(max_by(livemode, standing) filter (where livemode is not null), true) as livemode,
+        max(payment_currency) as currency,
+        max_by(currency_exponent, standing) as currency_exponent,
+        max_by(status, standing) as status,
+        max_by(is_received, standing) as is_received,
+        coalesce(bool_or(is_received) filter (where not is_payment), false) as has_received_attempt,
+        max_by(payment_method_type, standing) filter (where payment_method_type is not null) as payment_method_type,
+        max_by(card_brand, standing) filter (where card_brand is not null) as card_brand,
+        max_by(failure_category, standing) as failure_category,
+        max_by(failure_code, standing) as failure_code,
+        greatest(
+            coalesce(max(attempt_number), 0),
+            count_if(not is_payment),
+            coalesce(sum(failed_attempts) filter (where is_payment), 0)
+        ) as attempts_told,
+        coalesce(sum(failed_attempts) filter (where is_payment), 0) as failed_attempts,
+        max_by(coalesce(asked_minor, authorized_minor, amount_minor), standing) as asked_minor,
+        coalesce(
+            max(authorized_minor) filter (where is_payment),
+            max(authorized_minor) filter (where not is_payment),
+            max_by(amount_minor, standing) filter (where status = 'authorized')
+        ) as authorized_minor,
+        greatest(
+            coalesce(sum(captured_minor) filter (where is_payment), 0),
+            coalesce(sum(captured_minor) filter (where not is_payment), 0)
+        ) as captured_minor,
+        greatest(
+            coalesce(sum(given_back_minor) filter (where is_payment), 0),
+            coalesce(sum(given_back_minor) filter (where not is_payment), 0)
+        ) as given_back_minor,
+        max(refund_told_at) as refund_told_at,
+        coalesce(
+            sum(tip_minor) filter (where is_payment), sum(tip_minor) filter (where not is_payment), 0
+        ) as tip_minor,
+        coalesce(
+            sum(fee_minor) filter (where is_payment and coalesce(fee_currency, payment_currency) = payment_currency),
+            sum(fee_minor) filter (where not is_payment and coalesce(fee_currency, payment_currency) = payment_currency),
+            0
+        ) as fee_minor,
+        count_if(coalesce(fee_currency, payment_currency) <> payment_currency) as fees_left_out,
+        coalesce(
+            sum(application_fee_minor) filter (where is_payment),
+            sum(application_fee_minor) filter (where not is_payment),
+            0
+        ) as application_fee_minor,
+        max_by(invoice_id, standing) filter (where invoice_id is not null) as invoice_id,
+        max_by(subscription_id, standing) filter (where subscription_id is not null) as subscription_id,
+        max_by(fraud_score, standing) filter (where fraud_score is not null) as fraud_score,
+        max_by(fraud_risk_level, standing) filter (where fraud_score is not null) as fraud_risk_level,
+        max_by(fraud_score_source, standing) filter (where fraud_score is not null) as fraud_score_source,
+        max_by(breaks_rules, standing) as breaks_rules,
+        max_by(retry_advised, standing) as retry_advised,
+        min(created_at) as created_at,
+        max(updated_at) as updated_at,
+        min(received_at) as received_at,
+        count_if(not is_payment) as charge_count,
+        sum(event_count) as event_count,
+        sum(bronze_rows) as bronze_rows
+    from bodies
+    group by provider, root_id
+
+),
+
+-- What refunds and disputes take from a payment. Money of another currency is never added, but counted.
+taken as (
+
+    select
+        part.provider,
+        part.root_id,
+        count_if(part.object_family in ({{ payments_sources.families_as('refund') }})) as refund_count,
+        count_if(part.object_family in ({{ payments_sources.families_as('dispute') }})) as dispute_count,
+        count_if(part.currency <> money.currency) as other_currency_count,
+        count_if(coalesce(part.fee_currency, part.currency) <> money.currency) filter (
+            where part.fee_minor is not null
+        ) as fees_left_out,
+        sum(part.amount_minor) filter (
+            where part.object_family in ({{ payments_sources.families_as('refund') }})
+                and part.status = 'succeeded'
+                and part.currency = money.currency
+        ) as refunded_minor,
+        -- A refund that failed after the payment or charge had counted it is not given back.
+        sum(part.amount_minor) filter (
+            where part.object_family in ({{ payments_sources.families_as('refund') }})
+                and part.status in ('failed', 'canceled')
+                and part.currency = money.currency
+                and part.created_at <= money.refund_told_at
+                and part.updated_at > money.refund_told_at
+        ) as bounced_minor,
+        sum(part.amount_minor) filter (
+            where part.object_family in ({{ payments_sources.families_as('dispute') }})
+                and part.currency = money.currency
+        ) as disputed_minor,
+        sum(part.amount_minor) filter (
+            where part.object_family in ({{ payments_sources.families_as('dispute') }})
+                and (part.status = 'lost' or (part.is_withdrawn and part.status <> 'won'))
+                and part.currency = money.currency
+        ) as dispute_lost_minor,
+        sum(part.fee_minor) filter (where coalesce(part.fee_currency, part.currency) = money.currency) as fee_minor,
+        max(part.updated_at) as updated_at,
+        sum(part.event_count) as event_count,
+        sum(part.bronze_rows) as bronze_rows
+    from objects as part
+    inner join money
+        on money.provider = part.provider
+            and money.root_id = part.root_id
+    where part.object_family in (
+        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }}
+    )
+    group by part.provider, part.root_id
+
+),
+
+folded as (
+
+    select
+        money.*,
+        case
+            when money.is_received then money.status
+            -- An attempt brought money, and the payment has not told so yet.
+            when money.has_received_attempt then 'succeeded'
+            else money.status
+        end as own_status,
+        greatest(
+            coalesce(taken.refunded_minor, 0), money.given_back_minor - coalesce(taken.bounced_minor, 0)
+        ) as refunded_minor,
+        coalesce(taken.disputed_minor, 0) as disputed_minor,
+        coalesce(taken.dispute_lost_minor, 0) as dispute_lost_minor,
+        money.fee_minor + coalesce(taken.fee_minor, 0) as all_fees_minor,
+        money.fees_left_out + coalesce(taken.fees_left_out, 0) as all_fees_left_out,
+        coalesce(taken.other_currency_count, 0) as other_currency_count,
+        coalesce(taken.refund_count, 0) as refund_count,
+        coalesce(taken.dispute_count, 0) as dispute_count,
+        greatest(money.updated_at, coalesce(taken.updated_at, money.updated_at)) as changed_at,
+        money.event_count + coalesce(taken.event_count, 0) as all_events,
+        money.bronze_rows + coalesce(taken.bronze_rows, 0) as all_bronze_rows
+    from money
+    left join taken
+        on taken.provider = money.provider
+            and taken.root_id = money.root_id
+
+),
+
+stated as (
+
+    select
+        folded.*,
+        case
+            when own_status not in ('succeeded', 'partially_refunded', 'refunded') then own_status
+            when refunded_minor > 0 and refunded_minor >= captured_minor then 'refunded'
+            when refunded_minor > 0 then 'partially_refunded'
+            -- What was told to be given back came back, or was told without an amount.
+            when refund_count > 0 or captured_minor = 0 then 'succeeded'
+            else own_status
+        end as payment_status,
+        captured_minor - refunded_minor - dispute_lost_minor - all_fees_minor as net_minor
+    from folded
+
+)
+
+select
+    provider,
+    root_id as payment_id,
+    merchant_id,
+    customer_id,
+    livemode,
+    currency,
+    currency_exponent,
+    payment_status as status,
+    payment_method_type,
+    card_brand,
+    case when payment_status in ('failed', 'canceled') then failure_category end as failure_category,
+    case when payment_status in ('failed', 'canceled') then failure_code end as failure_code,
+    greatest(
+        attempts_told,
+        failed_attempts
+        + case
+            when payment_status in ('processing', 'authorized', 'succeeded', 'partially_refunded', 'refunded') then 1
+            else 0
+        end
+    ) as attempts,
+    asked_minor,
+    {{ major_units('asked_minor', 'currency_exponent') }} as asked_major,
+    authorized_minor,
+    {{ major_units('authorized_minor', 'currency_exponent') }} as authorized_major,
+    captured_minor,
+    {{ major_units('captured_minor', 'currency_exponent') }} as captured_major,
+    refunded_minor,
+    {{ major_units('refunded_minor', 'currency_exponent') }} as refunded_major,
+    disputed_minor,
+    {{ major_units('disputed_minor', 'currency_exponent') }} as disputed_major,
+    dispute_lost_minor,
+    {{ major_units('dispute_lost_minor', 'currency_exponent') }} as dispute_lost_major,
+    tip_minor,
+    {{ major_units('tip_minor', 'currency_exponent') }} as tip_major,
+    all_fees_minor as fee_minor,
+    {{ major_units('all_fees_minor', 'currency_exponent') }} as fee_major,
+    application_fee_minor,
+    {{ major_units('application_fee_minor', 'currency_exponent') }} as application_fee_major,
+    net_minor,
+    {{ major_units('net_minor', 'currency_exponent') }} as net_major,
+    all_fees_left_out as fees_left_out,
+    other_currency_count,
+    invoice_id,
+    subscription_id,
+    coalesce(fraud_score, 0.0) as fraud_score,
+    coalesce(fraud_risk_level, 'low') as fraud_risk_level,
+    coalesce(fraud_score_source, 'not_scored') as fraud_score_source,
+    breaks_rules,
+    payment_status = 'failed' and retry_advised as retry_advised,
+    created_at,
+    changed_at as updated_at,
+    received_at,
+    cast(created_at at time zone 'UTC' as date) as event_date,
+    charge_count,
+    refund_count,
+    dispute_count,
+    all_events as event_count,
+    all_bronze_rows as bronze_rows
+from stated
