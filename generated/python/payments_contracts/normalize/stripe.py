@@ -18,15 +18,18 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
+    longest,
     put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
+    size,
     total,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_intent.created": "payment.created",
     "payment_intent.requires_action": "payment.requires_action",
@@ -37,22 +40,26 @@ _TABLE_1 = {
     "payment_intent.payment_failed": "payment.failed",
     "payment_intent.canceled": "payment.canceled",
 }
-_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
-_REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
-_REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
+_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
+_REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_19 = Rejection("text_too_long", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
-_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
+_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
+_REJECTION_21 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -63,39 +70,44 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_REJECTION_22 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
 _KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
-_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_23 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_24 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_25 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
-_REJECTION_26 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
-_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
-_REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
-_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
-_REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
-_REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
-_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
-_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
-_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
-_REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
-_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
-_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 500 entries")
+_REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 10000 characters in each key and value")
+_REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 131072 bytes in all")
+_REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.object.id must have at most 255 characters")
+_REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_34 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_35 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_36 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
+_REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
+_REJECTION_45 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
+_REJECTION_49 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_50 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
+_REJECTION_51 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_52 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
+_REJECTION_53 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
+_REJECTION_54 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_55 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_56 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_57 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_58 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -200,7 +212,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -412,15 +424,24 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_60 = Rejection("text_too_long", "error_code", "data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_62 = Rejection("text_too_long", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_64 = Rejection("text_too_long", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_66 = Rejection("text_too_long", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_68 = Rejection("text_too_long", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_70 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_reason must have at most 255 characters")
+_REJECTION_71 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must have at most 255 characters")
+_REJECTION_73 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_74 = Rejection("text_too_long", "related_invoice_id", "data.object.invoice must have at most 255 characters")
+_REJECTION_75 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_76 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -483,8 +504,8 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
-_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_78 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_79 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -494,55 +515,65 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
+_REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
+_REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_91 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_86 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a number")
+_REJECTION_93 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_97 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_99 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_100 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_101 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_102 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_103 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_104 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_105 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_106 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_107 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_108 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_109 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a number")
 _TABLE_8 = {"below": -1}
-_REJECTION_87 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be text")
-_REJECTION_88 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at least 0")
-_REJECTION_89 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
-_REJECTION_90 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_91 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_92 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
-_REJECTION_93 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
-_REJECTION_94 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_95 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_96 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_97 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_99 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_100 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_101 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_102 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
-_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_110 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be text")
+_REJECTION_111 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_112 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_113 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_114 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_115 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_116 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_117 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_118 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_119 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_120 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_121 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_122 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
+_REJECTION_123 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_124 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_126 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_128 = Rejection("text_too_long", "network_advice_code", "data.object.outcome.network_advice_code must have at most 255 characters")
+_REJECTION_129 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_130 = Rejection("text_too_long", "payment_method_id", "data.object.payment_method must have at most 255 characters")
+_REJECTION_131 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_132 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_9 = {"refund.failed": "refund.failed"}
-_REJECTION_104 = Rejection("value_unknown", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_105 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_133 = Rejection("value_unknown", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_134 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_10 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
@@ -553,13 +584,14 @@ _TABLE_11 = {
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_106 = Rejection("field_missing", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_107 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_108 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_109 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_110 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_111 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_112 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_135 = Rejection("field_missing", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_136 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_137 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_138 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_139 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_140 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_141 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_142 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_12 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -567,11 +599,13 @@ _TABLE_12 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_113 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_114 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_115 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_116 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_117 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_143 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_144 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_145 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_146 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_147 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_148 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_149 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_13 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -581,9 +615,11 @@ _TABLE_13 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_118 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_119 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_120 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_150 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_151 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_152 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_153 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_154 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_14 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -591,7 +627,8 @@ _TABLE_14 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_121 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_155 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_156 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_15 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -605,8 +642,8 @@ _TABLE_15 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_122 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_123 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_157 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_158 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_16 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -620,14 +657,15 @@ _TABLE_16 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_124 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_125 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_126 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_127 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_128 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_129 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_131 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_159 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_160 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_161 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_163 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_164 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_165 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_166 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_167 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_17 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -645,7 +683,7 @@ _TABLE_17 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_132 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_168 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_18 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -654,15 +692,16 @@ _TABLE_18 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_133 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_134 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_169 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_170 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_171 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_19 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_135 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_136 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_172 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_173 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_20 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -670,9 +709,10 @@ _TABLE_20 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_137 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_138 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_139 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_174 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_175 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_176 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_177 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_21 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -690,7 +730,7 @@ _TABLE_21 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_140 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_178 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_22 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -701,18 +741,18 @@ _TABLE_22 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_141 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_142 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_143 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_144 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_145 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_179 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_180 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_181 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_182 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_183 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
 _TABLE_23 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_146 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_147 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_184 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_185 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_24 = {
     "draft": "draft",
     "open": "open",
@@ -727,28 +767,34 @@ _TABLE_25 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_148 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_150 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_151 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_152 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_153 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_154 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_155 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_156 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_157 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_158 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_159 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_160 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_161 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_162 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_163 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_164 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_165 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_166 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_167 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_168 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_169 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_186 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_187 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_188 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_189 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_190 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_191 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_192 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_193 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_194 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_195 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_196 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_197 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_198 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_199 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_200 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_201 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_202 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_203 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_204 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_205 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_206 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_207 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_208 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_209 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_210 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_211 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_212 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_213 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 _TABLE_26 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -756,9 +802,9 @@ _TABLE_26 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_170 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_171 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_172 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_214 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_215 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_216 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_27 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -769,37 +815,51 @@ _TABLE_27 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_173 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_174 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_175 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
-_REJECTION_176 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_177 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_178 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_179 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_180 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_181 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_182 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_183 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_REJECTION_217 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_218 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_219 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_220 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
+_REJECTION_221 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_222 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
+_REJECTION_223 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_224 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_225 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_226 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_227 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
+_REJECTION_228 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_229 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_230 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
+_REJECTION_231 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
 _TABLE_28 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_184 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_185 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_186 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_187 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_REJECTION_232 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_233 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_234 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_235 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
+_REJECTION_236 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_237 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
 _TABLE_29 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_188 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_189 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_190 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
-_REJECTION_191 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_192 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_193 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_194 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_195 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_196 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_197 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
-_REJECTION_198 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_REJECTION_238 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_239 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_240 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_241 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_242 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_243 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_244 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_245 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_246 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_247 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_248 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_249 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_250 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_251 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_252 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_253 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_254 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_255 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
+_REJECTION_256 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_30 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
@@ -809,7 +869,7 @@ _TABLE_30 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_199 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_257 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -926,18 +986,24 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -946,8 +1012,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -963,10 +1032,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount")
@@ -975,18 +1044,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_11)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -995,13 +1064,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1042,8 +1111,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_13)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_17)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1080,8 +1152,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_18)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1116,9 +1191,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_15)
+            rejections.append(_REJECTION_20)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
 
     to_status = _TABLE_2[event_type]
 
@@ -1135,8 +1210,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1147,8 +1225,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1239,6 +1320,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1246,13 +1333,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1262,8 +1349,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -1272,11 +1362,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_34)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
 
     to_related_payment_id = None
 
@@ -1289,7 +1379,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -1317,18 +1407,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if type(to_authorized_cents) is int:
                         to_authorized_cents = whole_4_authorized_cents - to_authorized_cents
                     elif to_authorized_cents is not None:
-                        rejections.append(_REJECTION_27)
+                        rejections.append(_REJECTION_37)
                         to_authorized_cents = REFUSED
                 elif to_authorized_cents is not None:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
                 if type(to_authorized_cents) is int:
                     to_authorized_cents = whole_3_authorized_cents - to_authorized_cents
                 elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
             if to_authorized_cents is None:
                 to_authorized_cents = at_data__object.get("amount_capturable")
@@ -1341,10 +1431,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_38)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_37)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = root.get("type")
@@ -1361,18 +1451,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_28)
+                    rejections.append(_REJECTION_38)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1388,10 +1478,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__object.get("amount_received")
@@ -1400,16 +1490,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
 
     to_refunded_cents = None
 
@@ -1419,16 +1509,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_tip_cents) is int:
         to_tip_cents = rescaled(to_tip_cents, at_data__object.get("currency"), _SCALES_1)
         if to_tip_cents is None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_tip_cents = REFUSED
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_46)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
         if to_tip_cents < 0:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
         if to_tip_cents > 999999999999:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_48)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
     if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
@@ -1436,16 +1526,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__latest_charge__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1454,11 +1544,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1466,16 +1556,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -1503,7 +1593,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_59)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1514,7 +1604,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1531,7 +1621,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1542,7 +1632,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_49)
+                        rejections.append(_REJECTION_59)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
@@ -1556,8 +1646,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_50)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_60)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_61)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1568,8 +1661,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_51)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_62)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_63)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1580,8 +1676,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_52)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_64)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_65)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1592,8 +1691,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_53)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_66)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_67)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1604,14 +1706,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_54)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_68)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_69)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_55)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_70)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_71)
 
     to_dispute_reason = None
 
@@ -1632,14 +1740,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_related_charge_id = at_data__object__last_payment_error.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_56)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_72)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_73)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -1666,16 +1780,19 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_payment_method_id = at_data__object.get("payment_method")
             if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                 to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_58)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_76)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_77)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_79)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1775,18 +1892,24 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -1795,8 +1918,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1808,10 +1934,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_80)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_81)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1828,10 +1954,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1844,10 +1970,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1856,18 +1982,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_61)
+                    rejections.append(_REJECTION_80)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_62)
+                rejections.append(_REJECTION_81)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_82)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_83)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_84)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1876,19 +2002,22 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1905,8 +2034,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_87)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_88)
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1921,9 +2053,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_89)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_90)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1953,9 +2085,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1976,12 +2108,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1998,14 +2130,20 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = at_data__object.get("failure_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_73)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_94)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_95)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2135,6 +2273,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2142,13 +2286,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2158,8 +2302,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2170,8 +2317,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_75)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_97)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_98)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2182,7 +2332,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2212,18 +2362,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_76)
+                    rejections.append(_REJECTION_99)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_77)
+                rejections.append(_REJECTION_100)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_101)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_102)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2245,10 +2395,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2261,18 +2411,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_105)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_106)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2294,10 +2444,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_84)
+                    rejections.append(_REJECTION_107)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_108)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = at_data__object.get("amount_refunded")
@@ -2316,15 +2466,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_refunded_cents) is int:
                         to_refunded_cents = whole_4_refunded_cents - to_refunded_cents
                     elif to_refunded_cents is not None:
-                        rejections.append(_REJECTION_85)
+                        rejections.append(_REJECTION_108)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_85)
+                    rejections.append(_REJECTION_108)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                     to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_86)
+                    rejections.append(_REJECTION_109)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is str:
                     to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2340,28 +2490,28 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if type(to_refunded_cents) is int:
                                 to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
                             elif to_refunded_cents is not None:
-                                rejections.append(_REJECTION_85)
+                                rejections.append(_REJECTION_108)
                                 to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None:
-                            rejections.append(_REJECTION_85)
+                            rejections.append(_REJECTION_108)
                             to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_87)
+                    rejections.append(_REJECTION_110)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                     to_refunded_cents = None
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = whole_3_refunded_cents - to_refunded_cents
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_85)
+                    rejections.append(_REJECTION_108)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_108)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                 to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_86)
+                rejections.append(_REJECTION_109)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is str:
                 to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2382,15 +2532,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if type(to_refunded_cents) is int:
                                 to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
                             elif to_refunded_cents is not None:
-                                rejections.append(_REJECTION_85)
+                                rejections.append(_REJECTION_108)
                                 to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None:
-                            rejections.append(_REJECTION_85)
+                            rejections.append(_REJECTION_108)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                             to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_86)
+                            rejections.append(_REJECTION_109)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is str:
                             to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2406,26 +2556,26 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                                     if type(to_refunded_cents) is int:
                                         to_refunded_cents = whole_8_refunded_cents - to_refunded_cents
                                     elif to_refunded_cents is not None:
-                                        rejections.append(_REJECTION_85)
+                                        rejections.append(_REJECTION_108)
                                         to_refunded_cents = REFUSED
                                 elif to_refunded_cents is not None:
-                                    rejections.append(_REJECTION_85)
+                                    rejections.append(_REJECTION_108)
                                     to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_87)
+                            rejections.append(_REJECTION_110)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                             to_refunded_cents = None
                         if type(to_refunded_cents) is int:
                             to_refunded_cents = whole_5_refunded_cents - to_refunded_cents
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_85)
+                            rejections.append(_REJECTION_108)
                             to_refunded_cents = REFUSED
                     elif to_refunded_cents is not None:
-                        rejections.append(_REJECTION_85)
+                        rejections.append(_REJECTION_108)
                         to_refunded_cents = REFUSED
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_87)
+                rejections.append(_REJECTION_110)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                 to_refunded_cents = None
@@ -2436,16 +2586,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_84)
+                    rejections.append(_REJECTION_107)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_108)
                 to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_111)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_112)
 
     to_tip_cents = None
 
@@ -2455,16 +2605,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_113)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_114)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_115)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_116)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2473,11 +2623,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_117)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_118)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2485,16 +2635,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -2516,7 +2666,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_96)
+                rejections.append(_REJECTION_119)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2533,10 +2683,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_96)
+                            rejections.append(_REJECTION_119)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_96)
+                    rejections.append(_REJECTION_119)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2559,10 +2709,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_96)
+                        rejections.append(_REJECTION_119)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_96)
+                rejections.append(_REJECTION_119)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2572,8 +2722,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_97)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_120)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_121)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2584,26 +2737,38 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_98)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_122)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_123)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_99)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_124)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_125)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_100)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_126)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_127)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_101)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_128)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_129)
 
     to_cancellation_reason = None
 
@@ -2616,24 +2781,30 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_102)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_130)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_131)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_132)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2718,10 +2889,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2733,9 +2907,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_104)
+                rejections.append(_REJECTION_133)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object.get("status")
@@ -2748,9 +2922,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_10.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_104)
+                    rejections.append(_REJECTION_133)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_105)
+                rejections.append(_REJECTION_134)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2759,18 +2933,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_11.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_104)
+                    rejections.append(_REJECTION_133)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_105)
+                rejections.append(_REJECTION_134)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -2779,8 +2956,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2788,18 +2968,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_137)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_138)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_139)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_140)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2808,19 +2988,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__destination_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_112)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_141)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_142)
 
     to_card_brand = None
 
@@ -2838,20 +3021,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_12.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_143)
         elif to_status is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_144)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_145)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_116)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_147)
 
     to_failure_message = None
 
@@ -2896,6 +3082,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_reversal")
     if value is not None:
         put_scalar(to_metadata, "transfer_reversal", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2903,13 +3095,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2919,8 +3111,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2939,8 +3134,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_117)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_148)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_149)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2951,7 +3149,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2985,7 +3183,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_150)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3002,7 +3200,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_118)
+                rejections.append(_REJECTION_150)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -3012,8 +3210,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_reason")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_119)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_152)
 
     to_decline_code = None
 
@@ -3036,8 +3237,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_120)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_153)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_154)
 
     to_related_invoice_id = None
 
@@ -3046,8 +3250,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_102)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_130)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_131)
 
     to_next_attempt_at = None
 
@@ -3140,18 +3347,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_14[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -3161,18 +3374,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_137)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_138)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_139)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_140)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3181,19 +3394,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3202,8 +3418,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_155)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_156)
 
     to_card_last_four = None
 
@@ -3217,9 +3436,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_122)
+                rejections.append(_REJECTION_157)
         elif to_status is not None:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_158)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3228,12 +3447,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_122)
+                rejections.append(_REJECTION_157)
         elif to_status is not None:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_158)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_159)
 
     to_failure_code = None
 
@@ -3277,6 +3496,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment_method_details__card.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3284,13 +3509,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3300,8 +3525,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3320,8 +3548,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_117)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_148)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_149)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3332,7 +3563,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3348,20 +3579,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_160)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_161)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_160)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_127)
+            rejections.append(_REJECTION_162)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_163)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3370,11 +3601,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_164)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_165)
 
     to_application_fee_cents = None
 
@@ -3397,8 +3628,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_data__object.get("reason")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_131)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_166)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_167)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3408,7 +3642,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_168)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3418,8 +3652,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_120)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_153)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_154)
 
     to_related_invoice_id = None
 
@@ -3500,18 +3737,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_18[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -3521,18 +3764,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_137)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_133)
+            rejections.append(_REJECTION_169)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_139)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_140)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3541,19 +3784,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_134)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_170)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_171)
 
     to_card_brand = None
 
@@ -3569,9 +3815,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_135)
+                rejections.append(_REJECTION_172)
         elif to_status is not None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_173)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3580,24 +3826,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_20.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_135)
+                rejections.append(_REJECTION_172)
         elif to_status is not None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_173)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_174)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_138)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_175)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_176)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3655,6 +3907,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__trace_id.get("value")
     if value is not None:
         put_scalar(to_metadata, "trace_id.value", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3662,13 +3920,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3678,8 +3936,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3694,7 +3955,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3720,7 +3981,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_177)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3735,7 +3996,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3748,14 +4009,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_97)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_120)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_121)
 
     to_decline_code = None
 
@@ -3783,7 +4047,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3892,18 +4156,24 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_22[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -3912,8 +4182,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -3929,10 +4202,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_141)
+                rejections.append(_REJECTION_179)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_180)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -3941,18 +4214,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_141)
+                rejections.append(_REJECTION_179)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_180)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_181)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_144)
+            rejections.append(_REJECTION_182)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_183)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3961,13 +4234,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -3985,9 +4258,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_146)
+                rejections.append(_REJECTION_184)
         elif to_status is not None:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_185)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3996,9 +4269,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_24.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_146)
+                rejections.append(_REJECTION_184)
         elif to_status is not None:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_185)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
@@ -4007,12 +4280,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_146)
+                    rejections.append(_REJECTION_184)
             elif to_status is not None:
-                rejections.append(_REJECTION_147)
+                rejections.append(_REJECTION_185)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_186)
 
     to_failure_code = None
 
@@ -4110,6 +4383,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object.get("total")
     if value is not None:
         put_scalar(to_metadata, "total", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4117,13 +4396,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -4133,8 +4412,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object.get("attempt_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -4143,11 +4425,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_187)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_188)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_151)
+        rejections.append(_REJECTION_189)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4180,8 +4462,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                 to_related_payment_id = at_data__object__payments__data__0__payment.get("charge")
                                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_152)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_190)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_191)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4192,7 +4477,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4206,16 +4491,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_192)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_193)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_155)
+            rejections.append(_REJECTION_194)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_195)
 
     to_refunded_cents = None
 
@@ -4231,16 +4516,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -4277,8 +4562,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_charge_id = at_data__object__payments__data__0__payment.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_157)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_196)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_197)
 
     to_related_invoice_id = None
 
@@ -4289,14 +4577,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_subscription_id = at_data__object.get("subscription")
         if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
             to_related_subscription_id = None
-    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_158)
+    if type(to_related_subscription_id) is str:
+        if len(to_related_subscription_id) > 255:
+            rejections.append(_REJECTION_198)
+    elif to_related_subscription_id is not None:
+        rejections.append(_REJECTION_199)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_159)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_200)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_201)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4310,15 +4604,15 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_202)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_203)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4400,18 +4694,24 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "invoice_payment.paid"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -4425,18 +4725,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_204)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_163)
+        rejections.append(_REJECTION_205)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_206)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_207)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_208)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4445,13 +4745,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -4494,6 +4794,12 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     value = at_data__object__status_transitions.get("paid_at")
     if value is not None:
         put_scalar(to_metadata, "status_transitions.paid_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4501,13 +4807,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -4517,8 +4823,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4537,8 +4846,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                 to_related_payment_id = at_data__object__payment.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_167)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_209)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_210)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4549,7 +4861,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4596,14 +4908,20 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_related_charge_id = at_data__object__payment.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_168)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_211)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_212)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -4614,9 +4932,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_213)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4692,18 +5010,24 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_26[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -4712,20 +5036,23 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_215)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_216)
 
     to_payment_method_type = None
 
@@ -4745,12 +5072,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_27.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_173)
+                rejections.append(_REJECTION_217)
         elif to_status is not None:
-            rejections.append(_REJECTION_174)
+            rejections.append(_REJECTION_218)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_219)
 
     to_failure_code = None
 
@@ -4815,6 +5142,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     value = at_data__object.get("trial_start")
     if value is not None:
         put_scalar(to_metadata, "trial_start", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4822,21 +5155,24 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4851,7 +5187,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4888,8 +5224,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_cancellation_reason: Any = at_data__object__cancellation_details.get("reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_176)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_220)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_221)
 
     to_dispute_reason = None
 
@@ -4900,25 +5239,31 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_invoice_id: Any = at_data__object.get("latest_invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_177)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_222)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_223)
 
     to_related_subscription_id = None
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_159)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_200)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_201)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_224)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_225)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4994,18 +5339,24 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "payment_method.updated"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -5014,26 +5365,32 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_215)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_216)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_134)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_170)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_171)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5042,17 +5399,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_180)
+        rejections.append(_REJECTION_226)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_227)
 
     to_card_last_four: Any = at_data__object__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_228)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_182)
+        rejections.append(_REJECTION_229)
 
     to_status: Any = "active"
 
@@ -5086,6 +5446,12 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("metadata")
     if value is not None:
         put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5093,21 +5459,24 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -5122,7 +5491,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5171,17 +5540,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_payment_method_id: Any = at_data__object.get("id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_183)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_230)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_231)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_224)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_225)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5269,18 +5641,24 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_28[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -5289,20 +5667,23 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_215)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_216)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -5319,8 +5700,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_184)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_232)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_233)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5333,10 +5717,13 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_185)
+            rejections.append(_REJECTION_234)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_235)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -5349,9 +5736,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_186)
+            rejections.append(_REJECTION_236)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_187)
+        rejections.append(_REJECTION_237)
 
     to_status = _TABLE_29[event_type]
 
@@ -5368,8 +5755,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_188)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_238)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_239)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -5380,8 +5770,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_189)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_240)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5442,6 +5835,12 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     value = at_data__object.get("usage")
     if value is not None:
         put_scalar(to_metadata, "usage", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5449,21 +5848,24 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -5478,7 +5880,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5518,7 +5920,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_190)
+                rejections.append(_REJECTION_241)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -5529,7 +5931,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_190)
+                    rejections.append(_REJECTION_241)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -5545,8 +5947,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_191)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_242)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_243)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -5557,8 +5962,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_192)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_244)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_245)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -5569,8 +5977,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_193)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_246)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_247)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -5581,8 +5992,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_194)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_248)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_249)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -5593,8 +6007,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_195)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_250)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_251)
 
     to_cancellation_reason = None
 
@@ -5623,17 +6040,20 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = at_data__object.get("payment_method")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_196)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_252)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_253)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_224)
         if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_225)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5709,32 +6129,38 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "fraud_warning.opened"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_215)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_216)
 
     to_payment_method_type = None
 
@@ -5750,7 +6176,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_254)
 
     to_failure_code = None
 
@@ -5770,6 +6196,12 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     value = at_data__object.get("metadata")
     if value is not None:
         put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5777,21 +6209,24 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -5810,8 +6245,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_117)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_148)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_149)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -5822,7 +6260,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5861,8 +6299,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_dispute_reason: Any = at_data__object.get("fraud_type")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_198)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_255)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_256)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -5872,7 +6313,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_257)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -5882,8 +6323,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_120)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_153)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_154)
 
     to_related_invoice_id = None
 
@@ -5896,9 +6340,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_224)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_225)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
