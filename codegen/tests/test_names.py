@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from codegen.emit.normalize import module
-from codegen.language.model import Concat, Const, Leaf, LeafKind, Path, Rest
+from codegen.language.model import Concat, Const, Path
 from codegen.lint import lint
 from codegen.loader import load
 from codegen.mapping.evaluate import Normalized
@@ -57,13 +57,6 @@ def test_parts_of_a_field_do_not_hide_another_field() -> None:
     parts = Concat((Path(("x",)), Const("-"), Path(("y",))))
     result = both(planned(target("a_0", Path(("z",))), target("a", parts)), {"kind": "e", "x": "x", "y": "y", "z": "z"})
     assert result == Normalized({"a_0": "z", "a": "x-y"})
-
-
-def test_whether_the_rest_fits_is_not_a_field() -> None:
-    leaf = Leaf("x", Path(("x",)), LeafKind.OPAQUE)
-    rest = target("a", Rest(Path(("x",))), Kind.TEXTS, (leaf,))
-    result = both(planned(target("a_fits", Path(("z",))), rest), {"kind": "e", "x": {"y": 1}, "z": "z"})
-    assert result == Normalized({"a_fits": "z", "a": {"x": '{"y":1}'}})
 
 
 @pytest.mark.parametrize("body", [{"a": [{"x": 1}]}, {"a": {"x": "y"}}, {"a": "x"}, {}])

@@ -29,6 +29,7 @@ TABLES = {
     ("stripe", "refund_failure_reasons"): ("refund_failures",),
     ("stripe", "payout_failure_codes"): ("payout_failures",),
     ("stripe", "dispute_reasons"): ("disputes",),
+    ("stripe", "fraud_types"): ("warnings",),
     ("square", "error_codes"): ("failure_categories",),
     ("square", "dispute_reasons"): ("dispute_categories",),
     ("adyen", "refusal_reasons"): ("failure_categories",),
@@ -40,9 +41,14 @@ TABLES = {
 # Lists whose codes the mapping compares in small letters.
 IN_SMALL_LETTERS = {("adyen", "refusal_reasons")}
 # Tables that give a `dispute_category`; all others here give a `failure_category`.
-DISPUTES = {("stripe", "disputes"), ("square", "dispute_categories"), ("paypal", "dispute_categories")}
+DISPUTES = {
+    ("stripe", "disputes"),
+    ("stripe", "warnings"),
+    ("square", "dispute_categories"),
+    ("paypal", "dispute_categories"),
+}
 # Lists that are about types of events: each is mapped, or is left unmapped for a reason.
-EVENT_TYPES = (("stripe", "thin_event_types"), ("square", "event_types"))
+EVENT_TYPES = (("stripe", "event_types"), ("stripe", "thin_event_types"), ("square", "event_types"))
 # The same reason at both providers, as each spells it.
 ALIKE = {
     "insufficient_funds": "INSUFFICIENT_FUNDS",

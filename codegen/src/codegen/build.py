@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
@@ -106,13 +106,18 @@ def provider(
         envelope=envelope,
         currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
-        payload=payload,
+        payload=replace(payload, merchant_maps=_merchant_maps(data)),
         unmapped=data.get("unmapped", {}),
         examples=_examples(data["name"], envelope, {_stem(path): each for path, each in examples.items()}, broken),
         lives=(),
         source=document,
         mapping_source=mapping,
     )
+
+
+def _merchant_maps(data: Mapping[str, Any]) -> dict[Path, frozenset[str]]:
+    declared = data.get("merchant_metadata", {})
+    return {read_path(path): frozenset(declared["keys"]) for path in declared.get("paths", ())}
 
 
 def signature(data: Mapping[str, Any]) -> Signature:

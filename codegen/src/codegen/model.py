@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from codegen.document import Document, Place
     from codegen.families import Families
     from codegen.files import RecordFile
-    from codegen.language.model import Mapped
+    from codegen.language.model import Mapped, Path
     from codegen.maintenance import Maintenance
     from codegen.policies import Business, Retry
     from codegen.rules import Rules
@@ -201,9 +201,13 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """A provider's payload contract: an OpenAPI document whose schemas declare what it sends."""
+    """A provider's payload contract: an OpenAPI document whose schemas declare what it sends.
+
+    `merchant_maps` are the places where merchants put keys of their own, with those that every merchant may have.
+    """
 
     source: Document
+    merchant_maps: Mapping[Path, frozenset[str]] = field(default_factory=dict)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from codegen.language.model import Expression, Group, Leaf, LeafKind, Path, Rest, Step
@@ -126,6 +126,20 @@ def leaves(payload: Payload, group: Group, rest: Rest) -> tuple[Leaf, ...]:
     return tuple(_leaves(payload, (found,), rest.root, "", mapped_paths(group).difference(rest.keep)))
 
 
+def free_maps(payload: Payload, group: Group, rest: Rest) -> tuple[Path, ...]:
+    """Return the places below a rest where the payload may have any keys, by themselves or in the provider's list."""
+    open_ones = replace(payload, merchant_maps=_Everywhere())
+    return tuple(leaf.path for leaf in leaves(open_ones, group, rest) if leaf.kind is LeafKind.MAP)
+
+
+class _Everywhere(dict[Path, frozenset[str]]):
+    def __contains__(self, path: object) -> bool:
+        return True
+
+    def __missing__(self, path: Path) -> frozenset[str]:
+        return frozenset()
+
+
 def _leaves(
     payload: Payload, above: tuple[Declared, ...], root: Path, prefix: str, mapped: frozenset[Path]
 ) -> Iterator[Leaf]:
@@ -147,8 +161,12 @@ def _leaves(
             continue
         kind = _kind(payload, found.schema)
         # A value that is kept as a whole cannot be parted into kept and personal ones.
-        if kind is not None and not is_mixed(payload.source.data, found.holding):
+        if kind is None or is_mixed(payload.source.data, found.holding):
+            continue
+        if kind is not LeafKind.MAP:
             yield Leaf(key, path, kind)
+        elif path in payload.merchant_maps:
+            yield Leaf(key, path, kind, payload.merchant_maps[path])
 
 
 def _kind(payload: Payload, schema: Mapping[str, Any]) -> LeafKind | None:
@@ -160,10 +178,10 @@ def _kind(payload: Payload, schema: Mapping[str, Any]) -> LeafKind | None:
         # A list of objects is left to the raw event: its items cannot be parted into kept and personal ones.
         return LeafKind.SCALARS if items and items <= _SCALARS else None
     if names == {"object"}:
+        # An object of which nothing is declared is left to the raw event, too: it may hold anything.
         values = schema.get("additionalProperties")
         if isinstance(values, dict) and types(resolve(payload, values)) <= _SCALARS:
             return LeafKind.MAP
-        return LeafKind.OPAQUE if values is True else None
     return None
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from kit.settings import load
-from normalizer.configuration import fingerprint, job_options, recovery_options
+from normalizer.configuration import fingerprint, job_options, merchant_keys, recovery_options
 from normalizer.script import Script
 from normalizer.settings import NormalizerSettings
 from normalizer.submission import causes, client_environment
@@ -35,6 +35,19 @@ def test_submits_to_the_cluster_that_the_settings_name(environment: pytest.Monke
     assert options["rest.address"] == "flink"
     assert options["rest.port"] == "18083"
     assert options["python.executable"] == "/env/bin/python"
+
+
+def test_hands_on_which_keys_a_merchant_may_have(environment: pytest.MonkeyPatch) -> None:
+    assert merchant_keys(job_options(load(NormalizerSettings), python="python")) == {}
+    environment.setenv("NORMALIZER_MERCHANT_METADATA_KEYS", '{"merch_2": ["season", "campaign"]}')
+    options = job_options(load(NormalizerSettings), python="python")
+    assert merchant_keys(options) == {"merch_2": frozenset({"campaign", "season"})}
+
+
+def test_keys_that_are_no_lists_stop_the_start(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("NORMALIZER_MERCHANT_METADATA_KEYS", '{"merch_2": "campaign"}')
+    with pytest.raises(SystemExit):
+        load(NormalizerSettings)
 
 
 def test_each_job_name_has_state_of_its_own(environment: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_a_column_may_become_optional() -> None:
 
 
 def test_an_index_whose_building_was_interrupted_is_reported() -> None:
-    (index,) = PAYMENT_EVENTS.indexes
-    broken = replace(WHOLE, indexes={index.name: (False, index.columns)})
-    with pytest.raises(DeploymentError, match="payment_events_by_merchant is invalid"):
+    index = PAYMENT_EVENTS.indexes[0]
+    broken = replace(WHOLE, indexes={**WHOLE.indexes, index.name: (False, index.columns)})
+    with pytest.raises(DeploymentError, match=f"{index.name} is invalid"):
         list(_plan(PAYMENT_EVENTS, broken))

@@ -119,6 +119,18 @@ def test_attempts_are_counted_where_one_at_a_payment_or_invoice_has_failed(
     assert scoring.needs_attempt(make_event(event_type=event_type, status=status)) is needed
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_row_of_an_earlier_version_needs_no_column_of_a_later_one(make_event: MakeEvent, version: int) -> None:
+    event = make_event(event_type="payment.failed", status="failed", attempt_number=2, schema_version=version)
+    assert scoring.needs_advice(event)
+    assert not scoring.needs_attempt(event)
+    advice = scoring.Sourced(scoring.fallback_advice(event, None), "fallback")
+    row = scoring.scored_payment(event, [], scoring.Sourced(SCORE, "model"), advice, LATER)
+    assert row.retry_strategy is not None
+    assert not row.retry_strategy.should_retry
+    assert (row.attempt, row.attempt_source, row.retry_action) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("told", "attempt"),
     [(None, None), (0, None), (1, scoring.Attempt(1, "provider")), (4, scoring.Attempt(4, "provider"))],

@@ -50,7 +50,7 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 place: Place = group.place(index, loss.field)
                 event, (first, *_) = next(iter(by_event.items()))
                 concern = ("mapping", provider.name, event, loss.changed) if loss.changed else None
-                concern = concern or ("payload", provider.name, group.payload, _way(first.path))
+                concern = concern or ("payload", provider.name, group.payload, way(first.path))
                 yield broken(concern, provider.mapping_source, place, message, loss.hint)
 
 
@@ -62,6 +62,9 @@ def _lost(before: tuple[Provider, Group], after: tuple[Provider, Group]) -> Iter
     for (field, key), leaf in _leaves(*before).items():
         now = held.get((field, key))
         found = declared(provider.payload, group.payload, leaf.path)
+        if found is not None and now is not None and (gone := sorted(leaf.allowed - now.allowed)):
+            said = f", in which {', '.join(gone)} may be no longer"
+            yield _Loss(field, said, "leave the keys: whoever reads them finds them nowhere else"), leaf
         if found is None or (now is not None and now.kind is leaf.kind):
             continue
         one, other = before[1].fields[field], group.fields.get(field)
@@ -89,7 +92,7 @@ def _lost(before: tuple[Provider, Group], after: tuple[Provider, Group]) -> Iter
             yield _Loss(field, ", whose declared form cannot be kept", hint), leaf
 
 
-def _way(path: Path) -> str:
+def way(path: Path) -> str:
     """Return a path as payload contracts are compared by it."""
     steps = ("[]" if isinstance(step, int) else f".{step}" for step in path.steps)
     return "".join(steps).removeprefix(".")

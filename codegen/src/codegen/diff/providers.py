@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codegen.compat.rests import way
 from codegen.diff.change import Change, Section, others, worded
 from codegen.language.model import Lookup, Money
 from codegen.language.parts import inside, origin
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, Provider
 
 
-_TOLD = frozenset({"kind", "name", "signature", "envelope", "currencies"})
+_TOLD = frozenset({"kind", "name", "signature", "envelope", "currencies", "merchant_metadata"})
 _MAPPED = frozenset({"kind", "provider", "record", "version", "groups"})
 
 
@@ -32,12 +33,23 @@ def providers(old: Catalog, new: Catalog) -> Iterator[Change]:
             if one != other:
                 text = f"currency {code}: {_digits(one)} → {_digits(other)}"
                 yield Change(Section.PROVIDERS, name, text, (concern, ("currency", code)))
+        yield from _merchant_maps(name, was, now)
         for part in ("signature", "envelope"):
             one, other = was.source.data[part], now.source.data[part]
             for key in dict.fromkeys((*one, *other)):
                 if one.get(key) != other.get(key):
                     text = f"{part} {key}: {worded(one.get(key))} → {worded(other.get(key))}"
                     yield Change(Section.PROVIDERS, name, text, ((*concern, part, key),))
+
+
+def _merchant_maps(name: str, was: Provider, now: Provider) -> Iterator[Change]:
+    """Yield places where merchants may have keys of their own that are new or gone, or take other keys."""
+    before, after = was.payload.merchant_maps, now.payload.merchant_maps
+    for path in dict.fromkeys((*before, *after)):
+        one, other = (worded(sorted(each[path]) if path in each else None) for each in (before, after))
+        if one != other:
+            concerns = tuple(("payload", name, group.payload, way(path)) for group in now.mapping.groups)
+            yield Change(Section.PROVIDERS, name, f"keys of {path} that merchants may have: {one} → {other}", concerns)
 
 
 def _digits(exponent: int | None) -> str:

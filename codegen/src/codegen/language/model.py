@@ -282,17 +282,17 @@ class LeafKind(enum.Enum):
 
     SCALAR = "a text, number or boolean"
     SCALARS = "a list of scalars, kept as JSON text"
-    MAP = "a map of scalars, one entry for each key"
-    OPAQUE = "a value of any shape, kept as JSON text"
+    MAP = "a map of scalars, one entry for each key that is allowed"
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A declared value that goes to the rest under a key."""
+    """A declared value that goes to the rest under a key; of a map of free keys, those of `allowed` alone."""
 
     key: str
     path: Path
     kind: LeafKind
+    allowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,12 @@ RULES: tuple[LintRule, ...] = (
     LintRule("rest", "A rest keeps what another field maps, of what is declared below its path.", mappings.kept),
     LintRule("rest-key", "Every value of a rest has a key of its own.", rests.shared, frozenset({"path"})),
     LintRule(
+        "free-keys",
+        "Of what merchants name as they like, only keys that are listed go on.",
+        rests.free,
+        frozenset({"path"}),
+    ),
+    LintRule(
         "unfilled",
         "Every field that is written is filled by some provider.",
         mappings.unfilled,

@@ -31,8 +31,7 @@ _TESTS = {
 _PUT = {
     LeafKind.SCALAR: "put_scalar",
     LeafKind.SCALARS: "put_scalars",
-    LeafKind.MAP: "put_map",
-    LeafKind.OPAQUE: "put_json",
+    LeafKind.MAP: "put_allowed",
 }
 _FOUND_TYPES = {Kind.TEXT: "str", Kind.TIME: "int | None", Kind.TRUTH: "bool | None"}
 # What a compiled module does not take from the generated package's `normalize.values`.
@@ -99,7 +98,7 @@ def _function(module: Module, group: GroupPlan, event_type: Expression) -> str:
     code.line("    }")
     code.line(")")
     found = ", ".join(f"{given(name)}: {_FOUND_TYPES[kind]}" for name, kind in FOUND.items())
-    head = f"def _{group.name}(root: dict[str, Any], {found}) -> Outcome:"
+    head = f"def _{group.name}(root: dict[str, Any], {found}, more_keys: frozenset[str]) -> Outcome:"
     return "\n".join([head, *code.lines])
 
 
@@ -173,17 +172,13 @@ def _converted(module: Module, target: Target) -> str:
 
 
 def _write_rest(code: Code, target: Target) -> None:
-    name, fits = local(target), f"fits_{target.name}"
-    opaque = any(leaf.kind is LeafKind.OPAQUE for leaf in target.rest)
+    name = local(target)
     code.line(f"{name}: dict[str, str] = {{}}")
-    if opaque:
-        code.line(f"{fits} = True")
     code.line("value: Any")
     for leaf in target.rest:
         code.line(f"value = {read(leaf.path)}")
-        call = f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value)"
+        allowed = (
+            f", {code.module.name('_KEYS_', literal(leaf.allowed))}, more_keys" if leaf.kind is LeafKind.MAP else ""
+        )
         with code.block("if value is not None:"):
-            code.line(f"{fits} = {call} and {fits}" if leaf.kind is LeafKind.OPAQUE else call)
-    if opaque:
-        with code.block(f"if not {fits}:"):
-            code.reject(target.refusal(TYPE_INVALID, "is nested too deeply"))
+            code.line(f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value{allowed})")

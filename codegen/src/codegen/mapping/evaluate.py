@@ -52,7 +52,7 @@ from codegen.mapping.plan import (
     Target,
     wording,
 )
-from codegen.mapping.values import EPOCH, RefusedError, as_json, entries, fits, in_ascii, millis
+from codegen.mapping.values import EPOCH, RefusedError, entries, fits, in_ascii, millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,8 +94,11 @@ def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
     received_at: int | None = None,
     created_at: int | None = None,
     livemode: bool | None = None,  # noqa: FBT001 - as it is handed on
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises because of what is in it.
+
+    `more_keys` are keys of merchants' own metadata that are kept beside those of the contract.
 
     All else is what the gateway found: merchant, id and type of the event, when it came and when it happened, in
     milliseconds since 1970, and whether real money is meant.
@@ -108,10 +111,10 @@ def evaluate(  # noqa: PLR0917 - what a gateway hands on, one by one
         "created_at": created_at,
         "livemode": livemode,
     }
-    return _evaluated(plan, body, envelope)
+    return _evaluated(plan, body, envelope, more_keys)
 
 
-def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) -> Outcome:
+def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None], more_keys: frozenset[str]) -> Outcome:
     try:
         root = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -126,17 +129,24 @@ def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None]) ->
         return Rejected((Refusal(TYPE_INVALID, "event_type", f"{named} must be text"),), None)
     for group in plan.groups:
         if event_type in group.events:
-            return _Evaluation(plan, root, {**envelope, "event_type": event_type}).group(group, event_type)
+            return _Evaluation(plan, root, {**envelope, "event_type": event_type}, more_keys).group(group, event_type)
     return Unsupported(event_type)
 
 
 class _Evaluation:
     """One evaluation: the payload and what the gateway handed on with it."""
 
-    def __init__(self, plan: Plan, root: dict[str, Any], envelope: Mapping[str, Value | None]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        root: dict[str, Any],
+        envelope: Mapping[str, Value | None],
+        more_keys: frozenset[str] = frozenset(),
+    ) -> None:
         self._plan = plan
         self._root = root
         self._envelope = envelope
+        self._more_keys = more_keys
         self._values: dict[str, Any] = {}
 
     def group(self, group: GroupPlan, event_type: str) -> Outcome:
@@ -317,8 +327,8 @@ class _Evaluation:
     def _rest(self, leaves: tuple[Leaf, ...]) -> dict[str, str]:
         kept: dict[str, str] = {}
         for leaf in leaves:
-            for key, value in entries(leaf, at(self._root, leaf.path)):
-                text = value if isinstance(value, str) else as_json(value)
+            for key, value in entries(leaf, at(self._root, leaf.path), self._more_keys):
+                text = value if isinstance(value, str) else orjson.dumps(value).decode()
                 if text not in self._plan.null_values:
                     kept[key] = text
         return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, assert_never
 
 from codegen.mapping.code import local
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from codegen.mapping.plan import GroupPlan, Later, Target
 
 _FAMILY = "family"
+_ASKS_FOR_THE_FAMILY = re.compile(rf"\b{_FAMILY}\b")
 
 
 def write_later(code: Code, group: GroupPlan) -> None:
@@ -25,7 +27,7 @@ def write_later(code: Code, group: GroupPlan) -> None:
     conditions = [_condition(code, target, each) for target, each in left]
     code.blank()
     with code.block("if not rejections:"):
-        if any(_FAMILY in condition.split() for condition in conditions):
+        if any(_ASKS_FOR_THE_FAMILY.search(condition) for condition in conditions):
             code.line(f'{_FAMILY} = to_{EVENT_TYPE}.partition(".")[0]')
         for (target, each), condition in zip(left, conditions, strict=True):
             with code.block(f"if {condition}:"):

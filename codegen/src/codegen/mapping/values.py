@@ -5,10 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, assert_never
 
-import orjson
-
 from codegen.language.model import Leaf, LeafKind, TimeFormat
-from codegen.mapping.plan import TIME_INVALID, TYPE_INVALID, Kind
+from codegen.mapping.plan import TIME_INVALID, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,31 +23,25 @@ class RefusedError(Exception):
         self.what = what
 
 
-def entries(leaf: Leaf, value: Any) -> list[tuple[str, Any]]:
-    """Return what a leaf puts into the rest, by key: nothing where the value has another form."""
+def entries(leaf: Leaf, value: Any, more: frozenset[str]) -> list[tuple[str, Any]]:
+    """Return what a leaf puts into the rest, by key: nothing where the value has another form.
+
+    Of a map of free keys, those that the contract allows, and `more` that the merchant may have.
+    """
     match leaf.kind:
         case LeafKind.SCALAR:
             fits = _is_scalar(value)
         case LeafKind.SCALARS:
             fits = isinstance(value, list) and all(_is_scalar(each) or each is None for each in value)
-        case LeafKind.OPAQUE:
-            fits = value is not None
         case LeafKind.MAP:
+            allowed = leaf.allowed | more
             members = value.items() if isinstance(value, dict) else ()
-            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each)]
+            return [(f"{leaf.key}.{key}", each) for key, each in members if _is_scalar(each) and key in allowed]
     return [(leaf.key, value)] if fits else []
 
 
 def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | int | float)
-
-
-def as_json(value: Any) -> str:
-    """Return a value as JSON text; RefusedError where it is nested too deeply for that."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        raise RefusedError(TYPE_INVALID, "is nested too deeply") from error
 
 
 def in_ascii(text: str | None, change: Callable[[str], str]) -> str | None:

@@ -12,7 +12,7 @@ from payments_contracts.normalize.outcome import Normalized, Outcome, Rejected, 
 
 __all__ = ["Normalized", "Outcome", "Rejected", "Rejection", "Unsupported", "normalize"]
 
-_Compiled = Callable[[bytes, str, str, str, int | None, int | None, bool | None], Outcome]
+_Compiled = Callable[[bytes, str, str, str, int | None, int | None, bool | None, frozenset[str]], Outcome]
 
 _COMPILED: Final[Mapping[str, _Compiled]] = MappingProxyType(
     {
@@ -48,10 +48,13 @@ def normalize(
     received_at: int | None = None,
     created_at: int | None = None,
     livemode: bool | None = None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a webhook's body; never raises, whatever the body. KeyError for an unknown provider.
 
     All else is what the gateway found: merchant, the provider's id of the event and its type, when the webhook had been
     read and when the event happened, in milliseconds since 1970, and whether real money is meant.
+    Of merchants' own metadata, `more_keys` are kept beside those that the contract allows.
     """
-    return _COMPILED[provider](payload, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    found = (merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return _COMPILED[provider](payload, *found, more_keys)

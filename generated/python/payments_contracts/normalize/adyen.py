@@ -369,6 +369,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -384,10 +385,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -822,7 +823,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -1199,7 +1200,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")
@@ -1513,7 +1514,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     items_notificationItems: Any = root.get("notificationItems")

@@ -447,6 +447,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -463,10 +464,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -943,7 +944,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1321,7 +1322,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1660,7 +1661,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")

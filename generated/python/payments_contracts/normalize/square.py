@@ -604,6 +604,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -620,10 +621,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1597,7 +1598,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2029,7 +2030,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2372,7 +2373,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2699,7 +2700,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3066,7 +3067,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3312,6 +3313,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
@@ -3370,7 +3372,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     )
 
 
-def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3601,6 +3603,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_178)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):

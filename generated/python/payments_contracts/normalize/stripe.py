@@ -18,7 +18,7 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    put_map,
+    put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
@@ -65,6 +65,7 @@ _TABLE_2 = {
 }
 _REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
 _REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
@@ -744,6 +745,67 @@ _REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present o
 _REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
 _REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
 _REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_TABLE_24 = {
+    "customer.subscription.created": "subscription.created",
+    "customer.subscription.updated": "subscription.updated",
+    "customer.subscription.paused": "subscription.updated",
+    "customer.subscription.resumed": "subscription.updated",
+    "customer.subscription.deleted": "subscription.canceled",
+}
+_REJECTION_168 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_169 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_170 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_25 = {
+    "incomplete": "incomplete",
+    "incomplete_expired": "canceled",
+    "trialing": "trialing",
+    "active": "active",
+    "past_due": "past_due",
+    "canceled": "canceled",
+    "unpaid": "unpaid",
+    "paused": "paused",
+}
+_REJECTION_171 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_172 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_173 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_174 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_175 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_176 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_177 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_178 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_179 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_180 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_181 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_TABLE_26 = {
+    "setup_intent.succeeded": "setup.succeeded",
+    "setup_intent.setup_failed": "setup.failed",
+}
+_REJECTION_182 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_183 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_184 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_185 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_TABLE_27 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
+_REJECTION_186 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_187 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_188 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_189 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_190 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_191 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_192 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_193 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_194 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_195 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_196 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_TABLE_28 = {
+    "card_never_received": "fraud",
+    "fraudulent_card_application": "fraud",
+    "made_with_counterfeit_card": "fraud",
+    "made_with_lost_card": "fraud",
+    "made_with_stolen_card": "fraud",
+    "misc": "fraud",
+    "unauthorized_use_of_card": "fraud",
+}
+_REJECTION_197 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -759,6 +821,7 @@ def normalize(
     received_at: int | None,
     created_at: int | None,
     livemode: bool | None,
+    more_keys: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Return what becomes of a body; never raises, whatever the body."""
     try:
@@ -775,10 +838,10 @@ def normalize(
     group = _GROUPS.get(event_type)
     if group is None:
         return Unsupported(event_type)
-    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode)
+    return group(root, merchant_id, event_id, event_type, received_at, created_at, livemode, more_keys)
 
 
-def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1132,7 +1195,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__next_action.get("type")
     if value is not None:
         put_scalar(to_metadata, "next_action.type", value)
@@ -1663,7 +1726,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     )
 
 
-def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -1992,7 +2055,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("on_behalf_of")
     if value is not None:
         put_scalar(to_metadata, "on_behalf_of", value)
@@ -2503,7 +2566,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -2686,7 +2749,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "failure_balance_transaction", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("pending_reason")
     if value is not None:
         put_scalar(to_metadata, "pending_reason", value)
@@ -2910,7 +2973,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3073,7 +3136,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "network_reason_code", value)
@@ -3288,7 +3351,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3436,7 +3499,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("method")
     if value is not None:
         put_scalar(to_metadata, "method", value)
@@ -3644,7 +3707,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     )
 
 
-def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -3867,7 +3930,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object.get("number")
     if value is not None:
         put_scalar(to_metadata, "number", value)
@@ -4179,7 +4242,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     )
 
 
-def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None) -> Outcome:
+def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
     """Read the values that the group needs, then fill and check each field, then give the verdict."""
     rejections: list[Rejection] = []
     at_data: Any = root.get("data")
@@ -4284,7 +4347,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         put_scalar(to_metadata, "livemode", value)
     value = at_data__object.get("metadata")
     if value is not None:
-        put_map(to_metadata, "metadata", value)
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
     value = at_data__object__payment.get("type")
     if value is not None:
         put_scalar(to_metadata, "payment.type", value)
@@ -4418,10 +4481,1293 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_next_attempt_at = None
 
     if not rejections:
+        family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_59)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
             rejections.append(_REJECTION_167)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__cancellation_details: Any = at_data__object.get("cancellation_details")
+    if type(at_data__object__cancellation_details) is not dict:
+        at_data__object__cancellation_details = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_24[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = root.get("type")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if type(to_status) is str and to_status in ("customer.subscription.deleted",):
+        to_status = "canceled"
+    else:
+        to_status = at_data__object.get("status")
+        if type(to_status) is str and to_status in NULL_VALUES:
+            to_status = None
+        if type(to_status) is str:
+            to_status = _TABLE_25.get(to_status, REFUSED)
+            if to_status is REFUSED:
+                rejections.append(_REJECTION_171)
+        elif to_status is not None:
+            rejections.append(_REJECTION_172)
+            to_status = REFUSED
+    if to_status is None:
+        rejections.append(_REJECTION_173)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("billing_cycle_anchor")
+    if value is not None:
+        put_scalar(to_metadata, "billing_cycle_anchor", value)
+    value = at_data__object.get("cancel_at")
+    if value is not None:
+        put_scalar(to_metadata, "cancel_at", value)
+    value = at_data__object.get("cancel_at_period_end")
+    if value is not None:
+        put_scalar(to_metadata, "cancel_at_period_end", value)
+    value = at_data__object.get("canceled_at")
+    if value is not None:
+        put_scalar(to_metadata, "canceled_at", value)
+    value = at_data__object__cancellation_details.get("feedback")
+    if value is not None:
+        put_scalar(to_metadata, "cancellation_details.feedback", value)
+    value = at_data__object.get("collection_method")
+    if value is not None:
+        put_scalar(to_metadata, "collection_method", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("currency")
+    if value is not None:
+        put_scalar(to_metadata, "currency", value)
+    value = at_data__object.get("current_period_end")
+    if value is not None:
+        put_scalar(to_metadata, "current_period_end", value)
+    value = at_data__object.get("current_period_start")
+    if value is not None:
+        put_scalar(to_metadata, "current_period_start", value)
+    value = at_data__object.get("days_until_due")
+    if value is not None:
+        put_scalar(to_metadata, "days_until_due", value)
+    value = at_data__object.get("ended_at")
+    if value is not None:
+        put_scalar(to_metadata, "ended_at", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object.get("pending_setup_intent")
+    if value is not None:
+        put_scalar(to_metadata, "pending_setup_intent", value)
+    value = at_data__object.get("start_date")
+    if value is not None:
+        put_scalar(to_metadata, "start_date", value)
+    value = at_data__object.get("test_clock")
+    if value is not None:
+        put_scalar(to_metadata, "test_clock", value)
+    value = at_data__object.get("trial_end")
+    if value is not None:
+        put_scalar(to_metadata, "trial_end", value)
+    value = at_data__object.get("trial_start")
+    if value is not None:
+        put_scalar(to_metadata, "trial_start", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason: Any = at_data__object__cancellation_details.get("reason")
+    if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
+        to_cancellation_reason = None
+    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
+        rejections.append(_REJECTION_174)
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id: Any = at_data__object.get("latest_invoice")
+    if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
+        to_related_invoice_id = None
+    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
+        rejections.append(_REJECTION_175)
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object.get("default_payment_method")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_157)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__card: Any = at_data__object.get("card")
+    if type(at_data__object__card) is not dict:
+        at_data__object__card = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "payment_method.updated"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type: Any = at_data__object.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_132)
+
+    to_card_brand: Any = at_data__object__card.get("brand")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str:
+        if to_card_brand.isascii():
+            to_card_brand = to_card_brand.lower()
+    elif to_card_brand is not None:
+        rejections.append(_REJECTION_178)
+        to_card_brand = REFUSED
+
+    to_card_last_four: Any = at_data__object__card.get("last4")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_179)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_180)
+
+    to_status: Any = "active"
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("allow_redisplay")
+    if value is not None:
+        put_scalar(to_metadata, "allow_redisplay", value)
+    value = at_data__object__card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "card.country", value)
+    value = at_data__object__card.get("exp_month")
+    if value is not None:
+        put_scalar(to_metadata, "card.exp_month", value)
+    value = at_data__object__card.get("exp_year")
+    if value is not None:
+        put_scalar(to_metadata, "card.exp_year", value)
+    value = at_data__object__card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "card.funding", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = at_data__object.get("id")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_181)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__customer: Any = at_data__object.get("customer")
+    if type(at_data__object__customer) is not dict:
+        at_data__object__customer = NO_MEMBERS
+    at_data__object__last_setup_error: Any = at_data__object.get("last_setup_error")
+    if type(at_data__object__last_setup_error) is not dict:
+        at_data__object__last_setup_error = NO_MEMBERS
+    at_data__object__last_setup_error__payment_method: Any = at_data__object__last_setup_error.get("payment_method")
+    if type(at_data__object__last_setup_error__payment_method) is not dict:
+        at_data__object__last_setup_error__payment_method = NO_MEMBERS
+    items_data__object__payment_method_types: Any = at_data__object.get("payment_method_types")
+    if type(items_data__object__payment_method_types) is not list:
+        items_data__object__payment_method_types = NO_ITEMS
+    at_data__object__last_setup_error__payment_method__card: Any = at_data__object__last_setup_error__payment_method.get("card")
+    if type(at_data__object__last_setup_error__payment_method__card) is not dict:
+        at_data__object__last_setup_error__payment_method__card = NO_MEMBERS
+    at_data__object__next_action: Any = at_data__object.get("next_action")
+    if type(at_data__object__next_action) is not dict:
+        at_data__object__next_action = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type = _TABLE_26[event_type]
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id: Any = at_data__object__customer.get("id")
+    if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+        to_customer_id = None
+    if to_customer_id is None:
+        to_customer_id = at_data__object.get("customer")
+        if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
+            to_customer_id = None
+    if to_customer_id is not None and type(to_customer_id) is not str:
+        rejections.append(_REJECTION_4)
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type: Any = root.get("type")
+    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+        to_payment_method_type = None
+    if type(to_payment_method_type) is str and to_payment_method_type in ("setup_intent.setup_failed",):
+        to_payment_method_type = at_data__object__last_setup_error__payment_method.get("type")
+        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+            to_payment_method_type = None
+        if to_payment_method_type is None:
+            to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
+            if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+                to_payment_method_type = None
+    else:
+        to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
+        if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
+            to_payment_method_type = None
+    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
+        rejections.append(_REJECTION_182)
+
+    to_card_brand: Any = root.get("type")
+    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+        to_card_brand = None
+    if type(to_card_brand) is str and to_card_brand in ("setup_intent.setup_failed",):
+        to_card_brand = at_data__object__last_setup_error__payment_method__card.get("brand")
+        if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
+            to_card_brand = None
+        if type(to_card_brand) is str:
+            if to_card_brand.isascii():
+                to_card_brand = to_card_brand.lower()
+        elif to_card_brand is not None:
+            rejections.append(_REJECTION_183)
+            to_card_brand = REFUSED
+    else:
+        to_card_brand = None
+
+    to_card_last_four: Any = root.get("type")
+    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+        to_card_last_four = None
+    if type(to_card_last_four) is str and to_card_last_four in ("setup_intent.setup_failed",):
+        to_card_last_four = at_data__object__last_setup_error__payment_method__card.get("last4")
+        if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
+            to_card_last_four = None
+    else:
+        to_card_last_four = None
+    if type(to_card_last_four) is str:
+        if _PATTERN_1.fullmatch(to_card_last_four) is None:
+            rejections.append(_REJECTION_184)
+    elif to_card_last_four is not None:
+        rejections.append(_REJECTION_185)
+
+    to_status = _TABLE_27[event_type]
+
+    to_failure_code: Any = root.get("type")
+    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+        to_failure_code = None
+    if type(to_failure_code) is str and to_failure_code in ("setup_intent.setup_failed",):
+        to_failure_code = at_data__object__last_setup_error.get("decline_code")
+        if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+            to_failure_code = None
+        if to_failure_code is None:
+            to_failure_code = at_data__object__last_setup_error.get("code")
+            if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
+                to_failure_code = None
+    else:
+        to_failure_code = None
+    if to_failure_code is not None and type(to_failure_code) is not str:
+        rejections.append(_REJECTION_186)
+
+    to_failure_message: Any = root.get("type")
+    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+        to_failure_message = None
+    if type(to_failure_message) is str and to_failure_message in ("setup_intent.setup_failed",):
+        to_failure_message = at_data__object__last_setup_error.get("message")
+        if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
+            to_failure_message = None
+    else:
+        to_failure_message = None
+    if to_failure_message is not None and type(to_failure_message) is not str:
+        rejections.append(_REJECTION_187)
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("application")
+    if value is not None:
+        put_scalar(to_metadata, "application", value)
+    value = at_data__object.get("cancellation_reason")
+    if value is not None:
+        put_scalar(to_metadata, "cancellation_reason", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object__last_setup_error.get("doc_url")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.doc_url", value)
+    value = at_data__object__last_setup_error.get("param")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.param", value)
+    value = at_data__object__last_setup_error.get("payment_method")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("amount_authorized")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.amount_authorized", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("country")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.country", value)
+    value = at_data__object__last_setup_error__payment_method__card.get("funding")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.payment_method.card.funding", value)
+    value = at_data__object__last_setup_error.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "last_setup_error.type", value)
+    value = at_data__object.get("latest_attempt")
+    if value is not None:
+        put_scalar(to_metadata, "latest_attempt", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("mandate")
+    if value is not None:
+        put_scalar(to_metadata, "mandate", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    value = at_data__object__next_action.get("type")
+    if value is not None:
+        put_scalar(to_metadata, "next_action.type", value)
+    value = at_data__object.get("on_behalf_of")
+    if value is not None:
+        put_scalar(to_metadata, "on_behalf_of", value)
+    value = at_data__object.get("payment_method_types")
+    if value is not None:
+        put_scalars(to_metadata, "payment_method_types", value)
+    value = at_data__object.get("status")
+    if value is not None:
+        put_scalar(to_metadata, "status", value)
+    value = at_data__object.get("usage")
+    if value is not None:
+        put_scalar(to_metadata, "usage", value)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id = None
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category: Any = root.get("type")
+    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+        to_failure_category = None
+    if type(to_failure_category) is str and to_failure_category in ("setup_intent.setup_failed",):
+        to_failure_category = at_data__object__last_setup_error.get("advice_code")
+        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+            to_failure_category = None
+        if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
+            to_failure_category = "do_not_retry"
+        else:
+            to_failure_category = at_data__object__last_setup_error.get("decline_code")
+            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                to_failure_category = None
+            if type(to_failure_category) is str:
+                to_failure_category = _TABLE_3.get(to_failure_category)
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+            elif to_failure_category is not None:
+                rejections.append(_REJECTION_188)
+                to_failure_category = REFUSED
+            if to_failure_category is None:
+                to_failure_category = at_data__object__last_setup_error.get("code")
+                if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
+                    to_failure_category = None
+                if type(to_failure_category) is str:
+                    to_failure_category = _TABLE_4.get(to_failure_category)
+                    if to_failure_category is None:
+                        to_failure_category = "unknown"
+                elif to_failure_category is not None:
+                    rejections.append(_REJECTION_188)
+                    to_failure_category = REFUSED
+                if to_failure_category is None:
+                    to_failure_category = "unknown"
+    else:
+        to_failure_category = None
+
+    to_error_code: Any = root.get("type")
+    if type(to_error_code) is str and to_error_code in NULL_VALUES:
+        to_error_code = None
+    if type(to_error_code) is str and to_error_code in ("setup_intent.setup_failed",):
+        to_error_code = at_data__object__last_setup_error.get("code")
+        if type(to_error_code) is str and to_error_code in NULL_VALUES:
+            to_error_code = None
+    else:
+        to_error_code = None
+    if to_error_code is not None and type(to_error_code) is not str:
+        rejections.append(_REJECTION_189)
+
+    to_decline_code: Any = root.get("type")
+    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+        to_decline_code = None
+    if type(to_decline_code) is str and to_decline_code in ("setup_intent.setup_failed",):
+        to_decline_code = at_data__object__last_setup_error.get("decline_code")
+        if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
+            to_decline_code = None
+    else:
+        to_decline_code = None
+    if to_decline_code is not None and type(to_decline_code) is not str:
+        rejections.append(_REJECTION_190)
+
+    to_advice_code: Any = root.get("type")
+    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+        to_advice_code = None
+    if type(to_advice_code) is str and to_advice_code in ("setup_intent.setup_failed",):
+        to_advice_code = at_data__object__last_setup_error.get("advice_code")
+        if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
+            to_advice_code = None
+    else:
+        to_advice_code = None
+    if to_advice_code is not None and type(to_advice_code) is not str:
+        rejections.append(_REJECTION_191)
+
+    to_network_decline_code: Any = root.get("type")
+    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+        to_network_decline_code = None
+    if type(to_network_decline_code) is str and to_network_decline_code in ("setup_intent.setup_failed",):
+        to_network_decline_code = at_data__object__last_setup_error.get("network_decline_code")
+        if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
+            to_network_decline_code = None
+    else:
+        to_network_decline_code = None
+    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
+        rejections.append(_REJECTION_192)
+
+    to_network_advice_code: Any = root.get("type")
+    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+        to_network_advice_code = None
+    if type(to_network_advice_code) is str and to_network_advice_code in ("setup_intent.setup_failed",):
+        to_network_advice_code = at_data__object__last_setup_error.get("network_advice_code")
+        if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
+            to_network_advice_code = None
+    else:
+        to_network_advice_code = None
+    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
+        rejections.append(_REJECTION_193)
+
+    to_cancellation_reason = None
+
+    to_dispute_reason = None
+
+    to_dispute_category = None
+
+    to_related_charge_id = None
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id: Any = root.get("type")
+    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+        to_payment_method_id = None
+    if type(to_payment_method_id) is str and to_payment_method_id in ("setup_intent.setup_failed",):
+        to_payment_method_id = at_data__object__last_setup_error__payment_method.get("id")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+        if to_payment_method_id is None:
+            to_payment_method_id = at_data__object.get("payment_method")
+            if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+                to_payment_method_id = None
+    else:
+        to_payment_method_id = at_data__object.get("payment_method")
+        if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
+            to_payment_method_id = None
+    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
+        rejections.append(_REJECTION_194)
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
+
+    if rejections:
+        return Rejected(tuple(rejections), event_type)
+    return Normalized(
+        {
+            "provider": to_provider,
+            "provider_event_id": to_provider_event_id,
+            "event_type": to_event_type,
+            "merchant_id": to_merchant_id,
+            "customer_id": to_customer_id,
+            "amount_cents": to_amount_cents,
+            "currency": to_currency,
+            "payment_method_type": to_payment_method_type,
+            "card_brand": to_card_brand,
+            "card_last_four": to_card_last_four,
+            "status": to_status,
+            "failure_code": to_failure_code,
+            "failure_message": to_failure_message,
+            "metadata": to_metadata,
+            "provider_created_at": EPOCH + to_provider_created_at * MILLISECOND,
+            "currency_exponent": to_currency_exponent,
+            "provider_object_id": to_provider_object_id,
+            "attempt_number": to_attempt_number,
+            "related_payment_id": to_related_payment_id,
+            "livemode": to_livemode,
+            "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
+            "object_version": to_object_version,
+            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "authorized_cents": to_authorized_cents,
+            "captured_cents": to_captured_cents,
+            "refunded_cents": to_refunded_cents,
+            "tip_cents": to_tip_cents,
+            "fee_cents": to_fee_cents,
+            "fee_currency": to_fee_currency,
+            "application_fee_cents": to_application_fee_cents,
+            "direction": to_direction,
+            "failure_category": to_failure_category,
+            "error_code": to_error_code,
+            "decline_code": to_decline_code,
+            "advice_code": to_advice_code,
+            "network_decline_code": to_network_decline_code,
+            "network_advice_code": to_network_advice_code,
+            "cancellation_reason": to_cancellation_reason,
+            "dispute_reason": to_dispute_reason,
+            "dispute_category": to_dispute_category,
+            "related_charge_id": to_related_charge_id,
+            "related_invoice_id": to_related_invoice_id,
+            "related_subscription_id": to_related_subscription_id,
+            "payment_method_id": to_payment_method_id,
+            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+        }
+    )
+
+
+def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: str, event_type: str, envelope_received_at: int | None, envelope_created_at: int | None, envelope_livemode: bool | None, more_keys: frozenset[str]) -> Outcome:
+    """Read the values that the group needs, then fill and check each field, then give the verdict."""
+    rejections: list[Rejection] = []
+    at_data: Any = root.get("data")
+    if type(at_data) is not dict:
+        at_data = NO_MEMBERS
+    at_data__object: Any = at_data.get("object")
+    if type(at_data__object) is not dict:
+        at_data__object = NO_MEMBERS
+    at_data__object__payment_intent: Any = at_data__object.get("payment_intent")
+    if type(at_data__object__payment_intent) is not dict:
+        at_data__object__payment_intent = NO_MEMBERS
+    at_data__object__charge: Any = at_data__object.get("charge")
+    if type(at_data__object__charge) is not dict:
+        at_data__object__charge = NO_MEMBERS
+
+    to_provider: Any = "stripe"
+
+    to_provider_event_id: Any = root.get("id")
+    if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
+        to_provider_event_id = None
+    if to_provider_event_id is None:
+        rejections.append(_REJECTION_1)
+    elif type(to_provider_event_id) is not str:
+        rejections.append(_REJECTION_2)
+
+    to_event_type: Any = "fraud_warning.opened"
+
+    to_merchant_id: Any = envelope_merchant_id
+    if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
+        to_merchant_id = None
+    if to_merchant_id is None:
+        rejections.append(_REJECTION_3)
+
+    to_customer_id = None
+
+    to_amount_cents: Any = 0
+    if type(to_amount_cents) is int:
+        if to_amount_cents < 0:
+            rejections.append(_REJECTION_168)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_169)
+
+    to_currency: Any = "XXX"
+    if type(to_currency) is str:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_170)
+
+    to_payment_method_type = None
+
+    to_card_brand = None
+
+    to_card_last_four = None
+
+    to_status: Any = at_data__object.get("actionable")
+    if type(to_status) is str and to_status in NULL_VALUES:
+        to_status = None
+    if to_status is True:
+        to_status = "needs_response"
+    else:
+        to_status = "open"
+    if to_status is None:
+        rejections.append(_REJECTION_195)
+
+    to_failure_code = None
+
+    to_failure_message = None
+
+    to_metadata: dict[str, str] = {}
+    value: Any
+    value = at_data__object.get("actionable")
+    if value is not None:
+        put_scalar(to_metadata, "actionable", value)
+    value = at_data__object.get("created")
+    if value is not None:
+        put_scalar(to_metadata, "created", value)
+    value = at_data__object.get("livemode")
+    if value is not None:
+        put_scalar(to_metadata, "livemode", value)
+    value = at_data__object.get("metadata")
+    if value is not None:
+        put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+
+    to_provider_created_at: Any = root.get("created")
+    if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
+        to_provider_created_at = None
+    if type(to_provider_created_at) is int:
+        to_provider_created_at = to_provider_created_at * 1000
+    elif to_provider_created_at is not None:
+        rejections.append(_REJECTION_19)
+        to_provider_created_at = REFUSED
+    if type(to_provider_created_at) is int:
+        if not 1262304000000 <= to_provider_created_at <= 4102444800000:
+            rejections.append(_REJECTION_20)
+    elif to_provider_created_at is None:
+        rejections.append(_REJECTION_21)
+
+    to_currency_exponent = None
+
+    to_provider_object_id: Any = at_data__object.get("id")
+    if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
+        to_provider_object_id = None
+    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
+        rejections.append(_REJECTION_22)
+
+    to_attempt_number = None
+
+    to_related_payment_id: Any = at_data__object__payment_intent.get("id")
+    if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+        to_related_payment_id = None
+    if to_related_payment_id is None:
+        to_related_payment_id = at_data__object.get("payment_intent")
+        if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+            to_related_payment_id = None
+        if to_related_payment_id is None:
+            to_related_payment_id = at_data__object__charge.get("id")
+            if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                to_related_payment_id = None
+            if to_related_payment_id is None:
+                to_related_payment_id = at_data__object.get("charge")
+                if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
+                    to_related_payment_id = None
+    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
+        rejections.append(_REJECTION_115)
+
+    to_livemode: Any = envelope_livemode
+    if type(to_livemode) is str and to_livemode in NULL_VALUES:
+        to_livemode = None
+
+    to_received_at: Any = envelope_received_at
+    if type(to_received_at) is str and to_received_at in NULL_VALUES:
+        to_received_at = None
+    if type(to_received_at) is int:
+        if not -62135596800000 <= to_received_at <= 253402300799999:
+            rejections.append(_REJECTION_26)
+
+    to_object_version = None
+
+    to_object_updated_at = None
+
+    to_authorized_cents = None
+
+    to_captured_cents = None
+
+    to_refunded_cents = None
+
+    to_tip_cents = None
+
+    to_fee_cents = None
+
+    to_fee_currency = None
+
+    to_application_fee_cents = None
+
+    to_direction = None
+
+    to_failure_category = None
+
+    to_error_code = None
+
+    to_decline_code = None
+
+    to_advice_code = None
+
+    to_network_decline_code = None
+
+    to_network_advice_code = None
+
+    to_cancellation_reason = None
+
+    to_dispute_reason: Any = at_data__object.get("fraud_type")
+    if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
+        to_dispute_reason = None
+    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
+        rejections.append(_REJECTION_196)
+
+    to_dispute_category: Any = at_data__object.get("fraud_type")
+    if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
+        to_dispute_category = None
+    if type(to_dispute_category) is str:
+        to_dispute_category = _TABLE_28.get(to_dispute_category)
+        if to_dispute_category is None:
+            to_dispute_category = "unknown"
+    elif to_dispute_category is not None:
+        rejections.append(_REJECTION_197)
+        to_dispute_category = REFUSED
+
+    to_related_charge_id: Any = at_data__object__charge.get("id")
+    if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+        to_related_charge_id = None
+    if to_related_charge_id is None:
+        to_related_charge_id = at_data__object.get("charge")
+        if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
+            to_related_charge_id = None
+    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
+        rejections.append(_REJECTION_118)
+
+    to_related_invoice_id = None
+
+    to_related_subscription_id = None
+
+    to_payment_method_id = None
+
+    to_next_attempt_at = None
+
+    if not rejections:
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_176)
+        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_177)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4516,4 +5862,15 @@ _GROUPS = {
     "invoice.marked_uncollectible": _invoice,
     "invoice.voided": _invoice,
     "invoice_payment.paid": _invoice_payment,
+    "customer.subscription.created": _subscription,
+    "customer.subscription.updated": _subscription,
+    "customer.subscription.paused": _subscription,
+    "customer.subscription.resumed": _subscription,
+    "customer.subscription.deleted": _subscription,
+    "payment_method.automatically_updated": _payment_method,
+    "payment_method.card_automatically_updated": _payment_method,
+    "payment_method.updated": _payment_method,
+    "setup_intent.succeeded": _setup_intent,
+    "setup_intent.setup_failed": _setup_intent,
+    "radar.early_fraud_warning.created": _early_fraud_warning,
 }

@@ -43,22 +43,12 @@ def put_scalars(kept: dict[str, str], key: str, value: object) -> None:
         kept[key] = orjson.dumps(value).decode()
 
 
-def put_map(kept: dict[str, str], key: str, value: object) -> None:
-    """Keep each scalar of an object under its own key; leave anything else."""
+def put_allowed(kept: dict[str, str], key: str, value: object, allowed: frozenset[str], more: frozenset[str]) -> None:
+    """Keep each scalar of an object that has one of these keys, under its own; leave anything else."""
     if type(value) is dict:
         for name, each in value.items():
-            put_scalar(kept, f"{key}.{name}", each)
-
-
-def put_json(kept: dict[str, str], key: str, value: object) -> bool:
-    """Keep a value of any shape as JSON text; return False where it is nested too deeply for that."""
-    try:
-        text = value if type(value) is str else orjson.dumps(value).decode()
-    except TypeError:
-        return False
-    if text not in NULL_VALUES:
-        kept[key] = text
-    return True
+            if name in allowed or name in more:
+                put_scalar(kept, f"{key}.{name}", each)
 
 
 def exponent(value: object) -> int | None:

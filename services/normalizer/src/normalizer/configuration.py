@@ -1,6 +1,7 @@
 """The Flink options of the job."""
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ from normalizer.script import Script
 from normalizer.settings import NormalizerSettings
 
 FINGERPRINT = "normalizer.fingerprint"
+MERCHANT_KEYS = "normalizer.merchant-metadata-keys"
+"""The option that carries to the job's function which keys of their own metadata some merchants may have, as JSON."""
 
 
 def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
@@ -50,7 +53,19 @@ def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
         "python.client.executable": python,
         "python.fn-execution.bundle.size": str(settings.normalizer_bundle_size),
         "python.fn-execution.bundle.time": str(settings.normalizer_bundle_ms),
+        MERCHANT_KEYS: _as_json(settings.normalizer_merchant_metadata_keys),
     }
+
+
+def merchant_keys(options: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return which keys of its own metadata each merchant may have beside those of the contract."""
+    found: dict[str, list[str]] = json.loads(options.get(MERCHANT_KEYS, "{}"))
+    return {merchant: frozenset(keys) for merchant, keys in found.items()}
+
+
+def _as_json(keys: Mapping[str, frozenset[str]]) -> str:
+    # Sorted: the same settings have to make the same fingerprint.
+    return json.dumps({merchant: sorted(keys[merchant]) for merchant in sorted(keys)})
 
 
 def recovery_options(path: str | None, *, ignore_unclaimed_state: bool = False) -> dict[str, str]:

@@ -3,7 +3,7 @@
 Imported only where Flink is installed: beside the task manager and in the process that submits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,12 +14,19 @@ from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, FunctionContext, TableEnvironment, TableFunction
 from pyflink.table.udf import udtf
 
+from normalizer.configuration import merchant_keys
 from normalizer.counters import OutcomeCounters
 from normalizer.submission import Submission
+
+_NO_KEYS: frozenset[str] = frozenset()
 
 
 class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
     """One event in; one row out, or none where its type has no mapping."""
+
+    def __init__(self, merchant_keys: Mapping[str, frozenset[str]]) -> None:
+        """Remember which keys of its own metadata each merchant may have beside those of the contract."""
+        self._merchant_keys = merchant_keys
 
     def open(self, function_context: FunctionContext) -> None:
         """Create the counters; called once per worker, before the first event."""
@@ -46,6 +53,7 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
             contract.milliseconds(received_at),
             contract.milliseconds(created_at),
             livemode,
+            self._merchant_keys.get(merchant_id, _NO_KEYS),
         )
         match outcome:
             case Unsupported(event_type=event_type):
@@ -67,7 +75,7 @@ def submit(submission: Submission) -> str:
     settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
     environment = TableEnvironment.create(settings)
     environment.create_temporary_system_function(
-        contract.FUNCTION, udtf(ToUnified(), result_types=contract.RESULT_TYPE)
+        contract.FUNCTION, udtf(ToUnified(merchant_keys(submission.options)), result_types=contract.RESULT_TYPE)
     )
     for statement in submission.script.definitions:
         environment.execute_sql(statement)

@@ -47,6 +47,11 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         default="",
         description="Whose webhooks are normalized: names with commas between them; empty for all of the contracts.",
     )
+    normalizer_merchant_metadata_keys: dict[str, frozenset[str]] = Field(
+        default={},
+        description="Keys of a merchant's own metadata that are kept beside those of the contract, in JSON: "
+        '{"merch_1": ["campaign"]}. All others stay in the raw event.',
+    )
     normalizer_group_id: str = Field(default="normalizer", description="Kafka consumer group.")
     normalizer_transactional_id_prefix: str = Field(
         default="normalizer", description="Two jobs that share one fence each other's transactions off."

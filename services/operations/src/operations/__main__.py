@@ -124,7 +124,11 @@ def verify(
     refresh: Annotated[bool, typer.Option(help="Let Dagster build Silver and Gold first.")] = False,  # noqa: FBT002  # an option of a command line
     patience: Annotated[float, typer.Option(help="Seconds that a hop may stand still before it is given up.")] = 60,
 ) -> None:
-    """Follow a run to Gold and balance every hop; exits with 1 and names the hop when a count differs."""
+    """Follow a run to Gold and balance every hop; exits with 1 and names the hop when a count or an amount differs.
+
+    Amounts are compared by currency: of events at each hop, and of payments (received, given back, disputed, fees, net)
+    in Silver and Gold.
+    """
     settings = load(OperationsSettings)
     entries = read_ledger(ledger)
     since = min(entry.sent_at for entry in entries) - timedelta(minutes=1)

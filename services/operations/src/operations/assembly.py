@@ -10,6 +10,7 @@ from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, VALIDATION_DLQ,
 
 from operations.census import Census
 from operations.ledger import Entry
+from operations.operational import OperationalDatabase
 from operations.records import TopicReader
 from operations.settings import OperationsSettings
 from operations.warehouse import Warehouse
@@ -34,4 +35,5 @@ def open_census(settings: OperationsSettings, entries: Sequence[Entry], since: d
             "normalized": [read(NORMALIZED)],
             "validation_dlq": [read(VALIDATION_DLQ)],
         }
-        yield Census(entries, topics, warehouse)
+        dsn = settings.postgres_dsn
+        yield Census(entries, topics, warehouse, None if dsn is None else OperationalDatabase(dsn))

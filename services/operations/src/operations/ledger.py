@@ -1,52 +1,25 @@
 """The ledger of a run: what was sent, and what ought to become of it."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from enum import StrEnum
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from payments_contracts.pins.operations import LedgerEntry
+from payments_contracts.records import ExpectedPayment
+from pydantic import ValidationError
 
 from operations.errors import LedgerError
 
+Entry = LedgerEntry
+"""One webhook of a run, as contracts/files/ledger.yaml has it."""
 
-class Kind(StrEnum):
-    """What a webhook was made to be, and so where it has to end."""
+PaymentKey = tuple[str, str]
+"""What identifies a payment: its provider, and the provider's id of it."""
 
-    ACCEPTED = "accepted"
-    REJECTED = "rejected"
-    MALFORMED = "malformed"
-    UNSUPPORTED = "unsupported"
-    FORGED = "forged"
-
-
-class Entry(BaseModel):
-    """One webhook of a run.
-
-    `http_status` is the gateway's answer (0 where none came); `sent_at` is in UTC. `expected_event_type` is the
-    unified event's, of an accepted webhook; a ledger from before there were other families does not have it.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    run: str
-    provider: str
-    event_id: str
-    kind: Kind
-    merchant_id: str
-    expected_reason_codes: tuple[str, ...] = ()
-    expected_event_type: str | None = None
-    http_status: int
-    sent_at: datetime
-
-    @property
-    def is_payment(self) -> bool:
-        """Whether it is to become an event of the payment family, the only one that Gold's daily metrics count."""
-        return self.kind is Kind.ACCEPTED and (self.expected_event_type or "payment.").startswith("payment.")
+_ACCEPTED_STATUS = 200
 
 
 def read_ledger(path: Path) -> tuple[Entry, ...]:
-    """Read a ledger of JSON lines, as the simulator writes it.
+    """Read a ledger, as the simulator writes it.
 
     Raises:
         LedgerError: The file is missing, empty, or a line of it is not an entry.
@@ -59,6 +32,33 @@ def read_ledger(path: Path) -> tuple[Entry, ...]:
     if not entries:
         raise LedgerError(f"{path}: no webhook in it. Give the file that `simulator send --ledger` wrote.")
     return entries
+
+
+def is_accepted(entry: Entry) -> bool:
+    """Tell whether a unified event has to come of a webhook."""
+    return entry.kind == "accepted"
+
+
+def final_payments(entries: Iterable[Entry]) -> dict[PaymentKey, ExpectedPayment]:
+    """Return what has to be known of each payment in the end: after the last step of its life that was taken in."""
+    last: dict[PaymentKey, tuple[int, ExpectedPayment]] = {}
+    for entry in entries:
+        if entry.payment is None or entry.step is None or entry.http_status != _ACCEPTED_STATUS:
+            continue
+        key = (entry.provider, entry.payment.payment_id)
+        if key not in last or last[key][0] < entry.step:
+            last[key] = (entry.step, entry.payment)
+    return {key: payment for key, (_, payment) in last.items()}
+
+
+def told_merchants(entries: Iterable[Entry]) -> frozenset[str]:
+    """Return the merchants of whose payments the ledger knows all: those of this run alone, with whole lives alone."""
+    merchants: dict[str, bool] = {}
+    for entry in entries:
+        if is_accepted(entry):
+            known = entry.step is not None and f"_{entry.run}_" in entry.merchant_id
+            merchants[entry.merchant_id] = merchants.get(entry.merchant_id, True) and known
+    return frozenset(merchant for merchant, known in merchants.items() if known)
 
 
 def _parse(path: Path, lines: Iterator[str]) -> Iterator[Entry]:

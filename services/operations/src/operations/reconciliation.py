@@ -1,43 +1,80 @@
-"""Compares what was sent with what arrived at each hop."""
+"""Compares what was sent with what arrived at each hop: events by their ids, and money by its currency."""
 
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from operations.ledger import Entry, Kind
+from operations.ledger import Entry, final_payments, told_merchants
+from operations.money import (
+    MEASURES,
+    Facts,
+    State,
+    States,
+    Sum,
+    Totals,
+    differing_facts,
+    differing_states,
+    expected_facts,
+    state_of,
+    sums_of_facts,
+    sums_of_states,
+    sums_of_totals,
+    total,
+)
 
-ANSWERS: Mapping[Kind, int] = {
-    Kind.ACCEPTED: 200,
-    Kind.REJECTED: 200,
-    Kind.UNSUPPORTED: 200,
-    Kind.MALFORMED: 422,
-    Kind.FORGED: 401,
+ANSWERS: Mapping[str, int] = {
+    "accepted": 200,
+    "rejected": 200,
+    "unsupported": 200,
+    "malformed": 422,
+    "forged": 401,
 }
 """The gateway's answer to each kind: design, delivery guarantees."""
+
+_GOLD_MEASURES = tuple(measure for measure in MEASURES if measure != "asked")
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What Gold counts, and what Silver's payments of the same merchants come to, by currency.
+
+    `told` is Gold's part that is about the merchants of whose payments the ledger knows all.
+    """
+
+    gold: Totals = field(default_factory=dict)
+    silver: Totals = field(default_factory=dict)
+    told: Totals = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Arrivals:
     """What was found at each hop, for the event ids of one run.
 
-    Each counter maps an event id to how often it was found. `reasons` maps a quarantined event id to its
-    reason codes. `gold` is the number of payments that the Gold metrics count for the run's merchants.
+    Each counter maps an event id to how often it was found. `altered` are the events whose raw body is not the one
+    that was sent. `validation_dlq` is what the normalizer quarantined, with `reasons`, and `dead_letters` what the
+    orchestrator could make no row of. `facts` is what is said of money at a hop, by the hop's name. `database` is
+    None where it was not looked at. `metrics` is what Gold counts, of live data and of test data.
     """
 
     raw: Counter[str] = field(default_factory=Counter)
+    altered: frozenset[str] = frozenset()
     ingestion_dlq: Counter[str] = field(default_factory=Counter)
     normalized: Counter[str] = field(default_factory=Counter)
     validation_dlq: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bronze: Counter[str] = field(default_factory=Counter)
+    database: Counter[str] | None = None
     silver: Counter[str] = field(default_factory=Counter)
-    gold: int = 0
+    facts: Mapping[str, Facts] = field(default_factory=dict)
+    payments: States = field(default_factory=dict)
+    metrics: Mapping[str, Metrics] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Hop:
-    """The balance of one hop: numbers of distinct events, and the event ids that do not agree."""
+    """The balance of one hop: numbers of distinct events, the ids that do not agree, and sums of money."""
 
     name: str
     expected: int
@@ -45,11 +82,14 @@ class Hop:
     missing: tuple[str, ...] = ()
     unexpected: tuple[str, ...] = ()
     duplicated: tuple[str, ...] = ()
+    differing: tuple[str, ...] = ()
+    sums: tuple[Sum, ...] = ()
 
     @property
     def agrees(self) -> bool:
-        """Whether the hop lost nothing, invented nothing and doubled nothing."""
-        return self.expected == self.found and not (self.missing or self.unexpected or self.duplicated)
+        """Whether the hop lost nothing, invented nothing, doubled nothing, and changed no amount."""
+        wrong = self.missing or self.unexpected or self.duplicated or self.differing
+        return self.expected == self.found and not wrong and all(each.agrees for each in self.sums)
 
 
 @dataclass(frozen=True)
@@ -57,8 +97,8 @@ class _Rule:
     """Which kinds arrive at a hop, where they are counted, and how often one event may be there."""
 
     name: str
-    kinds: frozenset[Kind]
-    select: Callable[[Arrivals], Counter[str]]
+    kinds: frozenset[str]
+    select: Callable[[Arrivals], Counter[str] | None]
     allow: Callable[[Arrivals, str], float]
 
 
@@ -76,29 +116,44 @@ def _once(_found: Arrivals, _event_id: str) -> float:
 
 
 _RULES = (
-    _Rule(
-        "raw",
-        frozenset({Kind.ACCEPTED, Kind.REJECTED, Kind.UNSUPPORTED}),
-        lambda found: found.raw,
-        _as_often_as_sent,
-    ),
-    _Rule("refused", frozenset({Kind.MALFORMED}), lambda found: found.ingestion_dlq, _as_often_as_sent),
-    _Rule("normalized", frozenset({Kind.ACCEPTED}), lambda found: found.normalized, _as_often_as_raw),
-    _Rule("quarantined", frozenset({Kind.REJECTED}), lambda found: found.validation_dlq, _as_often_as_raw),
-    _Rule("bronze", frozenset({Kind.ACCEPTED}), lambda found: found.bronze, _once),
-    _Rule("silver", frozenset({Kind.ACCEPTED}), lambda found: found.silver, _once),
+    _Rule("raw", frozenset({"accepted", "rejected", "unsupported"}), lambda found: found.raw, _as_often_as_sent),
+    _Rule("refused", frozenset({"malformed"}), lambda found: found.ingestion_dlq, _as_often_as_sent),
+    _Rule("normalized", frozenset({"accepted"}), lambda found: found.normalized, _as_often_as_raw),
+    _Rule("quarantined", frozenset({"rejected"}), lambda found: found.validation_dlq, _as_often_as_raw),
+    _Rule("dead_letters", frozenset(), lambda found: found.dead_letters, _once),
+    _Rule("bronze", frozenset({"accepted"}), lambda found: found.bronze, _once),
+    _Rule("database", frozenset({"accepted"}), lambda found: found.database, _once),
+    _Rule("silver", frozenset({"accepted"}), lambda found: found.silver, _once),
 )
 
 
 def reconcile(entries: Sequence[Entry], found: Arrivals) -> tuple[Hop, ...]:
-    """Balance every hop of a run, in the order of the path: all families up to Silver, payments alone in Gold."""
+    """Balance every hop of a run, in the order of the path: events up to Silver, then payments there and in Gold."""
+    facts = expected_facts(entries)
     hops = [_answers(entries)]
     for rule in _RULES:
-        hops.append(_balance(rule, _ids(entries, rule.kinds), found))
+        counted = rule.select(found)
+        if counted is None:
+            continue
+        hop = _balance(rule, _ids(entries, rule.kinds), counted, found)
+        if rule.name == "raw":
+            hop = replace(hop, differing=tuple(sorted(found.altered)))
+        if rule.name in found.facts:
+            there = found.facts[rule.name]
+            hop = replace(hop, differing=differing_facts(facts, there), sums=sums_of_facts(facts, there))
+        hops.append(hop)
         if rule.name == "quarantined":
             hops.append(_reasons(entries, found))
-    payments = {entry.event_id for entry in entries if entry.is_payment}
-    hops.append(Hop("gold", expected=len(payments), found=found.gold))
+    payments = {key: state_of(payment) for key, payment in final_payments(entries).items()}
+    hops.append(_payments(payments, found.payments))
+    told = told_merchants(entries)
+    owners = {
+        (entry.provider, entry.payment.payment_id): entry.merchant_id for entry in entries if entry.payment is not None
+    }
+    for name, metrics in found.metrics.items():
+        live = name == "gold"
+        whole = [state for key, state in payments.items() if owners[key] in told and state.livemode is live]
+        hops.append(_gold(name, whole, metrics))
     return tuple(hops)
 
 
@@ -107,7 +162,7 @@ def first_loss(hops: Iterable[Hop]) -> Hop | None:
     return next((hop for hop in hops if not hop.agrees), None)
 
 
-def _ids(entries: Iterable[Entry], kinds: frozenset[Kind]) -> frozenset[str]:
+def _ids(entries: Iterable[Entry], kinds: frozenset[str]) -> frozenset[str]:
     return frozenset(entry.event_id for entry in entries if entry.kind in kinds)
 
 
@@ -116,8 +171,7 @@ def _answers(entries: Sequence[Entry]) -> Hop:
     return Hop("answered", expected=len(entries), found=len(entries) - len(wrong), missing=wrong)
 
 
-def _balance(rule: _Rule, expected: frozenset[str], arrivals: Arrivals) -> Hop:
-    found = rule.select(arrivals)
+def _balance(rule: _Rule, expected: frozenset[str], found: Counter[str], arrivals: Arrivals) -> Hop:
     doubled = (event_id for event_id, count in found.items() if count > rule.allow(arrivals, event_id))
     return Hop(
         rule.name,
@@ -130,10 +184,41 @@ def _balance(rule: _Rule, expected: frozenset[str], arrivals: Arrivals) -> Hop:
 
 
 def _reasons(entries: Sequence[Entry], found: Arrivals) -> Hop:
-    rejected = [entry for entry in entries if entry.kind is Kind.REJECTED]
+    rejected = {entry.event_id: entry for entry in entries if entry.kind == "rejected"}
     wrong = tuple(
-        entry.event_id
-        for entry in rejected
-        if set(found.reasons.get(entry.event_id, ())) != set(entry.expected_reason_codes)
+        event_id
+        for event_id, entry in rejected.items()
+        if set(found.reasons.get(event_id, ())) != set(entry.expected_reason_codes)
     )
     return Hop("reasons", expected=len(rejected), found=len(rejected) - len(wrong), missing=wrong)
+
+
+def _payments(expected: Mapping[tuple[str, str], State], found: States) -> Hop:
+    names = {key: " ".join(key) for key in expected.keys() | found.keys()}
+    return Hop(
+        "payments",
+        expected=len(expected),
+        found=len(found),
+        missing=tuple(sorted(names[key] for key in expected.keys() - found.keys())),
+        duplicated=tuple(sorted(names[key] for key, rows in found.items() if len(rows) > 1)),
+        differing=differing_states(expected, found),
+        sums=sums_of_states(expected.values(), (row for rows in found.values() for row in rows)),
+    )
+
+
+def _gold(name: str, told: Iterable[State], metrics: Metrics) -> Hop:
+    """Balance Gold with the ledger where that knows all, and with Silver's payments of every merchant of the run."""
+    expected = total(told)
+    sums = sums_of_totals(expected, metrics.told, _GOLD_MEASURES)
+    # By another name, so that it is seen which of the two it is.
+    against_silver = tuple(
+        replace(each, measure=f"{each.measure}, as in Silver")
+        for each in sums_of_totals(metrics.silver, metrics.gold, ("count", *_GOLD_MEASURES))
+        if not each.agrees
+    )
+    return Hop(
+        name,
+        expected=sum(sums["count"] for sums in expected.values()),
+        found=sum(sums["count"] for sums in metrics.told.values()),
+        sums=(*sums, *against_silver),
+    )

@@ -12,7 +12,10 @@ class DatabaseSettings(EnvironmentSettings):
 
 
 class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
-    """Addresses of the servers; `trino_catalog` is the catalog that holds the layers."""
+    """Addresses of the servers; `trino_catalog` is the catalog that holds the layers.
+
+    Without `postgres_dsn` the operational database is not looked at.
+    """
 
     trino_host: str
     trino_port: int
@@ -20,6 +23,7 @@ class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
     trino_catalog: str = "lake"
     dagster_url: str
     replication_factor: int = 1
+    postgres_dsn: SecretStr | None = None
 
 
 class ProvidersSettings(EnvironmentSettings):

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from operations.census import Census
-from operations.ledger import Entry, Kind
+from operations.ledger import Entry, is_accepted
 from operations.patience import wait_for
 from operations.reconciliation import Arrivals, Hop, reconcile
 from operations.warehouse import DailyMetric
@@ -35,8 +35,9 @@ def verify_run(
     what it lacks. `refresh` rebuilds Silver and Gold; None leaves them as they
     are.
     """
-    accepted = sum(entry.kind is Kind.ACCEPTED for entry in entries)
-    rejected = sum(entry.kind is Kind.REJECTED for entry in entries)
+    # An event may have been sent twice, and is one.
+    accepted = len({entry.event_id for entry in entries if is_accepted(entry)})
+    rejected = len({entry.event_id for entry in entries if entry.kind == "rejected"})
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
 
@@ -58,6 +59,10 @@ def verify_run(
             and follow("normalizer: quarantined", lambda: len(census.stream()["validation_dlq"]), rejected)
             # A query costs Trino half a second of a core, which the orchestrator lacks meanwhile.
             and follow("orchestrator: in Bronze", lambda: len(census.bronze()), accepted, interval_seconds=2)
+            and (
+                census.database() is None
+                or follow("orchestrator: in Postgres", lambda: len(census.database() or ()), accepted)
+            )
         )
     if refresh is not None and complete:
         with console.status("Dagster builds Silver and Gold with dbt on Trino"):

@@ -1,6 +1,6 @@
 """Asks Trino what a run's events became in the lake."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,12 +8,16 @@ from decimal import Decimal
 from typing import Any
 
 import trino
-from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS
+from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS, SILVER_PAYMENTS
 from trino.exceptions import TrinoConnectionError, TrinoUserError
 
 from operations.errors import UnavailableError
+from operations.ledger import PaymentKey
+from operations.money import MEASURES, Fact, Facts, State, States, Totals
 
 _BATCH = 500
+_SUMMED = tuple(measure for measure in MEASURES if measure != "asked")
+_SUMS = ", ".join(f"sum({measure}_minor)" for measure in _SUMMED)
 
 
 @dataclass(frozen=True)
@@ -46,10 +50,73 @@ class Warehouse:
         found: Counter[str] = Counter()
         for start in range(0, len(event_ids), _BATCH):
             batch = event_ids[start : start + _BATCH]
-            marks = ", ".join("?" * len(batch))
-            statement = f"select event_id, count(*) from {table} where event_id in ({marks}) group by event_id"  # noqa: S608  # the table is a constant of ours
+            statement = f"select event_id, count(*) from {table} where event_id in ({_marks(batch)}) group by event_id"  # noqa: S608  # the table is a constant of ours
             found.update({str(event_id): int(count) for event_id, count in self._query(statement, batch)})
         return found
+
+    def read_facts(self, table: str, amount: str, event_ids: Sequence[str]) -> Facts:
+        """Return what the rows of `table` say of money, by event id; `amount` is the column with it.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        found: defaultdict[str, Counter[Fact]] = defaultdict(Counter)
+        for start in range(0, len(event_ids), _BATCH):
+            batch = event_ids[start : start + _BATCH]
+            statement = (
+                f"select event_id, currency, {amount}, status, livemode, count(*) from {table} "  # noqa: S608  # constants of ours
+                f"where event_id in ({_marks(batch)}) group by 1, 2, 3, 4, 5"
+            )
+            for event_id, currency, number, status, livemode, count in self._query(statement, batch):
+                found[event_id][Fact(currency, number, status, livemode)] += int(count)
+        return found
+
+    def read_payments(self, keys: Sequence[PaymentKey]) -> States:
+        """Return the rows of Silver's payments, by payment.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        wanted = set(keys)
+        found: defaultdict[PaymentKey, list[State]] = defaultdict(list)
+        amounts = ", ".join(f"{measure}_minor" for measure in MEASURES)
+        for start in range(0, len(keys), _BATCH):
+            batch = [payment_id for _, payment_id in keys[start : start + _BATCH]]
+            statement = (
+                f"select provider, payment_id, currency, livemode, status, {amounts} "  # noqa: S608  # constants of ours
+                f"from {SILVER_PAYMENTS} where payment_id in ({_marks(batch)})"
+            )
+            for provider, payment_id, currency, livemode, status, *numbers in self._query(statement, batch):
+                if (provider, payment_id) in wanted:
+                    state = State(currency, livemode, status, dict(zip(MEASURES, map(int, numbers), strict=True)))
+                    found[provider, payment_id].append(state)
+        return found
+
+    def total_payments(self, merchant_ids: Sequence[str], *, livemode: bool) -> Totals:
+        """Add up Silver's payments of some merchants, live or not, by currency.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        which = "livemode" if livemode else "not livemode"
+        return self._totals(f"count(*), {_SUMS} from {SILVER_PAYMENTS} where {which} and", merchant_ids)
+
+    def total_metrics(self, table: str, merchant_ids: Sequence[str]) -> Totals:
+        """Add up one of Gold's tables of metrics for some merchants, by currency.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        return self._totals(f"sum(payment_count), {_SUMS} from {table} where", merchant_ids)
+
+    def _totals(self, which: str, merchant_ids: Sequence[str]) -> Totals:
+        if not merchant_ids:
+            return {}
+        statement = f"select currency, {which} merchant_id in ({_marks(merchant_ids)}) group by 1"
+        return {
+            currency: Counter(dict(zip(("count", *_SUMMED), map(int, numbers), strict=True)))
+            for currency, *numbers in self._query(statement, merchant_ids)
+        }
 
     def daily_metrics(self, merchant_ids: Sequence[str]) -> list[DailyMetric]:
         """Return Gold's daily metrics of the given merchants, added up over merchants.
@@ -57,10 +124,10 @@ class Warehouse:
         Raises:
             UnavailableError: Trino does not answer.
         """
-        marks = ", ".join("?" * len(merchant_ids))
         statement = (
             "select event_date, currency, status, sum(payment_count), sum(amount_major) "  # noqa: S608  # only marks
-            f"from {GOLD_DAILY_PAYMENT_METRICS} where merchant_id in ({marks}) group by 1, 2, 3 order by 1, 2, 3"
+            f"from {GOLD_DAILY_PAYMENT_METRICS} where merchant_id in ({_marks(merchant_ids)}) "
+            "group by 1, 2, 3 order by 1, 2, 3"
         )
         return [DailyMetric(*row) for row in self._query(statement, merchant_ids)]
 
@@ -77,3 +144,7 @@ class Warehouse:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
         finally:
             cursor.close()
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ", ".join("?" * len(values))

@@ -32,6 +32,13 @@ NO_CURRENCY: Final = "XXX"
 _TELLS_PAYMENTS_OF_CHARGES: Final = 2
 """The first version of the contract in which a charge names the payment that it belongs to."""
 
+_HAS_REASONS: Final = 3
+"""The first version that says why something failed in words that all providers share.
+
+Advice on an earlier one is never to retry, whichever attempt it was. Its row fills no column of a later version, so
+that a table that has none yet takes it.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Sourced(Generic[T]):
@@ -69,6 +76,8 @@ def needs_advice(event: PaymentEvent | ScoredPayment) -> bool:
 
 def needs_attempt(event: PaymentEvent | ScoredPayment) -> bool:
     """Tell whether the number of the attempt matters: that of a failed payment, or of a failed charge of an invoice."""
+    if event.schema_version < _HAS_REASONS:
+        return False
     return needs_advice(event) or event.event_type == "invoice.payment_failed"
 
 
@@ -158,7 +167,7 @@ def scored_payment(
         retry_strategy_source=None if advice is None else advice.source,
         attempt=None if attempt is None else attempt.number,
         attempt_source=None if attempt is None else attempt.source,
-        retry_action=None if advice is None else _action(advice.value),
+        retry_action=None if advice is None or event.schema_version < _HAS_REASONS else _action(advice.value),
         scored_at=scored_at,
     )
 

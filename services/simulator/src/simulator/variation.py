@@ -17,7 +17,7 @@ from simulator.places import find, place
 # As providers write ids: a short prefix, then letters and digits with at least one digit; or a whole text, no key, of
 # twelve or more letters, digits, hyphens and underscores with at least one digit.
 _ID = re.compile(
-    rb"\b([a-z]{2,6}_)((?=[A-Za-z]*[0-9])[A-Za-z0-9]{8,})"
+    rb"\b([a-z]{2,6}_(?:test_)?)((?=[A-Za-z]*[0-9])[A-Za-z0-9]{8,})"
     rb'|(?<=")(?![a-z]{2,6}_)(?P<whole>(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{12,})(?="(?!\s*:))'
 )
 _ALPHABET = string.ascii_letters + string.digits
