@@ -37,6 +37,8 @@ Built = TypeVar("Built")
 
 # Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
 _REPLICAS = 3
+# What every client of Kafka takes without being told: librdkafka's `message.max.bytes`, the smallest of theirs.
+_MESSAGE_BYTES = 1_000_000
 _SECRETS_MERCHANT = "merch_local"
 
 
@@ -44,7 +46,8 @@ def topic(document: Document) -> Topic:
     """Return the topic that a file declares."""
     data = document.data
     lists = {name: tuple(data.get(name, ())) for name in ("producers", "retired")}
-    return _fitted(Topic, {"replicas": _REPLICAS, **data, **lists, "source": document})
+    usual = {"replicas": _REPLICAS, "max_message_bytes": _MESSAGE_BYTES}
+    return _fitted(Topic, {**usual, **data, **lists, "source": document})
 
 
 def _fitted(made: Callable[..., Built], data: Mapping[str, Any]) -> Built:
