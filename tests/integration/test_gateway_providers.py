@@ -53,7 +53,7 @@ class Endpoint:
         created = int(time.time() - age_seconds)
         places = self.provider.envelope
         dice = random.Random(uuid.uuid4().hex)  # noqa: S311  # not for secrets
-        made, _ = vary(
+        made = vary(
             example,
             created=created,
             created_at=places.created_at,
@@ -61,7 +61,7 @@ class Endpoint:
             account=MERCHANT,
             dice=dice,
         )
-        return made
+        return made.body
 
 
 @pytest.fixture(scope="module")

@@ -206,7 +206,7 @@ def advise(
         network: The card network, in lower case; where its codes are not listed, a code is read as that of each network.
         network_advice_code: The network's own code.
     """
-    rule = RULES[category if category in RULES else UNKNOWN]
+    rule = RULES[category if category is not None and category in RULES else UNKNOWN]
     hints = tuple(_hints(advice_code, network, network_advice_code))
     action, reason = rule.action, rule.reason
     for hint in hints:
@@ -221,10 +221,10 @@ def advise(
 
 
 def _hints(advice_code: str | None, network: str | None, network_advice_code: str | None) -> Iterator[Hint]:
-    if advice_code in HINTS:
+    if advice_code is not None and advice_code in HINTS:
         yield HINTS[advice_code]
     if network_advice_code is not None:
         code = network_advice_code.strip().upper().zfill(2)
-        for each in (network,) if network in NETWORK_HINTS else NETWORK_HINTS:
+        for each in (network,) if network is not None and network in NETWORK_HINTS else NETWORK_HINTS:
             if code in NETWORK_HINTS[each]:
                 yield NETWORK_HINTS[each][code]

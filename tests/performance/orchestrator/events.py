@@ -48,12 +48,12 @@ class Publication:
         self.event_ids: list[str] = []
         self._records: list[tuple[bytes, bytes]] = []
         for webhook in compose(plan, PROVIDERS[_PROVIDER], EXAMPLES, secret, now, notification_url=""):
-            outcome = normalize(_PROVIDER, webhook.body, webhook.merchant_id)
+            outcome = normalize(_PROVIDER, webhook.body, webhook.entry.merchant_id)
             if not isinstance(outcome, Normalized):
                 raise TypeError(f"The example {webhook.example} is not normalized.")
             stamped = {"event_id": webhook.event_id, "processed_at": now, "schema_version": NORMALIZED.version}
             self.event_ids.append(webhook.event_id)
-            self._records.append((webhook.merchant_id.encode(), encoder.encode({**outcome.event, **stamped})))
+            self._records.append((webhook.entry.merchant_id.encode(), encoder.encode({**outcome.event, **stamped})))
         self._producer = confluent_kafka.Producer(
             {"bootstrap.servers": stack["KAFKA_BOOTSTRAP_SERVERS"], "acks": "all", "enable.idempotence": True}
         )

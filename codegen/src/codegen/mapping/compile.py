@@ -166,6 +166,9 @@ def _checks(code: Code, target: Target) -> Iterator[str]:
 
 def _converted(module: Module, target: Target) -> str:
     name = local(target)
+    # A name that only ever is None has no other type for a checker.
+    if isinstance(target.expression, Null):
+        return name
     if target.kind is Kind.TIME:
         converted = f"{module.helper('EPOCH')} + {name} * {module.helper('MILLISECOND')}"
     elif target.kind is Kind.NUMBER:

@@ -845,7 +845,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -867,7 +867,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -1258,7 +1258,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -1280,7 +1280,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -1599,7 +1599,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -1621,7 +1621,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2012,7 +2012,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -2034,7 +2034,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 

@@ -976,7 +976,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -998,7 +998,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -1396,7 +1396,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -1418,7 +1418,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -1762,7 +1762,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -1784,7 +1784,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2076,7 +2076,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -2098,7 +2098,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 

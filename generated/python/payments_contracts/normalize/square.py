@@ -1690,7 +1690,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2152,7 +2152,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2519,7 +2519,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2864,7 +2864,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -3258,7 +3258,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -3565,7 +3565,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -3587,7 +3587,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -3879,7 +3879,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -3901,7 +3901,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 

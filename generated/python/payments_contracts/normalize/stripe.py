@@ -1820,7 +1820,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -1842,7 +1842,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -2832,7 +2832,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -2854,7 +2854,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -3284,7 +3284,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -3306,7 +3306,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -3692,7 +3692,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -3714,7 +3714,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -4075,7 +4075,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -4097,7 +4097,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -4640,7 +4640,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -4962,7 +4962,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -4984,7 +4984,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -5291,7 +5291,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -5313,7 +5313,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -5581,7 +5581,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -5603,7 +5603,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -6081,7 +6081,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -6103,7 +6103,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
@@ -6370,7 +6370,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             "livemode": to_livemode,
             "received_at": None if to_received_at is None else EPOCH + to_received_at * MILLISECOND,
             "object_version": to_object_version,
-            "object_updated_at": None if to_object_updated_at is None else EPOCH + to_object_updated_at * MILLISECOND,
+            "object_updated_at": to_object_updated_at,
             "authorized_cents": to_authorized_cents,
             "captured_cents": to_captured_cents,
             "refunded_cents": to_refunded_cents,
@@ -6392,7 +6392,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             "related_invoice_id": to_related_invoice_id,
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
-            "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "next_attempt_at": to_next_attempt_at,
         }
     )
 
