@@ -146,7 +146,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then."""
+    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then.
+
+    `changes` tells whether that is more than was known before.
+    """
 
     example: str
     event_type: str | None
@@ -155,6 +158,7 @@ class Step:
     body: bytes
     event: Mapping[str, Any]
     payment: Mapping[str, Any] | None
+    changes: bool
     place: Place
 
 

@@ -53,11 +53,11 @@ def test_normalization_finds_of_each_what_the_ledger_expects(provider: Provider,
         if webhook.kind in {Kind.MALFORMED, Kind.FORGED}:
             continue
         content = orjson.loads(webhook.body)
-        found = [
+        event_id_, event_type = (
             str(find(content, source, webhook.headers))
             for source in (provider.envelope.event_id, provider.envelope.event_type)
-        ]
-        match normalize.normalize(provider.name, webhook.body, webhook.entry.merchant_id, *found):
+        )
+        match normalize.normalize(provider.name, webhook.body, webhook.entry.merchant_id, event_id_, event_type):
             case normalize.Normalized(event):
                 assert webhook.kind is Kind.ACCEPTED, webhook.example
                 assert event["merchant_id"] == webhook.entry.merchant_id
