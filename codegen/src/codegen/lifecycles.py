@@ -74,6 +74,7 @@ def _life(
                 body=orjson.dumps(body),
                 event=told,
                 payment=payment,
+                changes="payment" in each,
                 place=("lives", name, "steps", index),
             )
         )

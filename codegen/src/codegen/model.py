@@ -147,7 +147,10 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then."""
+    """A webhook in a life; `event` is what the unified event says, `payment` what is known of the payment by then.
+
+    `changes` tells whether that is more than was known before.
+    """
 
     example: str
     event_type: str | None
@@ -156,6 +159,7 @@ class Step:
     body: bytes
     event: Mapping[str, Any]
     payment: Mapping[str, Any] | None
+    changes: bool
     place: Place
 
 

@@ -60,7 +60,9 @@ def test_every_webhook_of_a_payment_names_it_and_no_two_payments_share_an_id(pro
     payments = by_payment(run(provider))
     assert payments
     for payment_id, webhooks in payments.items():
-        assert all(payment_id.encode() in webhook.body for webhook in webhooks)
+        # An invoice need not name the payment of each attempt; what pays it does.
+        naming = [each for each in webhooks if not (each.entry.expected_event_type or "").startswith("invoice.")]
+        assert all(payment_id.encode() in webhook.body for webhook in naming)
         assert len({webhook.entry.merchant_id for webhook in webhooks}) == 1
 
 
@@ -120,7 +122,8 @@ def test_lives_are_told_in_turn_as_long_as_they_fit() -> None:
     lives = [life for life in LIVES if life.provider == "stripe"]
     steps = sum(len(life.steps) for life in lives)
     assert sorted(life.name for life in choose(lives, steps, dice)) == sorted(life.name for life in lives)
-    assert list(choose(lives, 1, dice)) == []
+    assert list(choose(lives, 0, dice)) == []
+    assert {len(life.steps) for life in choose(lives, 1, dice)} == {1}
 
 
 @pytest.mark.parametrize("life", LIVES, ids=lambda life: f"{life.provider} {life.name}")

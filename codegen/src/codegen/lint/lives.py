@@ -35,16 +35,17 @@ def _difference(provider: Provider, planned: Plan, life: Life, step: Step) -> st
     refused = refusal(provider.envelope, step.body, step.headers)
     if refused is not None:
         return f"the gateway would refuse it: {refused}"
-    if life.payment_id is not None and life.payment_id.encode() not in step.body:
+    if life.payment_id is not None and step.changes and life.payment_id.encode() not in step.body:
         return f"{life.payment_id} is not in the body: it tells nothing of the payment"
     found = found_in(provider.envelope, orjson.loads(step.body), step.headers)
-    match evaluate(planned, step.body, step.merchant_id, found.event_id, found.event_type):
+    match evaluate(planned, step.body, step.merchant_id, *found):
         case Unsupported(event_type):
             return f"no mapping covers {event_type}"
         case Rejected(refusals, _):
             return f"it is rejected: {'; '.join(f'{each.code} ({each.field}: {each.message})' for each in refusals)}"
         case Normalized(event):
+            told = {**step.event, "livemode": life.livemode} if "livemode" in event else step.event
             wrong = [
-                f"{key} is {event.get(key)}, not {told}" for key, told in step.event.items() if event.get(key) != told
+                f"{key} is {event.get(key)}, not {value}" for key, value in told.items() if event.get(key) != value
             ]
             return "; ".join(wrong)
