@@ -100,6 +100,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("topic", "compatibility"): "NONE",
     ("topic", "retired"): [1],
     ("topic", "replicas"): 2,
+    ("topic", "max_message_bytes"): 2048,
     ("topic", "several_producers"): "Both write it.",
     ("topic", "provider"): "other",
     ("provider", "envelope.api_version"): "kind",
@@ -137,6 +138,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("services", "services.*.writes.tables"): ["bronze.payments"],
     ("rules", "later_reason_codes"): {"row_odd": "The row is odd."},
     ("rules", "retired_reason_codes"): {"row_small": "The row is small."},
+    ("rules", "texts"): {"max_characters": 9, "code": "field_missing"},
     ("rules", "fields.*[].rule"): "maximum",
     ("rules", "fields.*[].families"): ["other"],
     ("rules", "fields.*[].except_families"): ["other"],
@@ -204,7 +206,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         later.read_text(encoding="utf-8")
         + f"  note:\n    - {{rule: reference, value: iso4217, code: currency_unknown, {dated}}}\n"
     )
-    added = "later_reason_codes: {row_large: The row is large.}\nretired_reason_codes: {row_long: The row is long.}\n"
+    added = "texts: {max_characters: 99, code: type_invalid}\n"
+    added += "later_reason_codes: {row_large: The row is large.}\nretired_reason_codes: {row_long: The row is long.}\n"
     later.write_text(later.read_text(encoding="utf-8") + added)
     provider = root / FILES["provider"]
     provider.write_text(provider.read_text(encoding="utf-8") + "currencies: {QQQ: {exponent: 2}}\n")

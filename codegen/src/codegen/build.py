@@ -25,7 +25,7 @@ from codegen.model import (
 from codegen.reception import envelope_of
 from codegen.rules import millis
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, Signature
+from codegen.webhooks import Certificate, Envelope, Signature, signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +37,8 @@ Built = TypeVar("Built")
 
 # Copies of a topic, unless its contract says otherwise: one broker may be lost, another be restarted.
 _REPLICAS = 3
+# What every client of Kafka takes without being told: librdkafka's `message.max.bytes`, the smallest of theirs.
+_MESSAGE_BYTES = 1_000_000
 _SECRETS_MERCHANT = "merch_local"
 
 
@@ -44,7 +46,8 @@ def topic(document: Document) -> Topic:
     """Return the topic that a file declares."""
     data = document.data
     lists = {name: tuple(data.get(name, ())) for name in ("producers", "retired")}
-    return _fitted(Topic, {"replicas": _REPLICAS, **data, **lists, "source": document})
+    usual = {"replicas": _REPLICAS, "max_message_bytes": _MESSAGE_BYTES}
+    return _fitted(Topic, {**usual, **data, **lists, "source": document})
 
 
 def _fitted(made: Callable[..., Built], data: Mapping[str, Any]) -> Built:
@@ -102,7 +105,7 @@ def provider(
         name=data["name"],
         title=data["title"],
         documentation=data["documentation"],
-        signature=_signature(data["signature"]),
+        signature=signature(data["signature"]),
         envelope=envelope,
         currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
@@ -120,7 +123,9 @@ def _merchant_maps(data: Mapping[str, Any]) -> dict[Path, frozenset[str]]:
     return {read_path(path): frozenset(declared["keys"]) for path in declared.get("paths", ())}
 
 
-def _signature(data: Mapping[str, Any]) -> Signature:
+def signature(data: Mapping[str, Any]) -> Signature:
+    """Return the signature that a contract declares, or takes from a profile."""
+    data = signature_parts(data)
     read = {
         "pair_separator": ",",
         "key_separator": "=",

@@ -55,6 +55,7 @@ class Topic:
     key: str
     partitions: int
     replicas: int
+    max_message_bytes: int
     retention_days: int
     compatibility: str
     owner: str

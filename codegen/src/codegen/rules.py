@@ -107,7 +107,53 @@ class TimeRange:
     scope: Scope = EVERYWHERE
 
 
-Rule = Minimum | Maximum | Pattern | Reference | TimeRange
+@dataclass(frozen=True, slots=True)
+class MaxCharacters:
+    """The text has at most so many characters (code points of Unicode)."""
+
+    value: int
+    code: str
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class CutCharacters:
+    """Of a longer text so many characters are kept, the last of them the mark `…`; nothing is refused."""
+
+    value: int
+    code: str = ""
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class MaxEntries:
+    """The map has at most so many entries."""
+
+    value: int
+    code: str
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class MaxEntryCharacters:
+    """No key and no value of the map has more characters."""
+
+    value: int
+    code: str
+    scope: Scope = EVERYWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class MaxBytes:
+    """Keys and values of the map have at most so many bytes together, in UTF-8."""
+
+    value: int
+    code: str
+    scope: Scope = EVERYWHERE
+
+
+Limit = MaxCharacters | CutCharacters | MaxEntries | MaxEntryCharacters | MaxBytes
+Rule = Minimum | Maximum | Pattern | Reference | TimeRange | Limit
 
 
 def circumstances(rule: Rule) -> tuple[str, ...]:
@@ -134,7 +180,7 @@ class Rules:
     """A closed set of reason codes, and the rules that are on a record's fields whatever the provider.
 
     Of the codes, `later_codes` are those that a later service gives, and `retired_codes` those that nothing gives any
-    more, and that stored failures have.
+    more, and that stored failures have. `texts` is the limit of every text that has no other bound.
     """
 
     name: str
@@ -144,6 +190,7 @@ class Rules:
     fields: Mapping[str, tuple[Rule, ...]]
     later_codes: frozenset[str]
     retired_codes: frozenset[str]
+    texts: MaxCharacters | None
     source: Document
 
 
@@ -172,12 +219,27 @@ def rules(document: Document) -> Rules:
         fields=found,
         later_codes=frozenset(later),
         retired_codes=frozenset(retired),
+        texts=MaxCharacters(texts["max_characters"], texts["code"]) if (texts := data.get("texts")) else None,
         source=document,
     )
 
 
+_LIMITS: Mapping[str, type[Limit]] = {
+    "max_characters": MaxCharacters,
+    "cut_characters": CutCharacters,
+    "max_entries": MaxEntries,
+    "max_entry_characters": MaxEntryCharacters,
+    "max_bytes": MaxBytes,
+}
+
+
+def limit_name(rule: Limit) -> str:
+    """Return the name of a limit in the file of rules."""
+    return next(name for name, kind in _LIMITS.items() if isinstance(rule, kind))
+
+
 def _rule(data: Mapping[str, Any]) -> Rule:
-    value, code = data["value"], data["code"]
+    value, code = data["value"], data.get("code", "")
     scope = Scope(frozenset(data.get("families", ())), frozenset(data.get("except_families", ())))
     match data["rule"]:
         case "minimum":
@@ -190,6 +252,8 @@ def _rule(data: Mapping[str, Any]) -> Rule:
             return _reference(data, scope)
         case "time_range":
             return _time_range(value, code, scope)
+        case name if name in _LIMITS:
+            return _LIMITS[name](value, code, scope)
         case unknown:
             raise ValueError(f"there is no rule {unknown!r}")
 

@@ -19,6 +19,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "attempt_not_positive": "The number of the attempt is zero or negative.",
     "timestamp_invalid": "The time cannot be read.",
     "timestamp_out_of_range": "The time is before 2010-01-01 or after 2100-01-01.",
+    "text_too_long": "A text has more characters than its field takes.",
+    "metadata_too_large": "What nothing maps has too many entries, or too many characters or bytes.",
     "pattern_mismatch": "A value does not have the form that its contract says.",
     "event_refused": "The workflow engine refuses to start a workflow for the event.",
     "event_too_large": "The event is larger than the workflow engine takes.",

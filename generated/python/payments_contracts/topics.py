@@ -20,6 +20,7 @@ class Topic:
     version: int
     partitions: int
     retention_ms: int
+    max_message_bytes: int
     key: str
     compatibility: str
     producers: tuple[str, ...]
@@ -34,6 +35,7 @@ ADYEN_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -47,6 +49,7 @@ CHECKOUT_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -60,6 +63,7 @@ INGESTION_DLQ: Final = Topic(
     version=1,
     partitions=3,
     retention_ms=2592000000,
+    max_message_bytes=1000000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -73,6 +77,7 @@ NORMALIZED: Final = Topic(
     version=3,
     partitions=12,
     retention_ms=1209600000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer",),
@@ -86,6 +91,7 @@ PAYPAL_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -99,6 +105,7 @@ RAZORPAY_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -112,6 +119,7 @@ SQUARE_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -125,6 +133,7 @@ STRIPE_RAW: Final = Topic(
     version=2,
     partitions=6,
     retention_ms=604800000,
+    max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
@@ -138,6 +147,7 @@ VALIDATION_DLQ: Final = Topic(
     version=1,
     partitions=3,
     retention_ms=2592000000,
+    max_message_bytes=1000000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer", "orchestrator"),

@@ -35,7 +35,7 @@ from codegen.language.model import (
 )
 from codegen.language.outcomes import outputs
 from codegen.language.parts import children, said
-from codegen.mapping.plan import wording as rule_in_words
+from codegen.mapping.wording import wording as rule_in_words
 from codegen.payload import leaves, rests
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ _FORMATS = {
     TimeFormat.EPOCH_SECONDS: "seconds since 1970",
     TimeFormat.EPOCH_MILLISECONDS: "milliseconds since 1970",
     TimeFormat.ISO8601: "ISO 8601",
+    TimeFormat.ISO8601_UTC: "ISO 8601, in UTC where it has no offset",
 }
 
 

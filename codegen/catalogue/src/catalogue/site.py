@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codegen.emit.postgres import shown_type
-from codegen.mapping.plan import wording
+from codegen.mapping.wording import wording
 from codegen.rules import circumstances
 from codegen.text import file
 from jinja2 import Environment, PackageLoader, StrictUndefined

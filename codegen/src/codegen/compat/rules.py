@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken
-from codegen.rules import Maximum, Minimum, Pattern, Reference, TimeRange
+from codegen.rules import Limit, Maximum, Minimum, Pattern, Reference, TimeRange, limit_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,13 @@ def narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             apart = f" but of {', '.join(sorted(families - of))}" if families - of else ""
             where = apart if "" in of else f" of {', '.join(sorted(of))}"
             yield broken(("rule", field), source, place, f"{field}{where}: {what}", _LEAVE)
+
+    before, after = old.validation.texts, new.validation.texts
+    if old.validation.reason_codes and after is not None and (before is None or after.value < before.value):
+        message = (
+            f"texts could have {before.value if before else 'any number of'} characters, and may have {after.value}"
+        )
+        yield broken(("rule", "texts"), source, ("texts", "max_characters"), message, _LEAVE)
 
 
 def _fields(catalog: Catalog) -> frozenset[str]:
@@ -148,6 +155,8 @@ def _narrower(was: Rule | None, rule: Rule) -> str:  # noqa: PLR0911 - one retur
             return f"at least {before} was demanded, and {after} is to be"
         case Maximum(before, _), Maximum(after, _) if after < before:
             return f"at most {before} was demanded, and {after} is to be"
+        case _ if isinstance(was, Limit) and isinstance(rule, Limit) and rule.value < was.value:
+            return f"{told(was)} was demanded, and {told(rule)} is to be"
         case Pattern(before_text, _), Pattern(after_text, _) if before_text != after_text:
             return f"the form {before_text} was demanded, and {after_text} is to be"
         case Reference(before_text, _), Reference(after_text, _) if before_text != after_text:
@@ -172,6 +181,8 @@ def told(rule: Rule) -> str:
             return f"pattern {rule.value}"
         case Reference():
             return f"reference {rule.value}"
+        case _:
+            return f"{limit_name(rule)} {rule.value}"
 
 
 def _words(text: str) -> list[str]:

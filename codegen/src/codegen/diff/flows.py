@@ -21,6 +21,7 @@ _ATTRIBUTES = (
     "key",
     "partitions",
     "replicas",
+    "max_message_bytes",
     "retention_days",
     "compatibility",
     "owner",

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 _LISTED = frozenset({"kind", "name", "currencies"})
 _TOLD = frozenset(
-    {"kind", "name", "record", "reason_codes", "later_reason_codes", "retired_reason_codes", "null_values", "fields"}
+    {
+        "kind",
+        "name",
+        "record",
+        "reason_codes",
+        "later_reason_codes",
+        "retired_reason_codes",
+        "null_values",
+        "texts",
+        "fields",
+    }
 )
 
 
@@ -35,6 +45,11 @@ def rules(old: Catalog, new: Catalog) -> Iterator[Change]:
             one, other = (_listed(each.fields.get(field, ())) for each in (before, after))
             if one != other:
                 yield Change(Section.RULES, f"rules on {field}", f"{one} → {other}", (("rule", field),))
+        if before.texts != after.texts:
+            one, other = (
+                f"{told(each.texts)} ({each.texts.code})" if each.texts else "none" for each in (before, after)
+            )
+            yield Change(Section.RULES, "rules on texts", f"{one} → {other}", (("rule", "texts"),))
         if before.null_values != after.null_values:
             one, other = (", ".join(map(repr, each.null_values)) or "none" for each in (before, after))
             yield Change(Section.RULES, "texts that mean null", f"{one} → {other}", (("rule", "null_values"),))

@@ -54,7 +54,11 @@ def topic_constant(topic: Topic) -> str:
 
 def config(topic: Topic) -> dict[str, str | int]:
     """Return a topic's settings, as Kafka calls them, on every cluster."""
-    return {"cleanup.policy": "delete", "retention.ms": topic.retention_days * _MILLIS_PER_DAY}
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": topic.retention_days * _MILLIS_PER_DAY,
+        "max.message.bytes": topic.max_message_bytes,
+    }
 
 
 def _topic(topic: Topic) -> dict[str, object]:

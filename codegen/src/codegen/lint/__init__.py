@@ -26,6 +26,7 @@ from codegen.lint import (
     rules,
     services,
     signatures,
+    sizes,
     tables,
     types,
     unmapped,
@@ -65,6 +66,12 @@ RULES: tuple[LintRule, ...] = (
         "service",
         "Every service that is named is declared, and may do what it is named for; what it may do is possible.",
         services.undeclared,
+    ),
+    LintRule(
+        "message-size",
+        "All that may be written to a topic fits into its largest message.",
+        sizes.outgrown,
+        frozenset({"topic", "rule", "versions"}),
     ),
     LintRule("producer", "A topic has one producer, or says why it has several.", services.producers),
     LintRule(

@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codegen.avro import Primitive, TimestampMillis
+from codegen.avro import Map, Primitive, TimestampMillis
 from codegen.lint.flows import record_of
 from codegen.mapping.plan import OWN_CODES
-from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
+from codegen.rules import (
+    EVENT_TYPE,
+    CutCharacters,
+    MaxBytes,
+    MaxCharacters,
+    MaxEntries,
+    MaxEntryCharacters,
+    Maximum,
+    Minimum,
+    Pattern,
+    Reference,
+    Rule,
+    TimeRange,
+    family,
+)
 from codegen.suggestion import meant
 
 if TYPE_CHECKING:
@@ -32,18 +46,26 @@ def reasons(catalog: Catalog) -> Iterator[Finding]:
         yield validation.source.finding("reason", ("reason_codes",), message, "declare it under reason_codes")
     for name, rules in validation.fields.items():
         for index, rule in enumerate(rules):
+            if isinstance(rule, CutCharacters):
+                continue
             used.add(rule.code)
-            if rule.code not in validation.reason_codes:
-                place: Place = ("fields", name, index, "code")
-                yield validation.source.finding(
-                    "reason",
-                    place,
-                    f"{rule.code!r} is not a reason code{meant(rule.code, validation.reason_codes)}",
-                    _DECLARE,
-                )
+            yield from _undeclared(validation, rule.code, ("fields", name, index, "code"))
+    if validation.texts is not None:
+        yield from _undeclared(validation, validation.texts.code, ("texts", "code"))
+        used.add(validation.texts.code)
     for code in sorted(validation.reason_codes.keys() - used):
         place = ("reason_codes", code)
         yield validation.source.finding("reason", place, f"nothing gives the reason {code!r}", "remove it")
+    yield from _unanswerable(catalog)
+
+
+def _undeclared(rules: Rules, code: str, place: Place) -> Iterator[Finding]:
+    if code not in rules.reason_codes:
+        message = f"{code!r} is not a reason code{meant(code, rules.reason_codes)}"
+        yield rules.source.finding("reason", place, message, _DECLARE)
+
+
+def _unanswerable(catalog: Catalog) -> Iterator[Finding]:
     for api in catalog.apis:
         if api.name.startswith("gateway-"):
             known = api.source.data["components"]["schemas"].get("ReasonCode", {}).get("enum", ())
@@ -116,6 +138,10 @@ def _misfit(rule: Rule, kind: object) -> str:
             return "" if kind in {Primitive.INT, Primitive.LONG, Primitive.DOUBLE} else "only a number has bounds"
         case TimeRange():
             return "" if isinstance(kind, TimestampMillis) else "only an instant lies between two others"
+        case MaxEntries() | MaxEntryCharacters() | MaxBytes():
+            return "" if isinstance(kind, Map) else "only a map has entries"
+        case MaxCharacters() | CutCharacters():
+            return "" if kind is Primitive.STRING else "only a text has characters"
         case Pattern(value, _):
             try:
                 re.compile(value)

@@ -6,14 +6,28 @@ import re
 from typing import TYPE_CHECKING, Any, assert_never
 
 from codegen.mapping.plan import Bounded, Ended, Later, Plan, Unneeded
-from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, TimeRange, family
+from codegen.rules import (
+    EVENT_TYPE,
+    CutCharacters,
+    MaxBytes,
+    MaxCharacters,
+    MaxEntries,
+    MaxEntryCharacters,
+    Maximum,
+    Minimum,
+    Pattern,
+    Reference,
+    Rule,
+    TimeRange,
+    family,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def holds(plan: Plan, rule: Rule, value: Any) -> bool:
-    """Return whether a value of the right type keeps to a rule."""
+def holds(plan: Plan, rule: Rule, value: Any) -> bool:  # noqa: PLR0911 - one return for each rule
+    """Return whether a value of the right type keeps to a rule; what is cut instead always does."""
     match rule:
         case Minimum(least, _):
             return bool(value >= least)
@@ -25,6 +39,14 @@ def holds(plan: Plan, rule: Rule, value: Any) -> bool:
             return value in plan.codes or (blank is not None and value == blank.value)
         case TimeRange(earliest, latest, _, _):
             return bool(earliest <= value <= latest)
+        case MaxCharacters(most, _) | MaxEntries(most, _):
+            return len(value) <= most
+        case CutCharacters():
+            return True
+        case MaxEntryCharacters(most, _):
+            return all(len(text) <= most for entry in value.items() for text in entry)
+        case MaxBytes(most, _):
+            return sum(len(text.encode()) for entry in value.items() for text in entry) <= most
     assert_never(rule)
 
 

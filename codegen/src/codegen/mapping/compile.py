@@ -12,8 +12,9 @@ from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import given, write_value
 from codegen.mapping.later import write_later
-from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target, wording
+from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target
 from codegen.mapping.rule import breaks
+from codegen.mapping.wording import wording
 from codegen.text import literal
 
 if TYPE_CHECKING:
@@ -147,6 +148,9 @@ def _checks(code: Code, target: Target) -> Iterator[str]:
     """Yield the lines that check a value of the right type against its closed set and its rules."""
     module, name = code.module, local(target)
     pad = "    " * (code.depth + 1)
+    if target.cut is not None:
+        yield f"{pad}if len({name}) > {target.cut}:"
+        yield f'{pad}    {name} = {name}[:{target.cut - 1}] + "…"'
     closed = outputs(target.expression)
     if target.allowed and not (closed is not None and closed <= set(target.allowed)):
         refusal = target.refusal(VALUE_UNKNOWN, "is not a value that the contract lists")
@@ -182,3 +186,6 @@ def _write_rest(code: Code, target: Target) -> None:
         )
         with code.block("if value is not None:"):
             code.line(f"{code.module.helper(_PUT[leaf.kind])}({name}, {literal(leaf.key)}, value{allowed})")
+    for rule in target.rules if target.rest else ():
+        with code.block(f"if {breaks(code.module, rule, name)}:"):
+            code.reject(target.refusal(rule.code, wording(rule)))

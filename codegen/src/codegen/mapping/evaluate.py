@@ -50,9 +50,9 @@ from codegen.mapping.plan import (
     Plan,
     Refusal,
     Target,
-    wording,
 )
 from codegen.mapping.values import EPOCH, RefusedError, entries, fits, in_ascii, millis
+from codegen.mapping.wording import wording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -318,6 +318,8 @@ class _Evaluation:
             raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
             raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
+        if target.cut is not None and len(value) > target.cut:
+            value = value[: target.cut - 1] + "…"
         broken = [rule for rule in target.rules if not holds(self._plan, rule, value)]
         refusals += [target.refusal(rule.code, wording(rule)) for rule in broken]
         if target.kind is Kind.TIME:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING
 
 from codegen.avro import Field, Map, Primitive, TimestampMillis
 from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
 from codegen.language.outcomes import by_event_type, outputs
 from codegen.language.parts import inside, origin
+from codegen.mapping.wording import wording
 from codegen.payload import leaves, rests
-from codegen.rules import EVENT_TYPE, Maximum, Minimum, Pattern, Reference, Rule, Rules, TimeRange, family
+from codegen.rules import (
+    EVENT_TYPE,
+    CutCharacters,
+    MaxCharacters,
+    Maximum,
+    Minimum,
+    Pattern,
+    Reference,
+    Rule,
+    Rules,
+    TimeRange,
+    family,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -100,7 +113,8 @@ class Target:
     """A field of the unified record and how a payload fills it.
 
     `rules` look at its value alone, and hold those of its type, too. `later` look at other fields as well, the family
-    of the event or its time: they are tried once each field is right by itself.
+    of the event or its time: they are tried once each field is right by itself. Of a longer text, `cut` characters are
+    kept.
     """
 
     name: str
@@ -110,6 +124,7 @@ class Target:
     rules: tuple[Rule, ...]
     expression: Expression
     rest: tuple[Leaf, ...]
+    cut: int | None = None
     later: tuple[Later, ...] = ()
 
     def refusal(self, code: str, what: str) -> Refusal:
@@ -218,6 +233,9 @@ def target(
     """
     declared = rules.fields.get(field.name, ())
     always = tuple(_usual(rule, possible) for rule in declared if all(map(rule.scope.holds, possible)))
+    cut = next((rule.value for rule in declared if isinstance(rule, CutCharacters)), None)
+    always = tuple(rule for rule in always if not isinstance(rule, CutCharacters))
+    always += _default(field, rules, (*declared,), expression)
     # The published exponents are far inside any type's bounds.
     bounds = () if isinstance(expression, Exponent) else _bounds(field, always)
     return Target(
@@ -228,8 +246,19 @@ def target(
         rules=(*bounds, *always),
         expression=expression,
         rest=rest,
+        cut=cut,
         later=() if isinstance(expression, Null) else tuple(e for rule in declared for e in _later(rule, possible)),
     )
+
+
+def _default(field: Field, rules: Rules, declared: tuple[Rule, ...], expression: Expression) -> tuple[Rule, ...]:
+    """Return the limit of a text that nothing else bounds: neither a closed set, nor a rule, nor the mapping itself."""
+    bounded = any(isinstance(rule, MaxCharacters | CutCharacters | Pattern | Reference) for rule in declared)
+    if rules.texts is None or field.bare is not Primitive.STRING or field.allowed or bounded:
+        return ()
+    closed = outputs(expression)
+    longest = max((len(value) for value in closed if isinstance(value, str)), default=0) if closed is not None else None
+    return () if longest is not None and longest <= rules.texts.value else (rules.texts,)
 
 
 def _later(rule: Rule, possible: frozenset[str]) -> Iterator[Later]:
@@ -286,22 +315,6 @@ def _bounds(field: Field, declared: tuple[Rule, ...]) -> tuple[Rule, ...]:
     if not any(isinstance(rule, Maximum) and rule.value <= highest for rule in declared):
         bounds.append(Maximum(highest, TYPE_INVALID))
     return tuple(bounds)
-
-
-def wording(rule: Rule) -> str:
-    """Return a rule in words, as it stands in a rejection."""
-    match rule:
-        case Minimum(value, _):
-            return f"must be at least {value}"
-        case Maximum(value, _):
-            return f"must be at most {value}"
-        case Pattern(value, _):
-            return f"must have the form {value}"
-        case Reference(value, _):
-            return f"must be a code of {value}"
-        case TimeRange(text=text):
-            return f"must lie between {text[0]} and {text[1]}"
-    assert_never(rule)
 
 
 def found_elsewhere(planned: Plan) -> frozenset[str]:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from codegen.rules import Maximum, Minimum, Pattern, Reference, Rule, TimeRange
+from codegen.rules import (
+    CutCharacters,
+    MaxBytes,
+    MaxCharacters,
+    MaxEntries,
+    MaxEntryCharacters,
+    Maximum,
+    Minimum,
+    Pattern,
+    Reference,
+    Rule,
+    TimeRange,
+)
 from codegen.text import literal
 
 if TYPE_CHECKING:
     from codegen.mapping.code import Module
 
 
-def breaks(module: Module, rule: Rule, name: str) -> str:
+def breaks(module: Module, rule: Rule, name: str) -> str:  # noqa: PLR0911 - one return for each rule
     """Return the condition under which the value of a variable breaks a rule."""
     match rule:
         case Minimum(value, _):
@@ -26,6 +38,14 @@ def breaks(module: Module, rule: Rule, name: str) -> str:
             return unlisted if blank is None else f"{unlisted} and {name} != {literal(blank.value)}"
         case TimeRange(earliest, latest, _, _):
             return f"not {earliest} <= {name} <= {latest}"
+        case MaxCharacters(most, _) | MaxEntries(most, _):
+            return f"len({name}) > {most}"
+        case MaxEntryCharacters(most, _):
+            return f"{module.helper('longest')}({name}) > {most}"
+        case MaxBytes(most, _):
+            return f"{module.helper('size')}({name}) > {most}"
+        case CutCharacters():
+            raise AssertionError("what is too long is cut, and breaks no rule")
     assert_never(rule)
 
 

@@ -19,12 +19,15 @@ from payments_contracts.normalize.values import (
     REFUSED,
     exponent,
     iso8601_millis,
+    longest,
     put_scalar,
     put_scalars,
     rescaled,
+    size,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "the envelope's event_id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
 _TABLE_1 = {
     "AUTHORISATION:true": "payment.authorized",
     "AUTHORISATION:false": "payment.failed",
@@ -35,17 +38,19 @@ _TABLE_1 = {
     "CANCELLATION:false": "payment.authorized",
     "EXPIRE:true": "payment.canceled",
 }
-_REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_3 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
+_REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("text_too_long", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must have at most 255 characters")
+_REJECTION_6 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
-_REJECTION_4 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_5 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
-_REJECTION_6 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
-_REJECTION_7 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_8 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
-_REJECTION_9 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
-_REJECTION_10 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_REJECTION_11 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
+_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_8 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_9 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_10 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_11 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
+_REJECTION_12 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_13 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
+_REJECTION_14 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
 _TABLE_2 = {
     "visa": "card",
     "mc": "card",
@@ -58,7 +63,8 @@ _TABLE_2 = {
     "bcmc": "card",
     "cartebancaire": "card",
 }
-_REJECTION_12 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_15 = Rejection("type_invalid", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "notificationItems[0].NotificationRequestItem.paymentMethod must have at most 255 characters")
 _TABLE_3 = {
     "visa": "visa",
     "mc": "mastercard",
@@ -71,10 +77,10 @@ _TABLE_3 = {
     "bcmc": "bancontact",
     "cartebancaire": "cartes_bancaires",
 }
-_REJECTION_13 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
+_REJECTION_17 = Rejection("type_invalid", "card_brand", "notificationItems[0].NotificationRequestItem.paymentMethod must be text")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_14 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
-_REJECTION_15 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
+_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must have the form [0-9]{4}")
+_REJECTION_19 = Rejection("type_invalid", "card_last_four", "notificationItems[0].NotificationRequestItem.additionalData.cardSummary must be text")
 _TABLE_4 = {
     "AUTHORISATION:true": "authorized",
     "AUTHORISATION:false": "failed",
@@ -85,22 +91,27 @@ _TABLE_4 = {
     "CANCELLATION:false": "authorized",
     "EXPIRE:true": "canceled",
 }
-_REJECTION_16 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_17 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_18 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
-_REJECTION_19 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_20 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
-_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_23 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_25 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_26 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_28 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_29 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_30 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_31 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 500 entries")
+_REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 10000 characters in each key and value")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
+_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
+_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
+_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
+_REJECTION_36 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
+_REJECTION_37 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
+_REJECTION_38 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says, or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
+_REJECTION_40 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says, or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says,, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _TABLE_5 = {
     "not enough balance": "insufficient_funds",
     "withdrawal amount exceeded": "limit",
@@ -143,8 +154,10 @@ _TABLE_5 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_REJECTION_32 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_33 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_41 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
+_REJECTION_42 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_43 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
+_REJECTION_44 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -209,7 +222,7 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_34 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
+_REJECTION_45 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of the list at the time of the event")
 _TABLE_6 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -222,8 +235,10 @@ _TABLE_7 = {
     "REFUND_FAILED:true": "failed",
     "REFUNDED_REVERSED:true": "failed",
 }
-_REJECTION_35 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
-_REJECTION_36 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
+_REJECTION_46 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_47 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_48 = Rejection("text_too_long", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
+_REJECTION_49 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
 _TABLE_8 = {
     "REQUEST_FOR_INFORMATION:true": "dispute.opened",
     "NOTIFICATION_OF_CHARGEBACK:true": "dispute.opened",
@@ -244,7 +259,8 @@ _TABLE_9 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_37 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_50 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
+_REJECTION_51 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_10 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -338,7 +354,7 @@ _TABLE_10 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_38 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_52 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_11 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -346,7 +362,7 @@ _TABLE_11 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_39 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_53 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_12 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -412,22 +428,31 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -435,18 +460,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_8)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -455,13 +480,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -476,11 +501,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_15)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -490,7 +518,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -498,9 +526,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_4[event_type]
 
@@ -513,8 +541,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_21)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -525,8 +556,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_22)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -557,6 +591,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -564,13 +604,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -584,8 +624,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = at_notificationItems__0__NotificationRequestItem.get("pspReference")
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_21)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_29)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_30)
 
     to_attempt_number = None
 
@@ -600,7 +643,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -620,10 +663,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_23)
+                    rejections.append(_REJECTION_32)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_24)
+                rejections.append(_REJECTION_33)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
@@ -631,9 +674,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_34)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
 
     to_captured_cents: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -649,10 +692,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_captured_cents) is int:
                 to_captured_cents = rescaled(to_captured_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
                 if to_captured_cents is None:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_36)
                     to_captured_cents = REFUSED
             elif to_captured_cents is not None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_37)
                 to_captured_cents = REFUSED
         else:
             to_captured_cents = None
@@ -660,9 +703,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_38)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_39)
 
     to_refunded_cents = None
 
@@ -700,14 +743,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -731,8 +774,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_41)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_42)
 
     to_advice_code = None
 
@@ -747,8 +793,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_43)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_44)
 
     to_cancellation_reason = None
 
@@ -768,7 +817,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_45)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -847,22 +896,31 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -870,18 +928,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_8)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -890,13 +948,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -911,11 +969,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_15)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -925,7 +986,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -933,9 +994,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_7[event_type]
 
@@ -948,8 +1009,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_21)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -960,8 +1024,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_22)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -992,6 +1059,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -999,13 +1072,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1015,16 +1088,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_35)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_46)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_47)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_36)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_48)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_49)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1035,7 +1114,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1081,14 +1160,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1112,8 +1191,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_41)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_42)
 
     to_advice_code = None
 
@@ -1128,8 +1210,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_43)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_44)
 
     to_cancellation_reason = None
 
@@ -1224,22 +1309,31 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1247,18 +1341,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_8)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1267,13 +1361,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1288,11 +1382,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_15)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1302,7 +1399,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -1310,9 +1407,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_9[event_type]
 
@@ -1355,6 +1452,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1362,13 +1465,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1378,16 +1481,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_35)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_46)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_47)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_notificationItems__0__NotificationRequestItem.get("originalReference")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_36)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_48)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_49)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1398,7 +1507,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1437,8 +1546,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_37)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_50)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_51)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1448,7 +1560,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_52)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -1538,22 +1650,31 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("shopperReference")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_notificationItems__0__NotificationRequestItem__amount.get("value")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1561,18 +1682,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_8)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_53)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
 
     to_currency: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1581,13 +1702,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_13)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_payment_method_type: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1602,11 +1723,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_payment_method_type.isascii():
                     to_payment_method_type = to_payment_method_type.lower()
             elif to_payment_method_type is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_15)
                 to_payment_method_type = REFUSED
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
 
     to_card_brand: Any = at_notificationItems__0__NotificationRequestItem.get("paymentMethod")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1616,7 +1740,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand is None:
             to_card_brand = None
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_17)
         to_card_brand = REFUSED
 
     to_card_last_four: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("cardSummary")
@@ -1624,9 +1748,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_14)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_12[event_type]
 
@@ -1639,8 +1763,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_16)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_21)
 
     to_failure_message: Any = at_notificationItems__0__NotificationRequestItem.get("success")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1651,8 +1778,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_22)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1686,6 +1816,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_notificationItems__0__NotificationRequestItem__additionalData.get("defensePeriodEndsAt")
     if value is not None:
         put_scalar(to_metadata, "additionalData.defensePeriodEndsAt", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = at_notificationItems__0__NotificationRequestItem.get("eventDate")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1693,13 +1829,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_26)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_20)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_notificationItems__0__NotificationRequestItem__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1709,8 +1845,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_notificationItems__0__NotificationRequestItem.get("pspReference")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_35)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_46)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_47)
 
     to_attempt_number = None
 
@@ -1725,7 +1864,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1771,14 +1910,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_40)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1802,8 +1941,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_32)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_41)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_42)
 
     to_advice_code = None
 
@@ -1818,8 +1960,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_33)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_43)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_44)
 
     to_cancellation_reason = None
 
@@ -1839,7 +1984,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_45)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

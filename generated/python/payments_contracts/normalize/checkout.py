@@ -18,12 +18,15 @@ from payments_contracts.normalize.values import (
     REFUSED,
     exponent,
     iso8601_millis,
+    longest,
     put_scalar,
     rescaled,
+    size,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_pending": "payment.requires_action",
     "payment_approved": "payment.authorized",
@@ -34,18 +37,21 @@ _TABLE_1 = {
     "payment_captured": "payment.succeeded",
     "payment_capture_declined": "payment.authorized",
 }
-_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_4 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
+_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_6 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is absent or null")
-_REJECTION_10 = Rejection("type_invalid", "currency", "data.currency must be text")
-_REJECTION_11 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
-_REJECTION_12 = Rejection("field_missing", "currency", "data.currency is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
+_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "currency", "data.currency must be text")
+_REJECTION_14 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent or null")
+_REJECTION_16 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
+_REJECTION_17 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
 _TABLE_2 = {
     "Visa": "visa",
     "VISA": "visa",
@@ -59,10 +65,11 @@ _TABLE_2 = {
     "Cartes Bancaires": "cartes_bancaires",
     "Mada": "mada",
 }
-_REJECTION_14 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
+_REJECTION_18 = Rejection("type_invalid", "card_brand", "data.source.scheme must be text")
+_REJECTION_19 = Rejection("text_too_long", "card_brand", "data.source.scheme must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
-_REJECTION_16 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
+_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
+_REJECTION_21 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
 _TABLE_3 = {
     "payment_pending": "requires_action",
     "payment_approved": "authorized",
@@ -73,25 +80,30 @@ _TABLE_3 = {
     "payment_captured": "succeeded",
     "payment_capture_declined": "authorized",
 }
-_REJECTION_17 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
-_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
-_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
-_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
-_REJECTION_23 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_24 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
-_REJECTION_26 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
-_REJECTION_27 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
-_REJECTION_28 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_29 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
-_REJECTION_30 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
-_REJECTION_31 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
-_REJECTION_32 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
-_REJECTION_34 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
-_REJECTION_35 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
+_REJECTION_22 = Rejection("text_too_long", "failure_code", "data.response_code or null, as type says, must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
+_REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
+_REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
+_REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
+_REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
+_REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
+_REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
+_REJECTION_33 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_34 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_35 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
+_REJECTION_36 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
+_REJECTION_37 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
+_REJECTION_38 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
+_REJECTION_40 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
+_REJECTION_41 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
+_REJECTION_42 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
+_REJECTION_43 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
+_REJECTION_44 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
+_REJECTION_45 = Rejection("amount_too_large", "refunded_cents", "data.balances.total_refunded must be at most 999999999999")
 _TABLE_4 = {
     "20051": "insufficient_funds",
     "20013": "limit",
@@ -213,10 +225,13 @@ _TABLE_4 = {
     "20158": "invalid_request",
     "20193": "invalid_request",
 }
-_REJECTION_36 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
-_REJECTION_37 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
-_REJECTION_38 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
-_REJECTION_39 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_REJECTION_46 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
+_REJECTION_47 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code or null, as type says, must have at most 255 characters")
+_REJECTION_48 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
+_REJECTION_49 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code or null, as type says, must have at most 255 characters")
+_REJECTION_50 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
+_REJECTION_51 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_52 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -281,26 +296,28 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_40 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
+_REJECTION_53 = Rejection("currency_unknown", "currency", "data.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "payment_refund_pending": "refund.created",
     "payment_refunded": "refund.succeeded",
     "payment_refund_declined": "refund.failed",
 }
-_REJECTION_41 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
-_REJECTION_42 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
-_REJECTION_43 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
-_REJECTION_44 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_45 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_54 = Rejection("amount_indivisible", "amount_cents", "data.amount is not a whole number of the currency's minor unit")
+_REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
+_REJECTION_56 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
+_REJECTION_57 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
+_REJECTION_58 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
     "payment_refund_declined": "failed",
 }
-_REJECTION_46 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
-_REJECTION_47 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
+_REJECTION_59 = Rejection("text_too_long", "provider_object_id", "data.action_id must have at most 255 characters")
+_REJECTION_60 = Rejection("type_invalid", "provider_object_id", "data.action_id must be text")
+_REJECTION_61 = Rejection("text_too_long", "related_payment_id", "data.id must have at most 255 characters")
+_REJECTION_62 = Rejection("type_invalid", "related_payment_id", "data.id must be text")
 _TABLE_7 = {"payment_paid": "payout.paid", "payment_returned": "payout.failed"}
-_REJECTION_48 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
+_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.amount must be at least -999999999999")
 _TABLE_8 = {"payment_paid": "succeeded", "payment_returned": "failed"}
 _TABLE_9 = {
     "dispute_received": "dispute.opened",
@@ -313,7 +330,8 @@ _TABLE_9 = {
     "dispute_won": "dispute.closed",
     "dispute_lost": "dispute.closed",
 }
-_REJECTION_49 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_64 = Rejection("type_invalid", "card_brand", "data.payment_method must be text")
+_REJECTION_65 = Rejection("text_too_long", "card_brand", "data.payment_method must have at most 255 characters")
 _TABLE_10 = {
     "dispute_received": "under_review",
     "dispute_evidence_required": "needs_response",
@@ -325,8 +343,10 @@ _TABLE_10 = {
     "dispute_won": "won",
     "dispute_lost": "lost",
 }
-_REJECTION_50 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_51 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_REJECTION_66 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
+_REJECTION_68 = Rejection("text_too_long", "dispute_reason", "the first present of data.reason_code, data.category must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
 _TABLE_11 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -431,7 +451,7 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_52 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
+_REJECTION_70 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -494,24 +514,33 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -527,10 +556,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data.get("amount")
@@ -539,18 +568,18 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_11)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -559,13 +588,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -574,8 +603,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_16)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_17)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -590,20 +622,23 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_14)
+                rejections.append(_REJECTION_18)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_18)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_15)
+            rejections.append(_REJECTION_20)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
 
     to_status = _TABLE_3[event_type]
 
@@ -616,8 +651,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -628,8 +666,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -666,6 +707,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -673,13 +720,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_28)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -689,8 +736,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -705,7 +755,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
 
     to_object_version = None
 
@@ -725,10 +775,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_24)
+                rejections.append(_REJECTION_34)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_35)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = at_data__balances.get("total_authorized")
@@ -737,16 +787,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_24)
+                rejections.append(_REJECTION_34)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_35)
             to_authorized_cents = REFUSED
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_37)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -762,10 +812,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_38)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__balances.get("total_captured")
@@ -774,16 +824,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_38)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
 
     to_refunded_cents: Any = at_data__balances.get("total_refunded")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -791,16 +841,16 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_refunded_cents) is int:
         to_refunded_cents = rescaled(to_refunded_cents, at_data.get("currency"), _SCALES_1)
         if to_refunded_cents is None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_refunded_cents = REFUSED
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_43)
         to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
 
     to_tip_cents = None
 
@@ -824,7 +874,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_46)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -844,8 +894,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_37)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_47)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_48)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -856,8 +909,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_38)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_49)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_50)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -868,8 +924,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_39)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_51)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_52)
 
     to_cancellation_reason = None
 
@@ -889,7 +948,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_53)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -971,24 +1030,33 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -996,18 +1064,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_54)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_55)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_56)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_57)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_58)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1016,13 +1084,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1031,8 +1099,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_16)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_17)
 
     to_card_brand: Any = at_data__source.get("scheme")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1047,20 +1118,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_14)
+                rejections.append(_REJECTION_18)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_18)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_last_four: Any = at_data__source.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_15)
+            rejections.append(_REJECTION_20)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
 
     to_status = _TABLE_6[event_type]
 
@@ -1073,8 +1147,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1085,8 +1162,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1129,6 +1209,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1136,13 +1222,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_28)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1152,16 +1238,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data.get("action_id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_46)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_59)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_60)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_data.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_47)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_61)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_62)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1172,7 +1264,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
 
     to_object_version = None
 
@@ -1206,7 +1298,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_46)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1226,8 +1318,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_37)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_47)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_48)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1238,8 +1333,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_38)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_49)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_50)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1250,8 +1348,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_39)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_51)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_52)
 
     to_cancellation_reason = None
 
@@ -1349,24 +1450,33 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = at_data.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1374,18 +1484,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_54)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_55)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_63)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_57)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_58)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1394,13 +1504,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__source.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1409,8 +1519,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_16)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_17)
 
     to_card_brand = None
 
@@ -1427,8 +1540,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1439,8 +1555,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1498,6 +1617,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__risk.get("flagged")
     if value is not None:
         put_scalar(to_metadata, "risk.flagged", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1505,13 +1630,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_28)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1521,8 +1646,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -1537,7 +1665,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
 
     to_object_version = None
 
@@ -1571,7 +1699,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_46)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1606,7 +1734,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_53)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1673,18 +1801,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -1694,18 +1828,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_54)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_55)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_56)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_57)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_58)
 
     to_currency: Any = at_data.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1714,13 +1848,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -1737,11 +1871,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_64)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_64)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_65)
 
     to_card_last_four = None
 
@@ -1768,6 +1905,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data.get("evidence_required_by")
     if value is not None:
         put_scalar(to_metadata, "evidence_required_by", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created_on")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1775,13 +1918,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_28)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1791,16 +1934,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_data.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_50)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_66)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_67)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1811,7 +1960,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
 
     to_object_version = None
 
@@ -1854,8 +2003,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = at_data.get("category")
         if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
             to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_51)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_68)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_69)
 
     to_dispute_category: Any = at_data.get("category")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1871,10 +2023,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_dispute_category is None:
                     to_dispute_category = "unknown"
             elif to_dispute_category is not None:
-                rejections.append(_REJECTION_52)
+                rejections.append(_REJECTION_70)
                 to_dispute_category = REFUSED
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_70)
         to_dispute_category = REFUSED
     if to_dispute_category is None:
         to_dispute_category = at_data.get("reason_code")
@@ -1885,7 +2037,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_dispute_category is None:
                 to_dispute_category = "unknown"
         elif to_dispute_category is not None:
-            rejections.append(_REJECTION_52)
+            rejections.append(_REJECTION_70)
             to_dispute_category = REFUSED
 
     to_related_charge_id = None

@@ -19,40 +19,48 @@ from payments_contracts.normalize.values import (
     REFUSED,
     exponent,
     iso8601_millis,
+    longest,
     minor_units,
     put_scalar,
+    size,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "PAYMENT.AUTHORIZATION.CREATED": "payment.authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "payment.canceled",
 }
-_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_4 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
-_REJECTION_7 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
-_REJECTION_8 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
-_REJECTION_9 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
-_REJECTION_10 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
-_REJECTION_11 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent or null")
+_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_6 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
+_REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_8 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
+_REJECTION_9 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
+_REJECTION_10 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
+_REJECTION_11 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
+_REJECTION_12 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
+_REJECTION_13 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent or null")
 _TABLE_2 = {
     "PAYMENT.AUTHORIZATION.CREATED": "authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "canceled",
 }
-_REJECTION_12 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
-_REJECTION_13 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_14 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
-_REJECTION_15 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
-_REJECTION_16 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_17 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
-_REJECTION_18 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_19 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_20 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_21 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
-_REJECTION_22 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_14 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 500 entries")
+_REJECTION_15 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 10000 characters in each key and value")
+_REJECTION_16 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 131072 bytes in all")
+_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
+_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_19 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
+_REJECTION_20 = Rejection("text_too_long", "provider_object_id", "resource.id must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
+_REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_23 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time cannot be read as a time")
+_REJECTION_24 = Rejection("timestamp_invalid", "object_updated_at", "resource.update_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -117,7 +125,7 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_23 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
+_REJECTION_29 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
     "PAYMENT.CAPTURE.PENDING": "charge.pending",
@@ -130,22 +138,24 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_25 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
-_REJECTION_26 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_27 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_28 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
-_REJECTION_29 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
-_REJECTION_30 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
-_REJECTION_31 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_32 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
-_REJECTION_33 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
-_REJECTION_34 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
-_REJECTION_35 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
-_REJECTION_36 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
-_REJECTION_37 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
-_REJECTION_38 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
-_REJECTION_39 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
+_REJECTION_30 = Rejection("text_too_long", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_31 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_32 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
+_REJECTION_34 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_35 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_36 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_37 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_38 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_40 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_41 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_42 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_43 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
+_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
+_REJECTION_47 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
 _TABLE_5 = {
     "5120": "insufficient_funds",
     "5710": "limit",
@@ -299,7 +309,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_40 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
+_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -314,10 +324,13 @@ _TABLE_6 = {
     "VERIFICATION_REQUIRED": "not_supported",
     "OTHER": "unknown",
 }
-_REJECTION_41 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_42 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
-_REJECTION_43 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
-_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
+_REJECTION_49 = Rejection("text_too_long", "error_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_50 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_51 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code or null, as event_type says, must have at most 255 characters")
+_REJECTION_52 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
+_REJECTION_53 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must have at most 255 characters")
+_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_55 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
@@ -328,23 +341,26 @@ _TABLE_8 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_45 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_46 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
-_REJECTION_47 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
-_REJECTION_48 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_56 = Rejection("text_too_long", "failure_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_57 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_58 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_60 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
+_REJECTION_61 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
+_REJECTION_62 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_9 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_49 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_50 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_51 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_52 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_53 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
-_REJECTION_54 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_55 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_56 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_REJECTION_63 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_64 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_65 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_66 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_67 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_68 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_69 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_70 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
 _TABLE_10 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -354,8 +370,8 @@ _TABLE_10 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_57 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
-_REJECTION_58 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_71 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_72 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_11 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -363,10 +379,13 @@ _TABLE_11 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_59 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_60 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_62 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_73 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
+_REJECTION_74 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_75 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_76 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_12 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -379,8 +398,9 @@ _TABLE_12 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_63 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_80 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_81 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_82 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
 _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -390,15 +410,16 @@ _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_65 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_66 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_67 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_69 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_70 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_71 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_72 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_73 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_83 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_84 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_85 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_86 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_87 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
+_REJECTION_88 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_89 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_90 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
+_REJECTION_91 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_92 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
 _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -408,17 +429,19 @@ _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_74 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_75 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_77 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_78 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_79 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_80 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_81 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_82 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_83 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_84 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_93 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_94 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_95 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_96 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_98 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_99 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_100 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_101 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_102 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_104 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_105 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -496,18 +519,24 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -517,18 +546,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_9)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_10)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -537,13 +566,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_11)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_12)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_13)
 
     to_payment_method_type = None
 
@@ -622,6 +651,12 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource.get("update_time")
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -629,13 +664,13 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -645,8 +680,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_provider_object_id: Any = at_resource.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_15)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
@@ -661,7 +699,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -671,11 +709,11 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_23)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_24)
 
     to_authorized_cents: Any = root.get("event_type")
     if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -687,18 +725,18 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if to_authorized_cents is not None:
             to_authorized_cents = minor_units(to_authorized_cents, at_resource__amount.get("currency_code"))
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_19)
+                rejections.append(_REJECTION_25)
                 to_authorized_cents = REFUSED
             elif to_authorized_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_20)
+                rejections.append(_REJECTION_26)
                 to_authorized_cents = REFUSED
     else:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_27)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_28)
 
     to_captured_cents = None
 
@@ -744,7 +782,7 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_29)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -850,18 +888,24 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_3[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -871,18 +915,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_9)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_10)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -891,13 +935,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_11)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_12)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_13)
 
     to_payment_method_type = None
 
@@ -920,8 +964,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_24)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_30)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_31)
 
     to_failure_message = None
 
@@ -978,6 +1025,12 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("update_time")
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -985,13 +1038,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1001,16 +1054,22 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_resource.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_15)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_resource__supplementary_data__related_ids.get("authorization_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_25)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_32)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_33)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1021,7 +1080,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1031,11 +1090,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_23)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_24)
 
     to_authorized_cents = None
 
@@ -1049,18 +1108,18 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency_code"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_26)
+                rejections.append(_REJECTION_34)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_35)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_36)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_37)
 
     to_refunded_cents = None
 
@@ -1072,16 +1131,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_38)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_39)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_40)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_41)
 
     to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1090,11 +1149,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_34)
+        rejections.append(_REJECTION_42)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_43)
 
     to_application_fee_cents: Any = at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("value")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1102,16 +1161,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_application_fee_cents is not None:
         to_application_fee_cents = minor_units(to_application_fee_cents, at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("currency_code"))
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_44)
             to_application_fee_cents = REFUSED
         elif to_application_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_45)
             to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_46)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_47)
 
     to_direction = None
 
@@ -1133,7 +1192,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_40)
+                rejections.append(_REJECTION_48)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_resource__status_details.get("reason")
@@ -1144,7 +1203,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_40)
+                    rejections.append(_REJECTION_48)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1160,8 +1219,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_41)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_49)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_50)
 
     to_decline_code: Any = root.get("event_type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1172,8 +1234,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_42)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_51)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_52)
 
     to_advice_code = None
 
@@ -1188,8 +1253,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_43)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_53)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_54)
 
     to_cancellation_reason = None
 
@@ -1209,9 +1277,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_29)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_55)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1308,18 +1376,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_7[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -1329,18 +1403,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_6)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_7)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_8)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_9)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_10)
 
     to_currency: Any = at_resource__amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1349,13 +1423,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_11)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_10)
+            rejections.append(_REJECTION_12)
     elif to_currency is None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_13)
 
     to_payment_method_type = None
 
@@ -1374,8 +1448,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_45)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_56)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_57)
 
     to_failure_message = None
 
@@ -1441,6 +1518,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource.get("update_time")
     if value is not None:
         put_scalar(to_metadata, "update_time", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1448,13 +1531,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_resource__amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1464,16 +1547,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_resource.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_15)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_21)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_46)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_58)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_59)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1484,7 +1573,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1494,11 +1583,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_23)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_24)
 
     to_authorized_cents = None
 
@@ -1528,7 +1617,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_60)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1554,8 +1643,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_charge_id: Any = at_resource__supplementary_data__related_ids.get("capture_id")
     if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
         to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_48)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_61)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_62)
 
     to_related_invoice_id = None
 
@@ -1642,18 +1734,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_9[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -1663,18 +1761,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_63)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_64)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_65)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_52)
+            rejections.append(_REJECTION_66)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_67)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1683,13 +1781,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_68)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_69)
     elif to_currency is None:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_70)
 
     to_payment_method_type = None
 
@@ -1707,9 +1805,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_57)
+                rejections.append(_REJECTION_71)
         elif to_status is not None:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_72)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -1718,12 +1816,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_57)
+                rejections.append(_REJECTION_71)
         elif to_status is not None:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_72)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_73)
 
     to_failure_code = None
 
@@ -1743,6 +1841,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("create_time")
     if value is not None:
         put_scalar(to_metadata, "create_time", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1750,13 +1854,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1766,16 +1870,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_resource.get("dispute_id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_60)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_61)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_76)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_77)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1786,7 +1896,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -1796,11 +1906,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_23)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_24)
 
     to_authorized_cents = None
 
@@ -1835,8 +1945,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_resource.get("reason")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_62)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_78)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_79)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1846,14 +1959,17 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_80)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
     if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
         to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_64)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_81)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_82)
 
     to_related_invoice_id = None
 
@@ -1940,18 +2056,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_13[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -1961,18 +2083,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_83)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_84)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_85)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_86)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_87)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1981,13 +2103,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_88)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_89)
     elif to_currency is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_90)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1996,8 +2118,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_91)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_92)
 
     to_card_brand = None
 
@@ -2008,14 +2133,20 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_93)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_94)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_75)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_95)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2034,6 +2165,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource__payout_item.get("sender_item_id")
     if value is not None:
         put_scalar(to_metadata, "payout_item.sender_item_id", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_14)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_15)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_16)
 
     to_provider_created_at: Any = root.get("create_time")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2041,13 +2178,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_provider_created_at is not None:
         to_provider_created_at = iso8601_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_17)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_currency_exponent: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2057,8 +2194,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_resource.get("payout_item_id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_76)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_96)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_97)
 
     to_attempt_number = None
 
@@ -2073,7 +2213,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_16)
+            rejections.append(_REJECTION_22)
 
     to_object_version = None
 
@@ -2093,16 +2233,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_98)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_99)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_100)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_101)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2111,11 +2251,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_102)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_103)
 
     to_application_fee_cents = None
 
@@ -2161,9 +2301,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_104)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_105)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

@@ -17,25 +17,31 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
+    longest,
     put_scalar,
+    size,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "the envelope's event_id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
 _TABLE_1 = {
     "payment.authorized": "payment.authorized",
     "payment.captured": "payment.succeeded",
     "payment.failed": "payment.failed",
 }
-_REJECTION_2 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_3 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
-_REJECTION_4 = Rejection("amount_negative", "amount_cents", "payload.payment.entity.amount must be at least 0")
-_REJECTION_5 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
-_REJECTION_6 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
-_REJECTION_8 = Rejection("type_invalid", "currency", "payload.payment.entity.currency must be text")
-_REJECTION_9 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of iso4217")
-_REJECTION_10 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent or null")
-_REJECTION_11 = Rejection("type_invalid", "payment_method_type", "payload.payment.entity.method must be text")
+_REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("text_too_long", "customer_id", "payload.payment.entity.customer_id must have at most 255 characters")
+_REJECTION_6 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
+_REJECTION_7 = Rejection("amount_negative", "amount_cents", "payload.payment.entity.amount must be at least 0")
+_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
+_REJECTION_10 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
+_REJECTION_11 = Rejection("type_invalid", "currency", "payload.payment.entity.currency must be text")
+_REJECTION_12 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of iso4217")
+_REJECTION_13 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent or null")
+_REJECTION_14 = Rejection("type_invalid", "payment_method_type", "payload.payment.entity.method must be text")
+_REJECTION_15 = Rejection("text_too_long", "payment_method_type", "payload.payment.entity.method must have at most 255 characters")
 _TABLE_2 = {
     "Visa": "visa",
     "MasterCard": "mastercard",
@@ -48,35 +54,41 @@ _TABLE_2 = {
     "Bajaj Finserv": "bajaj",
     "Unknown": "unknown",
 }
-_REJECTION_12 = Rejection("type_invalid", "card_brand", "payload.payment.entity.card.network must be text")
+_REJECTION_16 = Rejection("type_invalid", "card_brand", "payload.payment.entity.card.network must be text")
+_REJECTION_17 = Rejection("text_too_long", "card_brand", "payload.payment.entity.card.network must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_13 = Rejection("pattern_mismatch", "card_last_four", "payload.payment.entity.card.last4 must have the form [0-9]{4}")
-_REJECTION_14 = Rejection("type_invalid", "card_last_four", "payload.payment.entity.card.last4 must be text")
+_REJECTION_18 = Rejection("pattern_mismatch", "card_last_four", "payload.payment.entity.card.last4 must have the form [0-9]{4}")
+_REJECTION_19 = Rejection("type_invalid", "card_last_four", "payload.payment.entity.card.last4 must be text")
 _TABLE_3 = {
     "payment.authorized": "authorized",
     "payment.captured": "succeeded",
     "payment.failed": "failed",
 }
-_REJECTION_15 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason or null, as event says, must be text")
-_REJECTION_16 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description or null, as event says, must be text")
-_REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
-_REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_19 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
-_REJECTION_20 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
-_REJECTION_21 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_22 = Rejection("amount_negative", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
-_REJECTION_23 = Rejection("amount_too_large", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
-_REJECTION_24 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
-_REJECTION_25 = Rejection("amount_negative", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
-_REJECTION_26 = Rejection("amount_too_large", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
-_REJECTION_27 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
-_REJECTION_28 = Rejection("amount_negative", "refunded_cents", "payload.payment.entity.amount_refunded must be at least 0")
-_REJECTION_29 = Rejection("amount_too_large", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 999999999999")
-_REJECTION_30 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
-_REJECTION_31 = Rejection("amount_negative", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -999999999999")
-_REJECTION_32 = Rejection("amount_too_large", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 999999999999")
-_REJECTION_33 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
-_REJECTION_34 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of iso4217")
+_REJECTION_20 = Rejection("text_too_long", "failure_code", "payload.payment.entity.error_reason or null, as event says, must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "failure_code", "payload.payment.entity.error_reason or null, as event says, must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_message", "payload.payment.entity.error_description or null, as event says, must be text")
+_REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 500 entries")
+_REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 10000 characters in each key and value")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 131072 bytes in all")
+_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
+_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "payload.payment.entity.id must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
+_REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_32 = Rejection("amount_negative", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
+_REJECTION_33 = Rejection("amount_too_large", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
+_REJECTION_34 = Rejection("type_invalid", "authorized_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_35 = Rejection("amount_negative", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at least 0")
+_REJECTION_36 = Rejection("amount_too_large", "captured_cents", "payload.payment.entity.amount or null, as event says, must be at most 999999999999")
+_REJECTION_37 = Rejection("type_invalid", "captured_cents", "payload.payment.entity.amount or null, as event says, must be a whole number")
+_REJECTION_38 = Rejection("amount_negative", "refunded_cents", "payload.payment.entity.amount_refunded must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "refunded_cents", "payload.payment.entity.amount_refunded must be at most 999999999999")
+_REJECTION_40 = Rejection("type_invalid", "refunded_cents", "payload.payment.entity.amount_refunded must be a whole number")
+_REJECTION_41 = Rejection("amount_negative", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at least -999999999999")
+_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be at most 999999999999")
+_REJECTION_43 = Rejection("type_invalid", "fee_cents", "payload.payment.entity.fee or null, as payload.payment.entity.currency says, must be a whole number")
+_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of iso4217")
 _TABLE_4 = {
     "insufficient_funds": "insufficient_funds",
     "funds_blocked_by_mandate": "insufficient_funds",
@@ -189,10 +201,12 @@ _TABLE_4 = {
     "order_payment_method_mismatch": "invalid_request",
     "record_not_found": "invalid_request",
 }
-_REJECTION_35 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
+_REJECTION_45 = Rejection("type_invalid", "failure_category", "the first present of payload.payment.entity.error_reason, payload.payment.entity.error_code, the constant unknown or null, as event says, must be text")
 _TABLE_5 = {"GATEWAY_ERROR": "processor_error", "SERVER_ERROR": "processor_error"}
-_REJECTION_36 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
-_REJECTION_37 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
+_REJECTION_46 = Rejection("text_too_long", "error_code", "payload.payment.entity.error_code or null, as event says, must have at most 255 characters")
+_REJECTION_47 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
+_REJECTION_48 = Rejection("text_too_long", "related_invoice_id", "payload.payment.entity.invoice_id must have at most 255 characters")
+_REJECTION_49 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -257,27 +271,32 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_38 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
-_REJECTION_39 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of the list at the time of the event")
+_REJECTION_50 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
+_REJECTION_51 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of the list at the time of the event")
 _TABLE_6 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_40 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
-_REJECTION_41 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_42 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
-_REJECTION_43 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_44 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_45 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_46 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_REJECTION_52 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
+_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_55 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_56 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_57 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_58 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
 _TABLE_7 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_47 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_48 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_59 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 500 entries")
+_REJECTION_60 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 10000 characters in each key and value")
+_REJECTION_61 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 131072 bytes in all")
+_REJECTION_62 = Rejection("text_too_long", "provider_object_id", "payload.refund.entity.id must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_64 = Rejection("text_too_long", "related_payment_id", "payload.refund.entity.payment_id must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
 _TABLE_8 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
@@ -286,13 +305,13 @@ _TABLE_8 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_49 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
-_REJECTION_50 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_51 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
-_REJECTION_52 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_53 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_54 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_55 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_REJECTION_66 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
+_REJECTION_67 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_68 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_69 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_70 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_72 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
 _TABLE_9 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -301,9 +320,15 @@ _TABLE_9 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_56 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_57 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
-_REJECTION_58 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
+_REJECTION_73 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 500 entries")
+_REJECTION_74 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 10000 characters in each key and value")
+_REJECTION_75 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 131072 bytes in all")
+_REJECTION_76 = Rejection("text_too_long", "provider_object_id", "payload.dispute.entity.id must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_78 = Rejection("text_too_long", "related_payment_id", "payload.dispute.entity.payment_id must have at most 255 characters")
+_REJECTION_79 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_80 = Rejection("text_too_long", "dispute_reason", "payload.dispute.entity.reason_code must have at most 255 characters")
+_REJECTION_81 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
 _TABLE_10 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
@@ -311,14 +336,15 @@ _TABLE_10 = {
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_59 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
-_REJECTION_60 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_61 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
-_REJECTION_62 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_63 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_64 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_65 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_82 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
+_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_85 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_86 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_87 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_88 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_89 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_90 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
 _TABLE_11 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
@@ -326,15 +352,19 @@ _TABLE_11 = {
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_67 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_68 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
-_REJECTION_69 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
-_REJECTION_70 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
-_REJECTION_71 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
-_REJECTION_72 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
-_REJECTION_73 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_74 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
-_REJECTION_75 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_91 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_92 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
+_REJECTION_93 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
+_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
+_REJECTION_95 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
+_REJECTION_96 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_97 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
+_REJECTION_98 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
+_REJECTION_99 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_100 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_102 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -391,35 +421,44 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_payload__payment__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_4)
+            rejections.append(_REJECTION_7)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_5)
+            rejections.append(_REJECTION_8)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_6)
+        rejections.append(_REJECTION_9)
     else:
-        rejections.append(_REJECTION_7)
+        rejections.append(_REJECTION_10)
 
     to_currency: Any = at_payload__payment__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -428,13 +467,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_8)
+        rejections.append(_REJECTION_11)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
     elif to_currency is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -443,8 +482,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_15)
 
     to_card_brand: Any = at_payload__payment__entity__card.get("network")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -459,20 +501,23 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_16)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_17)
 
     to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_3[event_type]
 
@@ -485,8 +530,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_15)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_20)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_21)
 
     to_failure_message: Any = root.get("event")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -497,8 +545,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_16)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_22)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -556,6 +607,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_payload__payment__entity__card.get("international")
     if value is not None:
         put_scalar(to_metadata, "card.international", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_23)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_24)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_25)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -563,13 +620,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_26)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_payload__payment__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -579,8 +636,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_payload__payment__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_20)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_29)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_30)
 
     to_attempt_number = None
 
@@ -595,7 +655,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -612,11 +672,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_32)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
     elif to_authorized_cents is not None:
-        rejections.append(_REJECTION_24)
+        rejections.append(_REJECTION_34)
 
     to_captured_cents: Any = root.get("event")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -629,22 +689,22 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_25)
+            rejections.append(_REJECTION_35)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_27)
+        rejections.append(_REJECTION_37)
 
     to_refunded_cents: Any = at_payload__payment__entity.get("amount_refunded")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_28)
+            rejections.append(_REJECTION_38)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_30)
+        rejections.append(_REJECTION_40)
 
     to_tip_cents = None
 
@@ -659,11 +719,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_43)
 
     to_fee_currency: Any = at_payload__payment__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -674,7 +734,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
 
     to_application_fee_cents = None
 
@@ -692,7 +752,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = at_payload__payment__entity.get("error_code")
@@ -703,7 +763,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_35)
+                rejections.append(_REJECTION_45)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -719,8 +779,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_36)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_46)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_47)
 
     to_decline_code = None
 
@@ -741,8 +804,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_invoice_id: Any = at_payload__payment__entity.get("invoice_id")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_37)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_48)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_49)
 
     to_related_subscription_id = None
 
@@ -752,9 +818,9 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_50)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_51)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -836,35 +902,44 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_6[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id: Any = at_payload__payment__entity.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_3)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_5)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_6)
 
     to_amount_cents: Any = at_payload__refund__entity.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_52)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_53)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_54)
     else:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_55)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -873,13 +948,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_56)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_57)
     elif to_currency is None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_58)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -888,8 +963,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_15)
 
     to_card_brand: Any = at_payload__payment__entity__card.get("network")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -904,20 +982,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_12)
+                rejections.append(_REJECTION_16)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_16)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_17)
 
     to_card_last_four: Any = at_payload__payment__entity__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_13)
+            rejections.append(_REJECTION_18)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_19)
 
     to_status = _TABLE_7[event_type]
 
@@ -942,6 +1023,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_payload__refund__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_59)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_60)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_61)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -949,13 +1036,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_26)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_payload__refund__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -965,16 +1052,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_payload__refund__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_47)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_62)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_63)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_payload__refund__entity.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_48)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_64)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_65)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -985,7 +1078,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1112,16 +1205,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_8[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id = None
 
@@ -1130,13 +1229,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_66)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_67)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_51)
+        rejections.append(_REJECTION_68)
     else:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_69)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1145,13 +1244,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_70)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_54)
+            rejections.append(_REJECTION_71)
     elif to_currency is None:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_72)
 
     to_payment_method_type = None
 
@@ -1185,6 +1284,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_payload__dispute__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_73)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_74)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_75)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1192,13 +1297,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_26)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1208,16 +1313,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_payload__dispute__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_56)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_76)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_77)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_payload__dispute__entity.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_78)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_79)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1228,7 +1339,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1267,8 +1378,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_payload__dispute__entity.get("reason_code")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_58)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_80)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_81)
 
     to_dispute_category: Any = at_payload__dispute__entity.get("phase")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1359,16 +1473,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = envelope_event_id
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
+        rejections.append(_REJECTION_2)
 
     to_event_type = _TABLE_10[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_2)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_3)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_4)
 
     to_customer_id = None
 
@@ -1377,13 +1497,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_82)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_83)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_84)
     else:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_85)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1392,13 +1512,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_86)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_87)
     elif to_currency is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_88)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1407,8 +1527,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_66)
+        rejections.append(_REJECTION_89)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_90)
 
     to_card_brand = None
 
@@ -1421,8 +1544,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_failure_message: Any = at_payload__payout__entity.get("failure_reason")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_67)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_91)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1447,6 +1573,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_payload__payout__entity.get("created_at")
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_92)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_93)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_94)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1454,13 +1586,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_17)
+        rejections.append(_REJECTION_26)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_18)
+            rejections.append(_REJECTION_27)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
 
     to_currency_exponent: Any = at_payload__payout__entity.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1470,8 +1602,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_payload__payout__entity.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_68)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_95)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_96)
 
     to_attempt_number = None
 
@@ -1486,7 +1621,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_21)
+            rejections.append(_REJECTION_31)
 
     to_object_version = None
 
@@ -1505,11 +1640,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_97)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_70)
+            rejections.append(_REJECTION_98)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_71)
+        rejections.append(_REJECTION_99)
 
     to_fee_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1518,11 +1653,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_100)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_101)
 
     to_application_fee_cents = None
 
@@ -1564,9 +1699,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_102)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_103)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

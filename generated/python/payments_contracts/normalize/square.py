@@ -18,14 +18,17 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    iso8601_millis,
+    iso8601_utc_millis,
+    longest,
     put_scalar,
     put_scalars,
+    size,
     total,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "event_id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "event_id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "event_id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "event_id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "event_id must be text")
 _TABLE_1 = {
     "PENDING": "payment.processing",
     "APPROVED": "payment.authorized",
@@ -33,19 +36,22 @@ _TABLE_1 = {
     "CANCELED": "payment.canceled",
     "FAILED": "payment.failed",
 }
-_REJECTION_3 = Rejection("value_unknown", "event_type", "data.object.payment.status is not a value that the mapping lists")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "data.object.payment.status must be text")
-_REJECTION_5 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
-_REJECTION_6 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_7 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
-_REJECTION_8 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
-_REJECTION_9 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
-_REJECTION_10 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
-_REJECTION_11 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
-_REJECTION_12 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of iso4217")
-_REJECTION_13 = Rejection("field_missing", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency is absent or null")
-_REJECTION_14 = Rejection("type_invalid", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be text")
-_REJECTION_15 = Rejection("type_invalid", "payment_method_type", "data.object.payment.source_type must be text")
+_REJECTION_4 = Rejection("value_unknown", "event_type", "data.object.payment.status is not a value that the mapping lists")
+_REJECTION_5 = Rejection("type_invalid", "event_type", "data.object.payment.status must be text")
+_REJECTION_6 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
+_REJECTION_7 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_8 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_9 = Rejection("text_too_long", "customer_id", "data.object.payment.customer_id must have at most 255 characters")
+_REJECTION_10 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
+_REJECTION_11 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
+_REJECTION_12 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
+_REJECTION_13 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
+_REJECTION_14 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
+_REJECTION_15 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of iso4217")
+_REJECTION_16 = Rejection("field_missing", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency is absent or null")
+_REJECTION_17 = Rejection("type_invalid", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be text")
+_REJECTION_18 = Rejection("type_invalid", "payment_method_type", "data.object.payment.source_type must be text")
+_REJECTION_19 = Rejection("text_too_long", "payment_method_type", "data.object.payment.source_type must have at most 255 characters")
 _TABLE_2 = {
     "OTHER_BRAND": "unknown",
     "VISA": "visa",
@@ -66,50 +72,56 @@ _TABLE_2 = {
     "TRANSPORTATION_IC": "transportation_ic",
     "CARNET": "carnet",
 }
-_REJECTION_16 = Rejection("type_invalid", "card_brand", "data.object.payment.card_details.card.card_brand must be text")
+_REJECTION_20 = Rejection("type_invalid", "card_brand", "data.object.payment.card_details.card.card_brand must be text")
+_REJECTION_21 = Rejection("text_too_long", "card_brand", "data.object.payment.card_details.card.card_brand must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_17 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_18 = Rejection("type_invalid", "card_last_four", "data.object.payment.card_details.card.last_4 must be text")
-_REJECTION_19 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a whole number")
-_REJECTION_20 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a number")
+_REJECTION_22 = Rejection("pattern_mismatch", "card_last_four", "data.object.payment.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_23 = Rejection("type_invalid", "card_last_four", "data.object.payment.card_details.card.last_4 must be text")
+_REJECTION_24 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a whole number")
+_REJECTION_25 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be a number")
 _TABLE_3 = {
     "PENDING": "processing",
     "APPROVED": "authorized",
     "CANCELED": "canceled",
     "FAILED": "failed",
 }
-_REJECTION_21 = Rejection("value_unknown", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is not a value that the mapping lists")
-_REJECTION_22 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
-_REJECTION_23 = Rejection("field_missing", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is absent or null")
-_REJECTION_24 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_25 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
-_REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
-_REJECTION_29 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
-_REJECTION_30 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_31 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
-_REJECTION_32 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_33 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
-_REJECTION_34 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
-_REJECTION_35 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
-_REJECTION_36 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
-_REJECTION_37 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
-_REJECTION_38 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
-_REJECTION_39 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
-_REJECTION_40 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
-_REJECTION_41 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
-_REJECTION_42 = Rejection("amount_negative", "tip_cents", "data.object.payment.tip_money.amount must be at least 0")
-_REJECTION_43 = Rejection("amount_too_large", "tip_cents", "data.object.payment.tip_money.amount must be at most 999999999999")
-_REJECTION_44 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
-_REJECTION_45 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be a whole number")
-_REJECTION_46 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_47 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_48 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of iso4217")
-_REJECTION_49 = Rejection("type_invalid", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be text")
-_REJECTION_50 = Rejection("amount_negative", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least 0")
-_REJECTION_51 = Rejection("amount_too_large", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 999999999999")
-_REJECTION_52 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
+_REJECTION_26 = Rejection("value_unknown", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is not a value that the mapping lists")
+_REJECTION_27 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
+_REJECTION_28 = Rejection("field_missing", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is absent or null")
+_REJECTION_29 = Rejection("text_too_long", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_31 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_32 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 500 entries")
+_REJECTION_33 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 10000 characters in each key and value")
+_REJECTION_34 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 131072 bytes in all")
+_REJECTION_35 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
+_REJECTION_36 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_37 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_38 = Rejection("text_too_long", "provider_object_id", "data.object.payment.id must have at most 255 characters")
+_REJECTION_39 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
+_REJECTION_40 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_41 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at cannot be read as a time")
+_REJECTION_42 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payment.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_43 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be at most 999999999999")
+_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.payment.approved_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount or data.object.payment.approved_money.amount, as data.object.payment.status says, must be a whole number")
+_REJECTION_46 = Rejection("amount_negative", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at least 0")
+_REJECTION_47 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be at most 999999999999")
+_REJECTION_48 = Rejection("type_invalid", "captured_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount or null, as data.object.payment.status says, must be a whole number")
+_REJECTION_49 = Rejection("amount_negative", "refunded_cents", "data.object.payment.refunded_money.amount must be at least 0")
+_REJECTION_50 = Rejection("amount_too_large", "refunded_cents", "data.object.payment.refunded_money.amount must be at most 999999999999")
+_REJECTION_51 = Rejection("type_invalid", "refunded_cents", "data.object.payment.refunded_money.amount must be a whole number")
+_REJECTION_52 = Rejection("amount_negative", "tip_cents", "data.object.payment.tip_money.amount must be at least 0")
+_REJECTION_53 = Rejection("amount_too_large", "tip_cents", "data.object.payment.tip_money.amount must be at most 999999999999")
+_REJECTION_54 = Rejection("type_invalid", "tip_cents", "data.object.payment.tip_money.amount must be a whole number")
+_REJECTION_55 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_56 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_57 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payment.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_58 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_59 = Rejection("type_invalid", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be text")
+_REJECTION_60 = Rejection("amount_negative", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at least 0")
+_REJECTION_61 = Rejection("amount_too_large", "application_fee_cents", "data.object.payment.app_fee_money.amount must be at most 999999999999")
+_REJECTION_62 = Rejection("type_invalid", "application_fee_cents", "data.object.payment.app_fee_money.amount must be a whole number")
 _TABLE_4 = {
     "INSUFFICIENT_FUNDS": "insufficient_funds",
     "GIFT_CARD_AVAILABLE_AMOUNT": "insufficient_funds",
@@ -276,10 +288,13 @@ _TABLE_4 = {
     "UNPROCESSABLE_ENTITY": "invalid_request",
     "NOT_IMPLEMENTED": "invalid_request",
 }
-_REJECTION_53 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
-_REJECTION_55 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
-_REJECTION_56 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_63 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
+_REJECTION_64 = Rejection("text_too_long", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
+_REJECTION_66 = Rejection("text_too_long", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
+_REJECTION_68 = Rejection("text_too_long", "payment_method_id", "data.object.payment.card_details.card.id must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -344,51 +359,60 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_57 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
-_REJECTION_58 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_70 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_71 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_59 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
-_REJECTION_60 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_72 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_73 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_61 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_62 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
-_REJECTION_63 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_64 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_65 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_66 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_67 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_68 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_69 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_70 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_71 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_72 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_74 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
+_REJECTION_75 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_76 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_77 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
+_REJECTION_78 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_79 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_80 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
+_REJECTION_81 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_82 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_83 = Rejection("text_too_long", "payment_method_type", "data.object.refund.destination_type must have at most 255 characters")
+_REJECTION_84 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_85 = Rejection("text_too_long", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must have at most 255 characters")
+_REJECTION_86 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_87 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_73 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_74 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_75 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_76 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_77 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_78 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_79 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_80 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_81 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_82 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_83 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_84 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
-_REJECTION_85 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_86 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_87 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
-_REJECTION_88 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
-_REJECTION_89 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_88 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
+_REJECTION_89 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_90 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
+_REJECTION_91 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
+_REJECTION_92 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_93 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
+_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
+_REJECTION_95 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
+_REJECTION_96 = Rejection("text_too_long", "provider_object_id", "data.object.refund.id must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_98 = Rejection("text_too_long", "related_payment_id", "data.object.refund.payment_id must have at most 255 characters")
+_REJECTION_99 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_100 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_101 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_102 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_103 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_104 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_105 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_106 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_107 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_108 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_109 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
+_REJECTION_110 = Rejection("text_too_long", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must have at most 255 characters")
+_REJECTION_111 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -399,8 +423,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_90 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_91 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
+_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -408,15 +432,16 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_92 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_93 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
-_REJECTION_94 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_95 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_96 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_97 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_98 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_99 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_100 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
+_REJECTION_115 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_116 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_117 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
+_REJECTION_118 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_119 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_120 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
+_REJECTION_121 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_122 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_123 = Rejection("text_too_long", "card_brand", "data.object.dispute.card_brand must have at most 255 characters")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -427,17 +452,23 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_101 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_102 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_103 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_104 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_105 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_106 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_107 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_108 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_109 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_110 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_111 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_124 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
+_REJECTION_125 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_126 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
+_REJECTION_127 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
+_REJECTION_128 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
+_REJECTION_129 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
+_REJECTION_130 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
+_REJECTION_131 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_132 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
+_REJECTION_133 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_134 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_135 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_136 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_137 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_138 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_139 = Rejection("text_too_long", "dispute_reason", "data.object.dispute.reason must have at most 255 characters")
+_REJECTION_140 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -449,39 +480,44 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_112 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_141 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_113 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
-_REJECTION_114 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_115 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_116 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_117 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_118 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_119 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_120 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_142 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_143 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_144 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
+_REJECTION_145 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_146 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_147 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
+_REJECTION_148 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_149 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_150 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_121 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_122 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_123 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_124 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_125 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_126 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_127 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
-_REJECTION_128 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_129 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
-_REJECTION_131 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
-_REJECTION_132 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
-_REJECTION_133 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
-_REJECTION_134 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_151 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 500 entries")
+_REJECTION_152 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 10000 characters in each key and value")
+_REJECTION_153 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 131072 bytes in all")
+_REJECTION_154 = Rejection("text_too_long", "provider_object_id", "data.object.payout.id must have at most 255 characters")
+_REJECTION_155 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_156 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_157 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_158 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_159 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_160 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_161 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
+_REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_163 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_164 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
+_REJECTION_165 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_166 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
+_REJECTION_167 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_168 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -494,8 +530,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_135 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_136 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_169 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
+_REJECTION_170 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -504,15 +540,16 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_137 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_138 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_139 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
-_REJECTION_140 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
-_REJECTION_141 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
-_REJECTION_142 = Rejection("field_missing", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, is absent or null")
-_REJECTION_143 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_144 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_145 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_171 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
+_REJECTION_172 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
+_REJECTION_173 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_174 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
+_REJECTION_175 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
+_REJECTION_176 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
+_REJECTION_177 = Rejection("field_missing", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, is absent or null")
+_REJECTION_178 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_179 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
+_REJECTION_180 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -525,22 +562,29 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_146 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_147 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_148 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_149 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_150 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_151 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_152 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_153 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_154 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_155 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
-_REJECTION_156 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
-_REJECTION_157 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
-_REJECTION_158 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_159 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_160 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
-_REJECTION_161 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_181 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
+_REJECTION_182 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_183 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
+_REJECTION_184 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 500 entries")
+_REJECTION_185 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 10000 characters in each key and value")
+_REJECTION_186 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 131072 bytes in all")
+_REJECTION_187 = Rejection("text_too_long", "provider_object_id", "data.object.invoice.id must have at most 255 characters")
+_REJECTION_188 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_189 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_190 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_191 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_192 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_193 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_194 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
+_REJECTION_195 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
+_REJECTION_196 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
+_REJECTION_197 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
+_REJECTION_198 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_199 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
+_REJECTION_200 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_201 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
+_REJECTION_202 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_203 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
 _TABLE_17 = {
     "PENDING": "subscription.updated",
     "ACTIVE": "subscription.updated",
@@ -549,13 +593,14 @@ _TABLE_17 = {
     "DEACTIVATED": "subscription.canceled",
     "COMPLETED": "subscription.canceled",
 }
-_REJECTION_162 = Rejection("value_unknown", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is not a value that the mapping lists")
-_REJECTION_163 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
-_REJECTION_164 = Rejection("field_missing", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is absent or null")
-_REJECTION_165 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
-_REJECTION_166 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_167 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_168 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_204 = Rejection("value_unknown", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is not a value that the mapping lists")
+_REJECTION_205 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
+_REJECTION_206 = Rejection("field_missing", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is absent or null")
+_REJECTION_207 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
+_REJECTION_208 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
+_REJECTION_209 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_210 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_211 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_18 = {
     "PENDING": "pending",
     "ACTIVE": "active",
@@ -564,31 +609,44 @@ _TABLE_18 = {
     "DEACTIVATED": "canceled",
     "COMPLETED": "closed",
 }
-_REJECTION_169 = Rejection("value_unknown", "status", "data.object.subscription.status is not a value that the mapping lists")
-_REJECTION_170 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
-_REJECTION_171 = Rejection("field_missing", "status", "data.object.subscription.status is absent or null")
-_REJECTION_172 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
-_REJECTION_173 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
-_REJECTION_174 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
-_REJECTION_175 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
-_REJECTION_176 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
-_REJECTION_177 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
-_REJECTION_178 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_179 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_212 = Rejection("value_unknown", "status", "data.object.subscription.status is not a value that the mapping lists")
+_REJECTION_213 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
+_REJECTION_214 = Rejection("field_missing", "status", "data.object.subscription.status is absent or null")
+_REJECTION_215 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 500 entries")
+_REJECTION_216 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 10000 characters in each key and value")
+_REJECTION_217 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 131072 bytes in all")
+_REJECTION_218 = Rejection("text_too_long", "provider_object_id", "data.object.subscription.id must have at most 255 characters")
+_REJECTION_219 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
+_REJECTION_220 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
+_REJECTION_221 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
+_REJECTION_222 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
+_REJECTION_223 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
+_REJECTION_224 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
+_REJECTION_225 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
+_REJECTION_226 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
+_REJECTION_227 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_228 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 _TABLE_19 = {
     "card.automatically_updated": "payment_method.updated",
     "card.disabled": "payment_method.disabled",
 }
-_REJECTION_180 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
-_REJECTION_181 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
-_REJECTION_182 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
-_REJECTION_183 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
-_REJECTION_184 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent or null")
-_REJECTION_185 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
-_REJECTION_186 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
-_REJECTION_187 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
-_REJECTION_188 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
-_REJECTION_189 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
+_REJECTION_229 = Rejection("text_too_long", "customer_id", "data.object.card.customer_id must have at most 255 characters")
+_REJECTION_230 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
+_REJECTION_231 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
+_REJECTION_232 = Rejection("text_too_long", "card_brand", "data.object.card.card_brand must have at most 255 characters")
+_REJECTION_233 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
+_REJECTION_234 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
+_REJECTION_235 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent or null")
+_REJECTION_236 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 500 entries")
+_REJECTION_237 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 10000 characters in each key and value")
+_REJECTION_238 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 131072 bytes in all")
+_REJECTION_239 = Rejection("text_too_long", "provider_object_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_240 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
+_REJECTION_241 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
+_REJECTION_242 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
+_REJECTION_243 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
+_REJECTION_244 = Rejection("text_too_long", "payment_method_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_245 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -753,10 +811,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = at_data__object__payment.get("status")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -764,24 +825,30 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_event_type) is str:
         to_event_type = _TABLE_1.get(to_event_type, REFUSED)
         if to_event_type is REFUSED:
-            rejections.append(_REJECTION_3)
+            rejections.append(_REJECTION_4)
     elif to_event_type is not None:
-        rejections.append(_REJECTION_4)
+        rejections.append(_REJECTION_5)
         to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_5)
+        rejections.append(_REJECTION_6)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id: Any = at_data__object__payment.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_7)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_9)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_10)
 
     to_amount_cents: Any = at_data__object__payment__total_money.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -792,13 +859,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_11)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_9)
+            rejections.append(_REJECTION_12)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
     else:
-        rejections.append(_REJECTION_11)
+        rejections.append(_REJECTION_14)
 
     to_currency: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -809,11 +876,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_12)
+            rejections.append(_REJECTION_15)
     elif to_currency is None:
-        rejections.append(_REJECTION_13)
+        rejections.append(_REJECTION_16)
     else:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_17)
 
     to_payment_method_type: Any = at_data__object__payment.get("source_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -822,8 +889,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_15)
+        rejections.append(_REJECTION_18)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_brand: Any = at_data__object__payment__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -838,20 +908,23 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_16)
+                rejections.append(_REJECTION_20)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_20)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_21)
 
     to_card_last_four: Any = at_data__object__payment__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_17)
+            rejections.append(_REJECTION_22)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_18)
+        rejections.append(_REJECTION_23)
 
     to_status: Any = at_data__object__payment.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -874,15 +947,15 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is int:
                 to_status = whole_2_status - to_status
             elif to_status is not None:
-                rejections.append(_REJECTION_19)
+                rejections.append(_REJECTION_24)
                 to_status = REFUSED
         elif to_status is not None:
-            rejections.append(_REJECTION_19)
+            rejections.append(_REJECTION_24)
             to_status = REFUSED
         if type(to_status) is int or type(to_status) is float:
             to_status = "partially_refunded" if to_status < 0 else "refunded"
         elif to_status is not None and to_status is not REFUSED:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_25)
             to_status = REFUSED
         if to_status is None:
             to_status = "succeeded"
@@ -893,12 +966,12 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_3.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_21)
+                rejections.append(_REJECTION_26)
         elif to_status is not None:
-            rejections.append(_REJECTION_22)
+            rejections.append(_REJECTION_27)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_23)
+        rejections.append(_REJECTION_28)
 
     to_failure_code: Any = at_data__object__payment.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -969,8 +1042,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_24)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_29)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_30)
 
     to_failure_message: Any = at_data__object__payment.get("status")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1041,8 +1117,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_25)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_31)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1226,20 +1305,26 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment.get("version_token")
     if value is not None:
         put_scalar(to_metadata, "version_token", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_32)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_33)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_34)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent: Any = at_data__object__payment__total_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1253,8 +1338,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object__payment.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_29)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_38)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_39)
 
     to_attempt_number = None
 
@@ -1269,7 +1357,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version = None
 
@@ -1277,13 +1365,13 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_31)
+            rejections.append(_REJECTION_41)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
 
     to_authorized_cents: Any = at_data__object__payment.get("status")
     if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -1306,11 +1394,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
     elif to_authorized_cents is not None:
-        rejections.append(_REJECTION_35)
+        rejections.append(_REJECTION_45)
 
     to_captured_cents: Any = at_data__object__payment.get("status")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1327,62 +1415,62 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_46)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_38)
+        rejections.append(_REJECTION_48)
 
     to_refunded_cents: Any = at_data__object__payment__refunded_money.get("amount")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
         to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_50)
     elif to_refunded_cents is not None:
-        rejections.append(_REJECTION_41)
+        rejections.append(_REJECTION_51)
 
     to_tip_cents: Any = at_data__object__payment__tip_money.get("amount")
     if type(to_tip_cents) is str and to_tip_cents in NULL_VALUES:
         to_tip_cents = None
     if type(to_tip_cents) is int:
         if to_tip_cents < 0:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
         if to_tip_cents > 999999999999:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_53)
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_44)
+        rejections.append(_REJECTION_54)
 
     to_fee_cents: Any = total(at_data__object__payment.get("processing_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_45)
+        rejections.append(_REJECTION_55)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_56)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
 
     to_fee_currency: Any = at_data__object__payment__processing_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_49)
+        rejections.append(_REJECTION_59)
 
     to_application_fee_cents: Any = at_data__object__payment__app_fee_money.get("amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
         to_application_fee_cents = None
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_50)
+            rejections.append(_REJECTION_60)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_61)
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_62)
 
     to_direction = None
 
@@ -1458,7 +1546,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_63)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1486,8 +1574,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                         to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_54)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_64)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_65)
 
     to_decline_code: Any = at_data__object__payment.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1510,8 +1601,11 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                         to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_55)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_66)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_67)
 
     to_advice_code = None
 
@@ -1534,16 +1628,19 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id: Any = at_data__object__payment__card_details__card.get("id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_56)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_68)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_69)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_70)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_71)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1652,10 +1749,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = at_data__object__refund.get("status")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -1667,9 +1767,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_72)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_73)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1678,18 +1778,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_59)
+                rejections.append(_REJECTION_72)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_73)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_61)
+        rejections.append(_REJECTION_74)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id = None
 
@@ -1698,24 +1801,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_75)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_76)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_64)
+        rejections.append(_REJECTION_77)
     else:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_78)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_79)
     elif to_currency is None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_80)
     else:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_81)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1724,8 +1827,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_82)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_83)
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1740,20 +1846,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_70)
+                rejections.append(_REJECTION_84)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_84)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_85)
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_86)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_87)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1761,12 +1870,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_88)
     elif to_status is not None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_89)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_90)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1777,8 +1886,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_76)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_91)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_92)
 
     to_failure_message = None
 
@@ -1841,20 +1953,26 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__refund.get("version")
     if value is not None:
         put_scalar(to_metadata, "version", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_93)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_94)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_95)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1864,16 +1982,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object__refund.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_77)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_96)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_97)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_data__object__refund.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_78)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_98)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_99)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1884,30 +2008,30 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__refund.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_100)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_101)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_102)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_103)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_104)
 
     to_authorized_cents = None
 
@@ -1919,21 +2043,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__refund.get("processing_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_105)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_106)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_107)
 
     to_fee_currency: Any = at_data__object__refund__processing_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_108)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_109)
 
     to_application_fee_cents = None
 
@@ -1972,8 +2096,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id: Any = at_data__object__refund__destination_details__card_details__card.get("id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_89)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_110)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_111)
 
     to_next_attempt_at = None
 
@@ -2054,10 +2181,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2069,9 +2199,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_112)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_113)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2080,18 +2210,21 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_90)
+                rejections.append(_REJECTION_112)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_113)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_114)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id = None
 
@@ -2100,24 +2233,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_115)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_116)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_117)
     else:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_118)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_119)
     elif to_currency is None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_120)
     else:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_121)
 
     to_payment_method_type: Any = "card"
 
@@ -2134,11 +2267,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_122)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_122)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_123)
 
     to_card_last_four = None
 
@@ -2148,12 +2284,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_124)
     elif to_status is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_125)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_126)
 
     to_failure_code = None
 
@@ -2191,20 +2327,26 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__dispute.get("location_id")
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_127)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_128)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_129)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2218,16 +2360,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = at_data__object__dispute.get("dispute_id")
         if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
             to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_104)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_130)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_131)
 
     to_attempt_number = None
 
     to_related_payment_id: Any = at_data__object__dispute__disputed_payment.get("payment_id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
         to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_105)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_132)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_133)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2238,30 +2386,30 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__dispute.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_134)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_135)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_108)
+        rejections.append(_REJECTION_136)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_137)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_138)
 
     to_authorized_cents = None
 
@@ -2296,8 +2444,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_111)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_139)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_140)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2307,7 +2458,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_141)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2406,18 +2557,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_12[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id = None
 
@@ -2426,13 +2583,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_142)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_115)
+        rejections.append(_REJECTION_144)
     else:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_145)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2443,11 +2600,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_146)
     elif to_currency is None:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_147)
     else:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_148)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2456,8 +2613,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_149)
         to_payment_method_type = REFUSED
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_150)
 
     to_card_brand = None
 
@@ -2498,20 +2658,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__payout.get("end_to_end_id")
     if value is not None:
         put_scalar(to_metadata, "end_to_end_id", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_151)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_152)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_153)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2525,8 +2691,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object__payout.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_121)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_154)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_155)
 
     to_attempt_number = None
 
@@ -2541,30 +2710,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__payout.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_156)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_157)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_158)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_159)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_160)
 
     to_authorized_cents = None
 
@@ -2576,12 +2745,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__payout.get("payout_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_161)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_162)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_129)
+            rejections.append(_REJECTION_163)
 
     to_fee_currency: Any = at_data__object__payout__payout_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2592,9 +2761,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_164)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_131)
+        rejections.append(_REJECTION_165)
 
     to_application_fee_cents = None
 
@@ -2604,7 +2773,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_132)
+        rejections.append(_REJECTION_166)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -2643,9 +2812,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_133)
+            rejections.append(_REJECTION_167)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_168)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2733,10 +2902,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2748,9 +2920,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_135)
+                rejections.append(_REJECTION_169)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_170)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2759,24 +2931,30 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_135)
+                rejections.append(_REJECTION_169)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_170)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_171)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id: Any = at_data__object__invoice__primary_recipient.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_138)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_172)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_173)
 
     to_amount_cents: Any = at_data__object__invoice.get("status")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2784,18 +2962,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_174)
     else:
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("computed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_174)
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_175)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_176)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_177)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2806,11 +2984,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_178)
     elif to_currency is None:
-        rejections.append(_REJECTION_144)
+        rejections.append(_REJECTION_179)
     else:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_180)
 
     to_payment_method_type = None
 
@@ -2824,12 +3002,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_181)
     elif to_status is not None:
-        rejections.append(_REJECTION_147)
+        rejections.append(_REJECTION_182)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_183)
 
     to_failure_code = None
 
@@ -2867,20 +3045,26 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__invoice.get("store_payment_method_enabled")
     if value is not None:
         put_scalar(to_metadata, "store_payment_method_enabled", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_184)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_185)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_186)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2894,8 +3078,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object__invoice.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_149)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_187)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_188)
 
     to_attempt_number = None
 
@@ -2910,41 +3097,41 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__invoice.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_189)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_190)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_191)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_192)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_193)
 
     to_authorized_cents = None
 
     to_captured_cents: Any = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
     if to_captured_cents is REFUSED:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_194)
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_195)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_157)
+            rejections.append(_REJECTION_196)
 
     to_refunded_cents = None
 
@@ -2985,8 +3172,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_cancellation_reason = None
     else:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_158)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_197)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_198)
 
     to_dispute_reason = None
 
@@ -2999,20 +3189,26 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_subscription_id: Any = at_data__object__invoice.get("subscription_id")
     if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
         to_related_subscription_id = None
-    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_159)
+    if type(to_related_subscription_id) is str:
+        if len(to_related_subscription_id) > 255:
+            rejections.append(_REJECTION_199)
+    elif to_related_subscription_id is not None:
+        rejections.append(_REJECTION_200)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_160)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_201)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_202)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_203)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3088,10 +3284,13 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -3105,36 +3304,42 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_event_type) is str:
             to_event_type = _TABLE_17.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_162)
+                rejections.append(_REJECTION_204)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_205)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_206)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id: Any = at_data__object__subscription.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_165)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_207)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_208)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_166)
+            rejections.append(_REJECTION_209)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_210)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_211)
 
     to_payment_method_type = None
 
@@ -3148,12 +3353,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str:
         to_status = _TABLE_18.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_212)
     elif to_status is not None:
-        rejections.append(_REJECTION_170)
+        rejections.append(_REJECTION_213)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_214)
 
     to_failure_code = None
 
@@ -3203,28 +3408,37 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     value = at_data__object__subscription.get("monthly_billing_anchor_date")
     if value is not None:
         put_scalar(to_metadata, "monthly_billing_anchor_date", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_215)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_216)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_217)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object__subscription.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_172)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_218)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_219)
 
     to_attempt_number = None
 
@@ -3239,18 +3453,18 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__subscription.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_173)
+            rejections.append(_REJECTION_220)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_174)
+            rejections.append(_REJECTION_221)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_222)
 
     to_object_updated_at = None
 
@@ -3291,8 +3505,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_cancellation_reason = None
     else:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_176)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_223)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_224)
 
     to_dispute_reason = None
 
@@ -3307,17 +3524,20 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_payment_method_id: Any = at_data__object__subscription.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_177)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_225)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_226)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_227)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_228)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3390,36 +3610,45 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_provider_event_id: Any = root.get("event_id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_19[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_6)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_7)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_8)
 
     to_customer_id: Any = at_data__object__card.get("customer_id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
         to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_180)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_229)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_230)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_166)
+            rejections.append(_REJECTION_209)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_210)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_211)
 
     to_payment_method_type: Any = "card"
 
@@ -3436,20 +3665,23 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_181)
+                rejections.append(_REJECTION_231)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_181)
+        rejections.append(_REJECTION_231)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_232)
 
     to_card_last_four: Any = at_data__object__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_182)
+            rejections.append(_REJECTION_233)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_234)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -3465,7 +3697,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         else:
             to_status = "active"
     if to_status is None:
-        rejections.append(_REJECTION_184)
+        rejections.append(_REJECTION_235)
 
     to_failure_code = None
 
@@ -3503,28 +3735,37 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     value = at_data__object__card.get("issuer_alert_at")
     if value is not None:
         put_scalar(to_metadata, "issuer_alert_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_236)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_237)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_238)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_36)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_28)
+        rejections.append(_REJECTION_37)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object__card.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_185)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_239)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_240)
 
     to_attempt_number = None
 
@@ -3539,18 +3780,18 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_object_version: Any = at_data__object__card.get("version")
     if type(to_object_version) is str and to_object_version in NULL_VALUES:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_186)
+            rejections.append(_REJECTION_241)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_187)
+            rejections.append(_REJECTION_242)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_188)
+        rejections.append(_REJECTION_243)
 
     to_object_updated_at = None
 
@@ -3597,17 +3838,20 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_payment_method_id: Any = at_data__object__card.get("id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_189)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_244)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_245)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_227)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_228)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

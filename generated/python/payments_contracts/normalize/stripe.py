@@ -18,15 +18,18 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
+    longest,
     put_allowed,
     put_scalar,
     put_scalars,
     rescaled,
+    size,
     total,
 )
 
-_REJECTION_1 = Rejection("field_missing", "provider_event_id", "id is absent or null")
-_REJECTION_2 = Rejection("type_invalid", "provider_event_id", "id must be text")
+_REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_intent.created": "payment.created",
     "payment_intent.requires_action": "payment.requires_action",
@@ -37,22 +40,26 @@ _TABLE_1 = {
     "payment_intent.payment_failed": "payment.failed",
     "payment_intent.canceled": "payment.canceled",
 }
-_REJECTION_3 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
-_REJECTION_4 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
+_REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
+_REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
-_REJECTION_5 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_6 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
-_REJECTION_7 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
-_REJECTION_8 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
-_REJECTION_10 = Rejection("type_invalid", "currency", "data.object.currency must be text")
-_REJECTION_11 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_12 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
-_REJECTION_13 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_14 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
+_REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
+_REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
+_REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
+_REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
+_REJECTION_19 = Rejection("text_too_long", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must have at most 255 characters")
 _PATTERN_1 = re.compile("[0-9]{4}")
-_REJECTION_15 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
-_REJECTION_16 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
+_REJECTION_20 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must have the form [0-9]{4}")
+_REJECTION_21 = Rejection("type_invalid", "card_last_four", "the first present of data.object.last_payment_error.payment_method.card.last4, data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4 or the first present of data.object.charges.data[0].payment_method_details.card.last4, data.object.latest_charge.payment_method_details.card.last4, data.object.payment_method.card.last4, as type says, must be text")
 _TABLE_2 = {
     "payment_intent.created": "pending",
     "payment_intent.requires_action": "requires_action",
@@ -63,39 +70,44 @@ _TABLE_2 = {
     "payment_intent.payment_failed": "failed",
     "payment_intent.canceled": "canceled",
 }
-_REJECTION_17 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_18 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
+_REJECTION_22 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_23 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_24 = Rejection("type_invalid", "failure_message", "data.object.last_payment_error.message or null, as type says, must be text")
 _KEYS_1 = frozenset({"cart_id", "invoice_id", "merchant_id", "order_id", "plan", "sku"})
-_REJECTION_19 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
-_REJECTION_20 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_21 = Rejection("field_missing", "provider_created_at", "created is absent or null")
-_REJECTION_22 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
-_REJECTION_23 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
-_REJECTION_24 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
-_REJECTION_25 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
-_REJECTION_26 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_27 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_28 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_29 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
-_REJECTION_30 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
-_REJECTION_31 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_32 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
-_REJECTION_33 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
-_REJECTION_34 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
-_REJECTION_35 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
-_REJECTION_36 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
-_REJECTION_37 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
-_REJECTION_38 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
-_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_40 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
-_REJECTION_41 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
-_REJECTION_42 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
-_REJECTION_43 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
-_REJECTION_44 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
-_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
-_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
-_REJECTION_47 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
-_REJECTION_48 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
+_REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 500 entries")
+_REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 10000 characters in each key and value")
+_REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 131072 bytes in all")
+_REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
+_REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.object.id must have at most 255 characters")
+_REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
+_REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
+_REJECTION_34 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
+_REJECTION_35 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
+_REJECTION_36 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
+_REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
+_REJECTION_43 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
+_REJECTION_44 = Rejection("amount_too_large", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at most 999999999999")
+_REJECTION_45 = Rejection("amount_indivisible", "tip_cents", "data.object.amount_details.tip.amount is not a whole number of the currency's minor unit")
+_REJECTION_46 = Rejection("type_invalid", "tip_cents", "data.object.amount_details.tip.amount must be a whole number")
+_REJECTION_47 = Rejection("amount_negative", "tip_cents", "data.object.amount_details.tip.amount must be at least 0")
+_REJECTION_48 = Rejection("amount_too_large", "tip_cents", "data.object.amount_details.tip.amount must be at most 999999999999")
+_REJECTION_49 = Rejection("amount_indivisible", "fee_cents", "data.object.latest_charge.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_50 = Rejection("type_invalid", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be a whole number")
+_REJECTION_51 = Rejection("amount_negative", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at least -999999999999")
+_REJECTION_52 = Rejection("amount_too_large", "fee_cents", "data.object.latest_charge.balance_transaction.fee must be at most 999999999999")
+_REJECTION_53 = Rejection("type_invalid", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be text")
+_REJECTION_54 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of iso4217")
+_REJECTION_55 = Rejection("amount_indivisible", "application_fee_cents", "data.object.application_fee_amount is not a whole number of the currency's minor unit")
+_REJECTION_56 = Rejection("type_invalid", "application_fee_cents", "data.object.application_fee_amount must be a whole number")
+_REJECTION_57 = Rejection("amount_negative", "application_fee_cents", "data.object.application_fee_amount must be at least 0")
+_REJECTION_58 = Rejection("amount_too_large", "application_fee_cents", "data.object.application_fee_amount must be at most 999999999999")
 _TABLE_3 = {
     "insufficient_funds": "insufficient_funds",
     "partner_insufficient_funds": "insufficient_funds",
@@ -200,7 +212,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_49 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -412,15 +424,24 @@ _TABLE_4 = {
     "transfers_not_allowed": "invalid_request",
     "url_invalid": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
-_REJECTION_51 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
-_REJECTION_52 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
-_REJECTION_53 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
-_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
-_REJECTION_55 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
-_REJECTION_56 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
-_REJECTION_57 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
-_REJECTION_58 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_60 = Rejection("text_too_long", "error_code", "data.object.last_payment_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "error_code", "data.object.last_payment_error.code or null, as type says, must be text")
+_REJECTION_62 = Rejection("text_too_long", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_63 = Rejection("type_invalid", "decline_code", "data.object.last_payment_error.decline_code or null, as type says, must be text")
+_REJECTION_64 = Rejection("text_too_long", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "advice_code", "data.object.last_payment_error.advice_code or null, as type says, must be text")
+_REJECTION_66 = Rejection("text_too_long", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "network_decline_code", "data.object.last_payment_error.network_decline_code or null, as type says, must be text")
+_REJECTION_68 = Rejection("text_too_long", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_69 = Rejection("type_invalid", "network_advice_code", "data.object.last_payment_error.network_advice_code or null, as type says, must be text")
+_REJECTION_70 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_reason must have at most 255 characters")
+_REJECTION_71 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_reason must be text")
+_REJECTION_72 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must have at most 255 characters")
+_REJECTION_73 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charges.data[0].id, data.object.latest_charge.id, data.object.latest_charge, data.object.last_payment_error.charge must be text")
+_REJECTION_74 = Rejection("text_too_long", "related_invoice_id", "data.object.invoice must have at most 255 characters")
+_REJECTION_75 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
+_REJECTION_76 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_77 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -483,8 +504,8 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_59 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
-_REJECTION_60 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_78 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_79 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -494,68 +515,79 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_61 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_62 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_63 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_64 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_65 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
-_REJECTION_66 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_67 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_68 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_69 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
+_REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
+_REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_70 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
-_REJECTION_71 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_91 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_72 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
-_REJECTION_73 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_74 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_75 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_76 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_77 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_78 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_79 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_80 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_81 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_82 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_83 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_86 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
-_REJECTION_87 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
-_REJECTION_88 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_89 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_90 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
-_REJECTION_91 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
-_REJECTION_92 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_93 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_94 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_95 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_96 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_97 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_98 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_99 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_100 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
-_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_93 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_97 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_99 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_100 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_101 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_102 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_103 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_104 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
+_REJECTION_105 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
+_REJECTION_106 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
+_REJECTION_107 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_108 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be a whole number")
+_REJECTION_109 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at least 0")
+_REJECTION_110 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or data.object.amount_refunded or the constant 0 or null, as data.object.amount_refunded says,, as type says,, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
+_REJECTION_111 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_112 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_113 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_114 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_115 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_116 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_117 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
+_REJECTION_118 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_119 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_120 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
+_REJECTION_121 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_122 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
+_REJECTION_123 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_124 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_126 = Rejection("text_too_long", "network_advice_code", "data.object.outcome.network_advice_code must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_128 = Rejection("text_too_long", "payment_method_id", "data.object.payment_method must have at most 255 characters")
+_REJECTION_129 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_130 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_8 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_102 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
-_REJECTION_103 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_131 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_132 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_104 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_105 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_106 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_107 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_108 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_109 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_110 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_133 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
+_REJECTION_134 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_135 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_136 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_137 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_138 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
+_REJECTION_139 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_140 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -563,11 +595,13 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_111 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_112 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_113 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_114 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_115 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_141 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
+_REJECTION_142 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_143 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_144 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_145 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_146 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_147 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_11 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -577,9 +611,11 @@ _TABLE_11 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_116 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_117 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_118 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_148 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_149 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_150 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_151 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_152 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_12 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -587,7 +623,8 @@ _TABLE_12 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_119 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_153 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_154 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_13 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -601,8 +638,8 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_120 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_121 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_155 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_156 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -616,14 +653,15 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_122 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_123 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_124 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_125 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_126 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_127 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_128 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_129 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_157 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
+_REJECTION_158 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_159 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_160 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_161 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_162 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_163 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_164 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_165 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -641,7 +679,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_130 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_166 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -650,15 +688,16 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_131 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_132 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_167 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_168 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_169 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_133 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_134 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_170 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_171 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -666,9 +705,10 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_135 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_136 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_137 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_172 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_173 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_174 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_175 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_19 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -686,7 +726,7 @@ _TABLE_19 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_138 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_176 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_20 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -697,18 +737,18 @@ _TABLE_20 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_139 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_140 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_141 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_142 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_143 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_177 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_178 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_179 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_180 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_181 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
 _TABLE_21 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_144 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_145 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_182 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_183 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_22 = {
     "draft": "draft",
     "open": "open",
@@ -723,28 +763,34 @@ _TABLE_23 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_146 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_147 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_148 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_149 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_151 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_152 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_153 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_154 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_156 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_157 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_158 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_159 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_160 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_161 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_162 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_163 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_164 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_165 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_166 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_167 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_184 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
+_REJECTION_185 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_186 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_187 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_188 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_189 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_190 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_191 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_192 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_193 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_194 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_195 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_196 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_197 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_198 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_199 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_200 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_201 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_202 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_203 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_204 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_205 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_206 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
+_REJECTION_207 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_208 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_209 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_210 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_211 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 _TABLE_24 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -752,9 +798,9 @@ _TABLE_24 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_168 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_169 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_170 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_212 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_213 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_214 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_25 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -765,37 +811,51 @@ _TABLE_25 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_171 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_172 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_173 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
-_REJECTION_174 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_175 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_176 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_177 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_178 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_179 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_180 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_181 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_REJECTION_215 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_216 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_217 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_218 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
+_REJECTION_219 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_220 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
+_REJECTION_221 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_222 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_223 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_224 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_225 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
+_REJECTION_226 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_227 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_228 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
+_REJECTION_229 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
 _TABLE_26 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_182 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_183 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_184 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_185 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_REJECTION_230 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_231 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_232 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_233 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
+_REJECTION_234 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_235 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
 _TABLE_27 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_186 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_187 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_188 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
-_REJECTION_189 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_190 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_191 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_192 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_193 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_194 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_195 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
-_REJECTION_196 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_REJECTION_236 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_237 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_238 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_239 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_240 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_241 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_242 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_243 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_244 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_245 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_246 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_247 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_248 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_249 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_250 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_251 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_252 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_253 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
+_REJECTION_254 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_28 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
@@ -805,7 +865,7 @@ _TABLE_28 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_197 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_255 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -922,18 +982,24 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_1[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -942,8 +1008,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -959,10 +1028,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount")
@@ -971,18 +1040,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_5)
+                rejections.append(_REJECTION_8)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_6)
+            rejections.append(_REJECTION_9)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_7)
+            rejections.append(_REJECTION_10)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_8)
+            rejections.append(_REJECTION_11)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_9)
+        rejections.append(_REJECTION_12)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -991,13 +1060,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1038,8 +1107,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
                     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
                         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_13)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_16)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_17)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1076,8 +1148,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_14)
+        rejections.append(_REJECTION_18)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_19)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1112,9 +1187,9 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_15)
+            rejections.append(_REJECTION_20)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_16)
+        rejections.append(_REJECTION_21)
 
     to_status = _TABLE_2[event_type]
 
@@ -1131,8 +1206,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_17)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_22)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_23)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -1143,8 +1221,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_18)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_24)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1235,6 +1316,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1242,13 +1329,13 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -1258,8 +1345,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object__charges.get("total_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -1268,11 +1358,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_23)
+            rejections.append(_REJECTION_33)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_24)
+            rejections.append(_REJECTION_34)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_25)
+        rejections.append(_REJECTION_35)
 
     to_related_payment_id = None
 
@@ -1285,7 +1375,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -1313,18 +1403,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if type(to_authorized_cents) is int:
                         to_authorized_cents = whole_4_authorized_cents - to_authorized_cents
                     elif to_authorized_cents is not None:
-                        rejections.append(_REJECTION_27)
+                        rejections.append(_REJECTION_37)
                         to_authorized_cents = REFUSED
                 elif to_authorized_cents is not None:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
                 if type(to_authorized_cents) is int:
                     to_authorized_cents = whole_3_authorized_cents - to_authorized_cents
                 elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-                    rejections.append(_REJECTION_27)
+                    rejections.append(_REJECTION_37)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
             if to_authorized_cents is None:
                 to_authorized_cents = at_data__object.get("amount_capturable")
@@ -1337,10 +1427,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_authorized_cents) is int:
             to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
             if to_authorized_cents is None:
-                rejections.append(_REJECTION_28)
+                rejections.append(_REJECTION_38)
                 to_authorized_cents = REFUSED
         elif to_authorized_cents is not None and to_authorized_cents is not REFUSED:
-            rejections.append(_REJECTION_27)
+            rejections.append(_REJECTION_37)
             to_authorized_cents = REFUSED
     else:
         to_authorized_cents = root.get("type")
@@ -1357,18 +1447,18 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_28)
+                    rejections.append(_REJECTION_38)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_27)
+                rejections.append(_REJECTION_37)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_29)
+            rejections.append(_REJECTION_39)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_40)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -1384,10 +1474,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     else:
         to_captured_cents = at_data__object.get("amount_received")
@@ -1396,16 +1486,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if type(to_captured_cents) is int:
             to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
             if to_captured_cents is None:
-                rejections.append(_REJECTION_31)
+                rejections.append(_REJECTION_41)
                 to_captured_cents = REFUSED
         elif to_captured_cents is not None:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_42)
             to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_33)
+            rejections.append(_REJECTION_43)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_34)
+            rejections.append(_REJECTION_44)
 
     to_refunded_cents = None
 
@@ -1415,16 +1505,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_tip_cents) is int:
         to_tip_cents = rescaled(to_tip_cents, at_data__object.get("currency"), _SCALES_1)
         if to_tip_cents is None:
-            rejections.append(_REJECTION_35)
+            rejections.append(_REJECTION_45)
             to_tip_cents = REFUSED
     elif to_tip_cents is not None:
-        rejections.append(_REJECTION_36)
+        rejections.append(_REJECTION_46)
         to_tip_cents = REFUSED
     if type(to_tip_cents) is int:
         if to_tip_cents < 0:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_47)
         if to_tip_cents > 999999999999:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_48)
 
     to_fee_cents: Any = at_data__object__latest_charge__balance_transaction.get("fee")
     if type(to_fee_cents) is str and to_fee_cents in NULL_VALUES:
@@ -1432,16 +1522,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__latest_charge__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_49)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_40)
+        rejections.append(_REJECTION_50)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_51)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_42)
+            rejections.append(_REJECTION_52)
 
     to_fee_currency: Any = at_data__object__latest_charge__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1450,11 +1540,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_43)
+        rejections.append(_REJECTION_53)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_54)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1462,16 +1552,16 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -1499,7 +1589,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_49)
+                rejections.append(_REJECTION_59)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1510,7 +1600,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -1527,7 +1617,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_49)
+                    rejections.append(_REJECTION_59)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = at_data__object__last_payment_error.get("code")
@@ -1538,7 +1628,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_49)
+                        rejections.append(_REJECTION_59)
                         to_failure_category = REFUSED
             else:
                 to_failure_category = None
@@ -1552,8 +1642,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_50)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_60)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_61)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -1564,8 +1657,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_51)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_62)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_63)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -1576,8 +1672,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_52)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_64)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_65)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -1588,8 +1687,11 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_53)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_66)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_67)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -1600,14 +1702,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_54)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_68)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_69)
 
     to_cancellation_reason: Any = at_data__object.get("cancellation_reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_55)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_70)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_71)
 
     to_dispute_reason = None
 
@@ -1628,14 +1736,20 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 to_related_charge_id = at_data__object__last_payment_error.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_56)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_72)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_73)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -1662,16 +1776,19 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             to_payment_method_id = at_data__object.get("payment_method")
             if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
                 to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_58)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_76)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_77)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_79)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1771,18 +1888,24 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_5[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -1791,8 +1914,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -1804,10 +1930,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_61)
+                rejections.append(_REJECTION_80)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_81)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1824,10 +1950,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1840,10 +1966,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_61)
+                        rejections.append(_REJECTION_80)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_62)
+                    rejections.append(_REJECTION_81)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1852,18 +1978,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_61)
+                    rejections.append(_REJECTION_80)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_62)
+                rejections.append(_REJECTION_81)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_82)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_83)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_84)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1872,19 +1998,22 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1901,8 +2030,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_87)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_88)
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -1917,9 +2049,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_68)
+            rejections.append(_REJECTION_89)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_90)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1949,9 +2081,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -1972,12 +2104,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_70)
+                            rejections.append(_REJECTION_91)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_71)
+                        rejections.append(_REJECTION_92)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1994,14 +2126,20 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = at_data__object.get("failure_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_73)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_94)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_95)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2131,6 +2269,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_group")
     if value is not None:
         put_scalar(to_metadata, "transfer_group", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2138,13 +2282,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2154,8 +2298,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2166,8 +2313,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = at_data__object.get("payment_intent")
         if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
             to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_75)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_97)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_98)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2178,7 +2328,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2208,18 +2358,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_76)
+                    rejections.append(_REJECTION_99)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_77)
+                rejections.append(_REJECTION_100)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_101)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_102)
 
     to_captured_cents: Any = root.get("type")
     if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2241,10 +2391,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2257,18 +2407,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_103)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_104)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_105)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_106)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2290,10 +2440,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_84)
+                    rejections.append(_REJECTION_107)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_108)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = root.get("type")
@@ -2306,10 +2456,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_refunded_cents is None:
-                        rejections.append(_REJECTION_84)
+                        rejections.append(_REJECTION_107)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_85)
+                    rejections.append(_REJECTION_108)
                     to_refunded_cents = REFUSED
             else:
                 to_refunded_cents = at_data__object.get("amount_refunded")
@@ -2321,9 +2471,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     to_refunded_cents = None
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_109)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_110)
 
     to_tip_cents = None
 
@@ -2333,16 +2483,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_111)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_112)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_113)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_114)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2351,11 +2501,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_115)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_116)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2363,16 +2513,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -2394,7 +2544,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_117)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2411,10 +2561,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_94)
+                            rejections.append(_REJECTION_117)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_94)
+                    rejections.append(_REJECTION_117)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -2437,10 +2587,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_94)
+                        rejections.append(_REJECTION_117)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_94)
+                rejections.append(_REJECTION_117)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2450,8 +2600,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_118)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_119)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2462,26 +2615,38 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_96)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_120)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_121)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_97)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_122)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_123)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_98)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_124)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_125)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_99)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_126)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_127)
 
     to_cancellation_reason = None
 
@@ -2494,24 +2659,30 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_128)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_129)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_130)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2596,10 +2767,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = root.get("type")
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -2617,9 +2791,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_8.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_131)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_132)
                 to_event_type = REFUSED
         else:
             to_event_type = root.get("type")
@@ -2628,18 +2802,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_102)
+                    rejections.append(_REJECTION_131)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_103)
+                rejections.append(_REJECTION_132)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_104)
+        rejections.append(_REJECTION_133)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -2648,8 +2825,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = at_data__object.get("amount")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2657,18 +2837,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2677,19 +2857,22 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__destination_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_110)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_139)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_140)
 
     to_card_brand = None
 
@@ -2707,20 +2890,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_111)
+                rejections.append(_REJECTION_141)
         elif to_status is not None:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_142)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_113)
+        rejections.append(_REJECTION_143)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_114)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_144)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_145)
 
     to_failure_message = None
 
@@ -2765,6 +2951,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object.get("transfer_reversal")
     if value is not None:
         put_scalar(to_metadata, "transfer_reversal", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2772,13 +2964,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -2788,8 +2980,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -2808,8 +3003,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2820,7 +3018,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -2854,7 +3052,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_148)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -2871,7 +3069,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_116)
+                rejections.append(_REJECTION_148)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2881,8 +3079,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_error_code: Any = at_data__object.get("failure_reason")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_117)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_149)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_150)
 
     to_decline_code = None
 
@@ -2905,8 +3106,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -2915,8 +3119,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id: Any = at_data__object.get("payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_100)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_128)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_129)
 
     to_next_attempt_at = None
 
@@ -3009,18 +3216,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_12[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -3030,18 +3243,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_136)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3050,19 +3263,22 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object__payment_method_details.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_66)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_85)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3071,8 +3287,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_153)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_154)
 
     to_card_last_four = None
 
@@ -3086,9 +3305,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_13.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_155)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_156)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3097,12 +3316,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_14.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_120)
+                rejections.append(_REJECTION_155)
         elif to_status is not None:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_156)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_157)
 
     to_failure_code = None
 
@@ -3146,6 +3365,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment_method_details__card.get("network_reason_code")
     if value is not None:
         put_scalar(to_metadata, "payment_method_details.card.network_reason_code", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3153,13 +3378,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3169,8 +3394,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3189,8 +3417,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3201,7 +3432,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3217,20 +3448,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_158)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_159)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_158)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_160)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_161)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3239,11 +3470,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_162)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_163)
 
     to_application_fee_cents = None
 
@@ -3266,8 +3497,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_dispute_reason: Any = at_data__object.get("reason")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_129)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_164)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_165)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3277,7 +3511,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_166)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3287,8 +3521,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -3369,18 +3606,24 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_16[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -3390,18 +3633,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_134)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_135)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_131)
+            rejections.append(_REJECTION_167)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_137)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_138)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3410,19 +3653,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_132)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_168)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_169)
 
     to_card_brand = None
 
@@ -3438,9 +3684,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_170)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_171)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3449,24 +3695,30 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_170)
         elif to_status is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_171)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_172)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_136)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_173)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_174)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_74)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3524,6 +3776,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_data__object__trace_id.get("value")
     if value is not None:
         put_scalar(to_metadata, "trace_id.value", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3531,13 +3789,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -3547,8 +3805,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -3563,7 +3824,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -3589,7 +3850,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_175)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3604,7 +3865,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_176)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3617,14 +3878,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_176)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
     if type(to_error_code) is str and to_error_code in NULL_VALUES:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_95)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_118)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_119)
 
     to_decline_code = None
 
@@ -3652,7 +3916,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3761,18 +4025,24 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_20[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -3781,8 +4051,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = root.get("type")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -3798,10 +4071,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_177)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -3810,18 +4083,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_139)
+                rejections.append(_REJECTION_177)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_178)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_179)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_180)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_181)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3830,13 +4103,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -3854,9 +4127,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_21.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_182)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_183)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3865,9 +4138,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_22.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_144)
+                rejections.append(_REJECTION_182)
         elif to_status is not None:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_183)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
@@ -3876,12 +4149,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_23.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_144)
+                    rejections.append(_REJECTION_182)
             elif to_status is not None:
-                rejections.append(_REJECTION_145)
+                rejections.append(_REJECTION_183)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_146)
+        rejections.append(_REJECTION_184)
 
     to_failure_code = None
 
@@ -3979,6 +4252,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object.get("total")
     if value is not None:
         put_scalar(to_metadata, "total", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3986,13 +4265,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -4002,8 +4281,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number: Any = at_data__object.get("attempt_count")
     if type(to_attempt_number) is str and to_attempt_number in NULL_VALUES:
@@ -4012,11 +4294,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_185)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_186)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_187)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4049,8 +4331,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                 to_related_payment_id = at_data__object__payments__data__0__payment.get("charge")
                                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_150)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_188)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_189)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4061,7 +4346,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4075,16 +4360,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_190)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_191)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_192)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_193)
 
     to_refunded_cents = None
 
@@ -4100,16 +4385,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_application_fee_cents) is int:
         to_application_fee_cents = rescaled(to_application_fee_cents, at_data__object.get("currency"), _SCALES_1)
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_55)
             to_application_fee_cents = REFUSED
     elif to_application_fee_cents is not None:
-        rejections.append(_REJECTION_46)
+        rejections.append(_REJECTION_56)
         to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_57)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_48)
+            rejections.append(_REJECTION_58)
 
     to_direction = None
 
@@ -4146,8 +4431,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 to_related_charge_id = at_data__object__payments__data__0__payment.get("charge")
                 if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
                     to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_155)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_194)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_195)
 
     to_related_invoice_id = None
 
@@ -4158,14 +4446,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_subscription_id = at_data__object.get("subscription")
         if type(to_related_subscription_id) is str and to_related_subscription_id in NULL_VALUES:
             to_related_subscription_id = None
-    if to_related_subscription_id is not None and type(to_related_subscription_id) is not str:
-        rejections.append(_REJECTION_156)
+    if type(to_related_subscription_id) is str:
+        if len(to_related_subscription_id) > 255:
+            rejections.append(_REJECTION_196)
+    elif to_related_subscription_id is not None:
+        rejections.append(_REJECTION_197)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_157)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_198)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_199)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4179,15 +4473,15 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_200)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_201)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4269,18 +4563,24 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "invoice_payment.paid"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
@@ -4294,18 +4594,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_202)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_203)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_204)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_205)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_206)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4314,13 +4614,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_10)
+        rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_11)
+            rejections.append(_REJECTION_14)
     elif to_currency is None:
-        rejections.append(_REJECTION_12)
+        rejections.append(_REJECTION_15)
 
     to_payment_method_type = None
 
@@ -4363,6 +4663,12 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     value = at_data__object__status_transitions.get("paid_at")
     if value is not None:
         put_scalar(to_metadata, "status_transitions.paid_at", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4370,13 +4676,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent: Any = at_data__object.get("currency")
     if type(to_currency_exponent) is str and to_currency_exponent in NULL_VALUES:
@@ -4386,8 +4692,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4406,8 +4715,11 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                 to_related_payment_id = at_data__object__payment.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_165)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_207)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_208)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4418,7 +4730,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4465,14 +4777,20 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         to_related_charge_id = at_data__object__payment.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_166)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_209)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_210)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_57)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_74)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_75)
 
     to_related_subscription_id = None
 
@@ -4483,9 +4801,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_78)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_211)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4561,18 +4879,24 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_24[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -4581,20 +4905,23 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type = None
 
@@ -4614,12 +4941,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_25.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_171)
+                rejections.append(_REJECTION_215)
         elif to_status is not None:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_216)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_173)
+        rejections.append(_REJECTION_217)
 
     to_failure_code = None
 
@@ -4684,6 +5011,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     value = at_data__object.get("trial_start")
     if value is not None:
         put_scalar(to_metadata, "trial_start", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4691,21 +5024,24 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4720,7 +5056,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -4757,8 +5093,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_cancellation_reason: Any = at_data__object__cancellation_details.get("reason")
     if type(to_cancellation_reason) is str and to_cancellation_reason in NULL_VALUES:
         to_cancellation_reason = None
-    if to_cancellation_reason is not None and type(to_cancellation_reason) is not str:
-        rejections.append(_REJECTION_174)
+    if type(to_cancellation_reason) is str:
+        if len(to_cancellation_reason) > 255:
+            rejections.append(_REJECTION_218)
+    elif to_cancellation_reason is not None:
+        rejections.append(_REJECTION_219)
 
     to_dispute_reason = None
 
@@ -4769,25 +5108,31 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_invoice_id: Any = at_data__object.get("latest_invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
         to_related_invoice_id = None
-    if to_related_invoice_id is not None and type(to_related_invoice_id) is not str:
-        rejections.append(_REJECTION_175)
+    if type(to_related_invoice_id) is str:
+        if len(to_related_invoice_id) > 255:
+            rejections.append(_REJECTION_220)
+    elif to_related_invoice_id is not None:
+        rejections.append(_REJECTION_221)
 
     to_related_subscription_id = None
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_157)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_198)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_199)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_222)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_223)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4863,18 +5208,24 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "payment_method.updated"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -4883,26 +5234,32 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_132)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_168)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_169)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -4911,17 +5268,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_178)
+        rejections.append(_REJECTION_224)
         to_card_brand = REFUSED
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_225)
 
     to_card_last_four: Any = at_data__object__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_226)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_180)
+        rejections.append(_REJECTION_227)
 
     to_status: Any = "active"
 
@@ -4955,6 +5315,12 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("metadata")
     if value is not None:
         put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -4962,21 +5328,24 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -4991,7 +5360,7 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5040,17 +5409,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_payment_method_id: Any = at_data__object.get("id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_181)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_228)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_229)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_222)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_223)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5138,18 +5510,24 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type = _TABLE_26[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id: Any = at_data__object__customer.get("id")
     if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
@@ -5158,20 +5536,23 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = at_data__object.get("customer")
         if type(to_customer_id) is str and to_customer_id in NULL_VALUES:
             to_customer_id = None
-    if to_customer_id is not None and type(to_customer_id) is not str:
-        rejections.append(_REJECTION_4)
+    if type(to_customer_id) is str:
+        if len(to_customer_id) > 255:
+            rejections.append(_REJECTION_6)
+    elif to_customer_id is not None:
+        rejections.append(_REJECTION_7)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -5188,8 +5569,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_type = items_data__object__payment_method_types[0] if len(items_data__object__payment_method_types) == 1 else None
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
-    if to_payment_method_type is not None and type(to_payment_method_type) is not str:
-        rejections.append(_REJECTION_182)
+    if type(to_payment_method_type) is str:
+        if len(to_payment_method_type) > 255:
+            rejections.append(_REJECTION_230)
+    elif to_payment_method_type is not None:
+        rejections.append(_REJECTION_231)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5202,10 +5586,13 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_183)
+            rejections.append(_REJECTION_232)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
+    if type(to_card_brand) is str:
+        if len(to_card_brand) > 255:
+            rejections.append(_REJECTION_233)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -5218,9 +5605,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_184)
+            rejections.append(_REJECTION_234)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_185)
+        rejections.append(_REJECTION_235)
 
     to_status = _TABLE_27[event_type]
 
@@ -5237,8 +5624,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 to_failure_code = None
     else:
         to_failure_code = None
-    if to_failure_code is not None and type(to_failure_code) is not str:
-        rejections.append(_REJECTION_186)
+    if type(to_failure_code) is str:
+        if len(to_failure_code) > 255:
+            rejections.append(_REJECTION_236)
+    elif to_failure_code is not None:
+        rejections.append(_REJECTION_237)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -5249,8 +5639,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_failure_message = None
     else:
         to_failure_message = None
-    if to_failure_message is not None and type(to_failure_message) is not str:
-        rejections.append(_REJECTION_187)
+    if type(to_failure_message) is str:
+        if len(to_failure_message) > 1000:
+            to_failure_message = to_failure_message[:999] + "…"
+    elif to_failure_message is not None:
+        rejections.append(_REJECTION_238)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5311,6 +5704,12 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     value = at_data__object.get("usage")
     if value is not None:
         put_scalar(to_metadata, "usage", value)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5318,21 +5717,24 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -5347,7 +5749,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5387,7 +5789,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_188)
+                rejections.append(_REJECTION_239)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -5398,7 +5800,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_188)
+                    rejections.append(_REJECTION_239)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -5414,8 +5816,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_error_code = None
     else:
         to_error_code = None
-    if to_error_code is not None and type(to_error_code) is not str:
-        rejections.append(_REJECTION_189)
+    if type(to_error_code) is str:
+        if len(to_error_code) > 255:
+            rejections.append(_REJECTION_240)
+    elif to_error_code is not None:
+        rejections.append(_REJECTION_241)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -5426,8 +5831,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_decline_code = None
     else:
         to_decline_code = None
-    if to_decline_code is not None and type(to_decline_code) is not str:
-        rejections.append(_REJECTION_190)
+    if type(to_decline_code) is str:
+        if len(to_decline_code) > 255:
+            rejections.append(_REJECTION_242)
+    elif to_decline_code is not None:
+        rejections.append(_REJECTION_243)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -5438,8 +5846,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_advice_code = None
     else:
         to_advice_code = None
-    if to_advice_code is not None and type(to_advice_code) is not str:
-        rejections.append(_REJECTION_191)
+    if type(to_advice_code) is str:
+        if len(to_advice_code) > 255:
+            rejections.append(_REJECTION_244)
+    elif to_advice_code is not None:
+        rejections.append(_REJECTION_245)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -5450,8 +5861,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_network_decline_code = None
     else:
         to_network_decline_code = None
-    if to_network_decline_code is not None and type(to_network_decline_code) is not str:
-        rejections.append(_REJECTION_192)
+    if type(to_network_decline_code) is str:
+        if len(to_network_decline_code) > 255:
+            rejections.append(_REJECTION_246)
+    elif to_network_decline_code is not None:
+        rejections.append(_REJECTION_247)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -5462,8 +5876,11 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_network_advice_code = None
     else:
         to_network_advice_code = None
-    if to_network_advice_code is not None and type(to_network_advice_code) is not str:
-        rejections.append(_REJECTION_193)
+    if type(to_network_advice_code) is str:
+        if len(to_network_advice_code) > 255:
+            rejections.append(_REJECTION_248)
+    elif to_network_advice_code is not None:
+        rejections.append(_REJECTION_249)
 
     to_cancellation_reason = None
 
@@ -5492,17 +5909,20 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = at_data__object.get("payment_method")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
-    if to_payment_method_id is not None and type(to_payment_method_id) is not str:
-        rejections.append(_REJECTION_194)
+    if type(to_payment_method_id) is str:
+        if len(to_payment_method_id) > 255:
+            rejections.append(_REJECTION_250)
+    elif to_payment_method_id is not None:
+        rejections.append(_REJECTION_251)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_222)
         if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_223)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5578,32 +5998,38 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_provider_event_id: Any = root.get("id")
     if type(to_provider_event_id) is str and to_provider_event_id in NULL_VALUES:
         to_provider_event_id = None
-    if to_provider_event_id is None:
-        rejections.append(_REJECTION_1)
-    elif type(to_provider_event_id) is not str:
+    if type(to_provider_event_id) is str:
+        if len(to_provider_event_id) > 255:
+            rejections.append(_REJECTION_1)
+    elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
+    else:
+        rejections.append(_REJECTION_3)
 
     to_event_type: Any = "fraud_warning.opened"
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
         to_merchant_id = None
-    if to_merchant_id is None:
-        rejections.append(_REJECTION_3)
+    if type(to_merchant_id) is str:
+        if len(to_merchant_id) > 255:
+            rejections.append(_REJECTION_4)
+    elif to_merchant_id is None:
+        rejections.append(_REJECTION_5)
 
     to_customer_id = None
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type = None
 
@@ -5619,7 +6045,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_195)
+        rejections.append(_REJECTION_252)
 
     to_failure_code = None
 
@@ -5639,6 +6065,12 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     value = at_data__object.get("metadata")
     if value is not None:
         put_allowed(to_metadata, "metadata", value, _KEYS_1, more_keys)
+    if len(to_metadata) > 500:
+        rejections.append(_REJECTION_25)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_26)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_27)
 
     to_provider_created_at: Any = root.get("created")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -5646,21 +6078,24 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if type(to_provider_created_at) is int:
         to_provider_created_at = to_provider_created_at * 1000
     elif to_provider_created_at is not None:
-        rejections.append(_REJECTION_19)
+        rejections.append(_REJECTION_28)
         to_provider_created_at = REFUSED
     if type(to_provider_created_at) is int:
         if not 1262304000000 <= to_provider_created_at <= 4102444800000:
-            rejections.append(_REJECTION_20)
+            rejections.append(_REJECTION_29)
     elif to_provider_created_at is None:
-        rejections.append(_REJECTION_21)
+        rejections.append(_REJECTION_30)
 
     to_currency_exponent = None
 
     to_provider_object_id: Any = at_data__object.get("id")
     if type(to_provider_object_id) is str and to_provider_object_id in NULL_VALUES:
         to_provider_object_id = None
-    if to_provider_object_id is not None and type(to_provider_object_id) is not str:
-        rejections.append(_REJECTION_22)
+    if type(to_provider_object_id) is str:
+        if len(to_provider_object_id) > 255:
+            rejections.append(_REJECTION_31)
+    elif to_provider_object_id is not None:
+        rejections.append(_REJECTION_32)
 
     to_attempt_number = None
 
@@ -5679,8 +6114,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                 to_related_payment_id = at_data__object.get("charge")
                 if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
                     to_related_payment_id = None
-    if to_related_payment_id is not None and type(to_related_payment_id) is not str:
-        rejections.append(_REJECTION_115)
+    if type(to_related_payment_id) is str:
+        if len(to_related_payment_id) > 255:
+            rejections.append(_REJECTION_146)
+    elif to_related_payment_id is not None:
+        rejections.append(_REJECTION_147)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -5691,7 +6129,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
-            rejections.append(_REJECTION_26)
+            rejections.append(_REJECTION_36)
 
     to_object_version = None
 
@@ -5730,8 +6168,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_dispute_reason: Any = at_data__object.get("fraud_type")
     if type(to_dispute_reason) is str and to_dispute_reason in NULL_VALUES:
         to_dispute_reason = None
-    if to_dispute_reason is not None and type(to_dispute_reason) is not str:
-        rejections.append(_REJECTION_196)
+    if type(to_dispute_reason) is str:
+        if len(to_dispute_reason) > 255:
+            rejections.append(_REJECTION_253)
+    elif to_dispute_reason is not None:
+        rejections.append(_REJECTION_254)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -5741,7 +6182,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_255)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -5751,8 +6192,11 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_related_charge_id = at_data__object.get("charge")
         if type(to_related_charge_id) is str and to_related_charge_id in NULL_VALUES:
             to_related_charge_id = None
-    if to_related_charge_id is not None and type(to_related_charge_id) is not str:
-        rejections.append(_REJECTION_118)
+    if type(to_related_charge_id) is str:
+        if len(to_related_charge_id) > 255:
+            rejections.append(_REJECTION_151)
+    elif to_related_charge_id is not None:
+        rejections.append(_REJECTION_152)
 
     to_related_invoice_id = None
 
@@ -5765,9 +6209,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_222)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_223)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
