@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 
 from tests.integration.analytics import NOON, Dbt, Query, append, failed, gold_of, payment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def silver_of(query: Query, merchant: str) -> list[list[Any]]:
