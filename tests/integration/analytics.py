@@ -91,7 +91,7 @@ def dbt(environment: Mapping[str, str]) -> Dbt:
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
-            timeout=280,
+            timeout=600,
         )
         assert done.returncode == 0, done.stdout[-5000:]
 

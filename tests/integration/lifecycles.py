@@ -75,8 +75,9 @@ def _attempts(chance: random.Random, number: int) -> Life:
     life.second += chance.choice([0, 0, 1])
     charge = f"ch_{number}_0"
     if chance.random() < 0.2:
-        # An event that does not name the payment behind the charge, as others of it do.
+        # One event does not name the payment behind the charge, another does.
         life.tell("charge.pending", "pending", charge, amount_cents=amount, captured_cents=0)
+        life.tell("charge.updated", "pending", charge, amount_cents=amount, captured_cents=0, **behind)
     if chance.random() < 0.3:
         held = {"amount_cents": amount, "authorized_cents": amount, "captured_cents": 0}
         life.tell("charge.succeeded", "authorized", charge, **held, **behind)

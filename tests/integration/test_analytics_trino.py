@@ -13,7 +13,7 @@ from pyiceberg.table import Table
 
 from tests.integration.analytics import NOON, Dbt, Query, append, failed, gold_of, payment
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def silver_of(query: Query, merchant: str) -> list[list[Any]]:
@@ -88,8 +88,9 @@ def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(
     dbt: Dbt, query: Query, bronze: Table, merchant: str
 ) -> None:
     unscored = {"fraud_score": 0.0, "fraud_score_source": "not_scored", "schema_version": 2, "currency_exponent": 2}
-    paid = payment(merchant, schema_version=2, provider_object_id="pi_1", attempt_number=2)
-    refund = payment(merchant, event_type="refund.succeeded", related_payment_id="pi_1", **unscored)
+    paid_id = f"pi_{merchant}"
+    paid = payment(merchant, schema_version=2, provider_object_id=paid_id, attempt_number=2)
+    refund = payment(merchant, event_type="refund.succeeded", related_payment_id=paid_id, **unscored)
     payout = payment(merchant, event_type="payout.paid", provider_object_id="po_1", **unscored)
     append(bronze, [paid, refund, payout])
     dbt("build")
@@ -98,9 +99,9 @@ def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(
         f" from {{silver}}.payments_cleaned where merchant_id = '{merchant}' order by event_family"
     )
     assert silver == [
-        ["payment", "pi_1", 2, None, 2],
+        ["payment", paid_id, 2, None, 2],
         ["payout", "po_1", None, None, 2],
-        ["refund", None, None, "pi_1", 2],
+        ["refund", None, None, paid_id, 2],
     ]
     assert [row[2:5] for row in gold_of(query, merchant)] == [["refunded", 1, 1234]]
 

@@ -13,7 +13,7 @@ from tests.integration.analytics import NOON, Dbt, Query, append, payment
 from tests.integration.lifecycles import lives, named
 from tests.integration.payment_cases import CASES, event
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 
 def payments_of(query: Query, merchant: str, *columns: str) -> list[list[Any]]:
