@@ -28,7 +28,7 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_intent.created": "payment.created",
@@ -41,7 +41,7 @@ _TABLE_1 = {
     "payment_intent.canceled": "payment.canceled",
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
@@ -49,10 +49,10 @@ _REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first presen
 _REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
 _REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
 _REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.object.amount_received, data.object.amount and data.object.currency is there")
 _REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
 _REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent")
 _REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
 _REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
@@ -79,7 +79,7 @@ _REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.ob
 _REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 131072 bytes in all")
 _REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent")
 _REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.object.id must have at most 255 characters")
 _REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
 _REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
@@ -519,7 +519,7 @@ _REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amo
 _REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
 _REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
 _REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "none of data.object.amount, data.object.currency and data.object.amount_captured is there")
 _REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
 _REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
 _REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
@@ -527,10 +527,10 @@ _REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of d
 _REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
 _REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_91 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_91 = Rejection("value_unknown", "status", "data.object.status is none of pending, succeeded and failed")
 _REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_93 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_93 = Rejection("field_missing", "status", "data.object.status is absent")
 _REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
 _REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
 _REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
@@ -573,21 +573,22 @@ _TABLE_8 = {
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_131 = Rejection("value_unknown", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_131 = Rejection("value_unknown", "event_type", "data.object.status is none of succeeded, failed and canceled")
 _REJECTION_132 = Rejection("type_invalid", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_9 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_133 = Rejection("field_missing", "event_type", "the constant refund.failed or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_134 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_135 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_136 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_137 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_138 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_139 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
-_REJECTION_140 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_133 = Rejection("value_unknown", "event_type", "type is none of refund.created, refund.updated and charge.refund.updated")
+_REJECTION_134 = Rejection("field_missing", "event_type", "none of data.object.status and type is there")
+_REJECTION_135 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_136 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_137 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_138 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_139 = Rejection("field_missing", "amount_cents", "none of data.object.amount and data.object.currency is there")
+_REJECTION_140 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_141 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_10 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -595,9 +596,8 @@ _TABLE_10 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_141 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_142 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_143 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
+_REJECTION_142 = Rejection("value_unknown", "status", "data.object.status is none of pending, requires_action, succeeded, failed and canceled")
+_REJECTION_143 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
 _REJECTION_144 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
 _REJECTION_145 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
 _REJECTION_146 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
@@ -638,7 +638,7 @@ _TABLE_13 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_155 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_155 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
 _REJECTION_156 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_14 = {
     "warning_needs_response": "needs_response",
@@ -653,15 +653,14 @@ _TABLE_14 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_157 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
-_REJECTION_158 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_159 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_160 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_161 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_162 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_163 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_164 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
-_REJECTION_165 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_157 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_158 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_159 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_160 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_161 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_162 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_163 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_164 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_15 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -679,7 +678,7 @@ _TABLE_15 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_166 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_165 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
 _TABLE_16 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -688,16 +687,16 @@ _TABLE_16 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_167 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_168 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
-_REJECTION_169 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_166 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_167 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_168 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_17 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_170 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_171 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_169 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
+_REJECTION_170 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_18 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -705,7 +704,8 @@ _TABLE_18 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_172 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
+_REJECTION_171 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
+_REJECTION_172 = Rejection("field_missing", "status", "none of type and data.object.status is there")
 _REJECTION_173 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
 _REJECTION_174 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
 _REJECTION_175 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
@@ -741,13 +741,13 @@ _REJECTION_177 = Rejection("amount_indivisible", "amount_cents", "the first pres
 _REJECTION_178 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
 _REJECTION_179 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
 _REJECTION_180 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_181 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_181 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid, data.object.amount_due and data.object.currency is there")
 _TABLE_21 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_182 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
+_REJECTION_182 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
 _REJECTION_183 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_22 = {
     "draft": "draft",
@@ -756,6 +756,7 @@ _TABLE_22 = {
     "uncollectible": "uncollectible",
     "void": "void",
 }
+_REJECTION_184 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
 _TABLE_23 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
@@ -763,34 +764,34 @@ _TABLE_23 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_184 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_185 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_186 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_187 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_188 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_189 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_190 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_191 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_192 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_193 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_194 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_195 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_196 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
-_REJECTION_197 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_198 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
-_REJECTION_199 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_200 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_201 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_202 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_203 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_204 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_205 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_206 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_207 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_208 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_209 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_210 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_211 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_185 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
+_REJECTION_186 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_187 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_188 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_189 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_190 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_191 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_192 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_193 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_194 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_195 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_196 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_197 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_198 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_199 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_200 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_201 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_202 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_203 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_204 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_205 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_206 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_207 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid, data.object.amount_requested and data.object.currency is there")
+_REJECTION_208 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_209 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_210 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_211 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_212 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 _TABLE_24 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -798,9 +799,9 @@ _TABLE_24 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_212 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_213 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_214 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_213 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_214 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_215 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_25 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -811,9 +812,8 @@ _TABLE_25 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_215 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_216 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_217 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
+_REJECTION_216 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
+_REJECTION_217 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
 _REJECTION_218 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
 _REJECTION_219 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
 _REJECTION_220 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
@@ -853,7 +853,7 @@ _REJECTION_248 = Rejection("text_too_long", "network_advice_code", "data.object.
 _REJECTION_249 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
 _REJECTION_250 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
 _REJECTION_251 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_252 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
+_REJECTION_252 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
 _REJECTION_253 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
 _REJECTION_254 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_28 = {
@@ -869,7 +869,7 @@ _REJECTION_255 = Rejection("type_invalid", "dispute_category", "data.object.frau
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
@@ -2802,12 +2802,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_9.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_131)
+                    rejections.append(_REJECTION_133)
             elif to_event_type is not None:
                 rejections.append(_REJECTION_132)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_134)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2837,18 +2837,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_135)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_136)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_136)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_137)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_138)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_138)
+        rejections.append(_REJECTION_139)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2870,9 +2870,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_140)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_141)
 
     to_card_brand = None
 
@@ -2890,14 +2890,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_141)
+                rejections.append(_REJECTION_142)
         elif to_status is not None:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_143)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -3243,18 +3243,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_135)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_136)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_136)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_137)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_138)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_138)
+        rejections.append(_REJECTION_139)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3321,7 +3321,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_156)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_93)
 
     to_failure_code = None
 
@@ -3448,20 +3448,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_157)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_158)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_157)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_159)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_160)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3470,11 +3470,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_162)
+        rejections.append(_REJECTION_161)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_162)
 
     to_application_fee_cents = None
 
@@ -3499,9 +3499,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_163)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_165)
+        rejections.append(_REJECTION_164)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3511,7 +3511,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_165)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3633,18 +3633,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_135)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_136)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_166)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_137)
+            rejections.append(_REJECTION_138)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_138)
+        rejections.append(_REJECTION_139)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3666,9 +3666,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_167)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_169)
+        rejections.append(_REJECTION_168)
 
     to_card_brand = None
 
@@ -3684,9 +3684,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_17.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_170)
+                rejections.append(_REJECTION_169)
         elif to_status is not None:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_170)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3695,9 +3695,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_18.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_170)
+                rejections.append(_REJECTION_171)
         elif to_status is not None:
-            rejections.append(_REJECTION_171)
+            rejections.append(_REJECTION_170)
             to_status = REFUSED
     if to_status is None:
         rejections.append(_REJECTION_172)
@@ -4138,7 +4138,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_22.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_182)
+                rejections.append(_REJECTION_184)
         elif to_status is not None:
             rejections.append(_REJECTION_183)
             to_status = REFUSED
@@ -4149,12 +4149,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_23.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_182)
+                    rejections.append(_REJECTION_185)
             elif to_status is not None:
                 rejections.append(_REJECTION_183)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_184)
+        rejections.append(_REJECTION_172)
 
     to_failure_code = None
 
@@ -4294,11 +4294,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_185)
-        if to_attempt_number < 1:
             rejections.append(_REJECTION_186)
+        if to_attempt_number < 1:
+            rejections.append(_REJECTION_187)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_187)
+        rejections.append(_REJECTION_188)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4333,9 +4333,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_188)
+            rejections.append(_REJECTION_189)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_189)
+        rejections.append(_REJECTION_190)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4360,16 +4360,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_191)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_192)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_192)
-        if to_captured_cents > 999999999999:
             rejections.append(_REJECTION_193)
+        if to_captured_cents > 999999999999:
+            rejections.append(_REJECTION_194)
 
     to_refunded_cents = None
 
@@ -4433,9 +4433,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_194)
+            rejections.append(_REJECTION_195)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_195)
+        rejections.append(_REJECTION_196)
 
     to_related_invoice_id = None
 
@@ -4448,18 +4448,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_196)
+            rejections.append(_REJECTION_197)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_198)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_199)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_200)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4473,11 +4473,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_201)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_201)
+            rejections.append(_REJECTION_202)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
@@ -4594,18 +4594,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_203)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_203)
+        rejections.append(_REJECTION_204)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_204)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_205)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_206)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_206)
+        rejections.append(_REJECTION_207)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4717,9 +4717,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_207)
+            rejections.append(_REJECTION_208)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_208)
+        rejections.append(_REJECTION_209)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4779,9 +4779,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_209)
+            rejections.append(_REJECTION_210)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_210)
+        rejections.append(_REJECTION_211)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
@@ -4803,7 +4803,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_78)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_211)
+            rejections.append(_REJECTION_212)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4914,14 +4914,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_213)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_214)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_215)
 
     to_payment_method_type = None
 
@@ -4941,12 +4941,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_25.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_215)
+                rejections.append(_REJECTION_216)
         elif to_status is not None:
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_217)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_217)
+        rejections.append(_REJECTION_93)
 
     to_failure_code = None
 
@@ -5121,9 +5121,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_199)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_200)
 
     to_next_attempt_at = None
 
@@ -5243,23 +5243,23 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_213)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_214)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_215)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_167)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_169)
+        rejections.append(_REJECTION_168)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5545,14 +5545,14 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_213)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_214)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_215)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -6022,14 +6022,14 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_213)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_214)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_215)
 
     to_payment_method_type = None
 
