@@ -143,6 +143,35 @@ def test_a_time_may_be_a_text_of_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "with_an_offset", "or_in_utc"),
+    [
+        ("1970-01-01T00:00:01Z", 1, 1),
+        ("1970-01-01T01:00:01.000+01:00", 1, 1),
+        ("1970-01-01T00:00:01.000000", REFUSED, 1),
+        ("1970-01-01 00:00:01", REFUSED, 1),
+        ("1970-01-01", REFUSED, REFUSED),
+        ("19700101", REFUSED, REFUSED),
+        ("soon", REFUSED, REFUSED),
+        ("1970-01-01T25:00:00", REFUSED, REFUSED),
+        (1, REFUSED, REFUSED),
+        (None, None, None),
+    ],
+)
+def test_a_time_without_an_offset_is_one_only_where_the_mapping_says_that_it_is_in_utc(
+    text: object, with_an_offset: object, or_in_utc: object
+) -> None:
+    for form, expected in ((TimeFormat.ISO8601, with_an_offset), (TimeFormat.ISO8601_UTC, or_in_utc)):
+        instant = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC) if expected == 1 else expected
+        assert made(Time(X, form), Kind.TIME, text) == instant
+
+
+@UNHURRIED
+@given(value=st.datetimes().map(datetime.isoformat) | st.dates().map(str) | st.text() | VALUES)
+def test_both_forms_agree_on_times_without_an_offset(value: object) -> None:
+    made(Time(X, TimeFormat.ISO8601_UTC), Kind.TIME, value)
+
+
+@pytest.mark.parametrize(
     ("expression", "kind"),
     [
         (Text(X), Kind.TEXT),

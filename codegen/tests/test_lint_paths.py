@@ -55,6 +55,17 @@ CASES = [
      "method: payment.live is true or false, and the field takes a text"),
     (AT, "{value: {path: payment.settled}, format: iso8601}",
      "provider_created_at: payment.settled is a whole number, and `time` takes a text"),
+    (RISK, "{const: true}", "risk: the constant true is true or false, and the field takes a number"),
+    (LIVE, "{lookup: {value: {path: payment.channel}, table: {S: true, W: 0}}}",
+     "live: payment.channel is a whole number or true or false, and the field takes true or false"),
+    (METHOD, "- {sole: payment.shop}", "method: payment.shop is a text, and `sole` takes a list"),
+    (METHOD, "- {sole: payment.orders}", "method: the only element of payment.orders is an object, and the field takes a text"),
+    (RISK, "{sum: {path: payment.orders, value: number}}",
+     "risk: payment.orders[0].number is a text, and `sum` takes a whole number"),
+    (RISK, "{difference: [{path: payment.tries}, {path: payment.risk}]}",
+     "risk: payment.risk is a number, and `difference` takes a whole number"),
+    (UPPER, "{sign: {value: {path: payment.shop}, negative: A, otherwise: B}}",
+     "currency: payment.shop is a text, and `sign` takes a whole number or a number"),
     (METADATA, "{rest: {path: payment.shop}}", "metadata: payment.shop is a text, and `rest` takes an object"),
 ]  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from codegen.envelope import Found, found_in
-from codegen.language.model import Lookup, Money, Path, When
+from codegen.language.model import Condition, Lookup, Money, Path, Sum, When
 from codegen.language.parts import inside
 from codegen.mapping.evaluate import Normalized, Rejected, Unsupported, evaluate
 from codegen.mapping.plan import plan
@@ -135,6 +135,8 @@ class Pair:
                         case Lookup(_, table, _):
                             found |= dict.fromkeys(table)
                         case When(_, values, _, _):
+                            found |= dict.fromkeys(values)
+                        case Sum(_, _, Condition(_, values)):
                             found |= dict.fromkeys(values)
                         case Money(_, _, exponents):
                             found |= dict.fromkeys(exponents)

@@ -23,6 +23,7 @@ from gateway.app import build_app
 from gateway.metrics import GatewayMetrics
 from gateway.settings import GatewaySettings
 from gateway.signature import verifier
+from gateway.testing import listening
 from kit.kafka.testing import MemoryProducer
 from kit.logging import configure
 from kit.settings import load
@@ -99,8 +100,7 @@ async def main() -> None:
         while run.producer.check() is not None:  # noqa: ASYNC110  # the gateway's own warm-up has no signal
             await asyncio.sleep(0.005)
         await asyncio.sleep(0)
-        transport = httpx.ASGITransport(run.app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as client:
+        async with listening(run.app) as url, httpx.AsyncClient(base_url=url) as client:
             sent = [await _send(client, run, each) for each in given]
             simulated = await _simulate(client, run)
     report = {

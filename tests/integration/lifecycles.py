@@ -74,6 +74,9 @@ def _attempts(chance: random.Random, number: int) -> Life:
         intent("payment.failed", "failed", related_charge_id=charge, failure_category="insufficient_funds")
     life.second += chance.choice([0, 0, 1])
     charge = f"ch_{number}_0"
+    if chance.random() < 0.2:
+        # An event that does not name the payment behind the charge, as others of it do.
+        life.tell("charge.pending", "pending", charge, amount_cents=amount, captured_cents=0)
     if chance.random() < 0.3:
         held = {"amount_cents": amount, "authorized_cents": amount, "captured_cents": 0}
         life.tell("charge.succeeded", "authorized", charge, **held, **behind)

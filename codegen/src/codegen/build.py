@@ -25,7 +25,7 @@ from codegen.model import (
 from codegen.reception import envelope_of
 from codegen.rules import millis
 from codegen.staging import staging
-from codegen.webhooks import Certificate, Envelope, Signature
+from codegen.webhooks import Certificate, Envelope, Signature, signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -105,7 +105,7 @@ def provider(
         name=data["name"],
         title=data["title"],
         documentation=data["documentation"],
-        signature=_signature(data["signature"]),
+        signature=signature(data["signature"]),
         envelope=envelope,
         currencies={code: each["exponent"] for code, each in data.get("currencies", {}).items()},
         mapping=read_mapping(mapping.data, version),
@@ -123,7 +123,9 @@ def _merchant_maps(data: Mapping[str, Any]) -> dict[Path, frozenset[str]]:
     return {read_path(path): frozenset(declared["keys"]) for path in declared.get("paths", ())}
 
 
-def _signature(data: Mapping[str, Any]) -> Signature:
+def signature(data: Mapping[str, Any]) -> Signature:
+    """Return the signature that a contract declares, or takes from a profile."""
+    data = signature_parts(data)
     read = {
         "pair_separator": ",",
         "key_separator": "=",

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PUSHED = ("main", "HEAD")
 # A commit of that id is none: an event names it where a branch was pushed for the first time.
 _NONE = re.compile(r"0+")
+# What shows a mapping promises nothing: examples, and the lives that are made of them.
+_SHOWN = re.compile(r"/examples/|/lifecycles\.yaml$")
 _OF_HOOKS = frozenset({"GIT_DIR", "GIT_INDEX_FILE", "GIT_PREFIX"})
 
 
@@ -117,7 +119,7 @@ def load_at(contracts: Path, revision: Revision) -> Catalog | None:
     with tempfile.TemporaryDirectory(prefix="contracts-") as folder:
         with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
             # Examples promise nothing to anybody: whether today's checks would still take them is of no matter.
-            files.extractall(folder, [each for each in files if "/examples/" not in each.name], filter="data")
+            files.extractall(folder, [each for each in files if not _SHOWN.search(each.name)], filter="data")
         root = Path(folder)
         return _loaded(root, revision) if any(root.iterdir()) else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from codegen.language.model import Path
 from codegen.language.read import read_path
@@ -16,6 +16,26 @@ SignatureForm = Literal["bare", "pairs"]
 Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
 SignatureEncoding = Literal["hex", "base64"]
 KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
+
+PROFILES: Mapping[str, Mapping[str, object]] = {
+    # https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md, symmetric signatures
+    "standard-webhooks": {
+        "header": "webhook-signature",
+        "form": "pairs",
+        "pair_separator": " ",
+        "key_separator": ",",
+        "signature_key": "v1",
+        "timestamp_header": "webhook-timestamp",
+        "signed_content": "{header:webhook-id}.{timestamp}.{body}",
+        "digest": "hmac-sha256",
+        "encoding": "base64",
+        "key_encoding": "base64",
+        "secret_prefix": "whsec_",
+        "tolerance_seconds": 300,
+        "future_tolerance_seconds": 300,
+    },
+}
+"""Signatures that many providers share, by the name under which a contract takes one."""
 
 _PLACEHOLDER = re.compile(r"\{(header|field):([^{}]+)\}")
 
@@ -185,6 +205,12 @@ class Envelope:
         """Return where id, type, time and version are, in the order in which gateways look at them."""
         found = (self.event_id, self.event_type, self.created_at, self.api_version)
         return tuple(each for each in found if each is not None)
+
+
+def signature_parts(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a contract says of a signature, with the parts of the profile that it names where it has no own."""
+    own = {key: value for key, value in data.items() if key != "profile"}
+    return {**PROFILES.get(data.get("profile", ""), {}), **own}
 
 
 def paths_of(source: Source) -> tuple[Path, ...]:

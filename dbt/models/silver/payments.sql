@@ -106,11 +106,15 @@ objects as (
         max_by(amount_minor, version) as amount_minor,
         max_by(amount_minor, version) filter (where not is_received) as asked_minor,
         max_by(authorized_minor, version) filter (where authorized_minor is not null) as authorized_minor,
-        coalesce(
-            max_by(captured_minor, version) filter (where captured_minor is not null),
-            -- Events of earlier contracts do not tell it: what succeeded was received.
-            case when max_by(is_received, version) then max_by(amount_minor, version) end
-        ) as captured_minor,
+        case
+            -- What was told to be received was not, in the end.
+            when max_by(status, version) in ('failed', 'canceled') then 0
+            else coalesce(
+                max_by(captured_minor, version) filter (where captured_minor is not null),
+                -- Events of earlier contracts do not tell it: what succeeded was received.
+                case when max_by(is_received, version) then max_by(amount_minor, version) end
+            )
+        end as captured_minor,
         max_by(refunded_minor, version) filter (where refunded_minor is not null) as refunded_minor,
         max(provider_created_at) filter (
             where refunded_minor is not null or status in ('partially_refunded', 'refunded')

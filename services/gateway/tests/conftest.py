@@ -4,13 +4,11 @@ import asyncio
 import hashlib
 import hmac
 import io
-import logging
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import fastavro
@@ -19,10 +17,9 @@ import orjson
 import pytest
 from gateway.app import GatewayApp, build_app
 from gateway.metrics import GatewayMetrics
-from gateway.protocol import Limits
 from gateway.secrets import EndpointSecret
-from gateway.server import build_server
 from gateway.signature import Verifier, verifier
+from gateway.testing import listening
 from kit.kafka.testing import MemoryProducer
 from payments_contracts.providers import PROVIDERS, Provider
 from payments_contracts.schemas import schema
@@ -157,43 +154,7 @@ def build(
         on_fault=lambda: faults.append("fault"),
         replay_until=replay_until,
     )
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
-    return Gateway(provider, app, judge, producer, registry, client, clock, schemas, faults)
-
-
-@asynccontextmanager
-async def on_a_socket(gateway: Gateway) -> AsyncIterator[httpx.AsyncClient]:
-    """Have a gateway's own server listen, which answers webhooks without ASGI; give a client of it."""
-    loop = asyncio.get_running_loop()
-    log = logging.getLogger("uvicorn.error")
-    level = log.level
-    server = build_server(
-        gateway.app,
-        "127.0.0.1",
-        0,
-        endpoints=gateway.app.endpoints,
-        limits=Limits(),
-        drain_seconds=1,
-        on_refusal=gateway.refusals.append,
-    )
-    server.config.load()
-    # Without the lifespan, which tests go through when they want to.
-    make: Any = server.config.http_protocol_class
-    protocol = partial(make, server.config, server.server_state, {})
-    listening = await loop.create_server(protocol, "127.0.0.1", 0)
-    port = listening.sockets[0].getsockname()[1]
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-        yield client
-    listening.close()
-    await listening.wait_closed()
-    # The server sets it for the whole program.
-    log.setLevel(level)
-
-
-@pytest.fixture(params=["asgi", "socket"])
-def way(request: pytest.FixtureRequest) -> str:
-    """How requests reach the gateway: through any ASGI server, or its own."""
-    return str(request.param)
+    return Gateway(provider, app, judge, producer, registry, httpx.AsyncClient(), clock, schemas, faults)
 
 
 @pytest.fixture
@@ -207,15 +168,15 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def make(way: str) -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
+async def make() -> AsyncIterator[Callable[..., Awaitable[Gateway]]]:
     """Give the gateway of a provider; it has not started yet."""
-    async with AsyncExitStack() as clients:
+    async with AsyncExitStack() as open_:
 
         async def made(provider: Provider = STRIPE, **options: Any) -> Gateway:
             gateway = build(provider, **options)
-            clients.push_async_callback(gateway.client.aclose)
-            if way == "socket":
-                gateway.client = await clients.enter_async_context(on_a_socket(gateway))
+            url = await open_.enter_async_context(listening(gateway.app, gateway.refusals.append))
+            gateway.client.base_url = url
+            await open_.enter_async_context(gateway.client)
             return gateway
 
         yield made

@@ -168,16 +168,23 @@ async def test_what_is_not_there_is_a_problem_too(gateway: Any, method: str, pat
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
 
 
-async def test_a_sender_that_hangs_up_is_not_an_error(gateway: Any) -> None:
-    async def hang_up() -> dict[str, str]:
-        return {"type": "http.disconnect"}
+@pytest.mark.parametrize(
+    "path", ["/webhooks/stripe/", "/webhooks/stripe?from=stripe", "/webhooks/%73tripe", "/webhooks/stripe/?"]
+)
+async def test_a_path_may_be_written_in_several_ways(gateway: Any, sign: Any, path: str) -> None:
+    body = orjson.dumps(EVENT)
+    answer = await gateway.client.post(path, content=body, headers={"Stripe-Signature": sign(body)})
+    assert answer.status_code == 200
+    assert len(gateway.records(STRIPE_RAW)) == gateway.count("accepted") == 1
 
-    answers: list[Any] = []
 
-    async def take(message: Any) -> None:
-        answers.append(message)
+@pytest.mark.parametrize("path", ["/webhooks/stripe//", "/webhooks", "/healthz/"])
+async def test_another_path_is_not_there_and_nobody_is_sent_elsewhere(gateway: Any, path: str) -> None:
+    answer = await gateway.client.post(path, content=b"{}")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, "application/problem+json")
 
-    scope = {"type": "http", "method": "POST", "path": "/webhooks/stripe", "headers": [], "query_string": b""}
-    await gateway.app(scope, hang_up, take)
-    assert answers == []
-    assert gateway.count("refused", "disconnected") == 1
+
+async def test_who_does_not_post_is_told_to(gateway: Any) -> None:
+    for method in ("GET", "PUT", "DELETE", "OPTIONS", "PATCH"):
+        answer = await gateway.client.request(method, "/webhooks/stripe")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")

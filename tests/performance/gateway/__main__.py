@@ -64,7 +64,7 @@ PROGRAMS = (
     BARE,
     baseline("bare handler, gateway's producer", "bare_kit"),
     baseline("bare handler (granian)", "bare", "granian"),
-    baseline("gateway (granian)", "gateway", "granian"),
+    baseline("gateway as a route of FastAPI", "route"),
     TEXTBOOK,
 )
 # Ratios of throughput that are aimed at, and below which something is wrong; latencies in milliseconds.

@@ -6,7 +6,7 @@ BENCH_APP is one of
 - `bare_kit`: the same through the gateway's own producer;
 - `textbook`: what a tutorial has, FastAPI, the provider's library, a Pydantic model, a serializing producer and a flush
   for each webhook;
-- `gateway`: the gateway itself, to run on another server.
+- `route`: the gateway's reception behind a route of FastAPI, which is what decision 15 measured and did not take.
 
 BENCH_SERVER is `uvicorn` or `granian`.
 """
@@ -38,9 +38,12 @@ from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
 from payments_contracts.topics import STRIPE_RAW
 from pydantic import BaseModel
+from starlette.routing import BaseRoute, Match
 from stripe import Webhook
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Receive, Scope, Send
 
 # As long as what the gateway writes beside the payload: headers, ids, times.
@@ -197,8 +200,35 @@ def textbook() -> FastAPI:
     return app
 
 
-def gateway() -> Any:
-    """Return the gateway's own application, made once its event loop runs."""
+class WebhookRoute(BaseRoute):
+    """Hands the webhooks that FastAPI routes to it on to the gateway's reception."""
+
+    def __init__(self, path: str, reception: Any) -> None:
+        self._path = path
+        self._reception = reception
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        found = scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST"
+        return Match.FULL if found else Match.NONE, {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = asyncio.get_running_loop().create_future()
+        webhook = self._reception.begin(scope["headers"], answered.set_result)
+        if webhook is not None:
+            body = b""
+            while True:
+                message = await receive()
+                body += message["body"]
+                if not message["more_body"]:
+                    break
+            self._reception.complete(webhook, body)
+        answer = await answered
+        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+
+def route() -> FastAPI:
+    """Return the gateway as one route of FastAPI, made once its event loop runs."""
     from gateway.__main__ import _schema_id  # noqa: PLC0415 - the other programs need none of it
     from gateway.app import build_app  # noqa: PLC0415
     from gateway.metrics import GatewayMetrics  # noqa: PLC0415
@@ -212,7 +242,7 @@ def gateway() -> Any:
     secrets = [EndpointSecret.model_validate(each) for each in json.loads(os.environ["WEBHOOK_SECRETS"])]
     registry = RegistryClient(os.environ["SCHEMA_REGISTRY_URL"])
     shown = CollectorRegistry()
-    return build_app(
+    app = build_app(
         provider=provider,
         verifier=verifier(provider.signature, secrets),
         producer=Producer(os.environ["KAFKA_BOOTSTRAP_SERVERS"], "bench"),
@@ -223,14 +253,17 @@ def gateway() -> Any:
         max_concurrent=1000,
         on_fault=lambda: None,
     )
+    [(path, reception)] = app.endpoints.items()
+    app.fastapi.router.routes.insert(0, WebhookRoute(path.decode(), reception))
+    return app.fastapi
 
 
 async def main() -> None:
-    makers = {
+    makers: dict[str, Callable[[], Any]] = {
         "bare": lambda: Bare(kit=False),
         "bare_kit": lambda: Bare(kit=True),
         "textbook": textbook,
-        "gateway": gateway,
+        "route": route,
     }
     app = makers[os.environ["BENCH_APP"]]()
     port = int(os.environ["HTTP_PORT"])

@@ -48,6 +48,7 @@ _FORMATS = {
     TimeFormat.EPOCH_SECONDS: "seconds since 1970",
     TimeFormat.EPOCH_MILLISECONDS: "milliseconds since 1970",
     TimeFormat.ISO8601: "ISO 8601",
+    TimeFormat.ISO8601_UTC: "ISO 8601, in UTC where it has no offset",
 }
 
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from codegen.lint import RULES
+from codegen.webhooks import signature_parts
 
 from catalogue.apis import operations, schemas
 from catalogue.changes import changes
@@ -16,7 +17,7 @@ from catalogue.search import index
 from catalogue.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from codegen.model import Catalog, GeneratedFile, Provider
 
@@ -87,7 +88,7 @@ def _providers(site: Site, catalog: Catalog, all_trails: tuple[Trail, ...]) -> I
             groups=groups,
             signature=[
                 (name.replace("_", " ").capitalize(), value)
-                for name, value in provider.source.data["signature"].items()
+                for name, value in signature_facts(provider.source.data["signature"]).items()
             ],
             topic=next((topic for topic in catalog.topics if topic.provider == provider.name), None),
         )
@@ -101,6 +102,12 @@ def _providers(site: Site, catalog: Catalog, all_trails: tuple[Trail, ...]) -> I
             provider=provider,
             drawing=diagram(catalog, provider),
         )
+
+
+def signature_facts(data: Mapping[str, object]) -> dict[str, object]:
+    """Return what a contract says of a signature, with what the profile that it names says."""
+    named = {"profile": data["profile"]} if "profile" in data else {}
+    return {**named, **signature_parts(data)}
 
 
 def _by_kind(provider: Provider) -> dict[str, list[object]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.reception import kinds
+from codegen.webhooks import signature_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,7 @@ def target_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield signatures that are verified in another way, or within a narrower tolerance."""
     for before, after in _both(old, new):
-        one, other = before.source.data["signature"], after.source.data["signature"]
+        one, other = (signature_parts(each.source.data["signature"]) for each in (before, after))
         for key in one.keys() & other.keys():
             narrower = other[key] < one[key] if key in _TOLERANCES else other[key] != one[key]
             if narrower:

@@ -21,6 +21,7 @@ class TimeFormat(enum.Enum):
     EPOCH_SECONDS = "epoch_seconds"
     EPOCH_MILLISECONDS = "epoch_milliseconds"
     ISO8601 = "iso8601"
+    ISO8601_UTC = "iso8601_utc"
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

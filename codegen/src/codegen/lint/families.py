@@ -86,7 +86,7 @@ def _group(catalog: Catalog, provider: Provider, index: int, group: Group) -> It
     listed = " or ".join(names)
     statuses = {status for family in families for status in family.statuses}
     for status in sorted(outcomes(group.fields[STATUS]) - statuses) if STATUS in group.fields else ():
-        message = f"{STATUS}: {status} is no status of the family {listed}"
+        message = f"{STATUS}: {status} is not a status of the family {listed}"
         hint = f"map it to one of its statuses, or give it a rank in {_FILE}"
         yield source.finding("family-mapping", group.place(index, STATUS), message, hint)
     amounts = {amount for family in families for amount in family.amounts}

@@ -283,10 +283,11 @@ def _time(code: Code, of: Expression, form: TimeFormat, target: Target) -> None:
             refused = f" and {name} is not {code.module.helper('REFUSED')}" if may_refuse(of) else ""
             with code.block(f"if {name} is not None and type({name}) is not int{refused}:"):
                 code.refuse(name, refusal)
-        case TimeFormat.ISO8601:
+        case TimeFormat.ISO8601 | TimeFormat.ISO8601_UTC:
+            read = "iso8601_millis" if form is TimeFormat.ISO8601 else "iso8601_utc_millis"
             refused = f" and {name} is not REFUSED" if may_refuse(of) else ""
             with code.block(f"if {name} is not None{refused}:"):
-                code.line(f"{name} = {code.module.helper('iso8601_millis')}({name})")
+                code.line(f"{name} = {code.module.helper(read)}({name})")
                 with code.block(f"if {name} is None:"):
                     code.refuse(name, refusal)
         case _:

@@ -108,6 +108,7 @@ TIMES: Mapping[TimeFormat, Type] = {
     TimeFormat.EPOCH_SECONDS: Type.WHOLE,
     TimeFormat.EPOCH_MILLISECONDS: Type.WHOLE,
     TimeFormat.ISO8601: Type.TEXT,
+    TimeFormat.ISO8601_UTC: Type.TEXT,
 }
 
 FIELDS: Mapping[Kind, Types] = {

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from codegen.language.model import Expression
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LENGTH_OF_A_DAY = len("2026-01-31")
 
 
 class RefusedError(Exception):
@@ -63,9 +64,11 @@ def millis(value: Any, form: TimeFormat) -> int | None:
         case TimeFormat.EPOCH_MILLISECONDS:
             if isinstance(value, int) and not isinstance(value, bool):
                 return value
-        case TimeFormat.ISO8601:
+        case TimeFormat.ISO8601 | TimeFormat.ISO8601_UTC:
             try:
                 instant = datetime.fromisoformat(value)
+                if instant.tzinfo is None and form is TimeFormat.ISO8601_UTC and len(value) > _LENGTH_OF_A_DAY:
+                    instant = instant.replace(tzinfo=UTC)
                 if instant.tzinfo is not None:
                     return (instant - EPOCH) // timedelta(milliseconds=1)
             except (TypeError, ValueError, OverflowError):

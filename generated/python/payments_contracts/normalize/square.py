@@ -18,7 +18,7 @@ from payments_contracts.normalize.values import (
     NULL_VALUES,
     REFUSED,
     exponent,
-    iso8601_millis,
+    iso8601_utc_millis,
     longest,
     put_scalar,
     put_scalars,
@@ -1319,7 +1319,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -1368,7 +1368,7 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_41)
             to_object_updated_at = REFUSED
@@ -1967,7 +1967,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -2028,7 +2028,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_104)
             to_object_updated_at = REFUSED
@@ -2341,7 +2341,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -2406,7 +2406,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_139)
             to_object_updated_at = REFUSED
@@ -2672,7 +2672,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -2730,7 +2730,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_161)
             to_object_updated_at = REFUSED
@@ -3059,7 +3059,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -3117,7 +3117,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
         to_object_updated_at = None
     if to_object_updated_at is not None:
-        to_object_updated_at = iso8601_millis(to_object_updated_at)
+        to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
             rejections.append(_REJECTION_195)
             to_object_updated_at = REFUSED
@@ -3422,7 +3422,7 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED
@@ -3749,7 +3749,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
         to_provider_created_at = None
     if to_provider_created_at is not None:
-        to_provider_created_at = iso8601_millis(to_provider_created_at)
+        to_provider_created_at = iso8601_utc_millis(to_provider_created_at)
         if to_provider_created_at is None:
             rejections.append(_REJECTION_35)
             to_provider_created_at = REFUSED

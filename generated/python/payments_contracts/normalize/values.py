@@ -22,6 +22,7 @@ REFUSED: Final = object()
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
+_LENGTH_OF_A_DAY: Final = len("2026-01-31")
 
 _SCALARS: Final = frozenset({str, int, float, bool})
 _NUMBERS: Final = frozenset({int, float})
@@ -147,5 +148,20 @@ def iso8601_millis(value: object) -> int | None:
     try:
         instant = datetime.fromisoformat(value)
         return None if instant.tzinfo is None else (instant - EPOCH) // MILLISECOND
+    except (ValueError, OverflowError):
+        return None
+
+
+def iso8601_utc_millis(value: object) -> int | None:
+    """Return the same where a time without an offset is in UTC; None where the text is no instant, or a day alone."""
+    if type(value) is not str:
+        return None
+    try:
+        instant = datetime.fromisoformat(value)
+        if instant.tzinfo is None:
+            if len(value) <= _LENGTH_OF_A_DAY:
+                return None
+            instant = instant.replace(tzinfo=UTC)
+        return (instant - EPOCH) // MILLISECOND
     except (ValueError, OverflowError):
         return None

@@ -20,8 +20,8 @@ from payments_contracts.topics import Topic
 from prometheus_client import REGISTRY
 
 from gateway.app import build_app
+from gateway.limits import Limits
 from gateway.metrics import GatewayMetrics
-from gateway.protocol import Limits
 from gateway.rotation import SecretsFile, tell_of_blanks
 from gateway.server import build_server
 from gateway.settings import GatewaySettings

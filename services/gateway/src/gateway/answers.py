@@ -17,6 +17,12 @@ class Answer(NamedTuple):
     body: bytes
 
 
+def last(answer: Answer) -> bytes:
+    """Return an answer as it goes over the wire, with the connection's end."""
+    head = b"".join(b"%b: %b\r\n" % header for header in answer.headers)
+    return STATUS_LINE[answer.status] + head + b"connection: close\r\n\r\n" + answer.body
+
+
 Respond = Callable[[Answer], None]
 """Sends the answer to one request; to be called once."""
 

@@ -25,13 +25,12 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from gateway import description
-from gateway.answers import Answer
 from gateway.composed import is_composed
 from gateway.composed_reception import ComposedReception
 from gateway.metrics import GatewayMetrics
-from gateway.problems import MEDIA_TYPE
+from gateway.problems import MEDIA_TYPE, problem
 from gateway.publication import Producer, Publication, SchemaIdOf
-from gateway.reception import Reception, Webhook
+from gateway.reception import Reception
 from gateway.signature import Verifier
 
 _LOG = structlog.get_logger("gateway")
@@ -39,58 +38,28 @@ _SECONDS_BETWEEN_LOOKUPS = 30.0
 
 
 class GatewayApp:
-    """The ASGI application: webhooks go straight to the reception, all else goes through FastAPI.
+    """What the gateway's server serves: `endpoints` has what answers webhooks, all else goes through FastAPI.
 
-    On its way through FastAPI to a route a webhook would spend as much time as in the reception itself. A server that
-    can do without ASGI finds the reception in `endpoints`.
+    Through ASGI and FastAPI to a route, a webhook would take more than twice the time (decision 15).
     """
 
     def __init__(self, path: str, reception: Reception, fastapi: FastAPI) -> None:
-        self._path = path
-        self._reception = reception
         self.fastapi = fastapi
         self.endpoints = {path.encode(): reception}
-        # For other methods than POST, and for whoever asks which routes there are.
-        fastapi.router.routes.append(Route(path, self._receive, methods=["POST"]))
+        # Of other methods than POST, which does not get here.
+        fastapi.router.routes.append(Route(path, _OnlyPost()))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, or go through a lifespan."""
-        if scope["type"] == "http" and scope["path"] == self._path and scope["method"] == "POST":
-            await self._receive(scope, receive, send)
-        else:
-            await self.fastapi(scope, receive, send)
-
-    async def _receive(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a webhook."""
-        answered: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        webhook = self._reception.begin(scope["headers"], lambda answer: _settle(answered, answer))
-        if webhook is not None and not await self._read_body(webhook, receive):
-            return
-        answer = await answered
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
-        await send({"type": "http.response.body", "body": answer.body})
-
-    async def _read_body(self, webhook: Webhook, receive: Receive) -> bool:
-        """Tell whether there will be an answer."""
-        body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                self._reception.abandon(webhook, "disconnected")
-                return False
-            body += message.get("body", b"")
-            if len(body) > self._reception.max_body_bytes:
-                self._reception.refuse_large(webhook)
-                return True
-            if not message.get("more_body", False):
-                self._reception.complete(webhook, bytes(body))
-                return True
+        """Answer what is no webhook, or go through a lifespan."""
+        await self.fastapi(scope, receive, send)
 
 
-def _settle(answered: "asyncio.Future[Answer]", answer: Answer) -> None:
-    # A server may have given up waiting.
-    if not answered.done():
-        answered.set_result(answer)
+class _OnlyPost:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = HTTPStatus.METHOD_NOT_ALLOWED
+        answer = problem(status, None, "Webhooks are sent with POST.")
+        headers = {name.decode(): value.decode() for name, value in answer.headers} | {"allow": "POST"}
+        await Response(answer.body, status.value, headers)(scope, receive, send)
 
 
 def build_app(
@@ -151,6 +120,8 @@ def build_app(
             "Authenticates each webhook, looks at its structure, and answers only after Kafka has acknowledged it."
         ),
         lifespan=lifespan,
+        # A redirect would lead to plain HTTP, where a proxy has ended TLS, and providers follow none.
+        redirect_slashes=False,
         exception_handlers={HTTPException: _answer_http_error},
     )
     checks = {

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 from payments_contracts.identity import event_id
-from payments_contracts.normalize.values import iso8601_millis
+from payments_contracts.normalize.values import iso8601_utc_millis
 from payments_contracts.providers import JsonType, Provider, Source
 
 from gateway.errors import Malformed
@@ -242,7 +242,8 @@ def _find(content: Any, path: Keys) -> Any:
 def milliseconds(created: object, scale: int = 1000) -> int | None:
     """Return an instant since 1970 that is written as a contract may have it: a number, or a text in ISO 8601.
 
-    `scale` is how many milliseconds a number counts; None where the instant is beyond any calendar.
+    `scale` is how many milliseconds a number counts; None where the instant is beyond any calendar. A text without an
+    offset is taken as UTC, so that the age of such an event is bounded, too; whether it is, its mapping says.
     """
-    millis = created * scale if type(created) is int else iso8601_millis(created)
+    millis = created * scale if type(created) is int else iso8601_utc_millis(created)
     return millis if millis is not None and 0 <= millis <= _LAST_MILLISECOND else None

@@ -1,7 +1,7 @@
-"""A request that an endpoint answers without ASGI, and its answer.
+"""A webhook on a connection and its answer, without ASGI.
 
-For a webhook what ASGI asks for, a task, an event, two coroutines and five dictionaries, takes as long as its
-signature. See docs/decisions/0015-what-makes-the-gateway-fast.md.
+What ASGI asks for, a task, an event, two coroutines and five dictionaries, takes longer than all that the gateway does.
+See docs/decisions/0015-what-makes-the-gateway-fast.md.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from gateway.answers import Answer, Header, Outbox, Respond
 
 Work = TypeVar("Work")
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Endpoint(Protocol[Work]):
@@ -34,24 +35,31 @@ class Endpoint(Protocol[Work]):
 
 
 class Exchange(Generic[Work]):
-    """One request on a connection and its answer.
+    """One request and its answer. One that comes before its turn waits, and the endpoint hears of it later.
 
     It stands where uvicorn has a cycle of its own, so that uvicorn keeps requests in their order: hence the names of
     its attributes.
 
     Args:
         endpoint: Answers.
+        headers: Of the request.
         transport: Where answers go.
         outbox: Sends them.
         common: Headers that all answers have.
-        keep_alive: Whether the connection stays open.
         on_response: Called when the answer has been given.
+        keep_alive: Whether the connection stays open.
+        awaits_continue: Whether the client sends the body only once it is asked to.
     """
 
     __slots__ = (
+        "_awaits_continue",
         "_body",
         "_common",
         "_endpoint",
+        "_has_begun",
+        "_headers",
+        "_is_too_large",
+        "_is_whole",
         "_on_response",
         "_outbox",
         "_transport",
@@ -65,59 +73,79 @@ class Exchange(Generic[Work]):
     def __init__(
         self,
         endpoint: Endpoint[Work],
+        headers: Sequence[Header],
         transport: asyncio.Transport,
         outbox: Outbox,
+        *,
         common: Sequence[Header],
         on_response: Callable[[], None],
-        *,
         keep_alive: bool,
+        awaits_continue: bool,
     ) -> None:
         self._endpoint = endpoint
+        self._headers = headers
         self._transport = transport
         self._outbox = outbox
         self._common = common
         self._on_response = on_response
         self._body: bytes | bytearray = b""
+        self._work: Work | None = None
+        self._awaits_continue = awaits_continue
+        self._has_begun = self._is_whole = self._is_too_large = False
         self.keep_alive = keep_alive
         self.response_complete = False
 
-    def begin(self, headers: Sequence[Header]) -> bool:
-        """Tell whether the body is wanted; if not, the answer has been given."""
-        work = self._endpoint.begin(headers, self._respond)
-        if work is None:
-            return False
-        self._work = work
-        return True
+    def begin(self) -> None:
+        """Have the endpoint take the request, whose turn has come, with as much of its body as is there."""
+        self._has_begun = True
+        headers, self._headers = self._headers, ()
+        self._work = self._endpoint.begin(headers, self._respond)
+        if self._work is None:
+            self._body = b""
+        elif self._is_too_large or self._is_whole:
+            self._hand_over()
+        elif self._awaits_continue and not self._body:
+            self._transport.write(_CONTINUE)
 
-    def take(self, part: bytes) -> bool:
-        """Keep a part of the body; tell whether more is wanted. If not, the answer has been given."""
+    def take(self, part: bytes) -> None:
+        """Keep a part of the body, unless nobody wants it any more."""
+        if self._is_too_large or (self._has_begun and self._work is None):
+            return
         if not self._body:
             self._body = part
         elif isinstance(self._body, bytes):
             self._body = bytearray(self._body + part)
         else:
             self._body += part
-        if len(self._body) <= self._endpoint.max_body_bytes:
-            return True
-        self._body = b""
-        self._endpoint.refuse_large(self._hand_over())
-        return False
+        if len(self._body) > self._endpoint.max_body_bytes:
+            self._is_too_large = True
+            self._body = b""
+            self._hand_over()
 
     def complete(self) -> None:
         """Have the request answered; its body is there."""
-        # A connection keeps its last exchange, and with it would keep the body.
-        body, self._body = bytes(self._body), b""
-        self._endpoint.complete(self._hand_over(), body)
+        self._is_whole = True
+        self._hand_over()
 
-    def abandon(self, reason_code: str) -> None:
-        """Say that the rest of the body will not come."""
-        self._endpoint.abandon(self._hand_over(), reason_code)
+    def abandon(self, reason_code: str) -> bool:
+        """Say that the rest of the body will not come; tell whether the endpoint had been waiting for it."""
+        work, self._work, self._body = self._work, None, b""
+        if work is None:
+            return False
+        self._endpoint.abandon(work, reason_code)
+        return True
 
-    def _hand_over(self) -> Work:
-        # Whoever works on it knows how to respond, and with it this: a circle, if it stayed here.
+    def _hand_over(self) -> None:
+        # Whoever works on it knows how to respond, and with it this: a circle, if it stayed here. A connection keeps
+        # its last exchange, and with it would keep the body.
         work = self._work
-        del self._work
-        return work
+        if work is None:
+            return
+        body, self._work, self._body = bytes(self._body), None, b""
+        if self._is_too_large:
+            self._endpoint.refuse_large(work)
+        else:
+            self._endpoint.complete(work, body)
 
     def _respond(self, answer: Answer) -> None:
         self.response_complete = True

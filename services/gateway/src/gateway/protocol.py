@@ -1,47 +1,39 @@
-"""HTTP/1.1 on one connection: uvicorn's protocol, with limits, and a short way for some requests. See decision 16."""
+"""HTTP/1.1 on one connection: uvicorn's protocol, with limits, and a way of its own for webhooks. See decision 16."""
 
+import asyncio
 import math
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
+from urllib.parse import unquote
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.answers import Answer, Outbox
+from gateway.answers import Outbox, last
 from gateway.exchange import Endpoint, Exchange
+from gateway.flow import PIECE_BYTES, Flow
+from gateway.limits import Limits, OnRefusal
 from gateway.problems import problem
 
 # An empty header with a name of one letter takes four bytes of the wire.
 _MOST_BYTES_PER_BYTE = 4
 
 
-class Limits(NamedTuple):
-    """What a request may take.
-
-    Args:
-        header_bytes: The path, and names and values of all headers.
-        request_seconds: From a request's first byte, or a connection's beginning, until all of it is there.
-        idle_seconds: How long a connection without request stays open.
-    """
-
-    header_bytes: int = 32_768
-    request_seconds: float = 15.0
-    idle_seconds: int = 60
-
-
-OnRefusal = Callable[[str], None]
-"""Takes the reason code of a request that was refused before it became one."""
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """Refuses what uvicorn would wait for, or keep, without end: large headers (431) and slow requests (408).
+
+    While a request waits for its turn, or answers wait to be read, nothing more is read of a connection.
 
     Time is looked at once a second for all connections: a timer for each request would cost more than its refusal.
     """
 
     # Uvicorn's, or an exchange; None before the first request.
     cycle: Any
+    # Requests that came before their turn, each with the app that answers it where it is not a webhook.
+    pipeline: deque[tuple[Any, Any]]
+    flow: Flow
 
     def __init__(
         self,
@@ -71,10 +63,32 @@ class BoundedProtocol(HttpToolsProtocol):
         self._head_began_with = 0
         self._due: float | None = self.loop.time() + limits.request_seconds
         self._idle_until = math.inf
+        self._unread_until = math.inf
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Begin."""
+        super().connection_made(transport)
+        self.flow = Flow(transport)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, and count what the parser keeps to itself."""
-        if self._is_refused:
+        """Parse what came, as long as nothing waits for its turn: of requests one piece in a turn of the loop."""
+        if self.flow.is_held():
+            self.flow.unparsed += data
+            return
+        while len(data) > PIECE_BYTES:
+            self._take_piece(data[:PIECE_BYTES])
+            data = data[PIECE_BYTES:]
+            if self.flow.is_held() or not self._in_body:
+                # Answers to what is parsed are written before there are more, so that it shows who reads them.
+                self.flow.hold()
+                self.flow.unparsed = data
+                self._go_on_soon()
+                return
+        self._take_piece(data)
+
+    def _take_piece(self, data: bytes) -> None:
+        """Parse a piece, and count what the parser keeps to itself."""
+        if self._is_refused or self.transport.is_closing():
             return
         reports = self._reports
         self._pieces += 1
@@ -85,6 +99,31 @@ class BoundedProtocol(HttpToolsProtocol):
             self._unreported_bytes += len(data)
             if self._unreported_bytes > _MOST_BYTES_PER_BYTE * self._limits.header_bytes:
                 self._refuse_large_head()
+
+    def pause_writing(self) -> None:
+        """Read nothing more of a client that does not read its answers."""
+        super().pause_writing()
+        self._unread_until = self.loop.time() + self._limits.idle_seconds
+        self.flow.hold()
+
+    def resume_writing(self) -> None:
+        """Go on with a client that has read its answers."""
+        super().resume_writing()
+        self._unread_until = math.inf
+        self._go_on_soon()
+
+    def _go_on_soon(self) -> None:
+        # Not at once: the parser may be at work, and answers may be given one within the other.
+        if self.flow.is_held():
+            self.loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self.flow.is_held() or self.flow.write_paused or self.pipeline or self.transport.is_closing():
+            return
+        self.flow.let_go()
+        if rest := self.flow.unparsed:
+            self.flow.unparsed = b""
+            self.data_received(rest)
 
     def _parse(self, data: bytes) -> None:
         while data:
@@ -135,32 +174,51 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
             self._wants_upgrade = True
             return
-        if (endpoint := self._endpoints.get(self.url)) is not None and self._may_go_the_short_way():
+        if (endpoint := self._endpoint()) is not None:
             self._begin_exchange(endpoint)
         else:
             super().on_headers_complete()
+            if self.pipeline:
+                self.flow.hold()
         self._in_body = True
         # Trailers are not headers: what follows the body goes into a list that nobody reads.
         self.headers = []
 
-    def _may_go_the_short_way(self) -> bool:
-        """Tell whether nothing is asked for that uvicorn has to see to, such as the order of answers."""
-        if self.expect_100_continue or self.parser.get_method() != b"POST" or self.parser.get_http_version() != "1.1":
-            return False
-        return self.cycle is None or bool(self.cycle.response_complete)
+    def _endpoint(self) -> Endpoint[Any] | None:
+        """Return what answers the request, where it is a webhook; a slash behind its path is no other path."""
+        if self.parser.get_method() != b"POST":
+            return None
+        if (endpoint := self._endpoints.get(self.url)) is not None:
+            return endpoint
+        path = unquote(parse_url(self.url).path or b"")
+        return self._endpoints.get(path.removesuffix("/").encode())
 
     def _begin_exchange(self, endpoint: Endpoint[Any]) -> None:
+        is_modern = self.parser.get_http_version() != "1.0"
         exchange = Exchange(
             endpoint,
+            self.headers,
             self.transport,
             self._outbox,
-            self.server_state.default_headers,
-            self.on_response_complete,
-            keep_alive=self.parser.should_keep_alive(),
+            common=self.server_state.default_headers,
+            on_response=self.on_response_complete,
+            keep_alive=is_modern and self.parser.should_keep_alive(),
+            awaits_continue=is_modern and self.expect_100_continue,
         )
-        self.cycle = exchange
-        if exchange.begin(self.headers):
-            self._exchange = exchange
+        before, self.cycle = self.cycle, exchange
+        self._exchange = exchange
+        if before is None or before.response_complete:
+            exchange.begin()
+        else:
+            self.flow.hold()
+            self.pipeline.appendleft((exchange, None))
+
+    def _begin_next(self, exchange: Exchange[Any]) -> None:
+        if exchange is self._exchange:
+            # Until now nothing was read, which is not the client's fault.
+            self._due = self.loop.time() + self._limits.request_seconds
+        if not self.transport.is_closing():
+            exchange.begin()
 
     def _head_size(self) -> int:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
@@ -172,9 +230,14 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            cycle, app = self.pipeline.pop()
+            if isinstance(cycle, Exchange):
+                self.loop.call_soon(self._begin_next, cycle)
+            else:
+                self._start_asgi_task(cycle, app)
         else:
             self._idle_until = self.loop.time() + self._limits.idle_seconds
+        self._go_on_soon()
 
     def shutdown(self) -> None:
         """Let the connection end once what is under way is answered."""
@@ -183,9 +246,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell who waits for the rest of a body that none will come."""
-        self._abandon("disconnected")
+        if self._exchange is not None:
+            self._exchange.abandon("disconnected")
+            self._exchange = None
         if isinstance(self.cycle, Exchange):
             self.cycle = None
+        self.pipeline.clear()
+        self.flow.unparsed = b""
         super().connection_lost(exc)
 
     def on_body(self, body: bytes) -> None:
@@ -196,8 +263,8 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self._exchange is None:
             super().on_body(body)
-        elif not self._exchange.take(body):
-            self._exchange = None
+        else:
+            self._exchange.take(body)
 
     def on_message_complete(self) -> None:
         """Stop waiting."""
@@ -220,6 +287,9 @@ class BoundedProtocol(HttpToolsProtocol):
         That is on the loop's clock. While an earlier request on the connection waits for its answer nothing is read,
         which is not the client's fault.
         """
+        if now >= self._unread_until:
+            # To end in good order would be to wait until they are read.
+            self.transport.abort()
         if self._due is None and now >= self._idle_until:
             self.transport.close()
         if self._due is None or now < self._due or self._earlier_is_under_way():
@@ -237,7 +307,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is not HTTP, in the form of all refusals, and end the connection."""
         self._outbox.flush()
-        self.transport.write(_message(problem(HTTPStatus.BAD_REQUEST, None, msg)))
+        self.transport.write(last(problem(HTTPStatus.BAD_REQUEST, None, msg)))
         self.transport.close()
 
     def _refuse_large_head(self) -> None:
@@ -252,11 +322,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._outbox.flush()
         # An answer that has begun, or one to an earlier request on the connection, cannot be overtaken.
         if not self._earlier_is_under_way() and not self._answer_has_begun():
-            self.transport.write(_message(problem(status, reason_code, detail)))
-        if self._exchange is None:
+            self.transport.write(last(problem(status, reason_code, detail)))
+        exchange, self._exchange = self._exchange, None
+        if exchange is None or not exchange.abandon(reason_code):
             self._on_refusal(reason_code)
-        else:
-            self._abandon(reason_code)
         if isinstance(self.cycle, RequestResponseCycle) and not self.cycle.response_complete:
             # Whoever waits for the body learns that none will come.
             self.cycle.disconnected = True
@@ -266,14 +335,3 @@ class BoundedProtocol(HttpToolsProtocol):
     def _answer_has_begun(self) -> bool:
         """Tell whether the request that is being received has been answered before its end."""
         return self._in_body and bool(self.cycle.response_complete or self.cycle.response_started)
-
-    def _abandon(self, reason_code: str) -> None:
-        if (exchange := self._exchange) is not None:
-            self._exchange = None
-            exchange.abandon(reason_code)
-
-
-def _message(answer: Answer) -> bytes:
-    """Return an answer as it goes over the wire, with the connection's end."""
-    head = b"".join(b"%b: %b\r\n" % header for header in answer.headers)
-    return STATUS_LINE[answer.status] + head + b"connection: close\r\n\r\n" + answer.body

@@ -10,7 +10,8 @@ from starlette.types import ASGIApp
 
 from gateway.answers import Outbox
 from gateway.exchange import Endpoint
-from gateway.protocol import BoundedProtocol, Limits, OnRefusal
+from gateway.limits import Limits, OnRefusal
+from gateway.protocol import BoundedProtocol
 
 _TICKS_BETWEEN_SWEEPS = 10
 
@@ -41,8 +42,8 @@ def build_server(
     """Return a server that is not started yet.
 
     Args:
-        app: What answers.
-        endpoints: What answers POST requests of these paths; the app has to be able to, too.
+        app: What answers whatever is no webhook.
+        endpoints: What answers POST requests of these paths.
         host: Where to listen.
         port: Where to listen.
         limits: What a request may take.

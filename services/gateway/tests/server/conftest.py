@@ -17,7 +17,7 @@ import uvloop
 from gateway.answers import Answer as Reply
 from gateway.answers import Header, Respond
 from gateway.exchange import Endpoint
-from gateway.protocol import Limits
+from gateway.limits import Limits
 from gateway.server import Server, build_server
 from starlette.types import Receive, Scope, Send
 
@@ -44,8 +44,12 @@ class Answer:
 class Client:
     """A connection that sends whatever bytes it is given."""
 
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+    def __init__(self, port: int, receive_bytes: int | None = None) -> None:
+        self.socket = socket.socket()
+        self.socket.settimeout(PATIENCE_SECONDS)
+        if receive_bytes is not None:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.connect(("127.0.0.1", port))
         # Every piece goes at once, as a piece.
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self.socket.makefile("rb")
@@ -224,9 +228,14 @@ class Served(Record):
         self._thread.start()
         assert self._started.wait(PATIENCE_SECONDS)
 
-    def connect(self) -> Client:
-        self._clients.append(Client(self._port))
+    def connect(self, receive_bytes: int | None = None) -> Client:
+        self._clients.append(Client(self._port, receive_bytes))
         return self._clients[-1]
+
+    @property
+    def connections(self) -> list[Any]:
+        """Return the protocols of all connections."""
+        return list(self._server.server_state.connections)
 
     def release(self) -> None:
         """Have requests of /held answered."""

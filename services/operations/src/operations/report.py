@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -42,7 +43,7 @@ _REMEDIES = {
 _SHOWN_IDS = 5
 _SHOWN_SUMS = 6
 _EVENTS = ("normalized", "bronze", "database", "silver")
-_PAYMENTS = ("payments", "gold", "gold_test")
+_PAYMENTS = {"payments": "Silver", "gold": "Gold", "gold_test": "Gold, test"}
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
@@ -123,15 +124,19 @@ def _payments(hops: Iterable[Hop]) -> Table | None:
     shown = [hop for hop in hops if hop.name in _PAYMENTS and hop.sums]
     if not shown:
         return None
-    table = Table("in", "currency", title="What payments come to, in minor units", title_justify="left")
+    # Narrow, so that sums of millions are whole in 80 columns.
+    table = Table(
+        title="What payments come to, in minor units", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.add_column("in", no_wrap=True)
+    table.add_column("", no_wrap=True)
     for measure in MEASURES:
-        table.add_column(measure, justify="right")
+        table.add_column(measure, justify="right", no_wrap=True)
     for hop in shown:
         sums: Mapping[tuple[str, str], Sum] = {(each.currency, each.measure): each for each in hop.sums}
         for currency in sorted({currency for currency, _ in sums}):
             cells = (sums.get((currency, measure)) for measure in MEASURES)
-            table.add_row(_TITLES[hop.name], currency, *map(_cell, cells))
-        table.add_section()
+            table.add_row(_PAYMENTS[hop.name], currency, *map(_cell, cells))
     return table
 
 
