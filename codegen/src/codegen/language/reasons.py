@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codegen.language.model import Concat, Envelope, Expression, Path, Sum, When
+from codegen.language.model import Concat, Decimal, Envelope, Expression, Money, Path, Sum, When
 from codegen.language.parts import children, origin, said
 
 if TYPE_CHECKING:
@@ -39,6 +39,9 @@ def _places(expression: Expression) -> Iterator[str]:
             yield str(expression)
         case Envelope() | Sum():
             yield origin(expression)
+        case Money(of) | Decimal(of):
+            # The currency decides only in which unit the amount is.
+            yield from _places(of)
         case When(_, _, then, otherwise):
             yield from _places(then)
             yield from _places(otherwise)

@@ -46,7 +46,7 @@ _REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first presen
 _REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
 _REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
 _REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured, data.amount and data.currency is there")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured and data.amount is there")
 _REJECTION_13 = Rejection("type_invalid", "currency", "data.currency must be text")
 _REJECTION_14 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
 _REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent")
@@ -306,7 +306,7 @@ _REJECTION_54 = Rejection("amount_indivisible", "amount_cents", "data.amount is 
 _REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
 _REJECTION_56 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
 _REJECTION_57 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_58 = Rejection("field_missing", "amount_cents", "none of data.amount and data.currency is there")
+_REJECTION_58 = Rejection("field_missing", "amount_cents", "data.amount is absent")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
