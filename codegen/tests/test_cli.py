@@ -104,7 +104,16 @@ def test_try_reads_a_body_as_it_was_sent(run: Callable[..., tuple[int, str, str]
     (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","at":"?","payment":{}}')
     code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
     assert code == 0
-    assert "field_missing amount_cents: payment.amount is absent or null" in out
+    assert "field_missing amount_cents: payment.amount is absent" in out
+
+
+def test_try_says_that_an_old_event_is_refused(run: Callable[..., tuple[int, str, str]], tmp_path: Path) -> None:
+    (tmp_path / "body.json").write_bytes(b'{"uuid":"1","kind":"paid","at":"2020-01-02T03:04:05Z","payment":{}}')
+    code, out, _ = run("try", "acme", "body.json", "--merchant-id", "m")
+    assert code == 0
+    assert "refused: the gateway answers event_too_old" in out
+    assert "seconds old, and 86400 are allowed" in out
+    assert "field_missing amount_cents: payment.amount is absent" in out
 
 
 def test_try_says_that_an_empty_body_is_never_authentic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
 from enum import Enum
 from pathlib import Path
@@ -196,7 +197,9 @@ def try_(
     if form is Shown.YAML:
         sys.stdout.write(as_example(catalog, chosen_one, body, merchant_id))
         return
-    Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id))
+    # An example of the contracts is of any age; a body is asked about as if it were sent now.
+    now = None if file.suffix == ".yaml" else time.time_ns() // 1_000_000
+    Console(highlight=False, soft_wrap=True).print(explain(catalog, chosen_one, body, merchant_id, now=now))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from codegen.build import at, merchant
 from codegen.envelope import Fault, fault, found_in
+from codegen.envelope import Found as Handed
 from codegen.expectation import completed, differs, expectation, rewritten
 from codegen.language.model import (
     Coalesce,
@@ -102,9 +103,18 @@ def _merchant(provider: Provider, body: bytes, otherwise: str) -> str:
 
 
 def explain(
-    catalog: Catalog, provider: Provider, body: bytes, merchant_id: str, headers: Mapping[str, str] = _NO_HEADERS
+    catalog: Catalog,
+    provider: Provider,
+    body: bytes,
+    merchant_id: str,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    *,
+    now: int | None = None,
 ) -> Group:
-    """Return in colour what becomes of a body; `merchant_id` is the merchant of the endpoint's secret."""
+    """Return in colour what becomes of a body; `merchant_id` is the merchant of the endpoint's secret.
+
+    Where `now` is given, in milliseconds since 1970, the age of the event counts as it does at the gateway.
+    """
     if not body:
         return Group(
             Text("refused", style="bold red") + Text(": the gateway answers 401; an empty body is never authentic")
@@ -115,6 +125,23 @@ def explain(
     root = orjson.loads(body)
     carried = found_in(provider.envelope, root, headers)
     owner = merchant(provider.envelope, root, merchant_id)
+    verdict = _verdict(catalog, provider, body, owner, root, carried)
+    most = provider.envelope.max_event_age_seconds
+    if now is None or most is None or carried.created_at is None or now - carried.created_at <= most * 1000:
+        return verdict
+    age = (now - carried.created_at) // 1000
+    return Group(
+        Text("refused", style="bold red") + Text(": the gateway answers event_too_old and writes no event"),
+        Text(f"      found    the event is {age} seconds old, and {most} are allowed", style="dim"),
+        _line("asked", provider.source, "envelope", "max_event_age_seconds"),
+        Text("allowed all the same, this becomes of it:", style="dim"),
+        verdict,
+    )
+
+
+def _verdict(  # noqa: PLR0917 - what is known of a body by then
+    catalog: Catalog, provider: Provider, body: bytes, owner: str, root: object, carried: Handed
+) -> Group:
     match evaluate(plan(catalog, provider), body, owner, *carried):
         case Unsupported(event_type):
             return _unsupported(provider, event_type)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from codegen.language.model import Path
 from codegen.language.parts import origin
+from codegen.language.reasons import absence
 from codegen.mapping.compile import compile_plan
 from codegen.mapping.plan import MISSING, TYPE_INVALID, UNREADABLE, Plan, Refusal, found_elsewhere, plan
 from codegen.text import PACKAGE, notice, render
@@ -55,6 +56,6 @@ def module(each: Plan, source: str) -> GeneratedFile:
         is_found=not isinstance(each.event_type, Path),
         unreadable=Refusal(UNREADABLE, "", "the payload is not JSON in UTF-8"),
         not_object=Refusal(UNREADABLE, "", "the payload is not a JSON object"),
-        missing=Refusal(MISSING, "event_type", f"{name} is absent or null"),
+        missing=Refusal(MISSING, "event_type", absence(each.event_type)),
         not_text=Refusal(TYPE_INVALID, "event_type", f"{name} must be text"),
     )

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from codegen.language.model import Const, Expression, LeafKind, Null, Path, Rest
 from codegen.language.outcomes import by_event_type, outputs
+from codegen.language.reasons import unlisted
 from codegen.mapping.certainty import KINDS, is_surely, may_refuse
 from codegen.mapping.code import Code, Module, local
 from codegen.mapping.containers import read, used, write_containers
 from codegen.mapping.expression import given, write_value
 from codegen.mapping.later import write_later
-from codegen.mapping.plan import FOUND, MISSING, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target
+from codegen.mapping.plan import FOUND, TYPE_INVALID, VALUE_UNKNOWN, GroupPlan, Kind, Plan, Target
 from codegen.mapping.rule import breaks
 from codegen.mapping.wording import wording
 from codegen.text import literal
@@ -131,7 +132,7 @@ def _write_target(code: Code, target: Target) -> None:
         keyword = "elif"
     if target.required and not isinstance(target.expression, Const):
         with code.block(f"{keyword} {name} is None:"):
-            code.reject(target.refusal(MISSING, "is absent or null"))
+            code.reject(target.missing)
         keyword = "elif"
     if is_surely(target.expression, target.kind):
         return
@@ -153,7 +154,7 @@ def _checks(code: Code, target: Target) -> Iterator[str]:
         yield f'{pad}    {name} = {name}[:{target.cut - 1}] + "…"'
     closed = outputs(target.expression)
     if target.allowed and not (closed is not None and closed <= set(target.allowed)):
-        refusal = target.refusal(VALUE_UNKNOWN, "is not a value that the contract lists")
+        refusal = target.refusal(VALUE_UNKNOWN, unlisted(target.allowed))
         yield f"{pad}if {name} not in {module.name('_ALLOWED_', literal(frozenset(target.allowed)))}:"
         yield f"{pad}    rejections.append({module.rejection(refusal)})"
         if target.rules:

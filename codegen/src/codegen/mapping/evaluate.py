@@ -38,6 +38,7 @@ from codegen.language.model import (
     Whole,
 )
 from codegen.language.parts import origin
+from codegen.language.reasons import absence, unlisted
 from codegen.mapping.checks import breaks, holds
 from codegen.mapping.plan import (
     AMOUNT_INDIVISIBLE,
@@ -124,7 +125,7 @@ def _evaluated(plan: Plan, body: bytes, envelope: Mapping[str, Value | None], mo
     event_type = _Evaluation(plan, root, envelope).value(plan.event_type)
     named = origin(plan.event_type)
     if event_type is None:
-        return Rejected((Refusal(MISSING, "event_type", f"{named} is absent or null"),), None)
+        return Rejected((Refusal(MISSING, "event_type", absence(plan.event_type)),), None)
     if not isinstance(event_type, str):
         return Rejected((Refusal(TYPE_INVALID, "event_type", f"{named} must be text"),), None)
     for group in plan.groups:
@@ -156,7 +157,7 @@ class _Evaluation:
             try:
                 event[target.name] = self._checked(target, refusals)
             except RefusedError as refused:
-                refusals.append(target.refusal(refused.code, refused.what))
+                refusals.append(target.refusal(refused.code, refused.what, refused.of))
         if not refusals:
             refusals += [
                 target.refusal(each.code, each.what)
@@ -202,7 +203,7 @@ class _Evaluation:
                 if text is None or text in table:
                     return None if text is None else table[text]
                 if otherwise is None:
-                    raise RefusedError(VALUE_UNKNOWN, "is not a value that the mapping lists")
+                    raise RefusedError(VALUE_UNKNOWN, unlisted(table), of)
                 return self.value(otherwise)
             case Money(of, currency, exponents):
                 return self._iso_minor_units(self.value(of), self.value(currency), exponents)
@@ -312,12 +313,12 @@ class _Evaluation:
         self._values[target.name] = value
         if value is None:
             if target.required:
-                raise RefusedError(MISSING, "is absent or null")
+                refusals.append(target.missing)
             return None
         if not fits(value, target.kind):
             raise RefusedError(TYPE_INVALID, f"must be {target.kind.value}")
         if target.allowed and value not in target.allowed:
-            raise RefusedError(VALUE_UNKNOWN, "is not a value that the contract lists")
+            raise RefusedError(VALUE_UNKNOWN, unlisted(target.allowed))
         if target.cut is not None and len(value) > target.cut:
             value = value[: target.cut - 1] + "…"
         broken = [rule for rule in target.rules if not holds(self._plan, rule, value)]

@@ -30,6 +30,7 @@ from codegen.language.model import (
     When,
     Whole,
 )
+from codegen.language.reasons import unlisted
 from codegen.mapping.certainty import may_refuse
 from codegen.mapping.code import Code, local
 from codegen.mapping.containers import read, sole
@@ -210,7 +211,7 @@ def _lookup(code: Code, expression: Lookup, target: Target) -> None:
             refused = code.module.helper("REFUSED")
             code.line(f"{name} = {table}.get({name}, {refused})")
             with code.block(f"if {name} is {refused}:"):
-                code.reject(target.refusal(VALUE_UNKNOWN, "is not a value that the mapping lists"))
+                code.reject(target.refusal(VALUE_UNKNOWN, unlisted(expression.table), expression.of))
         else:
             code.line(f"{name} = {table}.get({name})")
             with code.block(f"if {name} is None:"):

@@ -10,6 +10,7 @@ from codegen.avro import Field, Map, Primitive, TimestampMillis
 from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
 from codegen.language.outcomes import by_event_type, outputs
 from codegen.language.parts import inside, origin
+from codegen.language.reasons import absence
 from codegen.mapping.wording import wording
 from codegen.payload import leaves, rests
 from codegen.rules import (
@@ -127,9 +128,14 @@ class Target:
     cut: int | None = None
     later: tuple[Later, ...] = ()
 
-    def refusal(self, code: str, what: str) -> Refusal:
-        """Return the rejection of this field's value."""
-        return Refusal(code, self.name, f"{origin(self.expression)} {what}")
+    def refusal(self, code: str, what: str, of: Expression | None = None) -> Refusal:
+        """Return the rejection of this field's value, or of a part of what it is made from."""
+        return Refusal(code, self.name, f"{origin(of or self.expression)} {what}")
+
+    @property
+    def missing(self) -> Refusal:
+        """Return the rejection of an event that has no value for this field."""
+        return Refusal(MISSING, self.name, absence(self.expression))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,17 +11,20 @@ from codegen.mapping.plan import TIME_INVALID, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from codegen.language.model import Expression
+
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LENGTH_OF_A_DAY = len("2026-01-31")
 
 
 class RefusedError(Exception):
-    """An expression has no value; carries the code and what is wrong."""
+    """An expression has no value; carries the code, what is wrong, and with which part of the field's expression."""
 
-    def __init__(self, code: str, what: str) -> None:
+    def __init__(self, code: str, what: str, of: Expression | None = None) -> None:
         super().__init__(what)
         self.code = code
         self.what = what
+        self.of = of
 
 
 def entries(leaf: Leaf, value: Any, more: frozenset[str]) -> list[tuple[str, Any]]:

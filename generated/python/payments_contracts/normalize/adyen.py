@@ -27,7 +27,7 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "the envelope's event_id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent")
 _TABLE_1 = {
     "AUTHORISATION:true": "payment.authorized",
     "AUTHORISATION:false": "payment.failed",
@@ -39,7 +39,7 @@ _TABLE_1 = {
     "EXPIRE:true": "payment.canceled",
 }
 _REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_5 = Rejection("text_too_long", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must have at most 255 characters")
 _REJECTION_6 = Rejection("type_invalid", "customer_id", "notificationItems[0].NotificationRequestItem.additionalData.shopperReference must be text")
 _SCALES_1 = {"CLP": (1, 100), "IDR": (100, 1), "ISK": (1, 100)}
@@ -47,10 +47,10 @@ _REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "notificationItem
 _REJECTION_8 = Rejection("type_invalid", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
 _REJECTION_9 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
 _REJECTION_10 = Rejection("amount_too_large", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
-_REJECTION_11 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent or null")
+_REJECTION_11 = Rejection("field_missing", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value is absent")
 _REJECTION_12 = Rejection("type_invalid", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
 _REJECTION_13 = Rejection("currency_unknown", "currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
-_REJECTION_14 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent or null")
+_REJECTION_14 = Rejection("field_missing", "currency", "notificationItems[0].NotificationRequestItem.amount.currency is absent")
 _TABLE_2 = {
     "visa": "card",
     "mc": "card",
@@ -99,7 +99,7 @@ _REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of notific
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
 _REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
 _REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent or null")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent")
 _REJECTION_29 = Rejection("text_too_long", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
 _REJECTION_30 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
 _REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
@@ -373,7 +373,7 @@ _TABLE_12 = {
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "the envelope's event_type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "the envelope's event_type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "the envelope's event_type must be text"),), None)
 
 

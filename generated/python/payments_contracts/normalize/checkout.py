@@ -25,7 +25,7 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_pending": "payment.requires_action",
@@ -38,7 +38,7 @@ _TABLE_1 = {
     "payment_capture_declined": "payment.authorized",
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_6 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
@@ -46,10 +46,10 @@ _REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first presen
 _REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be a whole number")
 _REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at least 0")
 _REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.balances.total_captured, data.amount or data.amount, as type says, is absent or null")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured and data.amount is there")
 _REJECTION_13 = Rejection("type_invalid", "currency", "data.currency must be text")
 _REJECTION_14 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent or null")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.currency is absent")
 _REJECTION_16 = Rejection("type_invalid", "payment_method_type", "data.source.type must be text")
 _REJECTION_17 = Rejection("text_too_long", "payment_method_type", "data.source.type must have at most 255 characters")
 _TABLE_2 = {
@@ -88,7 +88,7 @@ _REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data mu
 _REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
 _REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created_on cannot be read as a time")
 _REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created_on must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created_on is absent or null")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created_on is absent")
 _REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
 _REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
 _REJECTION_33 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
@@ -306,7 +306,7 @@ _REJECTION_54 = Rejection("amount_indivisible", "amount_cents", "data.amount is 
 _REJECTION_55 = Rejection("type_invalid", "amount_cents", "data.amount must be a whole number")
 _REJECTION_56 = Rejection("amount_negative", "amount_cents", "data.amount must be at least 0")
 _REJECTION_57 = Rejection("amount_too_large", "amount_cents", "data.amount must be at most 999999999999")
-_REJECTION_58 = Rejection("field_missing", "amount_cents", "data.amount is absent or null")
+_REJECTION_58 = Rejection("field_missing", "amount_cents", "data.amount is absent")
 _TABLE_6 = {
     "payment_refund_pending": "pending",
     "payment_refunded": "succeeded",
@@ -455,7 +455,7 @@ _REJECTION_70 = Rejection("type_invalid", "dispute_category", "the first present
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 

@@ -26,22 +26,22 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "PAYMENT.AUTHORIZATION.CREATED": "payment.authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "payment.canceled",
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_6 = Rejection("type_invalid", "amount_cents", "resource.amount.value must be a decimal number")
 _REJECTION_7 = Rejection("amount_indivisible", "amount_cents", "resource.amount.value is not a whole number of the currency's minor unit")
 _REJECTION_8 = Rejection("amount_negative", "amount_cents", "resource.amount.value must be at least 0")
 _REJECTION_9 = Rejection("amount_too_large", "amount_cents", "resource.amount.value must be at most 999999999999")
-_REJECTION_10 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent or null")
+_REJECTION_10 = Rejection("field_missing", "amount_cents", "resource.amount.value is absent")
 _REJECTION_11 = Rejection("type_invalid", "currency", "resource.amount.currency_code must be text")
 _REJECTION_12 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of iso4217")
-_REJECTION_13 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent or null")
+_REJECTION_13 = Rejection("field_missing", "currency", "resource.amount.currency_code is absent")
 _TABLE_2 = {
     "PAYMENT.AUTHORIZATION.CREATED": "authorized",
     "PAYMENT.AUTHORIZATION.VOIDED": "canceled",
@@ -51,7 +51,7 @@ _REJECTION_15 = Rejection("metadata_too_large", "metadata", "the rest of resourc
 _REJECTION_16 = Rejection("metadata_too_large", "metadata", "the rest of resource must have at most 131072 bytes in all")
 _REJECTION_17 = Rejection("timestamp_invalid", "provider_created_at", "create_time cannot be read as a time")
 _REJECTION_18 = Rejection("timestamp_out_of_range", "provider_created_at", "create_time must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_19 = Rejection("field_missing", "provider_created_at", "create_time is absent or null")
+_REJECTION_19 = Rejection("field_missing", "provider_created_at", "create_time is absent")
 _REJECTION_20 = Rejection("text_too_long", "provider_object_id", "resource.id must have at most 255 characters")
 _REJECTION_21 = Rejection("type_invalid", "provider_object_id", "resource.id must be text")
 _REJECTION_22 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
@@ -357,10 +357,10 @@ _REJECTION_63 = Rejection("type_invalid", "amount_cents", "resource.dispute_amou
 _REJECTION_64 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
 _REJECTION_65 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
 _REJECTION_66 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_67 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent or null")
+_REJECTION_67 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
 _REJECTION_68 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
 _REJECTION_69 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_70 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent or null")
+_REJECTION_70 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
 _TABLE_10 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -370,7 +370,7 @@ _TABLE_10 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_71 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is not a value that the mapping lists")
+_REJECTION_71 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
 _REJECTION_72 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_11 = {
     "OPEN": "needs_response",
@@ -379,13 +379,14 @@ _TABLE_11 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_73 = Rejection("field_missing", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, is absent or null")
-_REJECTION_74 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_75 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_76 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_77 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_73 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_74 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_75 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_77 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_78 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_79 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_80 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_12 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -398,9 +399,9 @@ _TABLE_12 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_80 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_81 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_82 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_81 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_82 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_83 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
 _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
@@ -410,16 +411,16 @@ _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_83 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_84 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_85 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_86 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_87 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent or null")
-_REJECTION_88 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_89 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_90 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent or null")
-_REJECTION_91 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_92 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_REJECTION_84 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_85 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_86 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_87 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_88 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_89 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_90 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_91 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_92 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_93 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
 _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
@@ -429,23 +430,23 @@ _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_93 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_94 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_95 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_96 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_97 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_98 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_99 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_100 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_101 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_102 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_104 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_105 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_96 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_97 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_99 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_100 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_101 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_102 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_103 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_104 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_105 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_106 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event_type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event_type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event_type must be text"),), None)
 
 
@@ -1816,12 +1817,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_71)
+                rejections.append(_REJECTION_73)
         elif to_status is not None:
             rejections.append(_REJECTION_72)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_74)
 
     to_failure_code = None
 
@@ -1872,9 +1873,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_74)
+            rejections.append(_REJECTION_75)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_76)
 
     to_attempt_number = None
 
@@ -1883,9 +1884,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_77)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_78)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -1947,9 +1948,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_79)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_79)
+        rejections.append(_REJECTION_80)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1959,7 +1960,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_81)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -1967,9 +1968,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_81)
+            rejections.append(_REJECTION_82)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_83)
 
     to_related_invoice_id = None
 
@@ -2083,18 +2084,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_84)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_85)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_85)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_86)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_87)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_88)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2103,13 +2104,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_89)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_90)
     elif to_currency is None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_91)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2118,11 +2119,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_92)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_93)
 
     to_card_brand = None
 
@@ -2135,9 +2136,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_94)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_95)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -2146,7 +2147,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_96)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2196,9 +2197,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_97)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_98)
 
     to_attempt_number = None
 
@@ -2233,16 +2234,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_99)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_100)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_100)
-        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_101)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_102)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2251,11 +2252,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_103)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_104)
 
     to_application_fee_cents = None
 
@@ -2301,9 +2302,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_104)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_105)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            rejections.append(_REJECTION_106)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

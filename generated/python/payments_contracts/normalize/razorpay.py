@@ -23,23 +23,23 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "the envelope's event_id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "the envelope's event_id is absent")
 _TABLE_1 = {
     "payment.authorized": "payment.authorized",
     "payment.captured": "payment.succeeded",
     "payment.failed": "payment.failed",
 }
 _REJECTION_3 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_4 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_5 = Rejection("text_too_long", "customer_id", "payload.payment.entity.customer_id must have at most 255 characters")
 _REJECTION_6 = Rejection("type_invalid", "customer_id", "payload.payment.entity.customer_id must be text")
 _REJECTION_7 = Rejection("amount_negative", "amount_cents", "payload.payment.entity.amount must be at least 0")
 _REJECTION_8 = Rejection("amount_too_large", "amount_cents", "payload.payment.entity.amount must be at most 999999999999")
-_REJECTION_9 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent or null")
+_REJECTION_9 = Rejection("field_missing", "amount_cents", "payload.payment.entity.amount is absent")
 _REJECTION_10 = Rejection("type_invalid", "amount_cents", "payload.payment.entity.amount must be a whole number")
 _REJECTION_11 = Rejection("type_invalid", "currency", "payload.payment.entity.currency must be text")
 _REJECTION_12 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of iso4217")
-_REJECTION_13 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent or null")
+_REJECTION_13 = Rejection("field_missing", "currency", "payload.payment.entity.currency is absent")
 _REJECTION_14 = Rejection("type_invalid", "payment_method_type", "payload.payment.entity.method must be text")
 _REJECTION_15 = Rejection("text_too_long", "payment_method_type", "payload.payment.entity.method must have at most 255 characters")
 _TABLE_2 = {
@@ -72,7 +72,7 @@ _REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of payload
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of payload.payment.entity must have at most 131072 bytes in all")
 _REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
 _REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_28 = Rejection("field_missing", "provider_created_at", "created_at is absent")
 _REJECTION_29 = Rejection("text_too_long", "provider_object_id", "payload.payment.entity.id must have at most 255 characters")
 _REJECTION_30 = Rejection("type_invalid", "provider_object_id", "payload.payment.entity.id must be text")
 _REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
@@ -280,11 +280,11 @@ _TABLE_6 = {
 }
 _REJECTION_52 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
 _REJECTION_53 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_54 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent or null")
+_REJECTION_54 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent")
 _REJECTION_55 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
 _REJECTION_56 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
 _REJECTION_57 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_58 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent or null")
+_REJECTION_58 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent")
 _TABLE_7 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
@@ -307,11 +307,11 @@ _TABLE_8 = {
 }
 _REJECTION_66 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
 _REJECTION_67 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_68 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent or null")
+_REJECTION_68 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent")
 _REJECTION_69 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
 _REJECTION_70 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
 _REJECTION_71 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_72 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent or null")
+_REJECTION_72 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent")
 _TABLE_9 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -338,11 +338,11 @@ _TABLE_10 = {
 }
 _REJECTION_82 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
 _REJECTION_83 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_84 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent or null")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent")
 _REJECTION_85 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
 _REJECTION_86 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
 _REJECTION_87 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_88 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent or null")
+_REJECTION_88 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent")
 _REJECTION_89 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
 _REJECTION_90 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
 _TABLE_11 = {
@@ -368,7 +368,7 @@ _REJECTION_103 = Rejection("currency_unknown", "fee_currency", "payload.payout.e
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "event is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "event must be text"),), None)
 
 

@@ -27,7 +27,7 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "event_id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "event_id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "event_id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "event_id must be text")
 _TABLE_1 = {
     "PENDING": "payment.processing",
@@ -36,19 +36,19 @@ _TABLE_1 = {
     "CANCELED": "payment.canceled",
     "FAILED": "payment.failed",
 }
-_REJECTION_4 = Rejection("value_unknown", "event_type", "data.object.payment.status is not a value that the mapping lists")
+_REJECTION_4 = Rejection("value_unknown", "event_type", "data.object.payment.status is none of PENDING, APPROVED, COMPLETED, CANCELED and FAILED")
 _REJECTION_5 = Rejection("type_invalid", "event_type", "data.object.payment.status must be text")
-_REJECTION_6 = Rejection("field_missing", "event_type", "data.object.payment.status is absent or null")
+_REJECTION_6 = Rejection("field_missing", "event_type", "data.object.payment.status is absent")
 _REJECTION_7 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_8 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_8 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_9 = Rejection("text_too_long", "customer_id", "data.object.payment.customer_id must have at most 255 characters")
 _REJECTION_10 = Rejection("type_invalid", "customer_id", "data.object.payment.customer_id must be text")
 _REJECTION_11 = Rejection("amount_negative", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at least 0")
 _REJECTION_12 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be at most 999999999999")
-_REJECTION_13 = Rejection("field_missing", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount is absent or null")
+_REJECTION_13 = Rejection("field_missing", "amount_cents", "none of data.object.payment.total_money.amount and data.object.payment.amount_money.amount is there")
 _REJECTION_14 = Rejection("type_invalid", "amount_cents", "the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount must be a whole number")
 _REJECTION_15 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of iso4217")
-_REJECTION_16 = Rejection("field_missing", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency is absent or null")
+_REJECTION_16 = Rejection("field_missing", "currency", "none of data.object.payment.total_money.currency and data.object.payment.amount_money.currency is there")
 _REJECTION_17 = Rejection("type_invalid", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be text")
 _REJECTION_18 = Rejection("type_invalid", "payment_method_type", "data.object.payment.source_type must be text")
 _REJECTION_19 = Rejection("text_too_long", "payment_method_type", "data.object.payment.source_type must have at most 255 characters")
@@ -85,9 +85,9 @@ _TABLE_3 = {
     "CANCELED": "canceled",
     "FAILED": "failed",
 }
-_REJECTION_26 = Rejection("value_unknown", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is not a value that the mapping lists")
+_REJECTION_26 = Rejection("value_unknown", "status", "data.object.payment.status is none of PENDING, APPROVED, CANCELED and FAILED")
 _REJECTION_27 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
-_REJECTION_28 = Rejection("field_missing", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, is absent or null")
+_REJECTION_28 = Rejection("field_missing", "status", "none of data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount and data.object.payment.status is there")
 _REJECTION_29 = Rejection("text_too_long", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must have at most 255 characters")
 _REJECTION_30 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
 _REJECTION_31 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
@@ -96,7 +96,7 @@ _REJECTION_33 = Rejection("metadata_too_large", "metadata", "the rest of data.ob
 _REJECTION_34 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 131072 bytes in all")
 _REJECTION_35 = Rejection("timestamp_invalid", "provider_created_at", "created_at cannot be read as a time")
 _REJECTION_36 = Rejection("timestamp_out_of_range", "provider_created_at", "created_at must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_37 = Rejection("field_missing", "provider_created_at", "created_at is absent or null")
+_REJECTION_37 = Rejection("field_missing", "provider_created_at", "created_at is absent")
 _REJECTION_38 = Rejection("text_too_long", "provider_object_id", "data.object.payment.id must have at most 255 characters")
 _REJECTION_39 = Rejection("type_invalid", "provider_object_id", "data.object.payment.id must be text")
 _REJECTION_40 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
@@ -362,57 +362,58 @@ _ENDS_1 = {
 _REJECTION_70 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
 _REJECTION_71 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_72 = Rejection("value_unknown", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is not a value that the mapping lists")
+_REJECTION_72 = Rejection("value_unknown", "event_type", "type is none of refund.created and refund.updated")
 _REJECTION_73 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_74 = Rejection("field_missing", "event_type", "type or data.object.refund.status, as data.object.refund.status says, is absent or null")
-_REJECTION_75 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
-_REJECTION_76 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_77 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent or null")
-_REJECTION_78 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_79 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_80 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent or null")
-_REJECTION_81 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_82 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_83 = Rejection("text_too_long", "payment_method_type", "data.object.refund.destination_type must have at most 255 characters")
-_REJECTION_84 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_85 = Rejection("text_too_long", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must have at most 255 characters")
-_REJECTION_86 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_87 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_74 = Rejection("value_unknown", "event_type", "data.object.refund.status is none of COMPLETED, REJECTED and FAILED")
+_REJECTION_75 = Rejection("field_missing", "event_type", "none of type and data.object.refund.status is there")
+_REJECTION_76 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_77 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_78 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent")
+_REJECTION_79 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_80 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_81 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent")
+_REJECTION_82 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_83 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_84 = Rejection("text_too_long", "payment_method_type", "data.object.refund.destination_type must have at most 255 characters")
+_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_86 = Rejection("text_too_long", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must have at most 255 characters")
+_REJECTION_87 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_88 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_88 = Rejection("value_unknown", "status", "data.object.refund.status is not a value that the mapping lists")
-_REJECTION_89 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_90 = Rejection("field_missing", "status", "data.object.refund.status is absent or null")
-_REJECTION_91 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
-_REJECTION_92 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_93 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
-_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
-_REJECTION_95 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
-_REJECTION_96 = Rejection("text_too_long", "provider_object_id", "data.object.refund.id must have at most 255 characters")
-_REJECTION_97 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_98 = Rejection("text_too_long", "related_payment_id", "data.object.refund.payment_id must have at most 255 characters")
-_REJECTION_99 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_100 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_101 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_102 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_103 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_104 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_105 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
-_REJECTION_106 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_107 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_108 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
-_REJECTION_109 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
-_REJECTION_110 = Rejection("text_too_long", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must have at most 255 characters")
-_REJECTION_111 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_89 = Rejection("value_unknown", "status", "data.object.refund.status is none of PENDING, COMPLETED, REJECTED and FAILED")
+_REJECTION_90 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_91 = Rejection("field_missing", "status", "data.object.refund.status is absent")
+_REJECTION_92 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
+_REJECTION_93 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
+_REJECTION_95 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
+_REJECTION_96 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
+_REJECTION_97 = Rejection("text_too_long", "provider_object_id", "data.object.refund.id must have at most 255 characters")
+_REJECTION_98 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_99 = Rejection("text_too_long", "related_payment_id", "data.object.refund.payment_id must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_101 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_102 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_103 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_104 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_105 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_106 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_108 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_109 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_110 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
+_REJECTION_111 = Rejection("text_too_long", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must have at most 255 characters")
+_REJECTION_112 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -423,8 +424,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_112 = Rejection("value_unknown", "event_type", "data.object.dispute.state or type, as type says, is not a value that the mapping lists")
-_REJECTION_113 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_113 = Rejection("value_unknown", "event_type", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
+_REJECTION_114 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -432,16 +433,17 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_114 = Rejection("field_missing", "event_type", "data.object.dispute.state or type, as type says, is absent or null")
-_REJECTION_115 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
-_REJECTION_116 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_117 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent or null")
-_REJECTION_118 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_119 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_120 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent or null")
-_REJECTION_121 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_122 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
-_REJECTION_123 = Rejection("text_too_long", "card_brand", "data.object.dispute.card_brand must have at most 255 characters")
+_REJECTION_115 = Rejection("value_unknown", "event_type", "type is none of dispute.created, dispute.evidence.created, dispute.evidence.added, dispute.evidence.deleted and dispute.evidence.removed")
+_REJECTION_116 = Rejection("field_missing", "event_type", "none of data.object.dispute.state and type is there")
+_REJECTION_117 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_118 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_119 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent")
+_REJECTION_120 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_121 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_122 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent")
+_REJECTION_123 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_124 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_125 = Rejection("text_too_long", "card_brand", "data.object.dispute.card_brand must have at most 255 characters")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -452,23 +454,23 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_124 = Rejection("value_unknown", "status", "data.object.dispute.state is not a value that the mapping lists")
-_REJECTION_125 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_126 = Rejection("field_missing", "status", "data.object.dispute.state is absent or null")
-_REJECTION_127 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
-_REJECTION_128 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
-_REJECTION_129 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
-_REJECTION_130 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
-_REJECTION_131 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_132 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
-_REJECTION_133 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_134 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_135 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_136 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_137 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_138 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_139 = Rejection("text_too_long", "dispute_reason", "data.object.dispute.reason must have at most 255 characters")
-_REJECTION_140 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_126 = Rejection("value_unknown", "status", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
+_REJECTION_127 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_128 = Rejection("field_missing", "status", "data.object.dispute.state is absent")
+_REJECTION_129 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
+_REJECTION_130 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
+_REJECTION_131 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
+_REJECTION_132 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
+_REJECTION_133 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_134 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
+_REJECTION_135 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_136 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_137 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_138 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_139 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_140 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_141 = Rejection("text_too_long", "dispute_reason", "data.object.dispute.reason must have at most 255 characters")
+_REJECTION_142 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -480,44 +482,44 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_141 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_143 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
 _TABLE_12 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_142 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
-_REJECTION_143 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_144 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent or null")
-_REJECTION_145 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_146 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_147 = Rejection("field_missing", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code is absent or null")
-_REJECTION_148 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_149 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
-_REJECTION_150 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
+_REJECTION_144 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_145 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_146 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent")
+_REJECTION_147 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_148 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_149 = Rejection("field_missing", "currency", "none of data.object.payout.amount_money.currency and data.object.payout.amount_money.currency_code is there")
+_REJECTION_150 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_151 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_152 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
 _TABLE_13 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_151 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 500 entries")
-_REJECTION_152 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 10000 characters in each key and value")
-_REJECTION_153 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 131072 bytes in all")
-_REJECTION_154 = Rejection("text_too_long", "provider_object_id", "data.object.payout.id must have at most 255 characters")
-_REJECTION_155 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_156 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_157 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_158 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_159 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_160 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_161 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
-_REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_163 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_164 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
-_REJECTION_165 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
-_REJECTION_166 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
-_REJECTION_167 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
-_REJECTION_168 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_153 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 500 entries")
+_REJECTION_154 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 10000 characters in each key and value")
+_REJECTION_155 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 131072 bytes in all")
+_REJECTION_156 = Rejection("text_too_long", "provider_object_id", "data.object.payout.id must have at most 255 characters")
+_REJECTION_157 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_158 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_159 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_160 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_161 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_162 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_163 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
+_REJECTION_164 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_166 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
+_REJECTION_167 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_168 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
+_REJECTION_169 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
 _TABLE_14 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
@@ -530,8 +532,8 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_169 = Rejection("value_unknown", "event_type", "data.object.invoice.status or type, as type says, is not a value that the mapping lists")
-_REJECTION_170 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_REJECTION_171 = Rejection("value_unknown", "event_type", "data.object.invoice.status is none of PAID, PARTIALLY_PAID, PAYMENT_PENDING, DRAFT, UNPAID, SCHEDULED and 4 more")
+_REJECTION_172 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
 _TABLE_15 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
@@ -540,16 +542,17 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_171 = Rejection("field_missing", "event_type", "data.object.invoice.status or type, as type says, is absent or null")
-_REJECTION_172 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
-_REJECTION_173 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_174 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
-_REJECTION_175 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
-_REJECTION_176 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
-_REJECTION_177 = Rejection("field_missing", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, is absent or null")
-_REJECTION_178 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_179 = Rejection("field_missing", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency is absent or null")
-_REJECTION_180 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
+_REJECTION_173 = Rejection("value_unknown", "event_type", "type is none of invoice.created, invoice.published, invoice.updated, invoice.scheduled_charge_failed, invoice.canceled and invoice.refunded")
+_REJECTION_174 = Rejection("field_missing", "event_type", "none of data.object.invoice.status and type is there")
+_REJECTION_175 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
+_REJECTION_176 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_177 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
+_REJECTION_178 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
+_REJECTION_179 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
+_REJECTION_180 = Rejection("field_missing", "amount_cents", "none of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount and the sum of data.object.invoice.payment_requests[].computed_amount_money.amount is there")
+_REJECTION_181 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
+_REJECTION_182 = Rejection("field_missing", "currency", "none of data.object.invoice.payment_requests[0].computed_amount_money.currency and data.object.invoice.next_payment_amount_money.currency is there")
+_REJECTION_183 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
 _TABLE_16 = {
     "DRAFT": "draft",
     "UNPAID": "open",
@@ -562,29 +565,29 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_181 = Rejection("value_unknown", "status", "data.object.invoice.status is not a value that the mapping lists")
-_REJECTION_182 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_183 = Rejection("field_missing", "status", "data.object.invoice.status is absent or null")
-_REJECTION_184 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 500 entries")
-_REJECTION_185 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 10000 characters in each key and value")
-_REJECTION_186 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 131072 bytes in all")
-_REJECTION_187 = Rejection("text_too_long", "provider_object_id", "data.object.invoice.id must have at most 255 characters")
-_REJECTION_188 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_189 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_190 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_191 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_192 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_193 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_194 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
-_REJECTION_195 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
-_REJECTION_196 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
-_REJECTION_197 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
-_REJECTION_198 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_199 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
-_REJECTION_200 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_201 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
-_REJECTION_202 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
-_REJECTION_203 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_184 = Rejection("value_unknown", "status", "data.object.invoice.status is none of DRAFT, UNPAID, SCHEDULED, PARTIALLY_PAID, PAID, PARTIALLY_REFUNDED and 4 more")
+_REJECTION_185 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_186 = Rejection("field_missing", "status", "data.object.invoice.status is absent")
+_REJECTION_187 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 500 entries")
+_REJECTION_188 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 10000 characters in each key and value")
+_REJECTION_189 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 131072 bytes in all")
+_REJECTION_190 = Rejection("text_too_long", "provider_object_id", "data.object.invoice.id must have at most 255 characters")
+_REJECTION_191 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_192 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_193 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_194 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_195 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_196 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_197 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
+_REJECTION_198 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
+_REJECTION_199 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
+_REJECTION_200 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
+_REJECTION_201 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_202 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
+_REJECTION_203 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_204 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
+_REJECTION_205 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_206 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
 _TABLE_17 = {
     "PENDING": "subscription.updated",
     "ACTIVE": "subscription.updated",
@@ -593,14 +596,14 @@ _TABLE_17 = {
     "DEACTIVATED": "subscription.canceled",
     "COMPLETED": "subscription.canceled",
 }
-_REJECTION_204 = Rejection("value_unknown", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is not a value that the mapping lists")
-_REJECTION_205 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
-_REJECTION_206 = Rejection("field_missing", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, is absent or null")
-_REJECTION_207 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
-_REJECTION_208 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
-_REJECTION_209 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_210 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_211 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_207 = Rejection("value_unknown", "event_type", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
+_REJECTION_208 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
+_REJECTION_209 = Rejection("field_missing", "event_type", "data.object.subscription.status is absent")
+_REJECTION_210 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
+_REJECTION_211 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
+_REJECTION_212 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_213 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_214 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_18 = {
     "PENDING": "pending",
     "ACTIVE": "active",
@@ -609,48 +612,48 @@ _TABLE_18 = {
     "DEACTIVATED": "canceled",
     "COMPLETED": "closed",
 }
-_REJECTION_212 = Rejection("value_unknown", "status", "data.object.subscription.status is not a value that the mapping lists")
-_REJECTION_213 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
-_REJECTION_214 = Rejection("field_missing", "status", "data.object.subscription.status is absent or null")
-_REJECTION_215 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 500 entries")
-_REJECTION_216 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 10000 characters in each key and value")
-_REJECTION_217 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 131072 bytes in all")
-_REJECTION_218 = Rejection("text_too_long", "provider_object_id", "data.object.subscription.id must have at most 255 characters")
-_REJECTION_219 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
-_REJECTION_220 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
-_REJECTION_221 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
-_REJECTION_222 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
-_REJECTION_223 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
-_REJECTION_224 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
-_REJECTION_225 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
-_REJECTION_226 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
-_REJECTION_227 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_228 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_215 = Rejection("value_unknown", "status", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
+_REJECTION_216 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
+_REJECTION_217 = Rejection("field_missing", "status", "data.object.subscription.status is absent")
+_REJECTION_218 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 500 entries")
+_REJECTION_219 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 10000 characters in each key and value")
+_REJECTION_220 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 131072 bytes in all")
+_REJECTION_221 = Rejection("text_too_long", "provider_object_id", "data.object.subscription.id must have at most 255 characters")
+_REJECTION_222 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
+_REJECTION_223 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
+_REJECTION_224 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
+_REJECTION_225 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
+_REJECTION_226 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
+_REJECTION_227 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
+_REJECTION_228 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
+_REJECTION_229 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
+_REJECTION_230 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_231 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
 _TABLE_19 = {
     "card.automatically_updated": "payment_method.updated",
     "card.disabled": "payment_method.disabled",
 }
-_REJECTION_229 = Rejection("text_too_long", "customer_id", "data.object.card.customer_id must have at most 255 characters")
-_REJECTION_230 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
-_REJECTION_231 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
-_REJECTION_232 = Rejection("text_too_long", "card_brand", "data.object.card.card_brand must have at most 255 characters")
-_REJECTION_233 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
-_REJECTION_234 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
-_REJECTION_235 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent or null")
-_REJECTION_236 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 500 entries")
-_REJECTION_237 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 10000 characters in each key and value")
-_REJECTION_238 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 131072 bytes in all")
-_REJECTION_239 = Rejection("text_too_long", "provider_object_id", "data.object.card.id must have at most 255 characters")
-_REJECTION_240 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
-_REJECTION_241 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
-_REJECTION_242 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
-_REJECTION_243 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
-_REJECTION_244 = Rejection("text_too_long", "payment_method_id", "data.object.card.id must have at most 255 characters")
-_REJECTION_245 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
+_REJECTION_232 = Rejection("text_too_long", "customer_id", "data.object.card.customer_id must have at most 255 characters")
+_REJECTION_233 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
+_REJECTION_234 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
+_REJECTION_235 = Rejection("text_too_long", "card_brand", "data.object.card.card_brand must have at most 255 characters")
+_REJECTION_236 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
+_REJECTION_237 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
+_REJECTION_238 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent")
+_REJECTION_239 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 500 entries")
+_REJECTION_240 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 10000 characters in each key and value")
+_REJECTION_241 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 131072 bytes in all")
+_REJECTION_242 = Rejection("text_too_long", "provider_object_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_243 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
+_REJECTION_244 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
+_REJECTION_245 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
+_REJECTION_246 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
+_REJECTION_247 = Rejection("text_too_long", "payment_method_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_248 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
@@ -1778,12 +1781,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_72)
+                rejections.append(_REJECTION_74)
         elif to_event_type is not None:
             rejections.append(_REJECTION_73)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_75)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1801,24 +1804,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_75)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_76)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_77)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_77)
-    else:
         rejections.append(_REJECTION_78)
+    else:
+        rejections.append(_REJECTION_79)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_80)
     elif to_currency is None:
-        rejections.append(_REJECTION_80)
-    else:
         rejections.append(_REJECTION_81)
+    else:
+        rejections.append(_REJECTION_82)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1827,11 +1830,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_83)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_84)
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1846,23 +1849,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_84)
+                rejections.append(_REJECTION_85)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_85)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_86)
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_87)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_88)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1870,12 +1873,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_89)
     elif to_status is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_90)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_91)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1888,9 +1891,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_91)
+            rejections.append(_REJECTION_92)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_93)
 
     to_failure_message = None
 
@@ -1954,11 +1957,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "version", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_93)
-    if longest(to_metadata) > 10000:
         rejections.append(_REJECTION_94)
-    if size(to_metadata) > 131072:
+    if longest(to_metadata) > 10000:
         rejections.append(_REJECTION_95)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_96)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1984,9 +1987,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_96)
+            rejections.append(_REJECTION_97)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_97)
+        rejections.append(_REJECTION_98)
 
     to_attempt_number = None
 
@@ -1995,9 +1998,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_99)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_100)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2015,11 +2018,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_100)
-        if to_object_version > 9223372036854775807:
             rejections.append(_REJECTION_101)
+        if to_object_version > 9223372036854775807:
+            rejections.append(_REJECTION_102)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_102)
+        rejections.append(_REJECTION_103)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2027,11 +2030,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_103)
+            rejections.append(_REJECTION_104)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_105)
 
     to_authorized_cents = None
 
@@ -2043,21 +2046,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__refund.get("processing_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_105)
+        rejections.append(_REJECTION_106)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_106)
-        if to_fee_cents > 999999999999:
             rejections.append(_REJECTION_107)
+        if to_fee_cents > 999999999999:
+            rejections.append(_REJECTION_108)
 
     to_fee_currency: Any = at_data__object__refund__processing_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_109)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_109)
+        rejections.append(_REJECTION_110)
 
     to_application_fee_cents = None
 
@@ -2098,9 +2101,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_110)
+            rejections.append(_REJECTION_111)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_111)
+        rejections.append(_REJECTION_112)
 
     to_next_attempt_at = None
 
@@ -2199,9 +2202,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_113)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_114)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2210,12 +2213,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_112)
+                rejections.append(_REJECTION_115)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_114)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_116)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2233,24 +2236,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_115)
+            rejections.append(_REJECTION_117)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_118)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_119)
     else:
-        rejections.append(_REJECTION_118)
+        rejections.append(_REJECTION_120)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_119)
+            rejections.append(_REJECTION_121)
     elif to_currency is None:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_122)
     else:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_123)
 
     to_payment_method_type: Any = "card"
 
@@ -2267,14 +2270,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_122)
+                rejections.append(_REJECTION_124)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_124)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_123)
+            rejections.append(_REJECTION_125)
 
     to_card_last_four = None
 
@@ -2284,12 +2287,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_126)
     elif to_status is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_127)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_126)
+        rejections.append(_REJECTION_128)
 
     to_failure_code = None
 
@@ -2328,11 +2331,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_127)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_128)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_129)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_130)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_131)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2362,9 +2365,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_132)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_131)
+        rejections.append(_REJECTION_133)
 
     to_attempt_number = None
 
@@ -2373,9 +2376,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_132)
+            rejections.append(_REJECTION_134)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_135)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -2393,11 +2396,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_136)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_135)
+            rejections.append(_REJECTION_137)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_136)
+        rejections.append(_REJECTION_138)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2405,11 +2408,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_137)
+            rejections.append(_REJECTION_139)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
 
     to_authorized_cents = None
 
@@ -2446,9 +2449,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_141)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_142)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2458,7 +2461,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_141)
+        rejections.append(_REJECTION_143)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2583,13 +2586,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_142)
+            rejections.append(_REJECTION_144)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_145)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_144)
+        rejections.append(_REJECTION_146)
     else:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_147)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2600,11 +2603,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_148)
     elif to_currency is None:
-        rejections.append(_REJECTION_147)
+        rejections.append(_REJECTION_149)
     else:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_150)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2613,11 +2616,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_151)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_152)
 
     to_card_brand = None
 
@@ -2659,11 +2662,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "end_to_end_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_151)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_152)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_153)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_154)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_155)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2693,9 +2696,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_156)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_157)
 
     to_attempt_number = None
 
@@ -2717,11 +2720,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_158)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_157)
+            rejections.append(_REJECTION_159)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_158)
+        rejections.append(_REJECTION_160)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2729,11 +2732,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_161)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_160)
+            rejections.append(_REJECTION_162)
 
     to_authorized_cents = None
 
@@ -2745,12 +2748,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__payout.get("payout_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_161)
+        rejections.append(_REJECTION_163)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_164)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_165)
 
     to_fee_currency: Any = at_data__object__payout__payout_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2761,9 +2764,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_166)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_165)
+        rejections.append(_REJECTION_167)
 
     to_application_fee_cents = None
 
@@ -2773,7 +2776,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_166)
+        rejections.append(_REJECTION_168)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -2812,9 +2815,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_167)
+            rejections.append(_REJECTION_169)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_168)
+            rejections.append(_REJECTION_170)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2920,9 +2923,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_14.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_169)
+                rejections.append(_REJECTION_171)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
             to_event_type = REFUSED
     else:
         to_event_type = root.get("type")
@@ -2931,12 +2934,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_169)
+                rejections.append(_REJECTION_173)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_172)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_174)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2952,9 +2955,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_175)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_173)
+        rejections.append(_REJECTION_176)
 
     to_amount_cents: Any = at_data__object__invoice.get("status")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2962,18 +2965,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_174)
+            rejections.append(_REJECTION_177)
     else:
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("computed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_174)
+            rejections.append(_REJECTION_177)
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_175)
+            rejections.append(_REJECTION_178)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_179)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_177)
+        rejections.append(_REJECTION_180)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2984,11 +2987,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_181)
     elif to_currency is None:
-        rejections.append(_REJECTION_179)
+        rejections.append(_REJECTION_182)
     else:
-        rejections.append(_REJECTION_180)
+        rejections.append(_REJECTION_183)
 
     to_payment_method_type = None
 
@@ -3002,12 +3005,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_16.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_184)
     elif to_status is not None:
-        rejections.append(_REJECTION_182)
+        rejections.append(_REJECTION_185)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_186)
 
     to_failure_code = None
 
@@ -3046,11 +3049,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "store_payment_method_enabled", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_184)
+        rejections.append(_REJECTION_187)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_185)
+        rejections.append(_REJECTION_188)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_186)
+        rejections.append(_REJECTION_189)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3080,9 +3083,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_187)
+            rejections.append(_REJECTION_190)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_188)
+        rejections.append(_REJECTION_191)
 
     to_attempt_number = None
 
@@ -3104,11 +3107,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_189)
+            rejections.append(_REJECTION_192)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_193)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_194)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -3116,22 +3119,22 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_192)
+            rejections.append(_REJECTION_195)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_193)
+            rejections.append(_REJECTION_196)
 
     to_authorized_cents = None
 
     to_captured_cents: Any = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
     if to_captured_cents is REFUSED:
-        rejections.append(_REJECTION_194)
+        rejections.append(_REJECTION_197)
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_195)
+            rejections.append(_REJECTION_198)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_196)
+            rejections.append(_REJECTION_199)
 
     to_refunded_cents = None
 
@@ -3174,9 +3177,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_197)
+            rejections.append(_REJECTION_200)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_198)
+        rejections.append(_REJECTION_201)
 
     to_dispute_reason = None
 
@@ -3191,24 +3194,24 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_199)
+            rejections.append(_REJECTION_202)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_200)
+        rejections.append(_REJECTION_203)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_201)
+            rejections.append(_REJECTION_204)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_202)
+        rejections.append(_REJECTION_205)
 
     to_next_attempt_at = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_203)
+            rejections.append(_REJECTION_206)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3304,12 +3307,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_event_type) is str:
             to_event_type = _TABLE_17.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_204)
+                rejections.append(_REJECTION_207)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_205)
+            rejections.append(_REJECTION_208)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_206)
+        rejections.append(_REJECTION_209)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3325,21 +3328,21 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_207)
+            rejections.append(_REJECTION_210)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_208)
+        rejections.append(_REJECTION_211)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_209)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_210)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_211)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type = None
 
@@ -3353,12 +3356,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str:
         to_status = _TABLE_18.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_212)
+            rejections.append(_REJECTION_215)
     elif to_status is not None:
-        rejections.append(_REJECTION_213)
+        rejections.append(_REJECTION_216)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_214)
+        rejections.append(_REJECTION_217)
 
     to_failure_code = None
 
@@ -3409,11 +3412,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if value is not None:
         put_scalar(to_metadata, "monthly_billing_anchor_date", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_215)
+        rejections.append(_REJECTION_218)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_216)
+        rejections.append(_REJECTION_219)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_217)
+        rejections.append(_REJECTION_220)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3436,9 +3439,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_221)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_219)
+        rejections.append(_REJECTION_222)
 
     to_attempt_number = None
 
@@ -3460,11 +3463,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_220)
+            rejections.append(_REJECTION_223)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_221)
+            rejections.append(_REJECTION_224)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_222)
+        rejections.append(_REJECTION_225)
 
     to_object_updated_at = None
 
@@ -3507,9 +3510,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_223)
+            rejections.append(_REJECTION_226)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_224)
+        rejections.append(_REJECTION_227)
 
     to_dispute_reason = None
 
@@ -3526,18 +3529,18 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_225)
+            rejections.append(_REJECTION_228)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_226)
+        rejections.append(_REJECTION_229)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_227)
+            rejections.append(_REJECTION_230)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_231)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3634,21 +3637,21 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_229)
+            rejections.append(_REJECTION_232)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_230)
+        rejections.append(_REJECTION_233)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_209)
+            rejections.append(_REJECTION_212)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_210)
+            rejections.append(_REJECTION_213)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_211)
+            rejections.append(_REJECTION_214)
 
     to_payment_method_type: Any = "card"
 
@@ -3665,23 +3668,23 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_231)
+                rejections.append(_REJECTION_234)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_231)
+        rejections.append(_REJECTION_234)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_232)
+            rejections.append(_REJECTION_235)
 
     to_card_last_four: Any = at_data__object__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_236)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_234)
+        rejections.append(_REJECTION_237)
 
     to_status: Any = root.get("type")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -3697,7 +3700,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         else:
             to_status = "active"
     if to_status is None:
-        rejections.append(_REJECTION_235)
+        rejections.append(_REJECTION_238)
 
     to_failure_code = None
 
@@ -3736,11 +3739,11 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if value is not None:
         put_scalar(to_metadata, "issuer_alert_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_236)
+        rejections.append(_REJECTION_239)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_237)
+        rejections.append(_REJECTION_240)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_238)
+        rejections.append(_REJECTION_241)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3763,9 +3766,9 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_239)
+            rejections.append(_REJECTION_242)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_240)
+        rejections.append(_REJECTION_243)
 
     to_attempt_number = None
 
@@ -3787,11 +3790,11 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_241)
+            rejections.append(_REJECTION_244)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_242)
+            rejections.append(_REJECTION_245)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_243)
+        rejections.append(_REJECTION_246)
 
     to_object_updated_at = None
 
@@ -3840,18 +3843,18 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_244)
+            rejections.append(_REJECTION_247)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_245)
+        rejections.append(_REJECTION_248)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_227)
+            rejections.append(_REJECTION_230)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_231)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)

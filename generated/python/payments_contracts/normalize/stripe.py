@@ -28,7 +28,7 @@ from payments_contracts.normalize.values import (
 )
 
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
-_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent or null")
+_REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
 _TABLE_1 = {
     "payment_intent.created": "payment.created",
@@ -41,7 +41,7 @@ _TABLE_1 = {
     "payment_intent.canceled": "payment.canceled",
 }
 _REJECTION_4 = Rejection("text_too_long", "merchant_id", "the envelope's merchant_id must have at most 255 characters")
-_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent or null")
+_REJECTION_5 = Rejection("field_missing", "merchant_id", "the envelope's merchant_id is absent")
 _REJECTION_6 = Rejection("text_too_long", "customer_id", "the first present of data.object.customer.id, data.object.customer must have at most 255 characters")
 _REJECTION_7 = Rejection("type_invalid", "customer_id", "the first present of data.object.customer.id, data.object.customer must be text")
 _SCALES_1 = {"ISK": (1, 100), "UGX": (1, 100), "MGA": (100, 1)}
@@ -49,10 +49,10 @@ _REJECTION_8 = Rejection("amount_indivisible", "amount_cents", "the first presen
 _REJECTION_9 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be a whole number")
 _REJECTION_10 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at least 0")
 _REJECTION_11 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, must be at most 999999999999")
-_REJECTION_12 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount, as type says, is absent or null")
+_REJECTION_12 = Rejection("field_missing", "amount_cents", "none of data.object.amount_received and data.object.amount is there")
 _REJECTION_13 = Rejection("type_invalid", "currency", "data.object.currency must be text")
 _REJECTION_14 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of iso4217")
-_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent or null")
+_REJECTION_15 = Rejection("field_missing", "currency", "data.object.currency is absent")
 _REJECTION_16 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
 _REJECTION_17 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_payment_error.payment_method.type, data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types or the first present of data.object.charges.data[0].payment_method_details.type, data.object.latest_charge.payment_method_details.type, data.object.payment_method.type, the only element of data.object.payment_method_types, as type says, must be text")
 _REJECTION_18 = Rejection("type_invalid", "card_brand", "the first present of data.object.last_payment_error.payment_method.card.brand, data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand or the first present of data.object.charges.data[0].payment_method_details.card.brand, data.object.latest_charge.payment_method_details.card.brand, data.object.payment_method.card.brand, as type says, must be text")
@@ -79,7 +79,7 @@ _REJECTION_26 = Rejection("metadata_too_large", "metadata", "the rest of data.ob
 _REJECTION_27 = Rejection("metadata_too_large", "metadata", "the rest of data.object must have at most 131072 bytes in all")
 _REJECTION_28 = Rejection("timestamp_invalid", "provider_created_at", "created cannot be read as a time")
 _REJECTION_29 = Rejection("timestamp_out_of_range", "provider_created_at", "created must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
-_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent or null")
+_REJECTION_30 = Rejection("field_missing", "provider_created_at", "created is absent")
 _REJECTION_31 = Rejection("text_too_long", "provider_object_id", "data.object.id must have at most 255 characters")
 _REJECTION_32 = Rejection("type_invalid", "provider_object_id", "data.object.id must be text")
 _REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be at most 2147483647")
@@ -519,7 +519,7 @@ _REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amo
 _REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
 _REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
 _REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("field_missing", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is absent or null")
+_REJECTION_84 = Rejection("field_missing", "amount_cents", "none of data.object.amount and data.object.amount_captured is there")
 _REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
 _REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
 _REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
@@ -527,10 +527,10 @@ _REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of d
 _REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
 _REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_91 = Rejection("value_unknown", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is not a value that the mapping lists")
+_REJECTION_91 = Rejection("value_unknown", "status", "data.object.status is none of pending, succeeded and failed")
 _REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_93 = Rejection("field_missing", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, is absent or null")
+_REJECTION_93 = Rejection("field_missing", "status", "data.object.status is absent")
 _REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
 _REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
 _REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
@@ -572,26 +572,28 @@ _REJECTION_130 = Rejection("text_too_long", "payment_method_id", "data.object.pa
 _REJECTION_131 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
 _REJECTION_132 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_9 = {"refund.failed": "refund.failed"}
-_REJECTION_133 = Rejection("value_unknown", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is not a value that the mapping lists")
+_REJECTION_133 = Rejection("value_unknown", "event_type", "type is none of refund.failed")
 _REJECTION_134 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, must be text")
 _TABLE_10 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
+_REJECTION_135 = Rejection("value_unknown", "event_type", "data.object.status is none of succeeded, failed and canceled")
 _TABLE_11 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_135 = Rejection("field_missing", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, is absent or null")
-_REJECTION_136 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_137 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_138 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_139 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_140 = Rejection("field_missing", "amount_cents", "data.object.amount is absent or null")
-_REJECTION_141 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
-_REJECTION_142 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_136 = Rejection("value_unknown", "event_type", "type is none of refund.created, refund.updated and charge.refund.updated")
+_REJECTION_137 = Rejection("field_missing", "event_type", "none of type and data.object.status is there")
+_REJECTION_138 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_139 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_140 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_141 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_142 = Rejection("field_missing", "amount_cents", "data.object.amount is absent")
+_REJECTION_143 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_144 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_12 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -599,13 +601,12 @@ _TABLE_12 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_143 = Rejection("value_unknown", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is not a value that the mapping lists")
-_REJECTION_144 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_145 = Rejection("field_missing", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, is absent or null")
-_REJECTION_146 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_147 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_148 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_149 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_145 = Rejection("value_unknown", "status", "data.object.status is none of pending, requires_action, succeeded, failed and canceled")
+_REJECTION_146 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_147 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_148 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_149 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_13 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -615,11 +616,11 @@ _TABLE_13 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_150 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_151 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_152 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_153 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_154 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_151 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
+_REJECTION_152 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_153 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_154 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_14 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -627,8 +628,8 @@ _TABLE_14 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_155 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_REJECTION_156 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
+_REJECTION_156 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_157 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_15 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -642,8 +643,8 @@ _TABLE_15 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_157 = Rejection("value_unknown", "status", "data.object.status or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_158 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_158 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
+_REJECTION_159 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_16 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -657,7 +658,6 @@ _TABLE_16 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_159 = Rejection("field_missing", "status", "data.object.status or data.object.status, as type says, is absent or null")
 _REJECTION_160 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
 _REJECTION_161 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
 _REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
@@ -700,7 +700,7 @@ _TABLE_19 = {
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_172 = Rejection("value_unknown", "status", "type or data.object.status, as type says, is not a value that the mapping lists")
+_REJECTION_172 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
 _REJECTION_173 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_20 = {
     "pending": "pending",
@@ -709,10 +709,11 @@ _TABLE_20 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_174 = Rejection("field_missing", "status", "type or data.object.status, as type says, is absent or null")
-_REJECTION_175 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
-_REJECTION_176 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_177 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_174 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
+_REJECTION_175 = Rejection("field_missing", "status", "none of type and data.object.status is there")
+_REJECTION_176 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_177 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_178 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_21 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -730,7 +731,7 @@ _TABLE_21 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_178 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_179 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_22 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -741,18 +742,18 @@ _TABLE_22 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_179 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_180 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_181 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_182 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_183 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is absent or null")
+_REJECTION_180 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_181 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_182 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_183 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_184 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_due is there")
 _TABLE_23 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_184 = Rejection("value_unknown", "status", "type or the first present of data.object.status, type, as type says, is not a value that the mapping lists")
-_REJECTION_185 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_185 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
+_REJECTION_186 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_24 = {
     "draft": "draft",
     "open": "open",
@@ -760,6 +761,7 @@ _TABLE_24 = {
     "uncollectible": "uncollectible",
     "void": "void",
 }
+_REJECTION_187 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
 _TABLE_25 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
@@ -767,34 +769,34 @@ _TABLE_25 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_186 = Rejection("field_missing", "status", "type or the first present of data.object.status, type, as type says, is absent or null")
-_REJECTION_187 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_188 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_189 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_190 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_191 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_192 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_193 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_194 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_195 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_196 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_197 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_198 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
-_REJECTION_199 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_200 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
-_REJECTION_201 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_202 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_203 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_204 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_205 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_206 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_207 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_208 = Rejection("field_missing", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is absent or null")
-_REJECTION_209 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_210 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_211 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_212 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_213 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_188 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
+_REJECTION_189 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_190 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_191 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_192 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_193 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_194 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_195 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_196 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_197 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_198 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_199 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_200 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_201 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_202 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_203 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_204 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_205 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_206 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_207 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_208 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_209 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_210 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_requested is there")
+_REJECTION_211 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_212 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_213 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_214 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_215 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
 _TABLE_26 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -802,9 +804,9 @@ _TABLE_26 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_214 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_215 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_216 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_216 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_217 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_218 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_27 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -815,51 +817,50 @@ _TABLE_27 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_217 = Rejection("value_unknown", "status", "the constant canceled or data.object.status, as type says, is not a value that the mapping lists")
-_REJECTION_218 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_219 = Rejection("field_missing", "status", "the constant canceled or data.object.status, as type says, is absent or null")
-_REJECTION_220 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
-_REJECTION_221 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_222 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
-_REJECTION_223 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_224 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_225 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_226 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_227 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
-_REJECTION_228 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_229 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_230 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
-_REJECTION_231 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_REJECTION_219 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
+_REJECTION_220 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_221 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
+_REJECTION_222 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_223 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
+_REJECTION_224 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_225 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_226 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_227 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_228 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
+_REJECTION_229 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_230 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_231 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
+_REJECTION_232 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
 _TABLE_28 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_232 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
-_REJECTION_233 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_234 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_235 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
-_REJECTION_236 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_237 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_REJECTION_233 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_234 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_235 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_236 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
+_REJECTION_237 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_238 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
 _TABLE_29 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_238 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_239 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_240 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_241 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
-_REJECTION_242 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_243 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_244 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_245 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_246 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_247 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_248 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_249 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_250 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_251 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_252 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
-_REJECTION_253 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_254 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent or null")
-_REJECTION_255 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
-_REJECTION_256 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_REJECTION_239 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_240 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_241 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_242 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
+_REJECTION_243 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_244 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_245 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_246 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_247 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_248 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_249 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_250 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_251 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_252 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_253 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_254 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_255 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
+_REJECTION_256 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
+_REJECTION_257 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_30 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
@@ -869,11 +870,11 @@ _TABLE_30 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_257 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_258 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
-_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent or null"),), None)
+_NO_TYPE = Rejected((Rejection("field_missing", "event_type", "type is absent"),), None)
 _TYPE_NOT_TEXT = Rejected((Rejection("type_invalid", "event_type", "type must be text"),), None)
 
 
@@ -2922,7 +2923,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_10.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_133)
+                    rejections.append(_REJECTION_135)
             elif to_event_type is not None:
                 rejections.append(_REJECTION_134)
                 to_event_type = REFUSED
@@ -2933,12 +2934,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_11.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_133)
+                    rejections.append(_REJECTION_136)
             elif to_event_type is not None:
                 rejections.append(_REJECTION_134)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_137)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2968,18 +2969,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_138)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_139)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_141)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_142)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3001,9 +3002,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_143)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_144)
 
     to_card_brand = None
 
@@ -3021,23 +3022,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_12.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_143)
+                rejections.append(_REJECTION_145)
         elif to_status is not None:
-            rejections.append(_REJECTION_144)
+            rejections.append(_REJECTION_146)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_145)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_147)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_147)
+        rejections.append(_REJECTION_148)
 
     to_failure_message = None
 
@@ -3136,9 +3137,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_149)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3183,7 +3184,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_150)
+            rejections.append(_REJECTION_151)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3200,7 +3201,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_150)
+                rejections.append(_REJECTION_151)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -3212,9 +3213,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_152)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_152)
+        rejections.append(_REJECTION_153)
 
     to_decline_code = None
 
@@ -3239,9 +3240,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_154)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_155)
 
     to_related_invoice_id = None
 
@@ -3374,18 +3375,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_138)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_139)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_141)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_142)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3418,11 +3419,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_156)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_157)
 
     to_card_last_four = None
 
@@ -3436,9 +3437,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_157)
+                rejections.append(_REJECTION_158)
         elif to_status is not None:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_159)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3447,12 +3448,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_157)
+                rejections.append(_REJECTION_158)
         elif to_status is not None:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_159)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_159)
+        rejections.append(_REJECTION_93)
 
     to_failure_code = None
 
@@ -3550,9 +3551,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_149)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -3654,9 +3655,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_154)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_155)
 
     to_related_invoice_id = None
 
@@ -3764,18 +3765,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_138)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_139)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
             rejections.append(_REJECTION_169)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_141)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_140)
+        rejections.append(_REJECTION_142)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3826,21 +3827,21 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_20.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_172)
+                rejections.append(_REJECTION_174)
         elif to_status is not None:
             rejections.append(_REJECTION_173)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_174)
+        rejections.append(_REJECTION_175)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_175)
+            rejections.append(_REJECTION_176)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_176)
+        rejections.append(_REJECTION_177)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3981,7 +3982,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_177)
+        rejections.append(_REJECTION_178)
         to_direction = REFUSED
 
     to_failure_category: Any = root.get("type")
@@ -3996,7 +3997,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_179)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -4009,7 +4010,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_179)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
@@ -4202,10 +4203,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_179)
+                rejections.append(_REJECTION_180)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_180)
+            rejections.append(_REJECTION_181)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -4214,18 +4215,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_179)
+                rejections.append(_REJECTION_180)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_180)
+            rejections.append(_REJECTION_181)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_181)
-        if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_182)
+        if to_amount_cents > 999999999999:
+            rejections.append(_REJECTION_183)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_184)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4258,9 +4259,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_184)
+                rejections.append(_REJECTION_185)
         elif to_status is not None:
-            rejections.append(_REJECTION_185)
+            rejections.append(_REJECTION_186)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -4269,9 +4270,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_24.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_184)
+                rejections.append(_REJECTION_187)
         elif to_status is not None:
-            rejections.append(_REJECTION_185)
+            rejections.append(_REJECTION_186)
             to_status = REFUSED
         if to_status is None:
             to_status = root.get("type")
@@ -4280,12 +4281,12 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if type(to_status) is str:
                 to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_184)
+                    rejections.append(_REJECTION_188)
             elif to_status is not None:
-                rejections.append(_REJECTION_185)
+                rejections.append(_REJECTION_186)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_186)
+        rejections.append(_REJECTION_175)
 
     to_failure_code = None
 
@@ -4425,11 +4426,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_187)
+            rejections.append(_REJECTION_189)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_188)
+            rejections.append(_REJECTION_190)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_189)
+        rejections.append(_REJECTION_191)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4464,9 +4465,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_192)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_193)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4491,16 +4492,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_192)
+            rejections.append(_REJECTION_194)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_193)
+        rejections.append(_REJECTION_195)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_194)
+            rejections.append(_REJECTION_196)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_195)
+            rejections.append(_REJECTION_197)
 
     to_refunded_cents = None
 
@@ -4564,9 +4565,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_196)
+            rejections.append(_REJECTION_198)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_199)
 
     to_related_invoice_id = None
 
@@ -4579,18 +4580,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_200)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_201)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_202)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_201)
+        rejections.append(_REJECTION_203)
 
     to_next_attempt_at: Any = root.get("type")
     if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4604,11 +4605,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_204)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_203)
+            rejections.append(_REJECTION_205)
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
@@ -4725,18 +4726,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_204)
+            rejections.append(_REJECTION_206)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_205)
+        rejections.append(_REJECTION_207)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_206)
+            rejections.append(_REJECTION_208)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_207)
+            rejections.append(_REJECTION_209)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_208)
+        rejections.append(_REJECTION_210)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4848,9 +4849,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_209)
+            rejections.append(_REJECTION_211)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_210)
+        rejections.append(_REJECTION_212)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -4910,9 +4911,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_211)
+            rejections.append(_REJECTION_213)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_212)
+        rejections.append(_REJECTION_214)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
@@ -4934,7 +4935,7 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_78)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_213)
+            rejections.append(_REJECTION_215)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5045,14 +5046,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_216)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_217)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_218)
 
     to_payment_method_type = None
 
@@ -5072,12 +5073,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_27.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_217)
+                rejections.append(_REJECTION_219)
         elif to_status is not None:
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_220)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_219)
+        rejections.append(_REJECTION_93)
 
     to_failure_code = None
 
@@ -5226,9 +5227,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_220)
+            rejections.append(_REJECTION_221)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_221)
+        rejections.append(_REJECTION_222)
 
     to_dispute_reason = None
 
@@ -5241,9 +5242,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_related_invoice_id = None
     if type(to_related_invoice_id) is str:
         if len(to_related_invoice_id) > 255:
-            rejections.append(_REJECTION_222)
+            rejections.append(_REJECTION_223)
     elif to_related_invoice_id is not None:
-        rejections.append(_REJECTION_223)
+        rejections.append(_REJECTION_224)
 
     to_related_subscription_id = None
 
@@ -5252,18 +5253,18 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_202)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_201)
+        rejections.append(_REJECTION_203)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_224)
-        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
             rejections.append(_REJECTION_225)
+        if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_226)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5374,14 +5375,14 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_216)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_217)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_218)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -5399,20 +5400,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_226)
+        rejections.append(_REJECTION_227)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_227)
+            rejections.append(_REJECTION_228)
 
     to_card_last_four: Any = at_data__object__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_229)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_229)
+        rejections.append(_REJECTION_230)
 
     to_status: Any = "active"
 
@@ -5542,18 +5543,18 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_230)
+            rejections.append(_REJECTION_231)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_231)
+        rejections.append(_REJECTION_232)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_224)
-        if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
             rejections.append(_REJECTION_225)
+        if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_226)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5676,14 +5677,14 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_216)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_217)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_218)
 
     to_payment_method_type: Any = root.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -5702,9 +5703,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_232)
+            rejections.append(_REJECTION_233)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_233)
+        rejections.append(_REJECTION_234)
 
     to_card_brand: Any = root.get("type")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5717,13 +5718,13 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_234)
+            rejections.append(_REJECTION_235)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_235)
+            rejections.append(_REJECTION_236)
 
     to_card_last_four: Any = root.get("type")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -5736,9 +5737,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_236)
+            rejections.append(_REJECTION_237)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_237)
+        rejections.append(_REJECTION_238)
 
     to_status = _TABLE_29[event_type]
 
@@ -5757,9 +5758,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_238)
+            rejections.append(_REJECTION_239)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_239)
+        rejections.append(_REJECTION_240)
 
     to_failure_message: Any = root.get("type")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -5774,7 +5775,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_240)
+        rejections.append(_REJECTION_241)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5920,7 +5921,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_241)
+                rejections.append(_REJECTION_242)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -5931,7 +5932,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_241)
+                    rejections.append(_REJECTION_242)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
@@ -5949,9 +5950,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_242)
+            rejections.append(_REJECTION_243)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_243)
+        rejections.append(_REJECTION_244)
 
     to_decline_code: Any = root.get("type")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -5964,9 +5965,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_244)
+            rejections.append(_REJECTION_245)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_245)
+        rejections.append(_REJECTION_246)
 
     to_advice_code: Any = root.get("type")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
@@ -5979,9 +5980,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_246)
+            rejections.append(_REJECTION_247)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_247)
+        rejections.append(_REJECTION_248)
 
     to_network_decline_code: Any = root.get("type")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
@@ -5994,9 +5995,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_248)
+            rejections.append(_REJECTION_249)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_249)
+        rejections.append(_REJECTION_250)
 
     to_network_advice_code: Any = root.get("type")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
@@ -6009,9 +6010,9 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_250)
+            rejections.append(_REJECTION_251)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_251)
+        rejections.append(_REJECTION_252)
 
     to_cancellation_reason = None
 
@@ -6042,18 +6043,18 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_252)
+            rejections.append(_REJECTION_253)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_253)
+        rejections.append(_REJECTION_254)
 
     to_next_attempt_at = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_224)
-        if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
             rejections.append(_REJECTION_225)
+        if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_226)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -6153,14 +6154,14 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_216)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_217)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_218)
 
     to_payment_method_type = None
 
@@ -6176,7 +6177,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_254)
+        rejections.append(_REJECTION_255)
 
     to_failure_code = None
 
@@ -6247,9 +6248,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_149)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
     if type(to_livemode) is str and to_livemode in NULL_VALUES:
@@ -6301,9 +6302,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_255)
+            rejections.append(_REJECTION_256)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_256)
+        rejections.append(_REJECTION_257)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -6313,7 +6314,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_257)
+        rejections.append(_REJECTION_258)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -6325,9 +6326,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_153)
+            rejections.append(_REJECTION_154)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_155)
 
     to_related_invoice_id = None
 
@@ -6340,9 +6341,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_224)
-        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
             rejections.append(_REJECTION_225)
+        if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_226)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
