@@ -699,7 +699,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "job.*": "Master data of staff.",
             "labor.*": "Working hours.",
             "location.*": "Master data.",
-            "loyalty.*": "Points, which are no money.",
+            "loyalty.*": "Points, which are not money.",
             "merchant.*": "Master data.",
             "oauth.*": "The seller withdraws the application's access; no payment has changed.",
             "online_checkout.*": "Settings of pages for paying; the payment is an event of its own.",

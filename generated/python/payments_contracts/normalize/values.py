@@ -63,7 +63,7 @@ def size(kept: dict[str, str]) -> int:
 
 
 def exponent(value: object) -> int | None:
-    """Return the exponent of a currency's code in either case; None where the value is no code."""
+    """Return the exponent of a currency's code in either case; None where the value is not a code."""
     return EXPONENTS.get(value.upper()) if type(value) is str and value.isascii() else None
 
 
@@ -82,7 +82,7 @@ def rescaled(amount: int, currency: object, scales: Mapping[str, tuple[int, int]
 def total(
     items: object, steps: tuple[str | int, ...], where: tuple[str | int, ...] = (), listed: tuple[object, ...] = ()
 ) -> object:
-    """Return the sum of the whole numbers at some steps into each element of a list; None where it is no list.
+    """Return the sum of the whole numbers at some steps into each element of a list; None where it is not a list.
 
     Where it says `where`, elements count whose value there is one of `listed`. An element without the number counts
     nothing; REFUSED where one has something else in its place.
@@ -153,7 +153,7 @@ def iso8601_millis(value: object) -> int | None:
 
 
 def iso8601_utc_millis(value: object) -> int | None:
-    """Return the same where a time without an offset is in UTC; None where the text is no instant, or a day alone."""
+    """Return the same where a time without an offset is in UTC; None where the text is not an instant, or a day alone."""
     if type(value) is not str:
         return None
     try:
