@@ -68,7 +68,7 @@ def report(generated: Path) -> dict[str, Any]:
         webhook(good, base64.b64encode(hmac.digest(KEY.encode(), good, "sha256")).decode()),
         webhook(good + b" ", webhook(good)["headers"]["HmacSignature"]),
         webhook(body_of("malformed.truncated")),
-        webhook(good.replace(b"1250", b"0")),
+        webhook(good.replace(b"1250", b"-5")),
         webhook(good.replace(b"payment.authorised", b"report.available")),
     ]
     read = through_the_front_door("zebrapay", generated, SECRETS, sent)
