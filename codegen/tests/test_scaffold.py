@@ -59,6 +59,10 @@ def answers(contracts: Path) -> dict[str, Any]:
     event_type["lookup"]["table"] = {"paid": "payment.succeeded"}
     read["accepted"] = yaml.safe_load((folder / "examples" / "paid.yaml").read_text())
     read["accepted"]["expected"]["event"]["provider"] = NAME
+    # Which keys merchants may have is not among what a scaffold asks for: without a list, none goes on.
+    metadata = read["accepted"]["expected"]["event"]["metadata"]
+    for key in [each for each in metadata if each.startswith("notes.")]:
+        del metadata[key]
     read["rejected"] = yaml.safe_load((folder / "examples" / "rejected.paid.yaml").read_text())
     return read
 

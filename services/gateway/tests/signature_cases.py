@@ -12,7 +12,7 @@ from payments_contracts.examples import EXAMPLES
 T: Final = 1_777_636_800
 # Whole seconds, since a signature is made at one, and what lies between.
 CLOCK: Final = (T, T, T + 0.001, T + 0.25, T + 0.999)
-KEYS: Final = ("whsec_a", "whsec_b", "whsec_\u00e9\u4e2d", "a b", " padded ", "0")
+KEYS: Final = ("whsec_a", "whsec_b", "whsec_\u00e9\u4e2d", "a b", "pad-ded", "0")
 BODIES: Final = (
     *(example.body.decode() for example in EXAMPLES[:20] if example.body.isascii()),
     '{"id":"evt_1"}',

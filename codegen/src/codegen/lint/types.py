@@ -44,7 +44,11 @@ def unfit(catalog: Catalog) -> Iterator[Finding]:
                     continue
                 taken = FIELDS[kind_of(fields[name])]
                 for each in mismatches(expression, "the field", taken, lambda path: _types(provider, group, path)):  # noqa: B023 - called at once
-                    place = provider.mapping_source.place_of(str(each.expression), group.place(index, name))
+                    # `sole` takes the first element of a list: the list is what is written.
+                    written = str(each.expression), str(each.expression).removesuffix("[0]")
+                    own = group.place(index, name)
+                    places = (provider.mapping_source.place_of(text, own) for text in written)
+                    place = next((found for found in places if found != own), own)
                     said = f"{_sentence(each.expression, each.given)}, and {each.taker} takes {worded(each.taken)}"
                     yield provider.mapping_source.finding("type", place, f"{name}: {said}", _HINT)
 
