@@ -92,7 +92,8 @@ def test_what_the_simulator_sends_arrives_as_its_ledger_says(
 ) -> None:
     ledger = tmp_path / "ledger.jsonl"
     mix = "accepted=50,rejected=20,malformed=20,unsupported=5,forged=5"
-    options = ["--count", "150", "--rate", "0", "--url", gateway.url, "--mix", mix, "--ledger", str(ledger)]
+    options = ["--count", "150", "--rate", "0", "--url", gateway.url, "--mix", mix, "--repeats", "0"]
+    options += ["--ledger", str(ledger)]
     finished = subprocess.run(
         [sys.executable, "-m", "simulator", "send", *options],
         env=os.environ | dict(stack) | {"GATEWAY_STRIPE_SECRETS": SECRETS},
