@@ -110,15 +110,20 @@ objects as (
             -- What was told to be received was not, in the end.
             when max_by(status, version) in ('failed', 'canceled') then 0
             else coalesce(
-                max_by(captured_minor, version) filter (where captured_minor is not null),
                 -- Events of earlier contracts do not tell it: what succeeded was received.
-                case when max_by(is_received, version) then max_by(amount_minor, version) end
+                max_by(coalesce(captured_minor, amount_minor), version) filter (
+                    where captured_minor is not null or is_received
+                ),
+                0
             )
         end as captured_minor,
         max_by(refunded_minor, version) filter (where refunded_minor is not null) as refunded_minor,
-        max(provider_created_at) filter (
+        max(coalesce(object_updated_at, provider_created_at)) filter (
             where refunded_minor is not null or status in ('partially_refunded', 'refunded')
         ) as refund_told_at,
+        min(coalesce(object_updated_at, provider_created_at)) filter (
+            where status in ('failed', 'canceled')
+        ) as failed_at,
         max_by(tip_minor, version) filter (where tip_minor is not null) as tip_minor,
         max_by(fee_minor, version) filter (where fee_minor is not null) as fee_minor,
         max_by(fee_currency, version) filter (where fee_minor is not null) as fee_currency,
@@ -129,10 +134,17 @@ objects as (
         max_by(failure_category, version) as failure_category,
         max_by(failure_code, version) as failure_code,
         max(attempt_number) as attempt_number,
-        -- A provider that numbers versions makes another payment for another attempt.
+        -- A provider that numbers or dates versions makes another payment for another attempt.
         count(distinct case
             when status = 'failed'
-                then coalesce(charge_id, if(object_version is null, cast(provider_created_at as varchar), object_id))
+                then coalesce(
+                    charge_id,
+                    if(
+                        object_version is null and object_updated_at is null,
+                        cast(provider_created_at as varchar),
+                        object_id
+                    )
+                )
         end) as failed_attempts,
         max_by(invoice_id, version) filter (where invoice_id is not null) as invoice_id,
         max_by(subscription_id, version) filter (where subscription_id is not null) as subscription_id,
@@ -234,8 +246,11 @@ money as (
             coalesce(sum(given_back_minor) filter (where not is_payment), 0)
         ) as given_back_minor,
         max(refund_told_at) as refund_told_at,
+        -- Nobody has a part of what nobody received.
         coalesce(
-            sum(tip_minor) filter (where is_payment), sum(tip_minor) filter (where not is_payment), 0
+            sum(tip_minor) filter (where is_payment and is_received),
+            sum(tip_minor) filter (where not is_payment and is_received),
+            0
         ) as tip_minor,
         coalesce(
             sum(fee_minor) filter (where is_payment and coalesce(fee_currency, payment_currency) = payment_currency),
@@ -244,8 +259,8 @@ money as (
         ) as fee_minor,
         count_if(coalesce(fee_currency, payment_currency) <> payment_currency) as fees_left_out,
         coalesce(
-            sum(application_fee_minor) filter (where is_payment),
-            sum(application_fee_minor) filter (where not is_payment),
+            sum(application_fee_minor) filter (where is_payment and is_received),
+            sum(application_fee_minor) filter (where not is_payment and is_received),
             0
         ) as application_fee_minor,
         max_by(invoice_id, standing) filter (where invoice_id is not null) as invoice_id,
@@ -283,21 +298,29 @@ taken as (
                 and part.status = 'succeeded'
                 and part.currency = money.currency
         ) as refunded_minor,
+        -- A provider may tell as a refund that it let go of the part of an authorization which was not captured.
+        coalesce(bool_or(
+            part.object_family in ({{ payments_sources.families_as('refund') }})
+            and part.status = 'succeeded'
+            and part.currency = money.currency
+            and part.amount_minor = money.authorized_minor - money.captured_minor
+        ), false) as has_release,
         -- A refund that failed after the payment or charge had counted it is not given back.
         sum(part.amount_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('refund') }})
                 and part.status in ('failed', 'canceled')
                 and part.currency = money.currency
-                and part.created_at <= money.refund_told_at
-                and part.updated_at > money.refund_told_at
+                and part.failed_at > money.refund_told_at
         ) as bounced_minor,
+        -- An inquiry that was closed has moved no money.
         sum(part.amount_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
+                and part.status <> 'closed'
                 and part.currency = money.currency
         ) as disputed_minor,
         sum(part.amount_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
-                and (part.status = 'lost' or (part.is_withdrawn and part.status <> 'won'))
+                and (part.status = 'lost' or (part.is_withdrawn and part.status not in ('won', 'closed')))
                 and part.currency = money.currency
         ) as dispute_lost_minor,
         sum(part.fee_minor) filter (where coalesce(part.fee_currency, part.currency) = money.currency) as fee_minor,
@@ -325,8 +348,14 @@ folded as (
             when money.has_received_attempt then 'succeeded'
             else money.status
         end as own_status,
-        greatest(
-            coalesce(taken.refunded_minor, 0), money.given_back_minor - coalesce(taken.bounced_minor, 0)
+        -- No more is given back than was received.
+        least(
+            money.captured_minor,
+            greatest(
+                coalesce(taken.refunded_minor, 0)
+                - case when taken.has_release then money.authorized_minor - money.captured_minor else 0 end,
+                money.given_back_minor - coalesce(taken.bounced_minor, 0)
+            )
         ) as refunded_minor,
         coalesce(taken.disputed_minor, 0) as disputed_minor,
         coalesce(taken.dispute_lost_minor, 0) as dispute_lost_minor,

@@ -127,7 +127,7 @@ _TABLE_4 = {
     "GIFT_CARD_AVAILABLE_AMOUNT": "insufficient_funds",
     "TRANSACTION_LIMIT": "limit",
     "PAYMENT_LIMIT_EXCEEDED": "limit",
-    "AMOUNT_TOO_HIGH": "limit",
+    "AMOUNT_TOO_HIGH": "invalid_request",
     "CARD_EXPIRED": "expired_card",
     "EXPIRATION_FAILURE": "expired_card",
     "INVALID_CARD": "invalid_card",

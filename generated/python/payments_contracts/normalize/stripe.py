@@ -216,7 +216,7 @@ _REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_n
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
-    "amount_too_large": "limit",
+    "amount_too_large": "invalid_request",
     "card_decline_rate_limit_exceeded": "limit",
     "charge_exceeds_source_limit": "limit",
     "charge_exceeds_transaction_limit": "limit",
