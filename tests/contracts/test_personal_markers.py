@@ -216,6 +216,7 @@ def test_no_marker_goes_on(pair: Pair, catalog: Catalog) -> None:
     may, document = columns(catalog, pair.provider), pair.provider.payload.source.data
     found: set[str] = set()
     for group, bodies in groups(pair):
+        assert bodies, group.name
         mapped = {path.steps for field in group.fields.values() for path in taken(field)}
         everywhere = list(spots(document, document["components"]["schemas"][group.payload]))
         for number, body in enumerate(bodies):
