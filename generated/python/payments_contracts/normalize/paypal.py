@@ -598,9 +598,6 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
-    value = at_resource.get("custom_id")
-    if value is not None:
-        put_scalar(to_metadata, "custom_id", value)
     value = at_resource__processor_response.get("response_code")
     if value is not None:
         put_scalar(to_metadata, "processor_response.response_code", value)
@@ -984,9 +981,6 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
-    value = at_resource.get("custom_id")
-    if value is not None:
-        put_scalar(to_metadata, "custom_id", value)
     value = at_resource__processor_response.get("avs_code")
     if value is not None:
         put_scalar(to_metadata, "processor_response.avs_code", value)
@@ -1468,9 +1462,6 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     value = at_resource.get("invoice_id")
     if value is not None:
         put_scalar(to_metadata, "invoice_id", value)
-    value = at_resource.get("custom_id")
-    if value is not None:
-        put_scalar(to_metadata, "custom_id", value)
     value = at_resource__processor_response.get("response_code")
     if value is not None:
         put_scalar(to_metadata, "processor_response.response_code", value)

@@ -1266,9 +1266,6 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__payment.get("order_id")
     if value is not None:
         put_scalar(to_metadata, "order_id", value)
-    value = at_data__object__payment.get("reference_id")
-    if value is not None:
-        put_scalar(to_metadata, "reference_id", value)
     value = at_data__object__payment.get("refund_ids")
     if value is not None:
         put_scalars(to_metadata, "refund_ids", value)

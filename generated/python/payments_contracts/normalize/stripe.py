@@ -1300,9 +1300,6 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object.get("setup_future_usage")
     if value is not None:
         put_scalar(to_metadata, "setup_future_usage", value)
-    value = at_data__object.get("source")
-    if value is not None:
-        put_scalar(to_metadata, "source", value)
     value = at_data__object.get("statement_descriptor")
     if value is not None:
         put_scalar(to_metadata, "statement_descriptor", value)
@@ -4294,9 +4291,6 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_metadata: dict[str, str] = {}
     value: Any
-    value = at_data__object.get("account_name")
-    if value is not None:
-        put_scalar(to_metadata, "account_name", value)
     value = at_data__object.get("amount_overpaid")
     if value is not None:
         put_scalar(to_metadata, "amount_overpaid", value)
@@ -4327,9 +4321,6 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     value = at_data__object__last_finalization_error.get("code")
     if value is not None:
         put_scalar(to_metadata, "last_finalization_error.code", value)
-    value = at_data__object__last_finalization_error.get("message")
-    if value is not None:
-        put_scalar(to_metadata, "last_finalization_error.message", value)
     value = at_data__object.get("livemode")
     if value is not None:
         put_scalar(to_metadata, "livemode", value)
@@ -5429,12 +5420,6 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     value = at_data__object__card.get("country")
     if value is not None:
         put_scalar(to_metadata, "card.country", value)
-    value = at_data__object__card.get("exp_month")
-    if value is not None:
-        put_scalar(to_metadata, "card.exp_month", value)
-    value = at_data__object__card.get("exp_year")
-    if value is not None:
-        put_scalar(to_metadata, "card.exp_year", value)
     value = at_data__object__card.get("funding")
     if value is not None:
         put_scalar(to_metadata, "card.funding", value)
