@@ -78,6 +78,46 @@ case(
     [[DAY, "USD", "succeeded", 1, Decimal(7), Decimal(7), Decimal(0), Decimal(7), Decimal(1)]],
 )
 case(
+    "what_was_authorized_and_let_go_is_told_as_a_refund",
+    [
+        told("payment.authorized", "authorized", "pi_1", 0, amount=1000, authorized=1000),
+        told(
+            "charge.captured",
+            "succeeded",
+            "ch_1",
+            10,
+            amount=700,
+            authorized=1000,
+            captured=700,
+            refunded=0,
+            payment="pi_1",
+        ),
+        told("payment.succeeded", "succeeded", "pi_1", 10, amount=700, authorized=1000, captured=700),
+        told("refund.succeeded", "succeeded", "re_1", 10, amount=300, payment="pi_1"),
+    ],
+    [["pi_1", "succeeded", 1000, 700, 0, 0, 700, 1, 4]],
+    [[DAY, "USD", "succeeded", 1, Decimal(7), Decimal(7), Decimal(0), Decimal(7), Decimal(1)]],
+)
+case(
+    "a_refund_of_which_nothing_was_heard_until_it_failed",
+    [
+        told("payment.succeeded", "succeeded", "pi_1", 0, amount=1000, captured=1000),
+        told(
+            "charge.refunded",
+            "partially_refunded",
+            "ch_1",
+            10,
+            amount=1000,
+            captured=1000,
+            refunded=300,
+            payment="pi_1",
+        ),
+        told("refund.failed", "failed", "re_1", 99, amount=300, payment="pi_1"),
+    ],
+    [["pi_1", "succeeded", 1000, 1000, 0, 0, 1000, 1, 3]],
+    [[DAY, "USD", "succeeded", 1, Decimal(10), Decimal(10), Decimal(0), Decimal(10), Decimal(1)]],
+)
+case(
     "a_charge_without_a_payment_intent_and_its_refund",
     [
         told("charge.succeeded", "succeeded", "ch_1", 0, amount=5000, captured=5000),
