@@ -68,14 +68,14 @@ async def test_a_webhook_with_nul_in_its_metadata_is_stored_mended_and_counted(
         b'{"id": "evt_nul", "object": "event", "api_version": "2025-06-30.basil", "created": 1767607290,'
         b' "type": "payment_intent.succeeded", "livemode": true, "data": {"object": {"id": "pi_nul",'
         b' "object": "payment_intent", "amount": 1000, "currency": "usd", "status": "succeeded", "livemode": true,'
-        b' "metadata": {"note": "before\\u0000after"}}}}'
+        b' "metadata": {"order_id": "before\\u0000after"}}}}'
     )
     outcome = normalize("stripe", body, "merch_1")
     assert isinstance(outcome, Normalized)
     before = count("orchestrator_database_rows_mended")
     await store.put(payment(**outcome.event))
     (row,) = rows(database)
-    assert row["metadata"]["metadata.note"] == "before\ufffdafter"
+    assert row["metadata"]["metadata.order_id"] == "before\ufffdafter"
     assert count("orchestrator_database_rows_mended") == before + 1
 
 
