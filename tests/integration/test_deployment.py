@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -129,9 +130,12 @@ def test_a_table_of_the_first_version_evolves_to_the_ids_of_a_new_one(catalog: C
     newest = replace(BRONZE_PAYMENT_EVENTS, name=first.name)
     assert [change.action for change in apply_tables(catalog, [first])] == ["created"]
     (change,) = apply_tables(catalog, [newest])
-    later = [field.name for field in wanted.fields if field.field_id > first.last_ids[0]]
-    assert later[:2] == ["currency_exponent", "provider_object_id"]
-    assert change.detail == f"added {', '.join(later)}"
+    steps = [
+        [field.name for field in wanted.fields if before < field.field_id <= last]
+        for before, last in pairwise(newest.last_ids)
+    ]
+    assert steps[0] == ["currency_exponent", "provider_object_id", "attempt_number", "related_payment_id"]
+    assert change.detail == "; ".join(f"added {', '.join(names)}" for names in steps)
     assert [change.action for change in apply_tables(catalog, [newest])] == ["unchanged"]
     assert catalog.load_table((newest.namespace, newest.name)).schema() == wanted
     catalog.drop_table((newest.namespace, newest.name))

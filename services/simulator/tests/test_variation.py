@@ -73,6 +73,7 @@ def test_a_key_is_not_an_id() -> None:
             "2026-01-05T12:01:30+02:00",
             ("2026-05-01T12:00:00.250Z", "2026-05-01T14:00:00+02:00"),
         ),
+        ("2026-01-05T10:01:30", "2026-01-05T10:01:32", ("2026-05-01T12:00:00", "2026-05-01T12:00:02")),
         (1_767_607_290, 1_767_607_300, (1_777_636_800, 1_777_636_810)),
     ],
 )
@@ -81,7 +82,7 @@ def test_times_keep_their_distance_and_their_form(at: Any, later: Any, expected:
     assert (read["at"], read["later"]) == expected
 
 
-@pytest.mark.parametrize("wrong", ["1999-01-05T10:01:30Z", "2026-02-30T10:01:30Z", "2026-01-05T10:01:30", 5])
+@pytest.mark.parametrize("wrong", ["1999-01-05T10:01:30Z", "2026-02-30T10:01:30Z", 5])
 def test_a_time_that_is_wrong_on_purpose_stays(wrong: Any) -> None:
     assert varied({"at": "2026-01-05T10:01:30Z", "x": wrong})["x"] == wrong
 

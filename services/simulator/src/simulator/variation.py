@@ -5,7 +5,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -23,7 +23,8 @@ _ID = re.compile(
 _ALPHABET = string.ascii_letters + string.digits
 # In a UUID letters stay hexadecimal.
 _UUID = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(?P<offset>Z|[+-]\d{2}:\d{2})", re.ASCII)
+# A time without an offset is taken for one in UTC, as the gateways take it.
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?P<fraction>\.\d+)?(?:Z|[+-]\d{2}:\d{2})?", re.ASCII)
 # Seconds since 1970 that are taken for times: 2015 to 2035. What an example puts beyond is wrong on purpose.
 _EARLIEST, _LATEST = 1_420_070_400, 2_051_222_400
 _LARGEST_VARIED_AMOUNT = 10_000_000
@@ -221,7 +222,8 @@ def _seconds(value: object) -> int | None:
     """Return an instant in seconds since 1970, None where the value is not taken for one."""
     if isinstance(value, str) and _INSTANT.fullmatch(value):
         try:
-            seconds = int(datetime.fromisoformat(value).timestamp())
+            read = datetime.fromisoformat(value)
+            seconds = int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
         except ValueError:
             return None
     elif isinstance(value, int) and not isinstance(value, bool):
