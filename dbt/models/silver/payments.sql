@@ -298,13 +298,13 @@ taken as (
                 and part.status = 'succeeded'
                 and part.currency = money.currency
         ) as refunded_minor,
-        -- A provider may tell as a refund that it let go of the part of an authorization which was not captured.
-        coalesce(bool_or(
-            part.object_family in ({{ payments_sources.families_as('refund') }})
-            and part.status = 'succeeded'
-            and part.currency = money.currency
-            and part.amount_minor = money.authorized_minor - money.captured_minor
-        ), false) as has_release,
+        -- Of these the payment or charge knew when it last told what was given back.
+        sum(part.amount_minor) filter (
+            where part.object_family in ({{ payments_sources.families_as('refund') }})
+                and part.status = 'succeeded'
+                and part.currency = money.currency
+                and part.updated_at <= money.refund_told_at
+        ) as covered_minor,
         -- A refund that failed after the payment or charge had counted it is not given back.
         sum(part.amount_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('refund') }})
@@ -348,12 +348,19 @@ folded as (
             when money.has_received_attempt then 'succeeded'
             else money.status
         end as own_status,
-        -- No more is given back than was received.
+        -- No more is given back than was received. That the part of an authorization which was not captured was let go
+        -- may be told as a refund: the payment or charge does not count that one as given back.
         least(
             money.captured_minor,
             greatest(
                 coalesce(taken.refunded_minor, 0)
-                - case when taken.has_release then money.authorized_minor - money.captured_minor else 0 end,
+                - case
+                    when money.authorized_minor > money.captured_minor
+                        and taken.covered_minor - money.given_back_minor
+                        = money.authorized_minor - money.captured_minor
+                        then money.authorized_minor - money.captured_minor
+                    else 0
+                end,
                 money.given_back_minor - coalesce(taken.bounced_minor, 0)
             )
         ) as refunded_minor,
