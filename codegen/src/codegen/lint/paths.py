@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
     from codegen.model import Payload
 
-# A payload contract has some hundreds of paths; where schemas hold themselves, there is no end of them.
+# A payload contract has some hundreds of paths, of ten steps at most; where schemas hold themselves, there is no end of
+# them, and each is the dearer the deeper it is.
 _TRIED = 5000
+_DEEPEST = 16
 
 
 def likely(payload: Payload, schema: str, path: Path) -> str:
@@ -36,11 +38,14 @@ def _holds(path: Path, steps: Path) -> bool:
 
 
 def _declared_paths(payload: Payload, schema: str) -> Iterator[Path]:
-    """Yield the paths that a payload contract declares below a schema, the shorter ones first."""
+    """Yield the paths that a payload contract declares below a schema, as deep as is tried, the shorter ones first."""
     level = [Path(())]
-    while level:
-        below = [Path((*path.steps, step)) for path in level for step in _steps(payload, schema, path)]
-        yield from below
+    for _ in range(_DEEPEST):
+        below: list[Path] = []
+        for path in level:
+            for step in _steps(payload, schema, path):
+                below.append(Path((*path.steps, step)))
+                yield below[-1]
         level = below
 
 

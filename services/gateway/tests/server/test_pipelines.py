@@ -19,7 +19,8 @@ def until(condition: Callable[[], bool]) -> None:
     """Wait until something is so at the server."""
     latest = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert time.monotonic() < latest
+        if time.monotonic() > latest:
+            pytest.fail(f"it was not so within {PATIENCE_SECONDS} s")
         time.sleep(0.01)
 
 
