@@ -118,6 +118,26 @@ case(
     [[DAY, "USD", "succeeded", 1, Decimal(10), Decimal(10), Decimal(0), Decimal(10), Decimal(1)]],
 )
 case(
+    "a_dispute_that_is_closed_and_paid_back_in_one_second",
+    [
+        told("payment.succeeded", "succeeded", "pi_1", 0, amount=1000, captured=1000),
+        told("dispute.funds_withdrawn", "needs_response", "dp_1", 5, amount=1000, fee=1500, payment="pi_1"),
+        told("dispute.funds_reinstated", "won", "dp_1", 50, amount=1000, fee=0, payment="pi_1"),
+        told("dispute.closed", "won", "dp_1", 50, amount=1000, fee=1500, payment="pi_1"),
+    ],
+    [["pi_1", "succeeded", 1000, 1000, 0, 0, 1000, 1, 4]],
+    [[DAY, "USD", "succeeded", 1, Decimal(10), Decimal(10), Decimal(0), Decimal(10), Decimal(1)]],
+)
+case(
+    "two_states_of_one_change_whose_events_were_made_in_another_order",
+    [
+        told("payment.succeeded", "succeeded", "sq_1", 0, object_updated_at=NOON, captured=2100, **SQUARE),
+        told("payment.authorized", "authorized", "sq_1", 5, object_updated_at=NOON, authorized=2100, **SQUARE),
+    ],
+    [["sq_1", "succeeded", 2100, 2100, 0, 0, 2100, 1, 2]],
+    [[DAY, "USD", "succeeded", 1, Decimal(21), Decimal(21), Decimal(0), Decimal(21), Decimal(1)]],
+)
+case(
     "a_charge_without_a_payment_intent_and_its_refund",
     [
         told("charge.succeeded", "succeeded", "ch_1", 0, amount=5000, captured=5000),

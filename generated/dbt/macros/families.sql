@@ -39,8 +39,7 @@ end
 {% macro version_order() -%}
 {#- What orders the versions of an object, the latest last; those of one instant go by their ranks. -#}
 object_version asc nulls first,
-coalesce(object_updated_at, provider_created_at) asc nulls first,
-provider_created_at asc nulls first
+coalesce(object_updated_at, provider_created_at) asc nulls first
 {%- endmacro %}
 
 {% macro status_rank(family, status) -%}
@@ -167,9 +166,9 @@ case {{ event_type }}
     when 'refund.canceled' then 20
     when 'dispute.opened' then 21
     when 'dispute.updated' then 22
-    when 'dispute.funds_withdrawn' then 23
-    when 'dispute.funds_reinstated' then 24
-    when 'dispute.closed' then 25
+    when 'dispute.closed' then 23
+    when 'dispute.funds_withdrawn' then 24
+    when 'dispute.funds_reinstated' then 25
     when 'payout.created' then 26
     when 'payout.sent' then 27
     when 'payout.updated' then 28
