@@ -635,12 +635,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1106,12 +1102,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_49)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1499,12 +1491,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_49)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1856,12 +1844,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)

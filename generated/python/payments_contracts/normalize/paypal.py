@@ -689,12 +689,8 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -713,11 +709,8 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
             rejections.append(_REJECTION_24)
 
-    to_authorized_cents: Any = root.get("event_type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("PAYMENT.AUTHORIZATION.CREATED",):
-        to_authorized_cents = at_resource__amount.get("value")
+    if event_type in ("PAYMENT.AUTHORIZATION.CREATED",):
+        to_authorized_cents: Any = at_resource__amount.get("value")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
         if to_authorized_cents is not None:
@@ -949,11 +942,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_4[event_type]
 
-    to_failure_code: Any = root.get("event_type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_code = at_resource__processor_response.get("response_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_failure_code: Any = at_resource__processor_response.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -1067,12 +1057,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_33)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -1093,11 +1079,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_authorized_cents = None
 
-    to_captured_cents: Any = root.get("event_type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("PAYMENT.CAPTURE.COMPLETED",):
-        to_captured_cents = at_resource__amount.get("value")
+    if event_type in ("PAYMENT.CAPTURE.COMPLETED",):
+        to_captured_cents: Any = at_resource__amount.get("value")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
         if to_captured_cents is not None:
@@ -1169,11 +1152,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_category = at_resource__processor_response.get("payment_advice_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_failure_category: Any = at_resource__processor_response.get("payment_advice_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str and to_failure_category in ("03", "21"):
@@ -1205,11 +1185,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("event_type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_error_code = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_error_code: Any = at_resource__status_details.get("reason")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -1220,11 +1197,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_error_code is not None:
         rejections.append(_REJECTION_50)
 
-    to_decline_code: Any = root.get("event_type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_decline_code = at_resource__processor_response.get("response_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_decline_code: Any = at_resource__processor_response.get("response_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
@@ -1239,11 +1213,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_network_decline_code = None
 
-    to_network_advice_code: Any = root.get("event_type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_network_advice_code = at_resource__processor_response.get("payment_advice_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_network_advice_code: Any = at_resource__processor_response.get("payment_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -1434,11 +1405,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_status = _TABLE_8[event_type]
 
-    to_failure_code: Any = root.get("event_type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("PAYMENT.REFUND.FAILED",):
-        to_failure_code = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.REFUND.FAILED",):
+        to_failure_code: Any = at_resource__status_details.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -1557,12 +1525,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_59)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -1597,11 +1561,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.REFUND.FAILED",):
-        to_failure_category = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.REFUND.FAILED",):
+        to_failure_category: Any = at_resource__status_details.get("reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -1880,12 +1841,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_78)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -2197,12 +2154,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -2253,15 +2206,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in (
+    if event_type in (
     "PAYMENT.PAYOUTS-ITEM.FAILED",
     "PAYMENT.PAYOUTS-ITEM.DENIED",
     "PAYMENT.PAYOUTS-ITEM.RETURNED",
 ):
-        to_failure_category = "unknown"
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 

@@ -521,11 +521,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_3[event_type]
 
-    to_failure_code: Any = root.get("event")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment.failed",):
-        to_failure_code = at_payload__payment__entity.get("error_reason")
+    if event_type in ("payment.failed",):
+        to_failure_code: Any = at_payload__payment__entity.get("error_reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -536,11 +533,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_failure_code is not None:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = root.get("event")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment.failed",):
-        to_failure_message = at_payload__payment__entity.get("error_description")
+    if event_type in ("payment.failed",):
+        to_failure_message: Any = at_payload__payment__entity.get("error_description")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -647,12 +641,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -661,11 +651,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("event")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("payment.authorized", "payment.captured"):
-        to_authorized_cents = at_payload__payment__entity.get("amount")
+    if event_type in ("payment.authorized", "payment.captured"):
+        to_authorized_cents: Any = at_payload__payment__entity.get("amount")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
     else:
@@ -678,11 +665,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_authorized_cents is not None:
         rejections.append(_REJECTION_34)
 
-    to_captured_cents: Any = root.get("event")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("payment.captured",):
-        to_captured_cents = at_payload__payment__entity.get("amount")
+    if event_type in ("payment.captured",):
+        to_captured_cents: Any = at_payload__payment__entity.get("amount")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
     else:
@@ -740,11 +724,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payment.failed",):
-        to_failure_category = at_payload__payment__entity.get("error_reason")
+    if event_type in ("payment.failed",):
+        to_failure_category: Any = at_payload__payment__entity.get("error_reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -770,11 +751,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("event")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("payment.failed",):
-        to_error_code = at_payload__payment__entity.get("error_code")
+    if event_type in ("payment.failed",):
+        to_error_code: Any = at_payload__payment__entity.get("error_code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -1070,12 +1048,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_65)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1100,11 +1074,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
-        to_failure_category = "unknown"
+    if event_type in ("refund.failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -1331,12 +1302,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_79)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1613,12 +1580,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1663,11 +1626,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed", "payout.reversed"):
-        to_failure_category = "unknown"
+    if event_type in ("payout.failed", "payout.reversed"):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 

@@ -1349,12 +1349,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -1761,9 +1757,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("PENDING",):
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+        to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
@@ -2000,12 +1994,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_100)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2189,11 +2179,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("dispute.state.updated", "dispute.state.changed"):
-        to_event_type = at_data__object__dispute.get("state")
+    if event_type in ("dispute.state.updated", "dispute.state.changed"):
+        to_event_type: Any = at_data__object__dispute.get("state")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
@@ -2204,9 +2191,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_114)
             to_event_type = REFUSED
     else:
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+        to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
@@ -2378,12 +2363,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_135)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2702,12 +2683,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2776,11 +2753,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_168)
         to_direction = REFUSED
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
-        to_failure_category = "unknown"
+    if event_type in ("payout.failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -2910,11 +2884,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("invoice.payment_made",):
-        to_event_type = at_data__object__invoice.get("status")
+    if event_type in ("invoice.payment_made",):
+        to_event_type: Any = at_data__object__invoice.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
@@ -2925,9 +2896,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_172)
             to_event_type = REFUSED
     else:
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+        to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
@@ -3089,12 +3058,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -3145,11 +3110,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("invoice.scheduled_charge_failed",):
-        to_failure_category = "unknown"
+    if event_type in ("invoice.scheduled_charge_failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -3292,11 +3254,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("subscription.created",):
-        to_event_type = "subscription.created"
+    if event_type in ("subscription.created",):
+        to_event_type: Any = "subscription.created"
     else:
         to_event_type = at_data__object__subscription.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
@@ -3445,12 +3404,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -3683,11 +3638,8 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_237)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("card.disabled",):
-        to_status = "disabled"
+    if event_type in ("card.disabled",):
+        to_status: Any = "disabled"
     else:
         to_status = at_data__object__card.get("enabled")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -3772,12 +3724,8 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)

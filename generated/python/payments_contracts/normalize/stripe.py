@@ -1019,11 +1019,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("payment_intent.succeeded",):
-        to_amount_cents = at_data__object.get("amount_received")
+    if event_type in ("payment_intent.succeeded",):
+        to_amount_cents: Any = at_data__object.get("amount_received")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if to_amount_cents is None:
@@ -1073,11 +1070,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = root.get("type")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str and to_payment_method_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_payment_method_type = at_data__object__last_payment_error__payment_method.get("type")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_type: Any = at_data__object__last_payment_error__payment_method.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
@@ -1118,11 +1112,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_17)
 
-    to_card_brand: Any = root.get("type")
-    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
-        to_card_brand = None
-    if type(to_card_brand) is str and to_card_brand in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_card_brand = at_data__object__last_payment_error__payment_method__card.get("brand")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_brand: Any = at_data__object__last_payment_error__payment_method__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if to_card_brand is None:
@@ -1159,11 +1150,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if len(to_card_brand) > 255:
             rejections.append(_REJECTION_19)
 
-    to_card_last_four: Any = root.get("type")
-    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
-        to_card_last_four = None
-    if type(to_card_last_four) is str and to_card_last_four in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_card_last_four = at_data__object__last_payment_error__payment_method__card.get("last4")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_last_four: Any = at_data__object__last_payment_error__payment_method__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
         if to_card_last_four is None:
@@ -1198,11 +1186,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_status = _TABLE_2[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_failure_code = at_data__object__last_payment_error.get("decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_code: Any = at_data__object__last_payment_error.get("decline_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -1217,11 +1202,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_failure_code is not None:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_failure_message = at_data__object__last_payment_error.get("message")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_message: Any = at_data__object__last_payment_error.get("message")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -1369,12 +1351,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -1383,11 +1361,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.amount_capturable_updated",):
-        to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
+    if event_type in ("payment_intent.amount_capturable_updated",):
+        to_authorized_cents: Any = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
         if to_authorized_cents is None:
@@ -1435,10 +1410,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_37)
             to_authorized_cents = REFUSED
     else:
-        to_authorized_cents = root.get("type")
-        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-            to_authorized_cents = None
-        if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.succeeded",):
+        if event_type in ("payment_intent.succeeded",):
             to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
             if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
                 to_authorized_cents = None
@@ -1462,11 +1434,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_40)
 
-    to_captured_cents: Any = root.get("type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("payment_intent.succeeded",):
-        to_captured_cents = at_data__object.get("amount_received")
+    if event_type in ("payment_intent.succeeded",):
+        to_captured_cents: Any = at_data__object.get("amount_received")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
         if to_captured_cents is None:
@@ -1571,18 +1540,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
         to_failure_category = None
     if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
             to_failure_category = "do_not_retry"
         else:
             to_failure_category = None
     else:
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed",):
+        if event_type in ("payment_intent.payment_failed",):
             to_failure_category = at_data__object__last_payment_error.get("decline_code")
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
@@ -1607,10 +1570,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
         else:
-            to_failure_category = root.get("type")
-            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-                to_failure_category = None
-            if type(to_failure_category) is str and to_failure_category in ("payment_intent.canceled",):
+            if event_type in ("payment_intent.canceled",):
                 to_failure_category = at_data__object__last_payment_error.get("decline_code")
                 if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                     to_failure_category = None
@@ -1635,11 +1595,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             else:
                 to_failure_category = None
 
-    to_error_code: Any = root.get("type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_error_code = at_data__object__last_payment_error.get("code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_error_code: Any = at_data__object__last_payment_error.get("code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -1650,11 +1607,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_error_code is not None:
         rejections.append(_REJECTION_61)
 
-    to_decline_code: Any = root.get("type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_decline_code = at_data__object__last_payment_error.get("decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_decline_code: Any = at_data__object__last_payment_error.get("decline_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
@@ -1665,11 +1619,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_decline_code is not None:
         rejections.append(_REJECTION_63)
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_advice_code = at_data__object__last_payment_error.get("advice_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_advice_code: Any = at_data__object__last_payment_error.get("advice_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
@@ -1680,11 +1631,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_advice_code is not None:
         rejections.append(_REJECTION_65)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_network_decline_code = at_data__object__last_payment_error.get("network_decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_decline_code: Any = at_data__object__last_payment_error.get("network_decline_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
@@ -1695,11 +1643,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_67)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_network_advice_code = at_data__object__last_payment_error.get("network_advice_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_advice_code: Any = at_data__object__last_payment_error.get("network_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -1755,11 +1700,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_related_subscription_id = None
 
-    to_payment_method_id: Any = root.get("type")
-    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
-        to_payment_method_id = None
-    if type(to_payment_method_id) is str and to_payment_method_id in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_payment_method_id = at_data__object__last_payment_error__payment_method.get("id")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_id: Any = at_data__object__last_payment_error__payment_method.get("id")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
         if to_payment_method_id is None:
@@ -1922,11 +1864,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("charge.failed",):
-        to_amount_cents = at_data__object.get("amount")
+    if event_type in ("charge.failed",):
+        to_amount_cents: Any = at_data__object.get("amount")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if type(to_amount_cents) is int:
@@ -2055,11 +1994,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_card_last_four is not None:
         rejections.append(_REJECTION_90)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("charge.failed",):
-        to_status = "failed"
+    if event_type in ("charge.failed",):
+        to_status: Any = "failed"
     else:
         to_status = at_data__object.get("captured")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -2071,10 +2007,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_status is True:
                 to_status = "canceled"
             else:
-                to_status = root.get("type")
-                if type(to_status) is str and to_status in NULL_VALUES:
-                    to_status = None
-                if type(to_status) is str and to_status in ("charge.expired",):
+                if event_type in ("charge.expired",):
                     to_status = "canceled"
                 else:
                     to_status = at_data__object.get("status")
@@ -2094,10 +2027,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_status is True:
                 to_status = "refunded"
             else:
-                to_status = root.get("type")
-                if type(to_status) is str and to_status in NULL_VALUES:
-                    to_status = None
-                if type(to_status) is str and to_status in ("charge.refunded",):
+                if event_type in ("charge.refunded",):
                     to_status = "partially_refunded"
                 else:
                     to_status = at_data__object.get("status")
@@ -2322,12 +2252,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_98)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -2336,11 +2262,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("charge.failed",):
-        to_authorized_cents = None
+    if event_type in ("charge.failed",):
+        to_authorized_cents: Any = None
     else:
         to_authorized_cents = at_data__object.get("status")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -2373,11 +2296,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_102)
 
-    to_captured_cents: Any = root.get("type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("charge.failed",):
-        to_captured_cents = None
+    if event_type in ("charge.failed",):
+        to_captured_cents: Any = None
     else:
         to_captured_cents = at_data__object.get("status")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2689,10 +2609,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
     else:
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("charge.failed",):
+        if event_type in ("charge.failed",):
             to_failure_category = at_data__object.get("failure_code")
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
@@ -2895,13 +2812,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("refund.failed",):
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+    if event_type in ("refund.failed",):
+        to_event_type: Any = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
@@ -2925,9 +2837,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 rejections.append(_REJECTION_134)
                 to_event_type = REFUSED
         else:
-            to_event_type = root.get("type")
-            if type(to_event_type) is str and to_event_type in NULL_VALUES:
-                to_event_type = None
+            to_event_type = event_type
             if type(to_event_type) is str:
                 to_event_type = _TABLE_11.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
@@ -3007,11 +2917,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("refund.failed",):
-        to_status = "failed"
+    if event_type in ("refund.failed",):
+        to_status: Any = "failed"
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -3139,12 +3046,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3169,11 +3072,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
-        to_failure_category = at_data__object.get("failure_reason")
+    if event_type in ("refund.failed",):
+        to_failure_category: Any = at_data__object.get("failure_reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -3424,11 +3324,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("charge.dispute.closed",):
-        to_status = at_data__object.get("status")
+    if event_type in ("charge.dispute.closed",):
+        to_status: Any = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
@@ -3553,12 +3450,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3803,13 +3696,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("payout.paid", "payout.failed", "payout.canceled"):
-        to_status = root.get("type")
-        if type(to_status) is str and to_status in NULL_VALUES:
-            to_status = None
+    if event_type in ("payout.paid", "payout.failed", "payout.canceled"):
+        to_status: Any = event_type
         if type(to_status) is str:
             to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
@@ -3945,12 +3833,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3982,11 +3866,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_178)
         to_direction = REFUSED
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
-        to_failure_category = at_data__object.get("failure_code")
+    if event_type in ("payout.failed",):
+        to_failure_category: Any = at_data__object.get("failure_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -4186,11 +4067,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("invoice.paid",):
-        to_amount_cents = at_data__object.get("amount_paid")
+    if event_type in ("invoice.paid",):
+        to_amount_cents: Any = at_data__object.get("amount_paid")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if to_amount_cents is None:
@@ -4246,13 +4124,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
-        to_status = root.get("type")
-        if type(to_status) is str and to_status in NULL_VALUES:
-            to_status = None
+    if event_type in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_status: Any = event_type
         if type(to_status) is str:
             to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
@@ -4272,9 +4145,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             rejections.append(_REJECTION_186)
             to_status = REFUSED
         if to_status is None:
-            to_status = root.get("type")
-            if type(to_status) is str and to_status in NULL_VALUES:
-                to_status = None
+            to_status = event_type
             if type(to_status) is str:
                 to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
@@ -4461,12 +4332,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_193)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -4584,11 +4451,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_payment_method_id is not None:
         rejections.append(_REJECTION_203)
 
-    to_next_attempt_at: Any = root.get("type")
-    if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
-        to_next_attempt_at = None
-    if type(to_next_attempt_at) is str and to_next_attempt_at in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
-        to_next_attempt_at = None
+    if event_type in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_next_attempt_at: Any = None
     else:
         to_next_attempt_at = at_data__object.get("next_payment_attempt")
         if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4845,12 +4709,8 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
         rejections.append(_REJECTION_212)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5052,11 +4912,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("customer.subscription.deleted",):
-        to_status = "canceled"
+    if event_type in ("customer.subscription.deleted",):
+        to_status: Any = "canceled"
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -5171,12 +5028,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5469,12 +5322,8 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5671,11 +5520,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if to_currency not in EXPONENTS and to_currency != "XXX":
             rejections.append(_REJECTION_218)
 
-    to_payment_method_type: Any = root.get("type")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str and to_payment_method_type in ("setup_intent.setup_failed",):
-        to_payment_method_type = at_data__object__last_setup_error__payment_method.get("type")
+    if event_type in ("setup_intent.setup_failed",):
+        to_payment_method_type: Any = at_data__object__last_setup_error__payment_method.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
@@ -5692,11 +5538,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_234)
 
-    to_card_brand: Any = root.get("type")
-    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
-        to_card_brand = None
-    if type(to_card_brand) is str and to_card_brand in ("setup_intent.setup_failed",):
-        to_card_brand = at_data__object__last_setup_error__payment_method__card.get("brand")
+    if event_type in ("setup_intent.setup_failed",):
+        to_card_brand: Any = at_data__object__last_setup_error__payment_method__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if type(to_card_brand) is str:
@@ -5711,11 +5554,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if len(to_card_brand) > 255:
             rejections.append(_REJECTION_236)
 
-    to_card_last_four: Any = root.get("type")
-    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
-        to_card_last_four = None
-    if type(to_card_last_four) is str and to_card_last_four in ("setup_intent.setup_failed",):
-        to_card_last_four = at_data__object__last_setup_error__payment_method__card.get("last4")
+    if event_type in ("setup_intent.setup_failed",):
+        to_card_last_four: Any = at_data__object__last_setup_error__payment_method__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
     else:
@@ -5728,11 +5568,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_status = _TABLE_29[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("setup_intent.setup_failed",):
-        to_failure_code = at_data__object__last_setup_error.get("decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_code: Any = at_data__object__last_setup_error.get("decline_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -5747,11 +5584,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_failure_code is not None:
         rejections.append(_REJECTION_240)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("setup_intent.setup_failed",):
-        to_failure_message = at_data__object__last_setup_error.get("message")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_message: Any = at_data__object__last_setup_error.get("message")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -5858,12 +5692,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5888,11 +5718,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("setup_intent.setup_failed",):
-        to_failure_category = at_data__object__last_setup_error.get("advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_category: Any = at_data__object__last_setup_error.get("advice_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
@@ -5924,11 +5751,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("setup_intent.setup_failed",):
-        to_error_code = at_data__object__last_setup_error.get("code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_error_code: Any = at_data__object__last_setup_error.get("code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -5939,11 +5763,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_error_code is not None:
         rejections.append(_REJECTION_244)
 
-    to_decline_code: Any = root.get("type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("setup_intent.setup_failed",):
-        to_decline_code = at_data__object__last_setup_error.get("decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_decline_code: Any = at_data__object__last_setup_error.get("decline_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
@@ -5954,11 +5775,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_decline_code is not None:
         rejections.append(_REJECTION_246)
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("setup_intent.setup_failed",):
-        to_advice_code = at_data__object__last_setup_error.get("advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_advice_code: Any = at_data__object__last_setup_error.get("advice_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
@@ -5969,11 +5787,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_advice_code is not None:
         rejections.append(_REJECTION_248)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("setup_intent.setup_failed",):
-        to_network_decline_code = at_data__object__last_setup_error.get("network_decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_network_decline_code: Any = at_data__object__last_setup_error.get("network_decline_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
@@ -5984,11 +5799,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_250)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("setup_intent.setup_failed",):
-        to_network_advice_code = at_data__object__last_setup_error.get("network_advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_network_advice_code: Any = at_data__object__last_setup_error.get("network_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -6011,11 +5823,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_related_subscription_id = None
 
-    to_payment_method_id: Any = root.get("type")
-    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
-        to_payment_method_id = None
-    if type(to_payment_method_id) is str and to_payment_method_id in ("setup_intent.setup_failed",):
-        to_payment_method_id = at_data__object__last_setup_error__payment_method.get("id")
+    if event_type in ("setup_intent.setup_failed",):
+        to_payment_method_id: Any = at_data__object__last_setup_error__payment_method.get("id")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
         if to_payment_method_id is None:
@@ -6238,12 +6047,8 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         rejections.append(_REJECTION_150)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
