@@ -93,5 +93,5 @@ def test_it_goes_on_refusing_and_keeps_no_more_places_than_it_tolerates() -> Non
     for offset in range(2):
         limit.refuse(offset, "unreadable")
     for offset in range(2, 50):
-        with pytest.raises(Fault, match="^3 of 3 "):
+        with pytest.raises(Fault, match=r"^3 of 3 "):
             limit.refuse(offset, "unreadable")

@@ -1,5 +1,6 @@
 """What workflows and their activities hand each other, beside the records of the contracts."""
 
+from datetime import datetime
 from typing import Literal
 
 from kit.lake import Outcome
@@ -15,13 +16,18 @@ DEAD_LETTERED: Literal["dead_lettered"] = "dead_lettered"
 
 
 class Position(BaseModel):
-    """Where an event was read."""
+    """Where an event was read, and when it was written there, if that is known."""
 
     model_config = ConfigDict(frozen=True)
 
     topic: str
     partition: int
     offset: int
+    written_at: datetime | None = None
+
+    def __str__(self) -> str:
+        """Return the place as messages tell it."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
 
 
 class Start(BaseModel):
