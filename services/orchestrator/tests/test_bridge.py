@@ -221,13 +221,6 @@ async def test_a_fault_of_the_topic_stops_it(make_event: MakeEvent) -> None:
         await run_until(bridge_of(topic, Workflows()), lambda: False)
 
 
-async def test_an_unexpected_error_is_not_taken_for_an_outage(make_event: MakeEvent) -> None:
-    topic, workflows = Topic(make_event(), zero=1), Workflows()
-    workflows.errors["0-0"] = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError):
-        await run_until(bridge_of(topic, workflows), lambda: False)
-
-
 async def test_finishes_what_it_can_of_a_partition_that_is_taken_away(make_event: MakeEvent) -> None:
     topic, workflows = Topic(make_event(), zero=3, one=3), Workflows()
     workflows.held["1-2"] = asyncio.Event()

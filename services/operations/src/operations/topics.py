@@ -80,9 +80,7 @@ def _configure(admin: AdminClient, topic: Topic) -> Change:
     other = {name: value for name, value in _settings(topic).items() if current[name].value != value}
     if not other:
         return Change(topic.name, "unchanged")
-    entries = [
-        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in other.items()
-    ]
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in other.items()]
     alteration = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
     _await(admin.incremental_alter_configs([alteration])[alteration], topic.name)
     return Change(topic.name, "updated", ", ".join(f"{name}={value}" for name, value in other.items()))

@@ -52,13 +52,21 @@ class Start(BaseModel):
 
 
 class PersistRequest(BaseModel):
-    """A row for Bronze, whether an earlier attempt may have written it, and the token of its workflow's start."""
+    """A row for Bronze, whether an earlier attempt may have written it, and what is known of its workflow's start.
+
+    Attributes:
+        payment: The row.
+        repeated: See Start.
+        token: See Start.
+        written_at: When its event was written to the topic, if that is known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     payment: ScoredPayment
     repeated: bool = False
     token: str | None = None
+    written_at: datetime | None = None
 
 
 class DeadLetter(BaseModel):

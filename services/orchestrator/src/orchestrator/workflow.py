@@ -124,8 +124,9 @@ class PaymentEventWorkflow:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
         repeated = start.repeated or info.run_id != info.first_execution_run_id
+        written_at = None if start.position is None else start.position.written_at
         if start.token is not None and not repeated:
-            request = PersistRequest(payment=payment, token=start.token)
+            request = PersistRequest(payment=payment, token=start.token, written_at=written_at)
             try:
                 return await _beside(LakeActivities.persist_to_iceberg, request, LAKE)
             except FailureError as error:
@@ -133,7 +134,7 @@ class PaymentEventWorkflow:
             repeated = True
         outcome: Outcome = await workflow.execute_activity_method(
             LakeActivities.persist_to_iceberg,
-            PersistRequest(payment=payment, repeated=repeated, token=start.token),
+            PersistRequest(payment=payment, repeated=repeated, token=start.token, written_at=written_at),
             task_queue=persist_queue(info.task_queue),
             start_to_close_timeout=LAKE.timeout,
             heartbeat_timeout=LAKE_HEARTBEAT_TIMEOUT,
