@@ -16,14 +16,15 @@ import pytest
 from kit.errors import Fault, Rejected, Transient
 from kit.lake import Outcome
 from orchestrator import policies
-from orchestrator.messages import Completion, DeadLetter
+from orchestrator.messages import DEAD_LETTERED, Completion, DeadLetter
 from orchestrator.workflow import PaymentEventWorkflow
 from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import WorkflowHandle, WorkflowHistory
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.exceptions import ApplicationError
 from temporalio.worker import Replayer
 
 from tests.integration.workflows import NEW, PLACE, UNKNOWN, Orchestrator, World, event, failed_event
@@ -260,22 +261,47 @@ async def test_a_row_that_does_not_fit_the_table_becomes_a_dead_letter_with_its_
     orchestrator: Orchestrator,
 ) -> None:
     world, started = World(lake_errors=[Rejected("column amount takes an integer")]), event()
-    completion = await orchestrator.run(started, world)
-    assert (completion.lake, completion.database) == ("dead_lettered", "stored")
+    assert await dead_lettered(orchestrator, started, world) == "lake: dead_lettered, operational database: stored"
     assert len(world.lake_calls) == 1
+    assert world.stored == [started.event_id]
     assert world.letters == [
         DeadLetter(event=started, position=PLACE, reason_code="row_rejected", reason="column amount takes an integer")
     ]
-    await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "rejected")
+    handle = orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
+    await record(handle, "dead-lettered")
 
 
 async def test_a_row_that_the_database_refuses_becomes_a_dead_letter_and_stays_in_the_lake(
     orchestrator: Orchestrator,
 ) -> None:
     world, started = World(database_errors=[Rejected("no such text")]), event()
-    completion = await orchestrator.run(started, world)
-    assert (completion.lake, completion.database) == (Outcome.APPENDED, "dead_lettered")
+    words = await dead_lettered(orchestrator, started, world)
+    assert words == f"lake: {Outcome.APPENDED}, operational database: dead_lettered"
     assert [letter.reason_code for letter in world.letters] == ["database_row_rejected"]
+
+
+async def test_an_event_that_was_dead_lettered_begins_anew_when_it_is_sent_again_and_one_with_a_row_does_not(
+    orchestrator: Orchestrator,
+) -> None:
+    world, started = World(database_errors=[Rejected("no such text")]), event()
+    await dead_lettered(orchestrator, started, world)
+    # Whatever refused it was mended: its row in the lake is looked up, and it gets the one in the database.
+    completion = await orchestrator.run(started, world)
+    assert (completion.lake, completion.database) == (Outcome.ALREADY_THERE, "stored")
+    assert world.lake_calls == [NEW, UNKNOWN]
+    async with orchestrator.at_work(world):
+        handle = await orchestrator.start(started)
+        assert await handle.result() == completion
+    assert (len(world.lake_calls), len(world.stored)) == (2, 1)
+
+
+async def dead_lettered(orchestrator: Orchestrator, started: PaymentEvent, world: World) -> str:
+    """Run the event's workflow until it has failed for its dead letter, and return the words of that."""
+    with pytest.raises(WorkflowFailureError) as failure:
+        await orchestrator.run(started, world)
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert failure.value.cause.type == DEAD_LETTERED
+    return failure.value.cause.message
 
 
 async def test_a_database_that_is_away_for_long_gets_the_row_when_it_is_back(orchestrator: Orchestrator) -> None:

@@ -57,7 +57,7 @@ async def test_the_workflows_id_is_the_events_and_never_used_twice(make_event: M
     assert call["id"] == event.event_id
     assert call["id_reuse_policy"] is WorkflowIDReusePolicy.REJECT_DUPLICATE
     assert call["id_conflict_policy"] is WorkflowIDConflictPolicy.FAIL
-    assert call["memo"] == {"start": Start(position=PLACE, counts_attempts=True)}
+    assert call["memo"] == {"start": Start(position=PLACE, counts_attempts=True, fails_without_row=True)}
     assert call["request_eager_start"] is False
 
 

@@ -41,6 +41,8 @@ class Start(BaseModel):
         token: What the process that started it knows it by, if that process has a worker and a committer too.
         repeated: Whether an earlier workflow of the event, one that ended without success, may have written its row.
         counts_attempts: Whether it looks up the attempts before one that failed.
+        fails_without_row: Whether it fails where a row was refused, once the dead letter is durable: what has failed
+            may be started again, what has completed may not.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,6 +51,7 @@ class Start(BaseModel):
     token: str | None = None
     repeated: bool = False
     counts_attempts: bool = False
+    fails_without_row: bool = False
 
 
 class PersistRequest(BaseModel):

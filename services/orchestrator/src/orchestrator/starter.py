@@ -98,7 +98,8 @@ class WorkflowStarter:
         token = None if self._opened is None else self._opened.begin(event.event_id)
         answer = _WAS_THERE
         try:
-            answer = await self._start_or_find(event, Start(position=position, token=token, counts_attempts=True))
+            start = Start(position=position, token=token, counts_attempts=True, fails_without_row=True)
+            answer = await self._start_or_find(event, start)
         finally:
             if answer == _WAS_THERE and self._opened is not None:
                 self._opened.end(event.event_id, token)

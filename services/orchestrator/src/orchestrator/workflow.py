@@ -60,13 +60,16 @@ class PaymentEventWorkflow:
         """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
 
         A row that the table or the database refuses becomes a dead letter; one for which they are away waits for them.
+
+        Raises:
+            ApplicationError: A row was refused (type DEAD_LETTERED); sent again, the event begins anew.
         """
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
         payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
-        return Completion(
+        completion = Completion(
             event_id=event.event_id,
             rule_violations=violations,
             fraud_score_source=payment.fraud_score_source,
@@ -74,6 +77,10 @@ class PaymentEventWorkflow:
             lake=await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start)),
             database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
+        if start.fails_without_row and DEAD_LETTERED in {completion.lake, completion.database}:
+            words = f"lake: {completion.lake}, operational database: {completion.database}"
+            raise ApplicationError(words, type=DEAD_LETTERED, non_retryable=True)
+        return completion
 
     async def _validate(self, event: PaymentEvent) -> list[str]:
         try:
