@@ -18,7 +18,7 @@ from orchestrator.source import Poison
 _log = structlog.get_logger(__name__)
 # Before it is compressed: a record that was written compressed may be larger than what its topic takes, and its letter
 # is so then, too.
-_MOST_BYTES = 64 * 2**20
+_MOST_BYTES = 32 * 2**20
 
 
 class DeadLetterTopic:
