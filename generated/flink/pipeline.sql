@@ -88,7 +88,7 @@ SELECT
   `failure_message`,
   `metadata`,
   `provider_created_at`,
-  `processed_at`,
+  `raw_received_at`,
   3,
   `currency_exponent`,
   `provider_object_id`,

@@ -526,7 +526,7 @@ class PaymentEventV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     schema_version: Int = Field(
         description="Version of the record's contract, equal to its version in the Schema Registry.",
@@ -1130,7 +1130,7 @@ class ScoredPaymentV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     rule_violations: list[str] = Field(
         description="Business rules that the event breaks, as codes; empty when it breaks none.",

@@ -62,7 +62,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":14,"name":"failure_message","required":false,"type":"string","doc":"Why the payment, charge or payout failed, in the provider's words."},"""
         r"""{"id":15,"name":"metadata","required":true,"type":{"type":"map","key-id":26,"key":"string","value-id":27,"value":"string","value-required":true},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
         r"""{"id":16,"name":"provider_created_at","required":true,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
-        r"""{"id":17,"name":"processed_at","required":true,"type":"timestamptz","doc":"When the normalizer processed the event (UTC)."},"""
+        r"""{"id":17,"name":"processed_at","required":true,"type":"timestamptz","doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
         r"""{"id":18,"name":"rule_violations","required":true,"type":{"type":"list","element-id":28,"element":"string","element-required":true},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
         r"""{"id":19,"name":"fraud_score","required":true,"type":"double","doc":"Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment."},"""
         r"""{"id":20,"name":"fraud_risk_level","required":true,"type":"string","doc":"Band of the fraud score."},"""

@@ -141,13 +141,13 @@ STRIPE_RAW: Final = Topic(
 )
 VALIDATION_DLQ: Final = Topic(
     name="payments.validation.dlq",
-    description="Webhooks that the normalizer quarantined, and events that the orchestrator could make no row of, with reasons and payload.",
+    description="Webhooks that the normalizer quarantined, and records that the orchestrator could make no row of, with reasons and payload.",
     subject="payments.validation.dlq-value",
     record="validation_failure",
     version=1,
     partitions=3,
     retention_ms=2592000000,
-    max_message_bytes=1000000,
+    max_message_bytes=1100000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer", "orchestrator"),
