@@ -946,6 +946,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_53)
@@ -999,6 +1007,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1370,6 +1382,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1419,6 +1439,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1732,6 +1756,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_53)
@@ -1785,6 +1817,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2050,6 +2086,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -2099,6 +2143,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
