@@ -102,3 +102,17 @@ def test_what_was_made_in_a_currency_may_change_after_it_has_ended(
 )
 def test_only_a_payout_takes_money_away(stripe: Pair, example: str, amount: int, expected: object) -> None:
     assert told(stripe, example, "2026-01-05T00:00:00", currency="usd", amount=amount) == expected
+
+
+@pytest.mark.parametrize(
+    ("example", "changes", "expected"),
+    [
+        ("charge.succeeded", {"application_fee_amount": "12"}, [("type_invalid", "application_fee_cents")]),
+        ("charge.succeeded.isk", {"application_fee_amount": 150}, [("amount_indivisible", "application_fee_cents")]),
+        ("charge.succeeded", {"application_fee_amount": None}, (5000, "USD", 2)),
+    ],
+)
+def test_an_amount_beside_the_main_one_is_right_or_absent(
+    stripe: Pair, example: str, changes: dict[str, Any], expected: object
+) -> None:
+    assert told(stripe, example, "2026-01-05T00:00:00", **changes) == expected

@@ -311,7 +311,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says or null, as event_type says, must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -404,10 +404,10 @@ _TABLE_12 = {
 _REJECTION_83 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
 _REJECTION_84 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
 _REJECTION_85 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_86 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says,, as resource.dispute_outcome.outcome_code says, must be a decimal number")
-_REJECTION_87 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says,, as resource.dispute_outcome.outcome_code says, is not a whole number of the currency's minor unit")
-_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says,, as resource.dispute_outcome.outcome_code says, must be at least -999999999999")
-_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says,, as resource.dispute_outcome.outcome_code says, must be at most 999999999999")
+_REJECTION_86 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be a decimal number")
+_REJECTION_87 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, is not a whole number of the currency's minor unit")
+_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at least -999999999999")
+_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at most 999999999999")
 _REJECTION_90 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be text")
 _REJECTION_91 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be a code of iso4217")
 _TABLE_13 = {
