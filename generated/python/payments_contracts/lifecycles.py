@@ -111,7 +111,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="refund.true",
                 event_type="REFUND:true",
                 headers={},
-                body=b'{"live":"true","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0172","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"REFUND","success":"true","eventDate":"2026-01-06T11:01:00+01:00","paymentMethod":"visa","reason":"","amount":{"value":500,"currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0012"}}]}',
+                body=b'{"live":"true","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0172","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"REFUND","success":"true","eventDate":"2026-01-05T18:01:00+01:00","paymentMethod":"visa","reason":"","amount":{"value":500,"currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0012"}}]}',
                 event={
                     "event_type": "refund.succeeded",
                     "amount_cents": 500,
@@ -183,7 +183,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="capture_failed.true",
                 event_type="CAPTURE_FAILED:true",
                 headers={},
-                body=b'{"live":"true","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0055","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"CAPTURE_FAILED","success":"true","eventDate":"2026-01-07T11:01:00+01:00","paymentMethod":"visa","reason":"Capture Failed","amount":{"value":6540,"currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0012"}}]}',
+                body=b'{"live":"true","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0055","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"CAPTURE_FAILED","success":"true","eventDate":"2026-01-05T20:01:00+01:00","paymentMethod":"visa","reason":"Capture Failed","amount":{"value":6540,"currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0012"}}]}',
                 event={
                     "event_type": "charge.failed",
                     "amount_cents": 6540,
@@ -285,7 +285,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment_refunded",
                 event_type="payment_refunded",
                 headers={},
-                body=b'{"id":"evt_095sblvku4ge3dwpztvyizgcau","type":"payment_refunded","version":"1.0.33","created_on":"2026-01-06T10:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_refund01jd7dwpztvyizgcau2a","payment_type":"Regular","reference":"ORD-5023-4E89","amount":500,"currency":"USD","auth_code":"643381","response_code":"10000","response_summary":"Approved","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
+                body=b'{"id":"evt_095sblvku4ge3dwpztvyizgcau","type":"payment_refunded","version":"1.0.33","created_on":"2026-01-05T18:01:00Z","data":{"id":"pay_mbabizu24mvu3mela5njyhpit4","action_id":"act_refund01jd7dwpztvyizgcau2a","payment_type":"Regular","reference":"ORD-5023-4E89","amount":500,"currency":"USD","auth_code":"643381","response_code":"10000","response_summary":"Approved","processed_on":"2026-01-05T10:00:58Z","processing_channel_id":"pc_ovo75iz4hdyudnx6tu74mum3fq","metadata":{},"source":{"id":"src_wmlfc3zyhqzehihu7giusaaawu","type":"card","scheme":"Visa","last_4":"4242","card_type":"CREDIT","issuer_country":"GB"},"customer":{"id":"cus_y3oqhf46pyzuxjbcn2giaqnb44"},"risk":{"flagged":false}}}',
                 event={
                     "event_type": "refund.succeeded",
                     "amount_cents": 500,
@@ -387,7 +387,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.capture.refunded",
                 event_type="PAYMENT.CAPTURE.REFUNDED",
                 headers={},
-                body=b'{"id":"WH-58D3295115W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-06T10:01:00.125Z","resource_type":"capture","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REFUNDED","summary":"Payment completed for $ 65.4 USD","resource":{"id":"1JU08902781691411","status":"COMPLETED","amount":{"currency_code":"USD","value":"5"},"invoice_id":"5023-4E89","final_capture":true,"payee":{"merchant_id":"PYJ8EXAMPLE2L"},"supplementary_data":{"related_ids":{"order_id":"8U481631H66031715","capture_id":"27M47624FP291604U"}},"create_time":"2026-01-06T10:00:58Z","update_time":"2026-01-06T10:00:59Z"}}',
+                body=b'{"id":"WH-58D3295115W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T16:01:00.125Z","resource_type":"capture","resource_version":"2.0","event_type":"PAYMENT.CAPTURE.REFUNDED","summary":"Payment completed for $ 65.4 USD","resource":{"id":"1JU08902781691411","status":"COMPLETED","amount":{"currency_code":"USD","value":"5"},"invoice_id":"5023-4E89","final_capture":true,"payee":{"merchant_id":"PYJ8EXAMPLE2L"},"supplementary_data":{"related_ids":{"order_id":"8U481631H66031715","capture_id":"27M47624FP291604U"}},"create_time":"2026-01-05T16:00:58Z","update_time":"2026-01-05T16:00:59Z"}}',
                 event={
                     "event_type": "refund.succeeded",
                     "amount_cents": 500,
@@ -438,7 +438,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.authorization.voided",
                 event_type="PAYMENT.AUTHORIZATION.VOIDED",
                 headers={},
-                body=b'{"id":"WH-58D3295105W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-07T10:01:00.125Z","resource_type":"capture","resource_version":"2.0","event_type":"PAYMENT.AUTHORIZATION.VOIDED","summary":"Payment completed for $ 65.4 USD","resource":{"id":"0VF52814937998046","status":"VOIDED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"supplementary_data":{"related_ids":{"order_id":"8U481631H66031715"}},"create_time":"2026-01-05T10:00:58Z","update_time":"2026-01-07T10:00:59Z"}}',
+                body=b'{"id":"WH-58D3295105W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T20:01:00.125Z","resource_type":"capture","resource_version":"2.0","event_type":"PAYMENT.AUTHORIZATION.VOIDED","summary":"Payment completed for $ 65.4 USD","resource":{"id":"0VF52814937998046","status":"VOIDED","amount":{"currency_code":"USD","value":"65.40"},"invoice_id":"5023-4E89","payee":{"merchant_id":"PYJ8EXAMPLE2L"},"supplementary_data":{"related_ids":{"order_id":"8U481631H66031715"}},"create_time":"2026-01-05T10:00:58Z","update_time":"2026-01-05T20:00:59Z"}}',
                 event={
                     "event_type": "payment.canceled",
                     "amount_cents": 6540,
@@ -489,7 +489,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.created",
                 event_type="CUSTOMER.DISPUTE.CREATED",
                 headers={},
-                body=b'{"id":"WH-58D3295121W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-08T10:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.CREATED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"OPEN","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"update_time":"2026-01-08T10:00:59Z"}}',
+                body=b'{"id":"WH-58D3295121W468432D-8HN650336L201105X","event_version":"1.0","create_time":"2026-01-05T14:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.CREATED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"OPEN","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"update_time":"2026-01-05T14:00:59Z"}}',
                 event={
                     "event_type": "dispute.opened",
                     "amount_cents": 6540,
@@ -510,7 +510,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="customer.dispute.resolved.part",
                 event_type="CUSTOMER.DISPUTE.RESOLVED",
                 headers={},
-                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201106X","event_version":"1.0","create_time":"2026-01-09T10:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR","amount_refunded":{"currency_code":"USD","value":"20.00"}},"update_time":"2026-01-09T10:00:59Z"}}',
+                body=b'{"id":"WH-58D3295123W468432D-8HN650336L201106X","event_version":"1.0","create_time":"2026-01-05T22:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR","amount_refunded":{"currency_code":"USD","value":"20.00"}},"update_time":"2026-01-05T22:00:59Z"}}',
                 event={
                     "event_type": "dispute.closed",
                     "amount_cents": 6540,
@@ -582,7 +582,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="refund.processed",
                 event_type="refund.processed",
                 headers={"x-razorpay-event-id": "N09BQYBXJeRRG4"},
-                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"refund.processed","contains":["refund","payment"],"payload":{"refund":{"entity":{"id":"rfnd_N3BQYBXJeRRG41","entity":"refund","amount":10000,"currency":"INR","payment_id":"pay_N3BQYBXJeRRG4w","receipt":null,"status":"processed","speed_requested":"normal","speed_processed":"normal","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767693660}',
+                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"refund.processed","contains":["refund","payment"],"payload":{"refund":{"entity":{"id":"rfnd_N3BQYBXJeRRG41","entity":"refund","amount":10000,"currency":"INR","payment_id":"pay_N3BQYBXJeRRG4w","receipt":null,"status":"processed","speed_requested":"normal","speed_processed":"normal","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767629260}',
                 event={
                     "event_type": "refund.succeeded",
                     "amount_cents": 10000,
@@ -633,7 +633,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.dispute.created",
                 event_type="payment.dispute.created",
                 headers={"x-razorpay-event-id": "N13BQYBXJeRRG4"},
-                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.created","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":0,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"open","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767693660}',
+                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.created","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":0,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"open","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767629260}',
                 event={
                     "event_type": "dispute.opened",
                     "amount_cents": 50000,
@@ -654,7 +654,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="payment.dispute.lost",
                 event_type="payment.dispute.lost",
                 headers={"x-razorpay-event-id": "N21BQYBXJeRRG4"},
-                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":50000,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767780060}',
+                body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":50000,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767659260}',
                 event={
                     "event_type": "dispute.closed",
                     "amount_cents": 50000,
@@ -1617,7 +1617,7 @@ LIVES: Final[tuple[Life, ...]] = (
                 example="charge.failed.debit",
                 event_type="charge.failed",
                 headers={},
-                body=b'{"id":"evt_3RkDebit0000000000001","object":"event","api_version":"2026-04-22.dahlia","created":1768384900,"data":{"object":{"id":"py_3RkDebit0000000000001","object":"charge","amount":5000,"amount_captured":0,"amount_refunded":0,"application":null,"application_fee":null,"application_fee_amount":null,"billing_details":{"address":{"city":null,"country":"US","line1":null,"line2":null,"postal_code":"00000","state":null},"email":"buyer@example.com","name":"Example Buyer","phone":null},"calculated_statement_descriptor":"EXAMPLE SHOP","captured":false,"created":1767607290,"currency":"eur","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","disputed":false,"failure_balance_transaction":null,"failure_code":"debit_not_authorized","failure_message":"The customer has notified their bank that this payment was unauthorized.","fraud_details":{},"livemode":true,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"on_behalf_of":null,"outcome":{"network_status":"approved_by_network","risk_level":"normal","risk_score":21,"seller_message":"Payment complete.","type":"authorized"},"paid":false,"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_details":{"type":"sepa_debit"},"radar_options":{},"receipt_email":"buyer@example.com","receipt_number":null,"receipt_url":"https://pay.example.com/receipts/not-a-real-one","refunded":false,"review":null,"shipping":null,"source_transfer":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"failed","transfer_data":null,"transfer_group":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.failed"}',
+                body=b'{"id":"evt_3RkDebit0000000000001","object":"event","api_version":"2026-04-22.dahlia","created":1767679290,"data":{"object":{"id":"py_3RkDebit0000000000001","object":"charge","amount":5000,"amount_captured":0,"amount_refunded":0,"application":null,"application_fee":null,"application_fee_amount":null,"billing_details":{"address":{"city":null,"country":"US","line1":null,"line2":null,"postal_code":"00000","state":null},"email":"buyer@example.com","name":"Example Buyer","phone":null},"calculated_statement_descriptor":"EXAMPLE SHOP","captured":false,"created":1767607290,"currency":"eur","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","disputed":false,"failure_balance_transaction":null,"failure_code":"debit_not_authorized","failure_message":"The customer has notified their bank that this payment was unauthorized.","fraud_details":{},"livemode":true,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"on_behalf_of":null,"outcome":{"network_status":"approved_by_network","risk_level":"normal","risk_score":21,"seller_message":"Payment complete.","type":"authorized"},"paid":false,"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_details":{"type":"sepa_debit"},"radar_options":{},"receipt_email":"buyer@example.com","receipt_number":null,"receipt_url":"https://pay.example.com/receipts/not-a-real-one","refunded":false,"review":null,"shipping":null,"source_transfer":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"failed","transfer_data":null,"transfer_group":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.failed"}',
                 event={
                     "event_type": "charge.failed",
                     "amount_cents": 5000,
@@ -1644,36 +1644,15 @@ LIVES: Final[tuple[Life, ...]] = (
         currency="BGN",
         steps=(
             Step(
-                example="payment_intent.succeeded.bgn",
-                event_type="payment_intent.succeeded",
+                example="charge.refunded.bgn",
+                event_type="charge.refunded",
                 headers={},
-                body=b'{"id":"evt_3RkLevaIntent000001","object":"event","api_version":"2026-04-22.dahlia","created":1764600010,"data":{"object":{"id":"pi_3RkLevaIntent000001","object":"payment_intent","amount":3910,"amount_capturable":0,"amount_details":{"tip":{}},"amount_received":3910,"application":null,"application_fee_amount":null,"automatic_payment_methods":{"allow_redirects":"always","enabled":true},"canceled_at":null,"cancellation_reason":null,"capture_method":"automatic_async","client_secret":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD_secret_not_a_real_one","confirmation_method":"automatic","created":1764600000,"currency":"bgn","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","last_payment_error":null,"latest_charge":"ch_3RkLevaCharge000001","livemode":true,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"next_action":null,"on_behalf_of":null,"payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_configuration_details":{"id":"pmc_1Qw2Er3Ty4Ui5Op6","parent":null},"payment_method_options":{"card":{"installments":null,"mandate_options":null,"network":null,"request_three_d_secure":"automatic"}},"payment_method_types":["card","link"],"processing":null,"receipt_email":"buyer@example.com","review":null,"setup_future_usage":null,"shipping":{"address":{"city":"Exampleton","country":"US","line1":"1 Example Street","line2":null,"postal_code":"00000","state":null},"name":"Example Buyer","phone":null},"source":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":true,"pending_webhooks":1,"request":{"id":"req_Kq3vXn81LmPzTe","idempotency_key":"6d1f0c8e-5b0a-4f7e-9c53-0d2b7a91c6aa"},"type":"payment_intent.succeeded"}',
+                body=b'{"id":"evt_3RkLevaCharge000001","object":"event","api_version":"2026-04-22.dahlia","created":1795000010,"data":{"object":{"id":"ch_3RkLevaCharge000001","object":"charge","amount":3910,"amount_captured":3910,"amount_refunded":1955,"application":null,"application_fee":null,"application_fee_amount":null,"balance_transaction":"txn_3Rk3Xw9sTgQh7uLm0Ba1Lc2D","billing_details":{"address":{"city":null,"country":"US","line1":null,"line2":null,"postal_code":"00000","state":null},"email":"buyer@example.com","name":"Example Buyer","phone":null},"calculated_statement_descriptor":"EXAMPLE SHOP","captured":true,"created":1606000000,"currency":"bgn","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","disputed":false,"failure_balance_transaction":null,"failure_code":null,"failure_message":null,"fraud_details":{},"livemode":true,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"on_behalf_of":null,"outcome":{"advice_code":null,"network_advice_code":null,"network_decline_code":null,"network_status":"approved_by_network","reason":null,"risk_level":"normal","risk_score":21,"seller_message":"Payment complete.","type":"authorized"},"paid":true,"payment_intent":"pi_3RkLevaIntent000001","payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_details":{"card":{"brand":"visa","checks":{"address_line1_check":null,"address_postal_code_check":"pass","cvc_check":"pass"},"country":"US","exp_month":8,"exp_year":2029,"fingerprint":"Xn4Tq8Rw2Ze6Yu0P","funding":"credit","installments":null,"last4":"4242","network":"visa","three_d_secure":null,"wallet":null},"type":"card"},"radar_options":{},"receipt_email":"buyer@example.com","receipt_number":null,"receipt_url":"https://pay.example.com/receipts/not-a-real-one","refunded":false,"review":null,"shipping":null,"source_transfer":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.refunded"}',
                 event={
-                    "event_type": "payment.succeeded",
+                    "event_type": "charge.refunded",
                     "amount_cents": 3910,
                     "currency": "BGN",
-                    "status": "succeeded",
-                },
-                payment={
-                    "asked_minor": 3910,
-                    "captured_minor": 3910,
-                    "refunded_minor": 0,
-                    "disputed_minor": 0,
-                    "dispute_lost_minor": 0,
-                    "fee_minor": 0,
-                    "status": "succeeded",
-                },
-            ),
-            Step(
-                example="refund.created.bgn",
-                event_type="refund.created",
-                headers={},
-                body=b'{"id":"evt_3RkLeva000000000001","object":"event","api_version":"2026-04-22.dahlia","created":1795000000,"data":{"object":{"id":"re_3RkLeva000000000001","object":"refund","amount":1955,"balance_transaction":"txn_3Rk3Xw9sTgQh7uLm0Rf1Bt2C","charge":"ch_3RkLevaCharge000001","created":1795000000,"currency":"bgn","destination_details":{"card":{"reference_status":"pending","reference_type":"acquirer_reference_number","type":"refund"},"type":"card"},"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3RkLevaIntent000001","reason":"requested_by_customer","receipt_number":null,"source_transfer_reversal":null,"status":"succeeded","transfer_reversal":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"refund.created"}',
-                event={
-                    "event_type": "refund.succeeded",
-                    "amount_cents": 1955,
-                    "currency": "BGN",
-                    "status": "succeeded",
+                    "status": "partially_refunded",
                 },
                 payment={
                     "asked_minor": 3910,
@@ -1686,15 +1665,15 @@ LIVES: Final[tuple[Life, ...]] = (
                 },
             ),
             Step(
-                example="charge.refunded.bgn",
-                event_type="charge.refunded",
+                example="refund.created.bgn",
+                event_type="refund.created",
                 headers={},
-                body=b'{"id":"evt_3RkLevaCharge000001","object":"event","api_version":"2026-04-22.dahlia","created":1795000010,"data":{"object":{"id":"ch_3RkLevaCharge000001","object":"charge","amount":3910,"amount_captured":3910,"amount_refunded":1955,"application":null,"application_fee":null,"application_fee_amount":null,"balance_transaction":"txn_3Rk3Xw9sTgQh7uLm0Ba1Lc2D","billing_details":{"address":{"city":null,"country":"US","line1":null,"line2":null,"postal_code":"00000","state":null},"email":"buyer@example.com","name":"Example Buyer","phone":null},"calculated_statement_descriptor":"EXAMPLE SHOP","captured":true,"created":1764600000,"currency":"bgn","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","disputed":false,"failure_balance_transaction":null,"failure_code":null,"failure_message":null,"fraud_details":{},"livemode":true,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"on_behalf_of":null,"outcome":{"advice_code":null,"network_advice_code":null,"network_decline_code":null,"network_status":"approved_by_network","reason":null,"risk_level":"normal","risk_score":21,"seller_message":"Payment complete.","type":"authorized"},"paid":true,"payment_intent":"pi_3RkLevaIntent000001","payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_details":{"card":{"brand":"visa","checks":{"address_line1_check":null,"address_postal_code_check":"pass","cvc_check":"pass"},"country":"US","exp_month":8,"exp_year":2029,"fingerprint":"Xn4Tq8Rw2Ze6Yu0P","funding":"credit","installments":null,"last4":"4242","network":"visa","three_d_secure":null,"wallet":null},"type":"card"},"radar_options":{},"receipt_email":"buyer@example.com","receipt_number":null,"receipt_url":"https://pay.example.com/receipts/not-a-real-one","refunded":false,"review":null,"shipping":null,"source_transfer":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.refunded"}',
+                body=b'{"id":"evt_3RkLeva000000000001","object":"event","api_version":"2026-04-22.dahlia","created":1795000011,"data":{"object":{"id":"re_3RkLeva000000000001","object":"refund","amount":1955,"balance_transaction":"txn_3Rk3Xw9sTgQh7uLm0Rf1Bt2C","charge":"ch_3RkLevaCharge000001","created":1795000010,"currency":"bgn","destination_details":{"card":{"reference_status":"pending","reference_type":"acquirer_reference_number","type":"refund"},"type":"card"},"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3RkLevaIntent000001","reason":"requested_by_customer","receipt_number":null,"source_transfer_reversal":null,"status":"succeeded","transfer_reversal":null}},"livemode":true,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"refund.created"}',
                 event={
-                    "event_type": "charge.refunded",
-                    "amount_cents": 3910,
+                    "event_type": "refund.succeeded",
+                    "amount_cents": 1955,
                     "currency": "BGN",
-                    "status": "partially_refunded",
+                    "status": "succeeded",
                 },
                 payment={
                     "asked_minor": 3910,
