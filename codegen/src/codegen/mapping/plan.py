@@ -87,7 +87,7 @@ class Bounded:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A code that its list withdrew is none from then on, by the first instant in some fields; but in these families."""
+    """A withdrawn code is none from then on, by the first instant there is in the fields; but in these families."""
 
     dated_by: tuple[str, ...]
     except_families: frozenset[str]
