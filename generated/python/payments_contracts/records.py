@@ -652,6 +652,18 @@ class PaymentEventV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
 
 
 class ProviderEventV1(Contract):
@@ -1276,6 +1288,18 @@ class ScoredPaymentV3(Contract):
     )
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
+    )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
     )
     attempt: Int | None = Field(
         default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",

@@ -150,7 +150,11 @@ _PAYMENT_EVENT_V3: Final = (
     r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
-    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null}]}"""
+    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]}]}"""
 )
 _PROVIDER_EVENT_V1: Final = (
     r"""{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":["""
@@ -307,6 +311,10 @@ _SCORED_PAYMENT_V3: Final = (
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
     r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]},"""
     r"""{"name":"attempt","type":["null","int"],"doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.","default":null},"""
     r"""{"name":"attempt_source","type":["null","string"],"doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.","default":null,"allowed_values":["provider","history"]},"""
     r"""{"name":"retry_action","type":["null","string"],"doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.","default":null,"allowed_values":["retry","customer","new_method","stop"]}]}"""

@@ -389,6 +389,10 @@ def encode_payment_event_v3(
     related_subscription_id: str | None,
     payment_method_id: str | None,
     next_attempt_at: int | None,
+    object_created_at: int | None,
+    withdrawn_cents: int | None,
+    withdrawn_currency: str | None,
+    dispute_stage: str | None,
 ) -> bytes:
     """Return a record `payment_event`, version 3, in Avro's binary form.
 
@@ -452,6 +456,10 @@ def encode_payment_event_v3(
             b"\x00" if related_subscription_id is None else b"\x02" + _string(related_subscription_id),
             b"\x00" if payment_method_id is None else b"\x02" + _string(payment_method_id),
             b"\x00" if next_attempt_at is None else b"\x02" + _long(next_attempt_at),
+            b"\x00" if object_created_at is None else b"\x02" + _long(object_created_at),
+            b"\x00" if withdrawn_cents is None else b"\x02" + _long(withdrawn_cents),
+            b"\x00" if withdrawn_currency is None else b"\x02" + _string(withdrawn_currency),
+            b"\x00" if dispute_stage is None else b"\x02" + _string(dispute_stage),
         )
     )
 
@@ -768,6 +776,10 @@ def encode_scored_payment_v3(
     related_subscription_id: str | None,
     payment_method_id: str | None,
     next_attempt_at: int | None,
+    object_created_at: int | None,
+    withdrawn_cents: int | None,
+    withdrawn_currency: str | None,
+    dispute_stage: str | None,
     attempt: int | None,
     attempt_source: str | None,
     retry_action: str | None,
@@ -843,6 +855,10 @@ def encode_scored_payment_v3(
             b"\x00" if related_subscription_id is None else b"\x02" + _string(related_subscription_id),
             b"\x00" if payment_method_id is None else b"\x02" + _string(payment_method_id),
             b"\x00" if next_attempt_at is None else b"\x02" + _long(next_attempt_at),
+            b"\x00" if object_created_at is None else b"\x02" + _long(object_created_at),
+            b"\x00" if withdrawn_cents is None else b"\x02" + _long(withdrawn_cents),
+            b"\x00" if withdrawn_currency is None else b"\x02" + _string(withdrawn_currency),
+            b"\x00" if dispute_stage is None else b"\x02" + _string(dispute_stage),
             b"\x00" if attempt is None else b"\x02" + _int(attempt),
             b"\x00" if attempt_source is None else b"\x02" + _string(attempt_source),
             b"\x00" if retry_action is None else b"\x02" + _string(retry_action),

@@ -915,6 +915,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_53)
@@ -968,6 +976,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1317,6 +1329,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -1366,6 +1386,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1666,6 +1690,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
             rejections.append(_REJECTION_53)
@@ -1719,6 +1751,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1980,6 +2016,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -2029,6 +2073,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
