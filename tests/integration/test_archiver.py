@@ -16,7 +16,6 @@ from payments_contracts.maintenance import Maintenance
 from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ, raw_topic
 
 from tests.integration.archiving import QUARANTINE, RAW, Archiving, archiving, raw_records
-from tests.integration.orchestration import wait_for
 
 __all__ = ["archiving"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -69,7 +68,7 @@ def test_rows_are_the_records_with_their_places(archiving: Archiving) -> None:
         "merchant_id": None,
         "stage": "decode",
         "reason_code": "invalid_json",
-        "reason": "The body is no JSON.",
+        "reason": "The body is not JSON.",
         "headers": {"stripe-signature": "t=1"},
         "payload": b"{",
         "received_at": NOON,

@@ -62,7 +62,7 @@ def test_a_gateways_dead_letter_has_its_one_reason_in_lists() -> None:
         "merchant_id": None,
         "stage": "decode",
         "reason_code": "invalid_json",
-        "reason": "It is no JSON.",
+        "reason": "It is not JSON.",
         "headers": {"a": "b"},
         "payload": b"{",
         "received_at": NOON,
@@ -75,7 +75,7 @@ def test_a_gateways_dead_letter_has_its_one_reason_in_lists() -> None:
         "source": "ingestion",
         **kept,
         "reason_codes": ["invalid_json"],
-        "reasons": ["It is no JSON."],
+        "reasons": ["It is not JSON."],
         **COLUMNS,
     }
 

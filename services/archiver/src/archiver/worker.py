@@ -278,7 +278,7 @@ def _position(partition: Partition) -> str:
 def _partition(name: str) -> Partition:
     topic, slash, number = name.rpartition("/")
     if not slash or not number.isdecimal():
-        raise Fault(f"the table's positions name {name!r}, which is no partition of a topic")
+        raise Fault(f"the table's positions name {name!r}, which is not a partition of a topic")
     return Partition(topic, int(number))
 
 

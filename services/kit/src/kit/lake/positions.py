@@ -54,5 +54,5 @@ def _read(text: str) -> Positions:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(each, int) for each in found.values()):
-        raise Fault(f"{SUMMARY} of the table is no JSON object of numbers: somebody has changed it by hand")
+        raise Fault(f"{SUMMARY} of the table is not a JSON object of numbers: somebody has changed it by hand")
     return found
