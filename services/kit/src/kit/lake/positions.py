@@ -2,7 +2,7 @@
 
 A snapshot of ours tells it in its summary. Snapshots of others (a compaction, a deletion) tell none: then that of the
 nearest ancestor holds, which such a snapshot leaves true. The summary is gone once its snapshot has been expired, so
-each commit also sets a property of the table.
+each commit also sets properties of the table: the same, and the sequence number of the snapshot that it is true of.
 """
 
 import json
@@ -15,37 +15,48 @@ from kit.errors import Fault
 Positions = Mapping[str, int]
 """For each part of a stream, by name, the position of the next record to be written."""
 
-SUMMARY = "stream.positions"
-"""Of a snapshot's summary."""
-PROPERTY = "stream.positions"
-"""Of a table's properties: the same as in the newest snapshot of ours, as long as nobody rolls the table back."""
+POSITIONS = "stream.positions"
+"""Of a snapshot's summary, and of a table's properties."""
+SEQUENCE = "stream.sequence"
+"""Of a table's properties: the sequence number of the snapshot whose positions they tell."""
 
 
 def stored(metadata: TableMetadata) -> Positions:
     """Return up to where a stream has been written to the current state of a table; nothing where none was.
 
-    After a rollback that is what the table is rolled back to, as long as its snapshots are there.
+    After a rollback that is up to where the state goes that the table was rolled back to.
 
     Raises:
-        Fault: What the table tells is no positions.
+        Fault: What the table tells is unusable, or of a state that it was rolled back from.
     """
-    snapshot = metadata.current_snapshot()
+    head = snapshot = metadata.current_snapshot()
     while snapshot is not None:
         summary = snapshot.summary
-        told = None if summary is None else summary.additional_properties.get(SUMMARY)
+        told = None if summary is None else summary.additional_properties.get(POSITIONS)
         if told is not None:
             return _read(told)
-        if snapshot.parent_snapshot_id is None:
-            # The history is whole and tells none: the property, if there is one, is of rows that were rolled back.
-            return {}
-        snapshot = metadata.snapshot_by_id(snapshot.parent_snapshot_id)
-    told = metadata.properties.get(PROPERTY)
-    return {} if told is None else _read(told)
+        parent = snapshot.parent_snapshot_id
+        snapshot = None if parent is None else metadata.snapshot_by_id(parent)
+    told = metadata.properties.get(POSITIONS)
+    if told is None:
+        return {}
+    sequence = 0 if head is None else head.sequence_number or 0
+    if sequence < int(metadata.properties.get(SEQUENCE, "0")):
+        raise Fault(
+            "the table was rolled back to a state of which no snapshot tells how much of the stream it holds: set its"
+            f" property {POSITIONS} to what it holds, and {SEQUENCE} to {sequence}"
+        )
+    return _read(told)
 
 
-def written(positions: Positions) -> str:
-    """Return positions as summaries and properties hold them."""
-    return json.dumps(dict(sorted(positions.items())), separators=(",", ":"))
+def summary(positions: Positions) -> dict[str, str]:
+    """Return what a snapshot's summary tells of positions."""
+    return {POSITIONS: json.dumps(dict(sorted(positions.items())), separators=(",", ":"))}
+
+
+def properties(positions: Positions, sequence: int) -> dict[str, str]:
+    """Return what a table's properties tell of positions, by the sequence number of the snapshot with them."""
+    return {**summary(positions), SEQUENCE: str(sequence)}
 
 
 def _read(text: str) -> Positions:
@@ -54,5 +65,5 @@ def _read(text: str) -> Positions:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(each, int) for each in found.values()):
-        raise Fault(f"{SUMMARY} of the table is not a JSON object of numbers: somebody has changed it by hand")
+        raise Fault(f"{POSITIONS} of the table is not a JSON object of numbers: somebody has changed it by hand")
     return found

@@ -12,7 +12,7 @@ from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table.update import SetPropertiesUpdate, TableUpdate
 
 from kit.errors import Fault
-from kit.lake.positions import PROPERTY, SUMMARY, Positions, stored, written
+from kit.lake.positions import Positions, properties, stored, summary
 from kit.lake.rows import Row
 from kit.lake.table import LakeTable, as_transient
 from kit.lake.write import Attempt, GroupWrite, Pending
@@ -82,7 +82,7 @@ class StreamWrite(GroupWrite):
 
     def __init__(self, table: LakeTable, rows: Sequence[Row], before: Positions, after: Positions) -> None:
         pending = {str(index): Pending(row, table.history.mark) for index, row in enumerate(rows)}
-        super().__init__(table, pending, {SUMMARY: written(after)})
+        super().__init__(table, pending, summary(after))
         self._before = before
         self._after = after
 
@@ -107,7 +107,8 @@ class StreamWrite(GroupWrite):
             raise Fault(f"{self._table.name} does not take rows that it took before: {first}")
 
     def _updates(self, attempt: Attempt, expired: Sequence[int]) -> tuple[TableUpdate, ...]:
-        return (*super()._updates(attempt, expired), SetPropertiesUpdate(updates={PROPERTY: written(self._after)}))
+        told = SetPropertiesUpdate(updates=properties(self._after, attempt.sequence_number))
+        return (*super()._updates(attempt, expired), told)
 
 
 def _moved(before: Positions, now: Positions) -> str:
