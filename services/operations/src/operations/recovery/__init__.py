@@ -1,1 +1,1 @@
-"""What the pipeline could not use comes back: quarantined and raw events, through today's contract, under the same id."""
+"""Brings back what the pipeline could not use: original bytes, through today's contract, under the same event id."""

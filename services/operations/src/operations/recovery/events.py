@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 Origin = Literal["topic", "archive", "dead_letter"]
-"""Where an original record was: its raw topic, the lake, or nowhere any more but in the dead letter that holds its body."""
+"""Where an original record was: its raw topic, the lake, or nowhere but in the dead letter that holds its body."""
 
 Stage = Literal["gateway", "normalizer", "orchestrator"]
 """Who quarantined an event."""
@@ -71,3 +71,10 @@ class Failure:
     schema_version: int
     position: Position
     origin: Origin
+
+
+def stage_of(source: Position | None, normalized: str) -> Stage:
+    """Tell who quarantined an event by where it had been read; `normalized` is the topic of unified events."""
+    if source is None:
+        return "gateway"
+    return "orchestrator" if source.topic == normalized else "normalizer"

@@ -29,7 +29,9 @@ def instant(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"{text!r} is not a time: write 2026-11-24, 2026-11-24T10:30, or 90m, 36h, 7d, 2w ago") from None
+        raise ValueError(
+            f"{text!r} is not a time: write 2026-11-24, 2026-11-24T10:30, or 90m, 36h, 7d, 2w ago"
+        ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -67,7 +69,10 @@ class Filter:
         return json.dumps(dict(self._asked()), separators=(",", ":"))
 
     def __str__(self) -> str:
-        words = [f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}" for name, value in self._asked()]
+        words = [
+            f"{name} {', '.join(map(str, value)) if isinstance(value, list) else value}"
+            for name, value in self._asked()
+        ]
         return "; ".join(words) or "everything"
 
     def _asked(self) -> list[tuple[str, Any]]:

@@ -49,7 +49,7 @@ def try_raw(event: RawEvent) -> Trial:
 def try_refused(failure: Failure) -> Trial:
     """Put a body that the gateway refused through today's contract; it says what of the body itself is wrong.
 
-    What the gateway finds (ids, merchant) is not known, so that a body which passes has still to come in by the gateway.
+    What the gateway finds (ids, merchant) is not known: a body that passes has still to come in by the gateway.
     """
     return _trial(normalize(failure.provider, failure.payload, failure.merchant_id or ""))
 
