@@ -241,7 +241,7 @@ def redrive(
         run = Run("redrive", actor_of(actor), which.as_json())
         refused = frozenset(each.event_id for each in candidates if "row_rejected" in each.reason_codes)
         recovered = perform(
-            session, run, limits, candidates, wait, console, bronze_alone=refused, total=len(candidates)
+            session, run, limits, candidates, console, wait=wait, bronze_alone=refused, total=len(candidates)
         )
     if not recovered:
         raise typer.Exit(1)
