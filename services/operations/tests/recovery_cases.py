@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from kit.errors import Rejected
 from kit.kafka import Message
-from operations.recovery.events import Failure, Position, RawEvent, stage_of
+from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
-from operations.recovery.sending import record_of
+from payments_contracts.pins.operations import ProviderEvent
+from payments_contracts.records import QuarantinedEventV1 as QuarantinedEvent
 from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, STRIPE_RAW, VALIDATION_DLQ
 
 if TYPE_CHECKING:
@@ -22,71 +23,71 @@ if TYPE_CHECKING:
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def raw(number: int, **changes: Any) -> RawEvent:
     """Return the event that was received `number` hours after noon, at a place of its own."""
-    event = RawEvent(
+    place = changes.pop("position", Position(STRIPE_RAW.name, 0, number))
+    record = ProviderEvent(
         event_id=str(uuid.UUID(int=number)),
         provider="stripe",
         provider_event_id=f"evt_{number}",
-        event_type="payment_intent.succeeded",
+        provider_event_type="payment_intent.succeeded",
         merchant_id="merch_1",
         payload=f'{{"id": "evt_{number}"}}'.encode(),
         received_at=NOON + number * HOUR,
         schema_version=STRIPE_RAW.version,
-        api_version=None,
         headers={"stripe-signature": "t=1,v1=secret"},
         provider_created_at=NOON,
         livemode=True,
-        origin="topic",
-        position=Position(STRIPE_RAW.name, 0, number),
     )
-    return replace(event, **changes)
+    return RawEvent(record.model_copy(update=changes), "topic", place)
 
 
 def failure(number: int, **changes: Any) -> Failure:
     """Return the dead letter of that event, written a minute after it was received."""
-    source = changes.get("source", Position(STRIPE_RAW.name, 0, number))
-    event = raw(number)
-    dead_letter = Failure(
-        event_id=event.event_id,
-        provider="stripe",
-        provider_event_id=event.provider_event_id,
-        event_type=event.event_type,
-        merchant_id="merch_1",
-        stage=stage_of(source, NORMALIZED.name),
-        reason_codes=("amount_missing",),
-        reasons=("amount_cents: is missing",),
+    source = changes.pop("read_from", Position(STRIPE_RAW.name, 0, number))
+    event = raw(number).record
+    record = QuarantinedEvent(
+        **{name: value for name, value in event if name in QuarantinedEvent.model_fields and name != "headers"},
+        source="validation",
+        reason_codes=["amount_missing"],
+        reasons=["amount_cents: is missing"],
         headers={},
-        payload=event.payload,
-        source=source,
-        received_at=event.received_at,
-        recorded_at=event.received_at + timedelta(minutes=1),
-        schema_version=1,
-        position=Position(VALIDATION_DLQ.name, 0, number),
-        origin="topic",
+        source_topic=source.topic,
+        source_partition=source.partition,
+        source_offset=source.offset,
+        failed_at=event.received_at + MINUTE,
+        kafka_topic=VALIDATION_DLQ.name,
+        kafka_partition=0,
+        kafka_offset=number,
+        kafka_timestamp=event.received_at + MINUTE,
     )
-    return replace(dead_letter, **changes)
+    return Failure(record.model_copy(update={"schema_version": 1} | changes), "topic")
 
 
 def refused(number: int, **changes: Any) -> Failure:
     """Return the dead letter of a body that the gateway could not read."""
-    event = failure(number)
-    dead_letter = replace(
-        event,
-        provider_event_id=None,
-        event_type=None,
-        stage="gateway",
-        reason_codes=("not_json",),
-        reasons=("The body is not JSON.",),
+    event = raw(number).record
+    record = QuarantinedEvent(
+        event_id=event.event_id,
+        source="ingestion",
+        stage="decode",
+        provider="stripe",
+        merchant_id="merch_1",
+        reason_codes=["not_json"],
+        reasons=["The body is not JSON."],
         headers={"stripe-signature": "t=1,v1=secret"},
         payload=b"{",
-        source=None,
-        recorded_at=event.received_at,
-        position=Position(INGESTION_DLQ.name, 0, number),
+        received_at=event.received_at,
+        schema_version=1,
+        kafka_topic=INGESTION_DLQ.name,
+        kafka_partition=0,
+        kafka_offset=number,
+        kafka_timestamp=event.received_at,
     )
-    return replace(dead_letter, **changes)
+    return Failure(record.model_copy(update=changes), "topic")
 
 
 class MemoryScan:
@@ -130,66 +131,25 @@ class MemoryScan:
 
 def dead_letter_record(failure: Failure) -> dict[str, Any]:
     """Return a dead letter as its topic has it."""
-    shared = {
-        "event_id": failure.event_id,
-        "provider": failure.provider,
-        "merchant_id": failure.merchant_id,
-        "payload": failure.payload,
-        "received_at": failure.received_at,
-        "schema_version": failure.schema_version,
-    }
-    if failure.source is None:
-        (code,), (reason,) = failure.reason_codes, failure.reasons
-        return shared | {"stage": "decode", "reason_code": code, "reason": reason, "headers": dict(failure.headers)}
-    return shared | {
-        "provider_event_id": failure.provider_event_id,
-        "provider_event_type": failure.event_type,
-        "reason_codes": list(failure.reason_codes),
-        "reasons": list(failure.reasons),
-        "source_topic": failure.source.topic,
-        "source_partition": failure.source.partition,
-        "source_offset": failure.source.offset,
-        "failed_at": failure.recorded_at,
-    }
+    record = failure.record.model_dump()
+    place = {name for name in record if name.startswith("kafka_")}
+    if failure.source is not None:
+        return {name: value for name, value in record.items() if name not in {*place, "source", "stage", "headers"}}
+    (code,), (reason,) = record["reason_codes"], record["reasons"]
+    never_read = {name for name in record if name.startswith(("source", "provider_", "reason")) or name == "failed_at"}
+    kept = {name: value for name, value in record.items() if name not in place | never_read}
+    return kept | {"reason_code": code, "reason": reason}
 
 
 def raw_row(event: RawEvent) -> dict[str, Any]:
     """Return a raw event as a row of the archive."""
     place = event.position
     assert place is not None
-    return record_of(event, event.schema_version) | {
+    return event.record.model_dump() | {
         "kafka_topic": place.topic,
         "kafka_partition": place.partition,
         "kafka_offset": place.offset,
         "kafka_timestamp": event.received_at,
-    }
-
-
-def quarantine_row(failure: Failure) -> dict[str, Any]:
-    """Return a dead letter as a row of the archive."""
-    source = failure.source
-    return {
-        "event_id": failure.event_id,
-        "source": "ingestion" if source is None else "validation",
-        "stage": "decode" if source is None else None,
-        "provider": failure.provider,
-        "provider_event_id": failure.provider_event_id,
-        "provider_event_type": failure.event_type,
-        "merchant_id": failure.merchant_id,
-        "reason_codes": list(failure.reason_codes),
-        "reasons": list(failure.reasons),
-        "headers": dict(failure.headers),
-        "payload": failure.payload,
-        "source_topic": None if source is None else source.topic,
-        "source_partition": None if source is None else source.partition,
-        "source_offset": None if source is None else source.offset,
-        "received_at": failure.received_at,
-        "failed_at": None if source is None else failure.recorded_at,
-        "schema_version": failure.schema_version,
-        "kafka_topic": failure.position.topic,
-        "kafka_partition": failure.position.partition,
-        "kafka_offset": failure.position.offset,
-        "kafka_timestamp": failure.recorded_at,
     }
 
 
@@ -199,13 +159,13 @@ class SourceBehaviour:
     EVENTS = (
         raw(0),
         raw(1, merchant_id="merch_2"),
-        raw(30, event_type="charge.failed", schema_version=1, livemode=None),
+        raw(30, provider_event_type="charge.failed", schema_version=1, livemode=None),
     )
     FAILURES = (
         failure(0),
         refused(1, merchant_id=None),
-        failure(30, reason_codes=("currency_unknown", "amount_missing"), reasons=("a", "b")),
-        failure(31, source=Position(NORMALIZED.name, 3, 7), reason_codes=("row_rejected",), reasons=("c",)),
+        failure(30, reason_codes=["currency_unknown", "amount_missing"], reasons=["a", "b"]),
+        failure(31, read_from=Position(NORMALIZED.name, 3, 7), reason_codes=["row_rejected"], reasons=["c"]),
     )
 
     def test_all_events_are_found_as_they_were_kept(self, source: Source) -> None:

@@ -11,7 +11,7 @@ from payments_contracts.topics import NORMALIZED
 from .recovery_cases import failure, raw, refused
 
 OF_THE_ORCHESTRATOR = failure(
-    5, source=Position(NORMALIZED.name, 2, 9), payload=b'{"event_id": "x"}', reason_codes=("row_rejected",)
+    5, read_from=Position(NORMALIZED.name, 2, 9), payload=b'{"event_id": "x"}', reason_codes=["row_rejected"]
 )
 
 
@@ -60,7 +60,7 @@ def test_the_orchestrator_s_is_found_by_its_id() -> None:
     ("dead_letter", "reason"),
     [
         (failure(0), "--rebuild"),
-        (refused(0), "only the gateway can read it"),
+        (refused(0), "only the gateway can make an event"),
         (OF_THE_ORCHESTRATOR, "the unified event alone"),
         (failure(0, payload=b"\x00\x00\x00\x00\x63..."), "could not be read"),
     ],
@@ -81,5 +81,6 @@ def test_only_a_dead_letter_with_the_body_of_an_event_can_be_made_an_event_again
 def test_an_event_is_made_of_its_dead_letter_as_live_or_test_as_a_person_says(*, live: bool) -> None:
     (found,) = find(Held(), [failure(0)], rebuild=live)
     assert isinstance(found, RawEvent)
-    assert (found.event_id, found.payload, found.received_at) == (raw(0).event_id, raw(0).payload, raw(0).received_at)
-    assert (found.livemode, found.origin, found.headers, found.value) == (live, "dead_letter", {}, None)
+    lost = {"headers": {}, "provider_created_at": None, "livemode": live, "schema_version": 1}
+    assert found.record == raw(0).record.model_copy(update=lost)
+    assert (found.origin, found.position, found.value) == ("dead_letter", failure(0).source, None)

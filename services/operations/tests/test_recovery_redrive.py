@@ -51,7 +51,8 @@ class World:
     def failed(self) -> dict[str, tuple[str, ...]]:
         new = (self.failing & set(self.written)) - self._told
         self._told |= new
-        return dict.fromkeys(new, ("currency_unknown",)) | {"of somebody else": ("other",)}
+        codes: dict[str, tuple[str, ...]] = dict.fromkeys(new, ("currency_unknown",))
+        return codes | {"of somebody else": ("other",)}
 
     def rows(self, event_ids: Collection[str]) -> set[str]:
         return self.with_row & set(event_ids)

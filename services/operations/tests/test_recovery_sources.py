@@ -1,14 +1,12 @@
 """Events are found in topics and archive alike, and once where both have them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 from operations.recovery.events import Failure, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.lake import LakeSource
-from operations.recovery.sending import record_of
 from operations.recovery.sources import Joined
 from operations.recovery.topics import Names, TopicSource
 from operations.tables import apply_tables
@@ -25,7 +23,6 @@ from .recovery_cases import (
     dead_letter_record,
     failure,
     numbers,
-    quarantine_row,
     raw,
     raw_row,
 )
@@ -35,8 +32,7 @@ def topics_with(events: Sequence[RawEvent], failures: Sequence[Failure]) -> tupl
     scan = MemoryScan()
     for event in events:
         assert event.position is not None
-        record = record_of(event, event.schema_version)
-        scan.put(event.position, event.received_at, record)
+        scan.put(event.position, event.received_at, event.record.model_dump())
     for each in failures:
         scan.put(each.position, each.recorded_at, dead_letter_record(each))
     source = TopicSource(scan, Names.of(["square", "stripe"]), raw=scan, ingestion=scan, validation=scan)
@@ -45,7 +41,10 @@ def topics_with(events: Sequence[RawEvent], failures: Sequence[Failure]) -> tupl
 
 def lake_with(catalog: Catalog, events: Sequence[RawEvent], failures: Sequence[Failure]) -> LakeSource:
     list(apply_tables(catalog, (BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE)))
-    rows = ((BRONZE_PROVIDER_EVENTS, map(raw_row, events)), (BRONZE_QUARANTINE, map(quarantine_row, failures)))
+    rows = (
+        (BRONZE_PROVIDER_EVENTS, map(raw_row, events)),
+        (BRONZE_QUARANTINE, (each.record.model_dump() for each in failures)),
+    )
     for table, made in rows:
         loaded = catalog.load_table(table.identifier)
         loaded.append(pa.Table.from_pylist(list(made), schema=loaded.schema().as_arrow()))
@@ -121,7 +120,7 @@ def test_the_archive_is_not_asked_for_what_topics_hold() -> None:
 def test_the_archive_is_not_asked_for_times_that_topics_hold(catalog: Catalog) -> None:
     scan, topics = topics_with([raw(2), raw(3)], [])
     scan.starts[STRIPE_RAW.name] = 2
-    both = Joined(topics, lake_with(catalog, [replace(raw(3), event_id="of the archive alone")], []))
+    both = Joined(topics, lake_with(catalog, [raw(3, event_id="of the archive alone")], []))
     assert [event.event_id for event in both.raw(Filter(since=NOON + 3 * HOUR))] == [raw(3).event_id]
 
 

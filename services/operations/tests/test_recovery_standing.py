@@ -8,9 +8,8 @@ import pytest
 from operations.recovery.events import Failure
 from operations.recovery.standing import Standing, State, standings
 from payments_contracts.pins.operations import RecoveryAction
-from payments_contracts.topics import VALIDATION_DLQ
 
-from .recovery_cases import NOON, Position, failure, raw
+from .recovery_cases import NOON, failure, raw
 
 SECOND = timedelta(seconds=1)
 EVENT = raw(0).event_id
@@ -63,13 +62,13 @@ def test_what_has_its_row_has_passed_whatever_was_done() -> None:
 
 
 def test_a_failure_after_it_was_sent_opens_an_event_again() -> None:
-    again = failure(0, recorded_at=RECORDED + 2 * SECOND, position=Position(VALIDATION_DLQ.name, 0, 99))
+    again = failure(0, kafka_timestamp=RECORDED + 2 * SECOND, kafka_offset=99)
     found = standing(failure(0), again, last=action("sent"))
     assert (found.state, found.failures, found.failure) == ("open", 2, again)
 
 
 def test_a_row_that_bronze_refused_has_passed_when_bronze_has_it() -> None:
-    refused = failure(0, reason_codes=("row_rejected",))
+    refused = failure(0, reason_codes=["row_rejected"])
     assert standing(refused, rows=[EVENT]).state == "open"
     assert standing(refused, bronze=[EVENT]).state == "passed"
 

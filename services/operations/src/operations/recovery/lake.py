@@ -1,12 +1,12 @@
 """The archive in the lake as a source of events: the tables of raw records and of dead letters."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from kit.errors import Transient
+from payments_contracts.pins.operations import ProviderEvent
+from payments_contracts.records import QuarantinedEventV1 as QuarantinedEvent
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
-from payments_contracts.topics import NORMALIZED
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError, RESTError
 from pyiceberg.expressions import (
@@ -22,7 +22,7 @@ from pyiceberg.expressions import (
 from pyiceberg.expressions.literals import literal
 from requests import RequestException
 
-from operations.recovery.events import Failure, Position, RawEvent, stage_of
+from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 
 # Files are passed over by the least and greatest id in them only while the list of ids is no longer than this.
@@ -44,11 +44,10 @@ class LakeSource:
         *,
         raw: str = BRONZE_PROVIDER_EVENTS.identifier,
         quarantine: str = BRONZE_QUARANTINE.identifier,
-        normalized: str = NORMALIZED.name,
     ) -> None:
         self._connect = connect
         self._catalog: Catalog | None = None
-        self._raw_table, self._quarantine_table, self._normalized = raw, quarantine, normalized
+        self._raw_table, self._quarantine_table = raw, quarantine
         self.unreadable = 0
 
     def raw(self, which: Filter) -> Iterator[RawEvent]:
@@ -68,7 +67,7 @@ class LakeSource:
             Transient: The catalog or the object store does not answer.
         """
         for row in self._rows(self._quarantine_table, which):
-            if which.covers(failure := self._failure(row)):
+            if which.covers(failure := _failure(row)):
                 yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
@@ -114,48 +113,15 @@ class LakeSource:
         except (OSError, RequestException, RESTError) as error:
             raise Transient(f"{table} cannot be read now: {type(error).__name__}") from error
 
-    def _failure(self, row: Row) -> Failure:
-        source = None
-        if row["source_topic"] is not None:
-            source = Position(row["source_topic"], row["source_partition"], row["source_offset"])
-        return Failure(
-            event_id=row["event_id"],
-            provider=row["provider"],
-            provider_event_id=row["provider_event_id"],
-            event_type=row["provider_event_type"],
-            merchant_id=row["merchant_id"],
-            stage=stage_of(source, self._normalized),
-            reason_codes=tuple(row["reason_codes"]),
-            reasons=tuple(row["reasons"]),
-            headers=row["headers"],
-            payload=row["payload"],
-            source=source,
-            received_at=_utc(row["received_at"]),
-            recorded_at=_utc(row["kafka_timestamp"]),
-            schema_version=row["schema_version"],
-            position=_place(row),
-            origin="archive",
-        )
-
 
 def _raw_event(row: Row) -> RawEvent:
-    created = row["provider_created_at"]
-    return RawEvent(
-        event_id=row["event_id"],
-        provider=row["provider"],
-        provider_event_id=row["provider_event_id"],
-        event_type=row["provider_event_type"],
-        merchant_id=row["merchant_id"],
-        payload=row["payload"],
-        received_at=_utc(row["received_at"]),
-        schema_version=row["schema_version"],
-        api_version=row["api_version"],
-        headers=row["headers"],
-        provider_created_at=None if created is None else _utc(created),
-        livemode=row["livemode"],
-        origin="archive",
-        position=_place(row),
-    )
+    record = ProviderEvent.model_validate({name: row[name] for name in ProviderEvent.model_fields})
+    return RawEvent(record, "archive", Position(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]))
+
+
+def _failure(row: Row) -> Failure:
+    record = QuarantinedEvent.model_validate({name: row[name] for name in QuarantinedEvent.model_fields})
+    return Failure(record, "archive")
 
 
 def _bounds(which: Filter) -> BooleanExpression:
@@ -174,11 +140,3 @@ def _bounds(which: Filter) -> BooleanExpression:
 
 def _among(column: str, values: Collection[str] | Collection[int]) -> In:
     return In(term=Reference(column), literals={literal(value) for value in values})
-
-
-def _place(row: Row) -> Position:
-    return Position(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"])
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)

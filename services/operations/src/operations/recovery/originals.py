@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from payments_contracts.pins.operations import ProviderEvent
+
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.sources import Source
@@ -13,10 +15,7 @@ _BEFORE = timedelta(days=1)
 _AFTER = timedelta(minutes=1)
 _WIRE_FORMAT = b"\x00"
 
-OF_THE_GATEWAY = (
-    "the gateway refused it before it was an event: only the gateway can read it, so have the provider send it again "
-    "once the gateway's contract takes it"
-)
+OF_THE_GATEWAY = "only the gateway can make an event of the body: have the provider send it again once it is taken"
 GONE = "neither the raw topic nor the archive holds its original record"
 REBUILD = f"{GONE}; --rebuild live (or test) makes one of the dead letter, without headers and API version"
 
@@ -72,26 +71,13 @@ class Originals:
             return Missing(OF_THE_GATEWAY)
         if failure.stage == "orchestrator":
             return Missing(f"{GONE}, and the dead letter holds the unified event alone")
-        if failure.payload.startswith(_WIRE_FORMAT):
+        if failure.record.payload.startswith(_WIRE_FORMAT):
             return Missing("the record could not be read, so that nobody knows what event it is")
         if self._rebuild is None:
             return Missing(REBUILD)
-        return RawEvent(
-            event_id=failure.event_id,
-            provider=failure.provider,
-            provider_event_id=failure.provider_event_id or "",
-            event_type=failure.event_type or "",
-            merchant_id=failure.merchant_id or "",
-            payload=failure.payload,
-            received_at=failure.received_at,
-            schema_version=failure.schema_version,
-            api_version=None,
-            headers={},
-            provider_created_at=None,
-            livemode=self._rebuild,
-            origin="dead_letter",
-            position=failure.source,
-        )
+        known = {name: value for name, value in failure.record if name in ProviderEvent.model_fields}
+        record = ProviderEvent.model_validate({**known, "headers": {}, "livemode": self._rebuild})
+        return RawEvent(record, "dead_letter", failure.source)
 
 
 def _within(failures: Sequence[Failure]) -> Filter:

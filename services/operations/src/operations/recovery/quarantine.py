@@ -124,7 +124,7 @@ def show(
             raise nothing_matches(which, Console(stderr=True))
         (standing,) = _standings(session, failures)
         if payload:
-            sys.stdout.buffer.write(standing.failure.payload)
+            sys.stdout.buffer.write(standing.failure.record.payload)
             return
         original = Originals(session.source).find([standing.failure])[event_id]
         trial = try_failure(standing.failure, original)

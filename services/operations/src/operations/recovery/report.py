@@ -26,12 +26,12 @@ def as_object(standing: Standing) -> dict[str, Any]:
         "event_id": failure.event_id,
         "state": standing.state,
         "provider": failure.provider,
-        "provider_event_id": failure.provider_event_id,
+        "provider_event_id": failure.record.provider_event_id,
         "event_type": failure.event_type,
         "merchant_id": failure.merchant_id,
         "stage": failure.stage,
         "reason_codes": list(failure.reason_codes),
-        "reasons": list(failure.reasons),
+        "reasons": failure.record.reasons,
         "received_at": failure.received_at.isoformat(),
         "quarantined_at": failure.recorded_at.isoformat(),
         "times": standing.failures,
@@ -85,11 +85,11 @@ def print_event(
 ) -> None:
     """Print all that is known of a quarantined event but its body; of headers, some of which are secret, the names."""
     failure, (original, trial) = standing.failure, today
-    headers = original.headers if isinstance(original, RawEvent) else failure.headers
+    headers = original.record.headers if isinstance(original, RawEvent) else failure.record.headers
     lines: list[tuple[str, str]] = [
         ("event", failure.event_id),
         ("state", standing.state),
-        ("provider", f"{failure.provider}, its event {failure.provider_event_id or 'without id'}"),
+        ("provider", f"{failure.provider}, its event {failure.record.provider_event_id or 'without id'}"),
         ("type", failure.event_type or "not known"),
         ("merchant", failure.merchant_id or "not known"),
         ("received", _time(failure.received_at)),
@@ -100,12 +100,12 @@ def print_event(
             "original",
             original.reason if isinstance(original, Missing) else f"{original.position} ({original.origin})",
         ),
-        ("body", _count(len(failure.payload), "byte")),
+        ("body", _count(len(failure.record.payload), "byte")),
         ("headers", ", ".join(f"{name} ({len(value)} characters)" for name, value in headers.items()) or "none"),
     ]
     for name, text in lines:
         console.print(f"{name:<12} {text}", highlight=False, markup=False, soft_wrap=True)
-    for code, reason in zip(failure.reason_codes, failure.reasons, strict=False):
+    for code, reason in zip(failure.record.reason_codes, failure.record.reasons, strict=False):
         console.print(f"{'reason':<12} {code}: {reason}", highlight=False, markup=False, soft_wrap=True)
     console.print(f"{'today':<12} {words_of(trial)}", highlight=False, markup=False, soft_wrap=True)
     for other in earlier:
@@ -122,7 +122,7 @@ def print_event(
 
 def words_of(trial: Trial) -> str:
     """Say in a line what today's contract says."""
-    return "passes" if trial.passes else f"{trial.verdict}: {'; '.join(trial.reasons) or ', '.join(trial.reason_codes)}"
+    return "passes" if trial.passes else "; ".join(trial.reasons) or ", ".join(trial.reason_codes)
 
 
 def print_trials(candidates: Sequence[Candidate], limit: int, console: Console) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from kit.kafka import AvroEncoder, RegistryClient
@@ -85,7 +84,7 @@ class Sender:
         encoder = self._encoders.get(topic.name)
         if encoder is None:
             encoder = self._encoders[topic.name] = self._encoder(topic)
-        return encoder.encode(record_of(event, topic.version))
+        return encoder.encode(event.record.model_dump() | {"schema_version": topic.version})
 
     def _encoder(self, topic: Topic) -> AvroEncoder:
         text = schema(topic.record, topic.version)
@@ -97,24 +96,6 @@ def _note(batch: Batch, event_id: str, topic: str, error: KafkaError | None, mes
         batch.trouble = f"{topic}: {error.str()}"
     else:
         batch.written[event_id] = Position(topic, message.partition() or 0, message.offset() or 0)
-
-
-def record_of(event: RawEvent, version: int) -> dict[str, Any]:
-    """Return an event as a record of a raw topic."""
-    return {
-        "event_id": event.event_id,
-        "provider": event.provider,
-        "provider_event_id": event.provider_event_id,
-        "provider_event_type": event.event_type,
-        "merchant_id": event.merchant_id,
-        "api_version": event.api_version,
-        "headers": dict(event.headers),
-        "payload": event.payload,
-        "provider_created_at": event.provider_created_at,
-        "received_at": event.received_at,
-        "schema_version": version,
-        "livemode": event.livemode,
-    }
 
 
 def unacknowledged(batch: Batch) -> UnavailableError:

@@ -81,7 +81,7 @@ def open_session(
             ingestion=_decoder(registry, INGESTION_DLQ),
             validation=_decoder(registry, VALIDATION_DLQ),
         )
-        lake = archive or LakeSource(lambda: load_catalog(settings), normalized=chosen.normalized)
+        lake = archive or LakeSource(lambda: load_catalog(settings))
         yield Session(settings, registry, Joined(topics, lake), Trail(settings.postgres_dsn), chosen, stack)
 
 

@@ -7,9 +7,11 @@ from typing import Any, Protocol
 
 from kit.errors import Rejected
 from kit.kafka import Message
-from payments_contracts.topics import INGESTION_DLQ, NORMALIZED, VALIDATION_DLQ, raw_topic
+from payments_contracts.pins.operations import ProviderEvent
+from payments_contracts.records import QuarantinedEventV1 as QuarantinedEvent
+from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ, raw_topic
 
-from operations.recovery.events import Failure, Position, RawEvent, stage_of
+from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 
 # A record is written once the webhook has been read; clocks of gateway and broker may differ by so much.
@@ -46,7 +48,6 @@ class Names:
     raw: Mapping[str, str]
     ingestion: str = INGESTION_DLQ.name
     validation: str = VALIDATION_DLQ.name
-    normalized: str = NORMALIZED.name
 
     @classmethod
     def of(cls, providers: Collection[str]) -> "Names":
@@ -88,7 +89,7 @@ class TopicSource:
                 yield failure
         for message in self._scan.scan(self._names.validation, since):
             record = self._decoded(self._validation, message)
-            if record is not None and which.covers(failure := self._quarantined(message, record)):
+            if record is not None and which.covers(failure := _quarantined(message, record)):
                 yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # a place needs no time
@@ -119,76 +120,34 @@ class TopicSource:
             self.unreadable += 1
             return None
 
-    def _quarantined(self, message: Message, record: Mapping[str, Any]) -> Failure:
-        source = Position(record["source_topic"], record["source_partition"], record["source_offset"])
-        return Failure(
-            event_id=record["event_id"],
-            provider=record["provider"],
-            provider_event_id=record["provider_event_id"],
-            event_type=record["provider_event_type"],
-            merchant_id=record["merchant_id"],
-            stage=stage_of(source, self._names.normalized),
-            reason_codes=tuple(record["reason_codes"]),
-            reasons=tuple(record["reasons"]),
-            headers={},
-            payload=record["payload"],
-            source=source,
-            received_at=record["received_at"],
-            recorded_at=_moment(message),
-            schema_version=record["schema_version"],
-            position=_place(message),
-            origin="topic",
-        )
-
 
 def raw_event(message: Message, record: Mapping[str, Any]) -> RawEvent:
     """Make a raw event of a message of a raw topic and the record in it."""
-    return RawEvent(
-        event_id=record["event_id"],
-        provider=record["provider"],
-        provider_event_id=record["provider_event_id"],
-        event_type=record["provider_event_type"],
-        merchant_id=record["merchant_id"],
-        payload=record["payload"],
-        received_at=record["received_at"],
-        schema_version=record["schema_version"],
-        api_version=record["api_version"],
-        headers=record["headers"],
-        provider_created_at=record["provider_created_at"],
-        livemode=record["livemode"],
-        origin="topic",
-        position=_place(message),
-        value=message.value,
-    )
+    return RawEvent(ProviderEvent.model_validate(record), "topic", _place(message), message.value)
 
 
 def _refused(message: Message, record: Mapping[str, Any]) -> Failure:
-    return Failure(
-        event_id=record["event_id"],
-        provider=record["provider"],
-        provider_event_id=None,
-        event_type=None,
-        merchant_id=record["merchant_id"],
-        stage="gateway",
-        reason_codes=(record["reason_code"],),
-        reasons=(record["reason"],),
-        headers=record["headers"],
-        payload=record["payload"],
-        source=None,
-        received_at=record["received_at"],
-        recorded_at=_moment(message),
-        schema_version=record["schema_version"],
-        position=_place(message),
-        origin="topic",
-    )
+    codes = {"source": "ingestion", "reason_codes": [record["reason_code"]], "reasons": [record["reason"]]}
+    return _failure(message, record, codes)
+
+
+def _quarantined(message: Message, record: Mapping[str, Any]) -> Failure:
+    return _failure(message, record, {"source": "validation", "headers": {}})
+
+
+def _failure(message: Message, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Failure:
+    shared = {name: value for name, value in record.items() if name in QuarantinedEvent.model_fields}
+    place = {
+        "kafka_topic": message.topic,
+        "kafka_partition": message.partition,
+        "kafka_offset": message.offset,
+        "kafka_timestamp": datetime.fromtimestamp(message.timestamp / 1000, UTC),
+    }
+    return Failure(QuarantinedEvent.model_validate({**shared, **changes, **place}), "topic")
 
 
 def _place(message: Message) -> Position:
     return Position(message.topic, message.partition, message.offset)
-
-
-def _moment(message: Message) -> datetime:
-    return datetime.fromtimestamp(message.timestamp / 1000, UTC)
 
 
 def _latest(moments: Iterator[datetime | None]) -> datetime | None:

@@ -32,16 +32,18 @@ PASSES = Trial("passes")
 
 def try_raw(event: RawEvent) -> Trial:
     """Put an event's original bytes through today's contract, as the normalizer does."""
+    record = event.record
+    created = record.provider_created_at
     return _trial(
         normalize(
-            event.provider,
-            event.payload,
-            event.merchant_id,
-            event.provider_event_id,
-            event.event_type,
-            _milliseconds(event.received_at),
-            None if event.provider_created_at is None else _milliseconds(event.provider_created_at),
-            event.livemode,
+            record.provider,
+            record.payload,
+            record.merchant_id,
+            record.provider_event_id,
+            record.provider_event_type,
+            _milliseconds(record.received_at),
+            None if created is None else _milliseconds(created),
+            record.livemode,
         )
     )
 
@@ -51,7 +53,7 @@ def try_refused(failure: Failure) -> Trial:
 
     What the gateway finds (ids, merchant) is not known: a body that passes has still to come in by the gateway.
     """
-    return _trial(normalize(failure.provider, failure.payload, failure.merchant_id or ""))
+    return _trial(normalize(failure.provider, failure.record.payload, failure.merchant_id or ""))
 
 
 def _trial(outcome: Outcome) -> Trial:
@@ -63,7 +65,7 @@ def _trial(outcome: Outcome) -> Trial:
         case Rejected(rejections):
             return Trial(
                 "fails",
-                tuple(each.code for each in rejections),
+                tuple(dict.fromkeys(each.code for each in rejections)),
                 tuple(f"{each.field}: {each.message}" if each.field else each.message for each in rejections),
             )
 
