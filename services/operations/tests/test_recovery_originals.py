@@ -1,6 +1,7 @@
 """The original record of a dead letter is found, or it is said why there is none."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from operations.recovery.events import Failure, Position, RawEvent
@@ -52,6 +53,12 @@ def test_another_event_at_its_place_is_not_taken_for_it() -> None:
     assert find(Held(raw(7, position=failure(0).source), moved), [failure(0)]) == [moved]
 
 
+def test_a_record_that_could_not_be_read_is_found_by_its_bytes_once_it_can() -> None:
+    event = replace(raw(0), value=b"\x00\x00\x00\x00\x63record")
+    dead_letter = failure(0, event_id="made of the bytes", payload=event.value)
+    assert find(Held(event), [dead_letter]) == [event]
+
+
 def test_the_orchestrator_s_is_found_by_its_id() -> None:
     assert find(Held(raw(5)), [OF_THE_ORCHESTRATOR]) == [raw(5)]
 
@@ -81,6 +88,6 @@ def test_only_a_dead_letter_with_the_body_of_an_event_can_be_made_an_event_again
 def test_an_event_is_made_of_its_dead_letter_as_live_or_test_as_a_person_says(*, live: bool) -> None:
     (found,) = find(Held(), [failure(0)], rebuild=live)
     assert isinstance(found, RawEvent)
-    lost = {"headers": {}, "provider_created_at": None, "livemode": live, "schema_version": 1}
+    lost: dict[str, object] = {"headers": {}, "provider_created_at": None, "livemode": live, "schema_version": 1}
     assert found.record == raw(0).record.model_copy(update=lost)
     assert (found.origin, found.position, found.value) == ("dead_letter", failure(0).source, None)

@@ -171,6 +171,13 @@ def test_a_workflow_that_temporal_has_forgotten_is_begun_by_the_record() -> None
     assert world.written == [raw(0).event_id]
 
 
+def test_a_record_that_was_read_late_is_on_record_under_the_id_of_its_dead_letter() -> None:
+    world = World()
+    report = redriving(world, Limits(FAST)).send([Candidate("made of its bytes", "stripe", raw(0), PASSES)])
+    assert [each.event_id for each in world.recorded] == ["made of its bytes"]
+    assert report.sent == {raw(0).event_id}
+
+
 def test_a_run_settles_once_each_event_has_its_row_or_has_failed_again() -> None:
     world, made = World(), candidates(3)
     world.with_row, world.failing = {made[0].event_id}, {made[1].event_id}

@@ -44,18 +44,16 @@ class Originals:
         found: dict[str, RawEvent | Missing] = {}
         later = [failure for failure in failures if failure.stage != "gateway"]
         by_place = {
-            failure.source: failure.event_id
-            for failure in later
-            if failure.stage == "normalizer" and failure.source is not None
+            failure.source: failure for failure in later if failure.stage == "normalizer" and failure.source is not None
         }
         if later:
             within = _within(later)
             places: set[Position] = set(by_place)
             if places:
                 for event in self._source.at(places, within):
-                    # A topic that was made anew has other events at the places of before.
-                    if event.position is not None and by_place[event.position] == event.event_id:
-                        found[event.event_id] = event
+                    failure = by_place.get(event.position)
+                    if failure is not None and _is_of(failure, event):
+                        found[failure.event_id] = event
             missing = frozenset(failure.event_id for failure in later) - found.keys()
             if missing:
                 wanted = Filter(providers=within.providers, event_ids=missing, since=within.since, until=within.until)
@@ -78,6 +76,14 @@ class Originals:
         known = {name: value for name, value in failure.record if name in ProviderEvent.model_fields}
         record = ProviderEvent.model_validate({**known, "headers": {}, "livemode": self._rebuild})
         return RawEvent(record, "dead_letter", failure.source)
+
+
+def _is_of(failure: Failure, event: RawEvent) -> bool:
+    """Tell whether an event is that of a dead letter: a topic that was made anew has others at the places of before.
+
+    A record that could not be read has its bytes in the dead letter, and an id made of them; it may be readable now.
+    """
+    return event.event_id == failure.event_id or event.value == failure.record.payload
 
 
 def _within(failures: Sequence[Failure]) -> Filter:

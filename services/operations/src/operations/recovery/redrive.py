@@ -197,7 +197,7 @@ class Redrive:
                     self._action(each, "still_fails", now, codes=codes, detail="; ".join(each.trial.reasons))
                 )
             else:
-                sendable[each.event_id] = each
+                sendable[each.original.event_id] = each
                 events.append(each.original)
         done = self._sender.send(events, self._run.run_id) if events else Batch()
         for event_id, position in done.written.items():

@@ -29,6 +29,8 @@ class Scanner:
                 "isolation.level": "read_committed",
                 "enable.partition.eof": True,
                 "auto.offset.reset": "earliest",
+                # How long the broker keeps it waiting for the end of a partition to be told.
+                "fetch.wait.max.ms": 20,
                 "log_level": 2,
             }
         )
