@@ -51,7 +51,7 @@ class Originals:
             places: set[Position] = set(by_place)
             if places:
                 for event in self._source.at(places, within):
-                    failure = by_place.get(event.position)
+                    failure = None if event.position is None else by_place.get(event.position)
                     if failure is not None and _is_of(failure, event):
                         found[failure.event_id] = event
             missing = frozenset(failure.event_id for failure in later) - found.keys()
