@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from operations.recovery.events import Failure, Position, RawEvent
-from operations.recovery.originals import Originals
+from operations.recovery.originals import Missing, Originals
 from operations.recovery.selection import Choice, RawSelection, Tally, from_quarantine
 from operations.recovery.standing import Standing
 from operations.recovery.trial import PASSES, Trial, count_reasons, try_raw
@@ -142,7 +142,17 @@ def test_only_a_workflow_that_ended_is_started_again(code: str, *, expected: boo
 def test_what_the_gateway_refused_is_tried_and_said_to_need_the_gateway() -> None:
     (candidate,) = from_quarantine([standing_of(refused(0))], Originals(Held()))
     assert candidate.trial.reason_codes == ("refused_by_gateway",)
-    assert "only the gateway can make an event" in candidate.trial.reasons[-1]
+    assert candidate.trial.reasons == ("the payload is not JSON in UTF-8",)
+    assert isinstance(candidate.original, Missing)
+
+
+def test_a_body_that_the_gateway_refused_and_the_mapping_takes_still_has_to_come_by_the_gateway() -> None:
+    body = next(each for each in STRIPE if each.kind == "accepted").body
+    (candidate,) = from_quarantine([standing_of(refused(0, payload=body))], Originals(Held()))
+    assert (candidate.trial.passes, candidate.trial.reasons) == (
+        False,
+        ("the mapping takes the body; have the provider send it again",),
+    )
 
 
 def test_what_has_no_original_does_not_pass() -> None:

@@ -57,8 +57,8 @@ def try_failure(failure: Failure, original: RawEvent | Missing) -> Trial:
         return Trial("fails", ("no_original",), (original.reason,))
     trial = try_refused(failure)
     # Whatever the mapping says of the body: it has no envelope, and no way in but the gateway's.
-    said = trial.reasons or ("the mapping takes the body",)
-    return Trial("fails", ("refused_by_gateway",), (*said, original.reason))
+    said = trial.reasons or ("the mapping takes the body; have the provider send it again",)
+    return Trial("fails", ("refused_by_gateway",), said)
 
 
 @dataclass(slots=True)
