@@ -45,6 +45,37 @@ class Table:
     insert: str
 
 
+ERASURES: Final = Table(
+    name="erasures",
+    description="Who had which merchant's or customer's data erased, when, and how many rows of which table that were; rows are added and never changed.",
+    record="erasure",
+    version=1,
+    key=("erasure_id", "step"),
+    columns=(
+        Column("erasure_id", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"erasure_id\" text NOT NULL"),
+        Column("step", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"step\" text NOT NULL"),
+        Column("at", "timestamp with time zone", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"at\" timestamp with time zone NOT NULL"),
+        Column("requested_by", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"requested_by\" text NOT NULL"),
+        Column("subject_kind", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"subject_kind\" text NOT NULL"),
+        Column("subject", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"subject\" text NOT NULL"),
+        Column("provider", "text", False, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"provider\" text"),
+        Column("rows", "jsonb", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"rows\" jsonb NOT NULL"),
+        Column("detail", "text", False, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"detail\" text"),
+        Column("schema_version", "bigint", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"schema_version\" bigint NOT NULL"),
+    ),
+    indexes=(
+        Index(
+            "erasures_by_subject",
+            (
+                ("subject", False),
+                ("at", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"erasures_by_subject\" ON \"erasures\" (\"subject\", \"at\")",
+        ),
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"erasures\" (\n    \"erasure_id\" text NOT NULL,\n    \"step\" text NOT NULL,\n    \"at\" timestamp with time zone NOT NULL,\n    \"requested_by\" text NOT NULL,\n    \"subject_kind\" text NOT NULL,\n    \"subject\" text NOT NULL,\n    \"provider\" text,\n    \"rows\" jsonb NOT NULL,\n    \"detail\" text,\n    \"schema_version\" bigint NOT NULL,\n    PRIMARY KEY (\"erasure_id\", \"step\")\n)",
+    insert="INSERT INTO \"erasures\" (\"erasure_id\", \"step\", \"at\", \"requested_by\", \"subject_kind\", \"subject\", \"provider\", \"rows\", \"detail\", \"schema_version\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (\"erasure_id\", \"step\") DO NOTHING",
+)
 PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per scored event, for queries that cannot wait for the lake; the first row of an event stays.",
@@ -190,6 +221,7 @@ RECOVERY_ACTIONS: Final = Table(
 )
 
 TABLES: Final[tuple[Table, ...]] = (
+    ERASURES,
     PAYMENT_EVENTS,
     RECOVERY_ACTIONS,
 )

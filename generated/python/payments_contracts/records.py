@@ -153,6 +153,44 @@ class ArchivedEventV2(Contract):
     )
 
 
+class ErasureV1(Contract):
+    """One step of erasing what is stored of a merchant or of a customer.
+
+    Source: contracts/avro/erasure/v1.avsc.
+    """
+
+    erasure_id: str = Field(
+        description="Identifies one run of the erasure; its steps share it.",
+    )
+    step: Literal["begun", "done", "failed"] = Field(
+        description="What is told: that it began, that all is gone, or that it failed half way and is to be run again.",
+    )
+    at: Timestamp = Field(
+        description="When it was told (UTC).",
+    )
+    requested_by: str = Field(
+        description="Who asked for it: a name that was given, else the user of the operating system.",
+    )
+    subject_kind: Literal["merchant", "customer"] = Field(
+        description="Whose data is erased.",
+    )
+    subject: str = Field(
+        description="The merchant's id, or the provider's id of the customer: it is needed to erase again what a backup brings back.",
+    )
+    provider: str | None = Field(
+        default=None, description="The provider whose id it is, where only that one's was asked for.",
+    )
+    rows: dict[str, Long] = Field(
+        description="Rows by table: those found when it began, those erased when it was done or failed.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why it failed.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
+    )
+
+
 class IngestionFailureV1(Contract):
     """An authentic webhook that the gateway could not read as an event.
 
@@ -1594,6 +1632,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
         ("archived_event", 1): ArchivedEventV1,
         ("archived_event", 2): ArchivedEventV2,
+        ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
         ("payment_event", 1): PaymentEventV1,

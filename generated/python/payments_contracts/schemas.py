@@ -44,6 +44,19 @@ _ARCHIVED_EVENT_V2: Final = (
     r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."},"""
     r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
 )
+_ERASURE_V1: Final = (
+    r"""{"type":"record","name":"erasure","namespace":"payments","doc":"One step of erasing what is stored of a merchant or of a customer.","fields":["""
+    r"""{"name":"erasure_id","type":"string","doc":"Identifies one run of the erasure; its steps share it."},"""
+    r"""{"name":"step","type":"string","doc":"What is told: that it began, that all is gone, or that it failed half way and is to be run again.","allowed_values":["begun","done","failed"]},"""
+    r"""{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was told (UTC)."},"""
+    r"""{"name":"requested_by","type":"string","doc":"Who asked for it: a name that was given, else the user of the operating system."},"""
+    r"""{"name":"subject_kind","type":"string","doc":"Whose data is erased.","allowed_values":["merchant","customer"]},"""
+    r"""{"name":"subject","type":"string","doc":"The merchant's id, or the provider's id of the customer: it is needed to erase again what a backup brings back."},"""
+    r"""{"name":"provider","type":["null","string"],"doc":"The provider whose id it is, where only that one's was asked for.","default":null},"""
+    r"""{"name":"rows","type":{"type":"map","values":"long"},"doc":"Rows by table: those found when it began, those erased when it was done or failed."},"""
+    r"""{"name":"detail","type":["null","string"],"doc":"Why it failed.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract."}]}"""
+)
 _INGESTION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"ingestion_failure","namespace":"payments","doc":"An authentic webhook that the gateway could not read as an event.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -416,6 +429,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
         ("archived_event", 1): _ARCHIVED_EVENT_V1,
         ("archived_event", 2): _ARCHIVED_EVENT_V2,
+        ("erasure", 1): _ERASURE_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("ledger_entry", 1): _LEDGER_ENTRY_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
@@ -433,6 +447,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "archived_event": (1, 2),
+    "erasure": (1,),
     "ingestion_failure": (1,),
     "ledger_entry": (1,),
     "payment_event": (1, 2, 3),

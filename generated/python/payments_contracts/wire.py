@@ -195,6 +195,46 @@ def encode_archived_event_v2(
     )
 
 
+def encode_erasure_v1(
+    *,
+    prefix: bytes = b"",
+    erasure_id: str,
+    step: str,
+    at: int,
+    requested_by: str,
+    subject_kind: str,
+    subject: str,
+    provider: str | None,
+    rows: Mapping[str, int],
+    detail: str | None,
+    schema_version: int,
+) -> bytes:
+    """Return a record `erasure`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/erasure/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := erasure_id.encode())),
+            _0,
+            _long(len(_1 := step.encode())),
+            _1,
+            _long(at),
+            _long(len(_3 := requested_by.encode())),
+            _3,
+            _long(len(_4 := subject_kind.encode())),
+            _4,
+            _long(len(_5 := subject.encode())),
+            _5,
+            b"\x00" if provider is None else b"\x02" + _string(provider),
+            _map(rows, _long),
+            b"\x00" if detail is None else b"\x02" + _string(detail),
+            _int(schema_version),
+        )
+    )
+
+
 def encode_ingestion_failure_v1(
     *,
     prefix: bytes = b"",

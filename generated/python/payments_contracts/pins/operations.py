@@ -9,6 +9,7 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
+    ErasureV1,
     IngestionFailureV1,
     LedgerEntryV1,
     PaymentEventV1,
@@ -20,6 +21,8 @@ from payments_contracts.records import (
     ValidationFailureV1,
 )
 
+Erasure = ErasureV1
+"""As it is written to the database's erasures."""
 IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
 LedgerEntry = LedgerEntryV1

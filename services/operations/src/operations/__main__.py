@@ -24,6 +24,7 @@ from rich.text import Text
 from operations.assembly import open_census
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
+from operations.erasure.command import erase
 from operations.ledger import read_ledger
 from operations.maintenance import describe
 from operations.reconciliation import first_loss
@@ -49,6 +50,7 @@ app.add_typer(tables_app, name="tables")
 app.add_typer(database_app, name="database")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
+app.command()(erase)
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0
