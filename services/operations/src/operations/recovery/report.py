@@ -20,23 +20,12 @@ _MOST_NAMED = 20
 
 
 def as_object(standing: Standing) -> dict[str, Any]:
-    """Return a standing as JSON has it, without payload and headers."""
+    """Return a standing as JSON has it: the dead letter as the archive keeps it, without body and headers."""
     failure, last = standing.failure, standing.last_action
-    return {
-        "event_id": failure.event_id,
+    return failure.record.model_dump(mode="json", exclude={"payload", "headers"}) | {
         "state": standing.state,
-        "provider": failure.provider,
-        "provider_event_id": failure.record.provider_event_id,
-        "event_type": failure.event_type,
-        "merchant_id": failure.merchant_id,
-        "stage": failure.stage,
-        "reason_codes": list(failure.reason_codes),
-        "reasons": failure.record.reasons,
-        "received_at": failure.received_at.isoformat(),
-        "quarantined_at": failure.recorded_at.isoformat(),
+        "quarantined_by": failure.stage,
         "times": standing.failures,
-        "position": str(failure.position),
-        "source": None if failure.source is None else str(failure.source),
         "held_in": failure.origin,
         "last_action": None if last is None else action_as_object(last),
     }
