@@ -121,6 +121,16 @@ class Archiving:
     def positions(self, name: str) -> Mapping[str, int]:
         return stored(self.catalog.load_table(self.table(name)).metadata)
 
+    def has_read(self, number: int) -> bool:
+        """Tell whether the process waits to commit what was produced: it has read records and lags behind nothing."""
+        try:
+            lines = self.metrics().splitlines()
+        except httpx.TransportError:
+            return False
+        lags = [float(each.rpartition(" ")[2]) for each in lines if each.startswith("archive_consumer_lag_records{")]
+        waiting = [float(each.rpartition(" ")[2]) for each in lines if each.startswith("archive_waiting_seconds{")]
+        return number > 0 and bool(lags) and not any(lags) and any(waiting)
+
     def metrics(self) -> str:
         return httpx.get(f"http://127.0.0.1:{self.port}/metrics").text
 

@@ -12,10 +12,15 @@ from analytics.maintenance.lake import Lake
 from analytics.maintenance.work import compact, expire, forget
 from analytics.settings import TrinoSettings
 from confluent_kafka import TopicPartition
+from gateway.secrets import EndpointSecret
+from gateway.signature import Authentic, verifier
 from payments_contracts.maintenance import Maintenance
+from payments_contracts.providers import PROVIDERS
 from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ, raw_topic
 
 from tests.integration.archiving import QUARANTINE, RAW, Archiving, archiving, raw_records
+from tests.integration.gateways import SECRET, event, sign
+from tests.integration.orchestration import wait_for
 
 __all__ = ["archiving"]
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -60,6 +65,9 @@ def maintained(archiving: Archiving, name: str, retention_days: int | None = Non
 
 def test_rows_are_the_records_with_their_places(archiving: Archiving) -> None:
     stripe, square = raw_records(20), raw_records(10, provider="square")
+    _, body = event()
+    signature = {name.lower(): value for name, value in sign(body).items()}
+    stripe += raw_records(1, payload=body, headers=signature, at=datetime.now(UTC))
     archiving.produce(STRIPE, stripe)
     archiving.produce(raw_topic("square"), square)
     refused = {
@@ -94,7 +102,7 @@ def test_rows_are_the_records_with_their_places(archiving: Archiving) -> None:
     archiving.produce(VALIDATION_DLQ, [failed])
     archiving.produce_bytes(STRIPE, [b"\x00\x00\x00\x00\x00nothing that anybody wrote"])
     process = archiving.start()
-    archiving.wait_for_rows(RAW, 31)
+    archiving.wait_for_rows(RAW, 32)
     archiving.wait_for_rows(QUARANTINE, 2)
     rows = {row["event_id"]: row for row in archiving.rows(RAW)}
     for record in (*stripe, *square):
@@ -102,6 +110,12 @@ def test_rows_are_the_records_with_their_places(archiving: Archiving) -> None:
         assert {name: row[name] for name in record} == record
         assert row["kafka_topic"] == archiving.topic(raw_topic(record["provider"]))
         assert abs(row["kafka_timestamp"] - datetime.now(UTC)) < timedelta(minutes=5)
+    kept = rows[stripe[-1]["event_id"]]
+    secret = EndpointSecret.model_validate({"id": "it", "secret": SECRET, "merchant_id": "merch_endpoint"})
+    judge = verifier(PROVIDERS["stripe"].signature, [secret])
+    header, at = kept["headers"]["stripe-signature"], kept["received_at"].timestamp()
+    assert judge.verify([header], kept["payload"], at) == Authentic("it", "merch_endpoint")
+    assert judge.verify([header], kept["payload"] + b" ", at) != Authentic("it", "merch_endpoint")
     (unreadable,) = (row for row in rows.values() if row["schema_version"] == 0)
     assert unreadable["payload"] == b"\x00\x00\x00\x00\x00nothing that anybody wrote"
     dead = {row["event_id"]: row for row in archiving.rows(QUARANTINE)}
@@ -111,11 +125,16 @@ def test_rows_are_the_records_with_their_places(archiving: Archiving) -> None:
     assert {name: dead["failed"][name] for name in failed} == failed
     assert dead["failed"]["source"] == "validation"
     assert f'archive_rows_total{{table="{archiving.table(RAW)[0]}.{archiving.table(RAW)[1]}"' in archiving.metrics()
-    archiving.produce(STRIPE, raw_records(3))
-    # What it holds when it is told to stop is committed first.
-    time.sleep(0.5)
     assert archiving.stop(process) == 0
-    assert len(archiving.rows(RAW)) >= 31
+
+
+def test_what_it_holds_when_it_is_told_to_stop_is_committed_first(archiving: Archiving) -> None:
+    process = archiving.start(ARCHIVE_MAX_SECONDS="600")
+    archiving.produce(STRIPE, raw_records(4))
+    wait_for("it to be read", lambda: archiving.has_read(4), 60)
+    assert archiving.rows(RAW) == []
+    assert archiving.stop(process) == 0
+    assert len(archiving.rows(RAW)) == 4
 
 
 def test_being_killed_during_commits_loses_and_repeats_no_row(archiving: Archiving) -> None:

@@ -24,8 +24,12 @@ def flow(catalog: Catalog) -> Drawing:
 
 
 def observers(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """Return the readers that write nothing further, with their topics: they are named, not drawn."""
-    writers = {name for topic in catalog.topics for name in topic.producers} | set(catalog.writers)
+    """Return the readers that bring nothing further on its way, with their topics: they are named, not drawn.
+
+    What such a one writes to the database is its own record, and no part of the flow.
+    """
+    writers = {name for topic in catalog.topics for name in topic.producers}
+    writers |= {table.writer for table in catalog.tables} | {table.writer for table in catalog.derived}
     readers = dict.fromkeys(name for topic in catalog.topics for name in topic.consumers if name not in writers)
     return {name: tuple(topic.name for topic in catalog.topics if name in topic.consumers) for name in readers}
 
@@ -103,8 +107,9 @@ def _edges(catalog: Catalog) -> Iterator[tuple[str, str]]:
         yield from ((f"topic {topic.name}", f"service {name}") for name in topic.consumers if name not in quiet)
     for table in catalog.tables:
         yield f"service {table.writer}", f"table {table.identifier}"
-    for each in catalog.database:
-        yield f"service {each.writer}", f"database {each.name}"
+    yield from (
+        (f"service {each.writer}", f"database {each.name}") for each in catalog.database if each.writer not in quiet
+    )
     for derived in catalog.derived:
         for name in dict.fromkeys(source.table for column in derived.columns for source in column.sources):
             yield f"table {name}", f"table {derived.identifier}"
