@@ -969,6 +969,78 @@ class QuarantinedEventV1(Contract):
     )
 
 
+class RecoveryActionV1(Contract):
+    """What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+
+    action_id: str = Field(
+        description="UUID of the row.",
+    )
+    run_id: str = Field(
+        description="UUID of the command's run; all that one run did to events has it.",
+    )
+    acted_at: Timestamp = Field(
+        description="When it was done (UTC).",
+    )
+    actor: str = Field(
+        description="Who did it: the user of the operating system, or the name given with --as.",
+    )
+    command: Literal["redrive", "replay", "close", "reopen"] = Field(
+        description="The command that did it.",
+    )
+    filter: str = Field(
+        description="What the command was asked to work on, as the JSON text of its options.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    outcome: Literal[
+        "sent",
+        "restarted",
+        "still_fails",
+        "not_found",
+        "closed",
+        "reopened",
+    ] = Field(
+        description="What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.",
+    )
+    reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons for which the event was quarantined, or is refused today; empty where there are none.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why an event was left alone, or the note with which it was closed.",
+    )
+    origin: Literal["topic", "archive", "dead_letter"] | None = Field(
+        default=None, description="Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic of the record that was sent again; null where it is not known.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Its partition.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Its offset.",
+    )
+    target_topic: str | None = Field(
+        default=None, description="Topic that the record was written to; null where nothing was sent.",
+    )
+    target_partition: Int | None = Field(
+        default=None, description="The partition that it was written to.",
+    )
+    target_offset: Long | None = Field(
+        default=None, description="The offset that it was written to.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
+    )
+
+
 class RetryStrategy(Contract):
     """Advice on charging a failed payment again."""
 
@@ -1593,6 +1665,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
         ("quarantined_event", 1): QuarantinedEventV1,
+        ("recovery_action", 1): RecoveryActionV1,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

@@ -259,6 +259,28 @@ _QUARANTINED_EVENT_V1: Final = (
     r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
     r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."}]}"""
 )
+_RECOVERY_ACTION_V1: Final = (
+    r"""{"type":"record","name":"recovery_action","namespace":"payments","doc":"What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.","fields":["""
+    r"""{"name":"action_id","type":"string","doc":"UUID of the row."},"""
+    r"""{"name":"run_id","type":"string","doc":"UUID of the command's run; all that one run did to events has it."},"""
+    r"""{"name":"acted_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was done (UTC)."},"""
+    r"""{"name":"actor","type":"string","doc":"Who did it: the user of the operating system, or the name given with --as."},"""
+    r"""{"name":"command","type":"string","doc":"The command that did it.","allowed_values":["redrive","replay","close","reopen"]},"""
+    r"""{"name":"filter","type":"string","doc":"What the command was asked to work on, as the JSON text of its options."},"""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"outcome","type":"string","doc":"What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.","allowed_values":["sent","restarted","still_fails","not_found","closed","reopened"]},"""
+    r"""{"name":"reason_codes","type":{"type":"array","items":"string"},"doc":"Reasons for which the event was quarantined, or is refused today; empty where there are none.","default":[]},"""
+    r"""{"name":"detail","type":["null","string"],"doc":"Why an event was left alone, or the note with which it was closed.","default":null},"""
+    r"""{"name":"origin","type":["null","string"],"doc":"Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.","default":null,"allowed_values":["topic","archive","dead_letter"]},"""
+    r"""{"name":"source_topic","type":["null","string"],"doc":"Topic of the record that was sent again; null where it is not known.","default":null},"""
+    r"""{"name":"source_partition","type":["null","int"],"doc":"Its partition.","default":null},"""
+    r"""{"name":"source_offset","type":["null","long"],"doc":"Its offset.","default":null},"""
+    r"""{"name":"target_topic","type":["null","string"],"doc":"Topic that the record was written to; null where nothing was sent.","default":null},"""
+    r"""{"name":"target_partition","type":["null","int"],"doc":"The partition that it was written to.","default":null},"""
+    r"""{"name":"target_offset","type":["null","long"],"doc":"The offset that it was written to.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract."}]}"""
+)
 _SCORED_PAYMENT_V1: Final = (
     r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -424,6 +446,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("provider_event", 1): _PROVIDER_EVENT_V1,
         ("provider_event", 2): _PROVIDER_EVENT_V2,
         ("quarantined_event", 1): _QUARANTINED_EVENT_V1,
+        ("recovery_action", 1): _RECOVERY_ACTION_V1,
         ("scored_payment", 1): _SCORED_PAYMENT_V1,
         ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("scored_payment", 3): _SCORED_PAYMENT_V3,
@@ -438,6 +461,7 @@ VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "payment_event": (1, 2, 3),
     "provider_event": (1, 2),
     "quarantined_event": (1,),
+    "recovery_action": (1,),
     "scored_payment": (1, 2, 3),
     "validation_failure": (1,),
 })

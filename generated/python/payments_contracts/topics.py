@@ -38,7 +38,7 @@ ADYEN_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 CHECKOUT_RAW: Final = Topic(
@@ -52,7 +52,7 @@ CHECKOUT_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 INGESTION_DLQ: Final = Topic(
@@ -94,7 +94,7 @@ PAYPAL_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 RAZORPAY_RAW: Final = Topic(
@@ -108,7 +108,7 @@ RAZORPAY_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 SQUARE_RAW: Final = Topic(
@@ -122,7 +122,7 @@ SQUARE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 STRIPE_RAW: Final = Topic(
@@ -136,7 +136,7 @@ STRIPE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 VALIDATION_DLQ: Final = Topic(

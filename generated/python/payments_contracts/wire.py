@@ -760,6 +760,67 @@ def encode_quarantined_event_v1(
     )
 
 
+def encode_recovery_action_v1(
+    *,
+    prefix: bytes = b"",
+    action_id: str,
+    run_id: str,
+    acted_at: int,
+    actor: str,
+    command: str,
+    filter: str,
+    event_id: str,
+    provider: str,
+    outcome: str,
+    reason_codes: Sequence[str],
+    detail: str | None,
+    origin: str | None,
+    source_topic: str | None,
+    source_partition: int | None,
+    source_offset: int | None,
+    target_topic: str | None,
+    target_partition: int | None,
+    target_offset: int | None,
+    schema_version: int,
+) -> bytes:
+    """Return a record `recovery_action`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := action_id.encode())),
+            _0,
+            _long(len(_1 := run_id.encode())),
+            _1,
+            _long(acted_at),
+            _long(len(_3 := actor.encode())),
+            _3,
+            _long(len(_4 := command.encode())),
+            _4,
+            _long(len(_5 := filter.encode())),
+            _5,
+            _long(len(_6 := event_id.encode())),
+            _6,
+            _long(len(_7 := provider.encode())),
+            _7,
+            _long(len(_8 := outcome.encode())),
+            _8,
+            _array(reason_codes, _string),
+            b"\x00" if detail is None else b"\x02" + _string(detail),
+            b"\x00" if origin is None else b"\x02" + _string(origin),
+            b"\x00" if source_topic is None else b"\x02" + _string(source_topic),
+            b"\x00" if source_partition is None else b"\x02" + _int(source_partition),
+            b"\x00" if source_offset is None else b"\x02" + _long(source_offset),
+            b"\x00" if target_topic is None else b"\x02" + _string(target_topic),
+            b"\x00" if target_partition is None else b"\x02" + _int(target_partition),
+            b"\x00" if target_offset is None else b"\x02" + _long(target_offset),
+            _int(schema_version),
+        )
+    )
+
+
 def _encode_RetryStrategy(record: Mapping[str, Any]) -> bytes:
     return b"".join(
         (
