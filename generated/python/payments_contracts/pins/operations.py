@@ -9,6 +9,8 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
+    AuditDifferenceV1,
+    AuditRunV1,
     IngestionFailureV1,
     LedgerEntryV1,
     PaymentEventV1,
@@ -19,6 +21,10 @@ from payments_contracts.records import (
     ValidationFailureV1,
 )
 
+AuditDifference = AuditDifferenceV1
+"""As it is written to the database's audit_differences."""
+AuditRun = AuditRunV1
+"""As it is written to the database's audit_runs."""
 IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
 LedgerEntry = LedgerEntryV1
