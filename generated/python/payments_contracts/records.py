@@ -161,7 +161,7 @@ class AuditRunV1(Contract):
         description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0.",
     )
     gateways: dict[str, Long] = Field(
-        description="What each gateway had acknowledged since its start, its start in milliseconds since 1970, and where the raw topic ended just before: as stripe.accepted, stripe.started, stripe.end.",
+        description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",
     )
 
 

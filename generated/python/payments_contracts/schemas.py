@@ -41,7 +41,7 @@ _AUDIT_RUN_V1: Final = (
     r"""{"name":"open","type":{"type":"map","values":"long"},"doc":"How many differences were open when it was over, by hop."},"""
     r"""{"name":"pending","type":{"type":"map","values":"long"},"doc":"How many events were under way when it was over, by hop."},"""
     r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0."},"""
-    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, its start in milliseconds since 1970, and where the raw topic ended just before: as stripe.accepted, stripe.started, stripe.end."}]}"""
+    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records."}]}"""
 )
 _INGESTION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"ingestion_failure","namespace":"payments","doc":"An authentic webhook that the gateway could not read as an event.","fields":["""

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from operations.assembly import open_census
+from operations.audit import command as audit
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
 from operations.ledger import read_ledger
@@ -45,6 +46,7 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
 app.add_typer(database_app, name="database")
+app.add_typer(audit.app, name="audit")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0

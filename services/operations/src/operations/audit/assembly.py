@@ -1,0 +1,91 @@
+"""Puts the auditor together from the real servers."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+
+from kit.clock import utc_now
+from kit.kafka import RegistryClient
+from kit.settings import KafkaSettings, RegistrySettings
+from payments_contracts.providers import PROVIDERS
+from payments_contracts.topics import NORMALIZED, raw_topic, topics_of
+from pydantic import Field, SecretStr, field_validator
+
+from operations.audit import gateways
+from operations.audit.balance import Progress
+from operations.audit.database import AuditDatabase
+from operations.audit.gateways import Acknowledged
+from operations.audit.lake import LakeRows
+from operations.audit.look import Auditor, Patience
+from operations.audit.stream import StreamReader
+from operations.audit.topics import Topics
+from operations.warehouse import Warehouse
+
+_IN_FLIGHT = timedelta(seconds=60)
+"""Longer than a webhook waits at the gateway for its record's acknowledgement."""
+
+
+class AuditSettings(KafkaSettings, RegistrySettings):
+    """Addresses of the servers, whose webhooks this installation receives, and the groups whose progress counts."""
+
+    trino_host: str
+    trino_port: int
+    trino_user: str
+    trino_catalog: str = "lake"
+    postgres_dsn: SecretStr = Field(min_length=1, description="Of a role that may write the audit's tables.")
+    gateway_providers: str = Field(default="", description="Names with commas between them; empty for all.")
+    normalizer_group_id: str = Field(default="normalizer", min_length=1)
+    consumer_group: str = Field(default="orchestrator", min_length=1)
+
+    @field_validator("gateway_providers")
+    @classmethod
+    def _are_known(cls, names: str) -> str:
+        topics_of(names)
+        return names
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """The providers whose webhooks this installation receives."""
+        topics = {topic.name for topic in topics_of(self.gateway_providers)}
+        return tuple(each for each in PROVIDERS if raw_topic(each).name in topics)
+
+
+@contextmanager
+def open_auditor(
+    settings: AuditSettings, database: AuditDatabase, patience: Patience, tell: Callable[[str], None]
+) -> Iterator[Auditor]:
+    """Open topics, registry and lake for as long as the context lasts."""
+    with ExitStack() as stack:
+        topics = Topics(settings.kafka_bootstrap_servers)
+        stack.callback(topics.close)
+        registry = stack.enter_context(RegistryClient(settings.schema_registry_url))
+        warehouse = Warehouse(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+        where = gateways.addresses(settings.providers)
+
+        def progress() -> Sequence[Progress]:
+            read_by = [(settings.normalizer_group_id, raw_topic(each).name) for each in settings.providers]
+            return [
+                Progress(group, topic, topics.bounds(topic), topics.committed(group, topic))
+                for group, topic in (*read_by, (settings.consumer_group, NORMALIZED.name))
+            ]
+
+        def acknowledged() -> tuple[Acknowledged, ...]:
+            found = []
+            for provider, url in where.items():
+                topic = raw_topic(provider).name
+                before = sum(topics.locate(topic, utc_now() - _IN_FLIGHT).values())
+                accepted = gateways.ask_accepted(url)
+                if accepted is not None:
+                    after = sum(end for _, end in topics.bounds(topic).values())
+                    found.append(Acknowledged(provider, accepted, before, after))
+            return tuple(found)
+
+        yield Auditor(
+            StreamReader(topics, registry, settings.providers),
+            LakeRows(warehouse),
+            database,
+            progress,
+            acknowledged,
+            patience=patience,
+            tell=tell,
+        )

@@ -1,0 +1,275 @@
+"""One look at one window of time, at every hop."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+from uuid import uuid4
+
+from kit.clock import Clock, utc_now
+from payments_contracts.pins.operations import AuditDifference, AuditRun
+
+from operations.audit import gateways
+from operations.audit.balance import Known, Progress, compare, deleted_unread, judge, resolve, unknown_before, young
+from operations.audit.gateways import Acknowledged
+from operations.audit.hops import Event, Events, Finding, Hop, Money, Place, Tally, Window
+from operations.audit.stream import Streams, passed
+
+_LOOK_BACK: Final = timedelta(minutes=10)
+
+
+class Lake(Protocol):
+    """Rows of the lake; `LakeRows` is one."""
+
+    def bronze_between(self, window: Window) -> Events:
+        """Return the events of Bronze that were processed in a window."""
+
+    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
+        """Look events up in Bronze."""
+
+    def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
+        """Return what Silver says of these events of Bronze."""
+
+
+class Rows(Protocol):
+    """Rows of the operational database; `AuditDatabase` is one."""
+
+    def rows_between(self, window: Window) -> Events:
+        """Return the events whose row says that they were processed in a window."""
+
+    def rows_of(self, event_ids: Sequence[str]) -> Events:
+        """Return the events of these ids that have a row."""
+
+
+class Stream(Protocol):
+    """What a window left in the topics; `StreamReader` is one."""
+
+    def read(self, window: Window, dead_since: datetime, *, to_end: bool) -> Streams:
+        """Read a window, and what became of its events until now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long an event may be under way before it is missed.
+
+    Attributes:
+        flight: From Kafka to Bronze and the operational database.
+        silver: From Bronze to Silver, which is built every hour: two builds and some minutes.
+    """
+
+    flight: timedelta = timedelta(minutes=15)
+    silver: timedelta = timedelta(minutes=130)
+
+
+@dataclass(slots=True)
+class Look:
+    """What a look found: the run as it is to be kept, and every difference that is new, followed or resolved."""
+
+    run: AuditRun
+    differences: list[AuditDifference]
+    unreadable: dict[str, int] = field(default_factory=dict)
+
+    def of(self, state: str) -> list[AuditDifference]:
+        """Return the differences in one state."""
+        return [each for each in self.differences if each.state == state]
+
+
+class Auditor:
+    """Looks at windows of time. `tell` is told what is being looked at, in a few words."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        lake: Lake,
+        rows: Rows,
+        progress: Callable[[], Sequence[Progress]],
+        acknowledged: Callable[[], tuple[Acknowledged, ...]],
+        *,
+        patience: Patience | None = None,
+        clock: Clock = utc_now,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._stream = stream
+        self._lake = lake
+        self._rows = rows
+        self._progress = progress
+        self._acknowledged = acknowledged
+        self._patience = patience or Patience()
+        self._clock = clock
+        self._tell = tell
+
+    def look(
+        self, window: Window, followed: Sequence[AuditDifference], before: AuditRun | None, *, standing: bool
+    ) -> Look:
+        """Look at a window, and again at what is followed.
+
+        Args:
+            window: What belongs to the look; may be empty, for a look at what is followed alone.
+            followed: The differences that are open or under way.
+            before: The run that ended last.
+            standing: Whether the next window begins where this one ends.
+
+        Raises:
+            UnavailableError: A server does not answer; nothing is concluded then.
+            DeploymentError: A topic, table or schema is missing.
+        """
+        started_at = self._clock()
+        known: Known = {(each.hop, each.subject): each for each in followed}
+        tally = Tally()
+        self._tell("topics")
+        # Before the records: who is past a record's place now has had all the time until its row is looked for.
+        progress = self._progress()
+        committed = {each.topic: each.committed for each in progress}
+        # What was dead-lettered before the last look is known from it.
+        dead_since = before.started_at if before and followed else window.since
+        to_end = any(each.hop == "normalization" for each in followed)
+        streams = self._stream.read(window, min(window.since, dead_since), to_end=to_end)
+        findings = [*self._find_deleted(progress, before)]
+        looked = self._acknowledged()
+        findings += _find_unkept(looked, before, started_at)
+        findings += self._find_lost(window, streams, known, tally)
+        moment = self._clock()
+
+        def is_under_way(finding: Finding) -> bool:
+            match finding.hop:
+                case "acknowledged" | "retention":
+                    return False
+                case "silver":
+                    return finding.kind == "missing" and young(finding.event, moment, self._patience.silver)
+                case "normalization" | "bronze" if not passed(finding.event.place, committed):
+                    return True
+            return young(finding.event, moment, self._patience.flight)
+
+        differences = judge(findings, known, is_under_way, moment)
+        differences += resolve(known, differences, moment)
+        kept = {(each.hop, each.subject) for each in differences}
+        opened = [each for each in differences if each.state == "open"]
+        opened += [each for key, each in known.items() if key not in kept and each.state == "open"]
+        run = AuditRun(
+            run_id=str(uuid4()),
+            since=window.since,
+            until=window.until,
+            standing=standing,
+            started_at=started_at,
+            finished_at=moment,
+            outcome="differences" if opened else "balanced",
+            counts=tally.counts,
+            sums={
+                f"{place}.{currency}": total for place, sums in tally.sums.items() for currency, total in sums.items()
+            },
+            open=_by_hop(opened),
+            pending=_by_hop([each for each in differences if each.state == "pending"]),
+            positions={
+                f"{each.group}:{each.topic}/{partition}": offset
+                for each in progress
+                for partition, offset in each.committed.items()
+            },
+            gateways={
+                name: count
+                for each in looked
+                for name, count in (
+                    (f"{each.provider}.accepted", each.accepted),
+                    (f"{each.provider}.records", each.records_before),
+                )
+            },
+        )
+        return Look(run, differences, streams.unreadable)
+
+    def _find_deleted(self, progress: Sequence[Progress], before: AuditRun | None) -> Iterator[Finding]:
+        for each in progress:
+            positions = before.positions if before else {}
+            yield from deleted_unread(each, positions, self._clock())
+
+    def _find_lost(self, window: Window, streams: Streams, known: Known, tally: Tally) -> list[Finding]:
+        """Follow the window's events, and those that are followed, through every hop after the raw topics."""
+        self._tell("Bronze and the operational database")
+        wide = Window(window.since - _LOOK_BACK, window.until)
+        bronze = {} if window.is_empty else dict(self._lake.bronze_between(wide))
+        rows = {} if window.is_empty else dict(self._rows.rows_between(wide))
+
+        raw = _followed(known, "normalization") | streams.lost
+        normalized = _followed(known, "bronze") | streams.normalized
+        # What was missing at a hop and came after all has not been looked at behind it yet.
+        normalized |= {key: streams.seen[key] for key in raw if key in streams.seen}
+        scored = _followed(known, "database") | _followed(known, "silver")
+
+        missed = {
+            key: event
+            for key, event in (raw | normalized | scored | rows).items()
+            if key not in bronze and key not in streams.quarantined and key not in streams.dead
+        }
+        rows |= self._rows.rows_of([key for key in missed.keys() | (bronze.keys() - rows.keys()) if key not in rows])
+        elsewhere = {key: row.processed_at for key in missed if (row := rows.get(key)) and row.processed_at}
+        bronze |= self._lake.bronze_of(missed, elsewhere) if missed else {}
+
+        # Followed, and now gone from both places.
+        normalized |= {key: event for key, event in scored.items() if key not in bronze and key not in rows}
+        here = {key: event for key, event in bronze.items() if _is_inside(event, window)}
+        scored_here = here | {key: bronze[key] for key in (raw | normalized | scored).keys() & bronze.keys()}
+        rows_here = {
+            key: event for key, event in rows.items() if _is_inside(event, window) or ("database", key) in known
+        }
+        tally.counts |= {
+            "raw": len(streams.raw),
+            "raw_records": streams.raw_records,
+            "unsupported": streams.unsupported,
+            "quarantined": len(streams.raw & streams.quarantined),
+            "dead_letters": len(streams.dead),
+        }
+        tally.note("normalized", streams.normalized)
+        tally.note("bronze", here)
+        tally.note("database", {key: event for key, event in rows.items() if _is_inside(event, window)})
+
+        self._tell("Silver")
+        silver = self._lake.silver_of(scored_here, wide) if scored_here else {}
+        tally.note("silver", {key: _told(here[key], silver[key]) for key in here.keys() & silver.keys()})
+
+        normalized_ids: dict[str, Money | None] = dict.fromkeys(streams.seen.keys() | bronze.keys() | rows.keys())
+        return [
+            *compare("normalization", raw, normalized_ids, streams.quarantined | streams.dead),
+            *compare("bronze", normalized, _money(bronze), streams.dead),
+            *compare("database", scored_here, _money(rows), streams.dead),
+            *unknown_before("database", rows_here, bronze.keys() | normalized.keys()),
+            *compare("silver", scored_here, silver, ()),
+        ]
+
+
+def _find_unkept(looked: tuple[Acknowledged, ...], before: AuditRun | None, moment: datetime) -> Iterator[Finding]:
+    for each, missing in gateways.shortfalls(looked, before.gateways if before else {}):
+        since = before.finished_at if before else moment
+        subject = f"{each.provider}@{since:%Y-%m-%dT%H:%M:%SZ}"
+        detail = f"{missing} fewer records than the gateway acknowledged webhooks"
+        yield Finding("acknowledged", subject, "fewer", detail, Event(subject, since, each.provider))
+
+
+def _followed(known: Known, hop: Hop) -> dict[str, Event]:
+    return {subject: _event(each) for (name, subject), each in known.items() if name == hop}
+
+
+def _event(each: AuditDifference) -> Event:
+    place = None
+    if each.topic is not None and each.partition is not None and each.offset is not None:
+        place = Place(each.topic, each.partition, each.offset)
+    money = None
+    if each.currency is not None and each.amount_cents is not None:
+        money = Money(each.currency, each.amount_cents)
+    return Event(each.subject, each.since, each.provider, money, each.event_at, place)
+
+
+def _is_inside(event: Event, window: Window) -> bool:
+    return event.processed_at is not None and window.since <= event.processed_at < window.until
+
+
+def _money(events: Events) -> dict[str, Money | None]:
+    return {key: event.money for key, event in events.items()}
+
+
+def _told(event: Event, money: Money) -> Event:
+    return Event(event.event_id, event.since, event.provider, money)
+
+
+def _by_hop(differences: Sequence[AuditDifference]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for each in differences:
+        counts[each.hop] = counts.get(each.hop, 0) + 1
+    return counts
