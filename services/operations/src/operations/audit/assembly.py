@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
-from kit.clock import utc_now
+from kit.clock import Clock, utc_now
 from kit.kafka import RegistryClient
 from kit.settings import KafkaSettings, RegistrySettings
 from payments_contracts.providers import PROVIDERS
@@ -35,6 +35,7 @@ class AuditSettings(KafkaSettings, RegistrySettings):
     postgres_dsn: SecretStr = Field(min_length=1, description="Of a role that may write the audit's tables.")
     gateway_providers: str = Field(default="", description="Names with commas between them; empty for all.")
     normalizer_group_id: str = Field(default="normalizer", min_length=1)
+    dbt_schema_suffix: str = Field(default="", pattern=r"^\w*$", description="As dbt has it.")
     consumer_group: str = Field(default="orchestrator", min_length=1)
 
     @field_validator("gateway_providers")
@@ -52,7 +53,11 @@ class AuditSettings(KafkaSettings, RegistrySettings):
 
 @contextmanager
 def open_auditor(
-    settings: AuditSettings, database: AuditDatabase, patience: Patience, tell: Callable[[str], None]
+    settings: AuditSettings,
+    database: AuditDatabase,
+    patience: Patience,
+    tell: Callable[[str], None],
+    clock: Clock = utc_now,
 ) -> Iterator[Auditor]:
     """Open topics, registry and lake for as long as the context lasts."""
     with ExitStack() as stack:
@@ -82,10 +87,11 @@ def open_auditor(
 
         yield Auditor(
             StreamReader(topics, registry, settings.providers),
-            LakeRows(warehouse),
+            LakeRows(warehouse, settings.dbt_schema_suffix),
             database,
             progress,
             acknowledged,
             patience=patience,
+            clock=clock,
             tell=tell,
         )

@@ -127,11 +127,11 @@ def remedy(hop: str, kind: str, subject: str) -> str:
     return _REMEDIES.get(hop, _REPLAY).format(subject=subject)
 
 
-_REPLAY: Final = "payments replay --event-id {subject}"
+_REPLAY: Final = "payments replay --event {subject} --execute"
 _REMEDIES: Final[Mapping[str, str]] = {
     "silver": "run Dagster's job `silver`; where it stays, see why that run failed",
     "acknowledged": "Kafka lost what it had confirmed: see the brokers' logs; ask the provider to send the hour again",
-    "retention": "payments replay from the archive what was deleted, then payments audit accept {subject} --note …",
+    "retention": "payments replay --provider … --since … --execute (it reads the archive), then payments audit accept {subject}",
     "archive": "see the archiver's log and metrics: it stands, or skipped a range",
     "quarantine_archive": "see the archiver's log and metrics: it stands, or skipped a range",
 }

@@ -18,8 +18,10 @@ T = TypeVar("T")
 class LakeRows:
     """Rows of Bronze and Silver as events."""
 
-    def __init__(self, warehouse: Warehouse) -> None:
+    def __init__(self, warehouse: Warehouse, schema_suffix: str = "") -> None:
+        """`schema_suffix` is what dbt was told to put behind the names of its schemas."""
         self._warehouse = warehouse
+        self._silver = SILVER_PAYMENTS_CLEANED.replace(".", f"{schema_suffix}.")
 
     def bronze_between(self, window: Window) -> Events:
         """Return the events of Bronze that were processed in a window; of one with several rows, the first.
@@ -65,7 +67,7 @@ class LakeRows:
         inside = [event.day for event in events.values() if event.day and _holds(window, event)]
         if inside:
             condition = f"{_PROCESSED} and event_date between date(?) and date(?)"
-            rows = self._silver(condition, [*_parameters(window), min(inside), max(inside)])
+            rows = self._silver_rows(condition, [*_parameters(window), min(inside), max(inside)])
             found |= {key: money for key, money in rows.items() if key in events}
         built = max((events[key].since for key in found), default=None)
         left = sorted(
@@ -78,7 +80,7 @@ class LakeRows:
         for batch in _batches(left):
             keys = [key for _, key in batch]
             condition = f"event_id in ({_marks(keys)}) and event_date between date(?) and date(?)"
-            found |= self._silver(condition, [*keys, batch[0][0], batch[-1][0]])
+            found |= self._silver_rows(condition, [*keys, batch[0][0], batch[-1][0]])
         return found
 
     def _bronze(self, condition: str, parameters: Collection[str]) -> dict[str, Event]:
@@ -94,8 +96,8 @@ class LakeRows:
                 found[event_id] = event
         return found
 
-    def _silver(self, condition: str, parameters: Collection[str]) -> dict[str, Money]:
-        statement = f"select event_id, currency, amount_minor from {SILVER_PAYMENTS_CLEANED} where {condition}"  # noqa: S608  # constants of ours
+    def _silver_rows(self, condition: str, parameters: Collection[str]) -> dict[str, Money]:
+        statement = f"select event_id, currency, amount_minor from {self._silver} where {condition}"  # noqa: S608  # constants of ours
         return {event_id: Money(currency, amount) for event_id, currency, amount in self._ask(statement, parameters)}
 
     def _ask(self, statement: str, parameters: Collection[str]) -> list[Any]:
