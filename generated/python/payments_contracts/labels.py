@@ -263,5 +263,5 @@ TOPICS: Final[tuple[str, ...]] = (
 )
 """Topics."""
 
-TABLES: Final[tuple[str, ...]] = ("bronze.payment_events",)
+TABLES: Final[tuple[str, ...]] = ("bronze.payment_events", "bronze.provider_events", "bronze.quarantine")
 """Tables of the lake that contracts declare."""

@@ -44,6 +44,115 @@ class Contract(BaseModel):
     )
 
 
+class ArchivedEventV1(Contract):
+    """A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    provider_event_type: str = Field(
+        description="The provider's own name of the event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    api_version: str | None = Field(
+        default=None, description="Version of the provider's API that rendered the payload, if it names one.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte.",
+    )
+    provider_created_at: Timestamp | None = Field(
+        default=None, description="When the provider says that the event happened (UTC).",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
+class ArchivedEventV2(Contract):
+    """A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    provider_event_type: str = Field(
+        description="The provider's own name of the event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    api_version: str | None = Field(
+        default=None, description="Version of the provider's API that rendered the payload, if it names one.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte.",
+    )
+    provider_created_at: Timestamp | None = Field(
+        default=None, description="When the provider says that the event happened (UTC).",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+    livemode: bool | None = Field(
+        default=None, description="Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.",
+    )
+
+
 class AuditDifferenceV1(Contract):
     """Something that one place has and the next one has not, or has otherwise; followed until it is resolved.
 
@@ -860,6 +969,77 @@ class ProviderEventV2(Contract):
     )
 
 
+class QuarantinedEventV1(Contract):
+    """A webhook that could not be used, from either dead-letter topic, with the place in Kafka that it was archived from: a row of the quarantine.
+
+    Source: contracts/avro/quarantined_event/v1.avsc.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    source: Literal["ingestion", "validation"] = Field(
+        description="Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator.",
+    )
+    stage: str | None = Field(
+        default=None, description="Step of the gateway that refused the body; null where it got past the gateway.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str | None = Field(
+        default=None, description="The provider's own id of the event; null where the gateway could not read it.",
+    )
+    provider_event_type: str | None = Field(
+        default=None, description="The provider's own name of the event type; null where the gateway could not read it.",
+    )
+    merchant_id: str | None = Field(
+        default=None, description="Merchant that the event belongs to; null where that could not be told.",
+    )
+    reason_codes: list[str] = Field(
+        description="Every reason, as codes of contracts/rules, in field order.",
+    )
+    reasons: list[str] = Field(
+        description="The same reasons in words, without personal data.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte; of an unreadable record, its bytes.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic that the event was read from; null where it got no further than the gateway.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Partition that the event was read from.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Offset that the event was read from.",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    failed_at: Timestamp | None = Field(
+        default=None, description="When the event was quarantined (UTC); null where the gateway refused it, which is when it was received.",
+    )
+    schema_version: Int = Field(
+        description="Version of the dead letter's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Dead-letter topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
 class RetryStrategy(Contract):
     """Advice on charging a failed payment again."""
 
@@ -1461,6 +1641,8 @@ class ValidationFailureV1(Contract):
 
 RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
+        ("archived_event", 1): ArchivedEventV1,
+        ("archived_event", 2): ArchivedEventV2,
         ("audit_difference", 1): AuditDifferenceV1,
         ("audit_run", 1): AuditRunV1,
         ("ingestion_failure", 1): IngestionFailureV1,
@@ -1470,6 +1652,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("payment_event", 3): PaymentEventV3,
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
+        ("quarantined_event", 1): QuarantinedEventV1,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

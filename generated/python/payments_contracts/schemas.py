@@ -7,6 +7,43 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+_ARCHIVED_EVENT_V1: Final = (
+    r"""{"type":"record","name":"archived_event","namespace":"payments","doc":"A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"provider_event_type","type":"string","doc":"The provider's own name of the event type."},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"api_version","type":["null","string"],"doc":"Version of the provider's API that rendered the payload, if it names one.","default":null},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
+    r"""{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."}]}"""
+)
+_ARCHIVED_EVENT_V2: Final = (
+    r"""{"type":"record","name":"archived_event","namespace":"payments","doc":"A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"provider_event_type","type":"string","doc":"The provider's own name of the event type."},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"api_version","type":["null","string"],"doc":"Version of the provider's API that rendered the payload, if it names one.","default":null},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
+    r"""{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."},"""
+    r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
+)
 _AUDIT_DIFFERENCE_V1: Final = (
     r"""{"type":"record","name":"audit_difference","namespace":"payments","doc":"Something that one place has and the next one has not, or has otherwise; followed until it is resolved.","fields":["""
     r"""{"name":"hop","type":"string","doc":"Between which places.","allowed_values":["acknowledged","retention","normalization","archive","quarantine_archive","bronze","database","silver"]},"""
@@ -217,6 +254,30 @@ _PROVIDER_EVENT_V2: Final = (
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
     r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
 )
+_QUARANTINED_EVENT_V1: Final = (
+    r"""{"type":"record","name":"quarantined_event","namespace":"payments","doc":"A webhook that could not be used, from either dead-letter topic, with the place in Kafka that it was archived from: a row of the quarantine.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"source","type":"string","doc":"Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator.","allowed_values":["ingestion","validation"]},"""
+    r"""{"name":"stage","type":["null","string"],"doc":"Step of the gateway that refused the body; null where it got past the gateway.","default":null},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":["null","string"],"doc":"The provider's own id of the event; null where the gateway could not read it.","default":null},"""
+    r"""{"name":"provider_event_type","type":["null","string"],"doc":"The provider's own name of the event type; null where the gateway could not read it.","default":null},"""
+    r"""{"name":"merchant_id","type":["null","string"],"doc":"Merchant that the event belongs to; null where that could not be told.","default":null},"""
+    r"""{"name":"reason_codes","type":{"type":"array","items":"string"},"doc":"Every reason, as codes of contracts/rules, in field order."},"""
+    r"""{"name":"reasons","type":{"type":"array","items":"string"},"doc":"The same reasons in words, without personal data."},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte; of an unreadable record, its bytes."},"""
+    r"""{"name":"source_topic","type":["null","string"],"doc":"Topic that the event was read from; null where it got no further than the gateway.","default":null},"""
+    r"""{"name":"source_partition","type":["null","int"],"doc":"Partition that the event was read from.","default":null},"""
+    r"""{"name":"source_offset","type":["null","long"],"doc":"Offset that the event was read from.","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"failed_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the event was quarantined (UTC); null where the gateway refused it, which is when it was received.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the dead letter's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Dead-letter topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."}]}"""
+)
 _SCORED_PAYMENT_V1: Final = (
     r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -367,6 +428,8 @@ _VALIDATION_FAILURE_V1: Final = (
 
 _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
+        ("archived_event", 1): _ARCHIVED_EVENT_V1,
+        ("archived_event", 2): _ARCHIVED_EVENT_V2,
         ("audit_difference", 1): _AUDIT_DIFFERENCE_V1,
         ("audit_run", 1): _AUDIT_RUN_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
@@ -376,6 +439,7 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("payment_event", 3): _PAYMENT_EVENT_V3,
         ("provider_event", 1): _PROVIDER_EVENT_V1,
         ("provider_event", 2): _PROVIDER_EVENT_V2,
+        ("quarantined_event", 1): _QUARANTINED_EVENT_V1,
         ("scored_payment", 1): _SCORED_PAYMENT_V1,
         ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("scored_payment", 3): _SCORED_PAYMENT_V3,
@@ -383,12 +447,14 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     }
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
+    "archived_event": (1, 2),
     "audit_difference": (1,),
     "audit_run": (1,),
     "ingestion_failure": (1,),
     "ledger_entry": (1,),
     "payment_event": (1, 2, 3),
     "provider_event": (1, 2),
+    "quarantined_event": (1,),
     "scored_payment": (1, 2, 3),
     "validation_failure": (1,),
 })

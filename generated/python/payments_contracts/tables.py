@@ -122,9 +122,98 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         }
     ),
 )
+BRONZE_PROVIDER_EVENTS: Final = Table(
+    namespace="bronze",
+    name="provider_events",
+    description="The raw archive. One row per record of each provider's raw topic, byte for byte, with its place in Kafka; an event that was sent twice has two.",
+    record="archived_event",
+    version=2,
+    key=("kafka_topic", "kafka_partition", "kafka_offset"),
+    last_ids=(17, 18),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+        r"""{"id":2,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+        r"""{"id":3,"name":"provider_event_id","required":true,"type":"string","doc":"The provider's own id of the event."},"""
+        r"""{"id":4,"name":"provider_event_type","required":true,"type":"string","doc":"The provider's own name of the event type."},"""
+        r"""{"id":5,"name":"merchant_id","required":true,"type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+        r"""{"id":6,"name":"api_version","required":false,"type":"string","doc":"Version of the provider's API that rendered the payload, if it names one."},"""
+        r"""{"id":7,"name":"headers","required":true,"type":{"type":"map","key-id":16,"key":"string","value-id":17,"value":"string","value-required":true},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+        r"""{"id":8,"name":"payload","required":true,"type":"binary","doc":"Request body, byte for byte."},"""
+        r"""{"id":9,"name":"provider_created_at","required":false,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
+        r"""{"id":10,"name":"received_at","required":true,"type":"timestamptz","doc":"When the gateway had read the request (UTC)."},"""
+        r"""{"id":11,"name":"schema_version","required":true,"type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+        r"""{"id":12,"name":"kafka_topic","required":true,"type":"string","doc":"Topic that the record was archived from."},"""
+        r"""{"id":13,"name":"kafka_partition","required":true,"type":"int","doc":"Partition that the record was archived from."},"""
+        r"""{"id":14,"name":"kafka_offset","required":true,"type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+        r"""{"id":15,"name":"kafka_timestamp","required":true,"type":"timestamptz","doc":"When the record was produced, as Kafka has it (UTC)."},"""
+        r"""{"id":18,"name":"livemode","required":false,"type":"boolean","doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1."}],"schema-id":0,"identifier-field-ids":[12,13,14]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":10,"field-id":1000,"name":"received_at_day","transform":"day"}]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":2,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":1,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "comment": "The raw archive. One row per record of each provider's raw topic, byte for byte, with its place in Kafka; an event that was sent twice has two.",
+            "contract.owner": "payments-platform",
+            "contract.record": "archived_event",
+            "contract.version": "2",
+        }
+    ),
+)
+BRONZE_QUARANTINE: Final = Table(
+    namespace="bronze",
+    name="quarantine",
+    description="One row per record of both dead-letter topics, whoever quarantined it, with its reasons, its bytes and its place in Kafka.",
+    record="quarantined_event",
+    version=1,
+    key=("kafka_topic", "kafka_partition", "kafka_offset"),
+    last_ids=(25,),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+        r"""{"id":2,"name":"source","required":true,"type":"string","doc":"Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator."},"""
+        r"""{"id":3,"name":"stage","required":false,"type":"string","doc":"Step of the gateway that refused the body; null where it got past the gateway."},"""
+        r"""{"id":4,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+        r"""{"id":5,"name":"provider_event_id","required":false,"type":"string","doc":"The provider's own id of the event; null where the gateway could not read it."},"""
+        r"""{"id":6,"name":"provider_event_type","required":false,"type":"string","doc":"The provider's own name of the event type; null where the gateway could not read it."},"""
+        r"""{"id":7,"name":"merchant_id","required":false,"type":"string","doc":"Merchant that the event belongs to; null where that could not be told."},"""
+        r"""{"id":8,"name":"reason_codes","required":true,"type":{"type":"list","element-id":22,"element":"string","element-required":true},"doc":"Every reason, as codes of contracts/rules, in field order."},"""
+        r"""{"id":9,"name":"reasons","required":true,"type":{"type":"list","element-id":23,"element":"string","element-required":true},"doc":"The same reasons in words, without personal data."},"""
+        r"""{"id":10,"name":"headers","required":true,"type":{"type":"map","key-id":24,"key":"string","value-id":25,"value":"string","value-required":true},"doc":"Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them."},"""
+        r"""{"id":11,"name":"payload","required":true,"type":"binary","doc":"Request body, byte for byte; of an unreadable record, its bytes."},"""
+        r"""{"id":12,"name":"source_topic","required":false,"type":"string","doc":"Topic that the event was read from; null where it got no further than the gateway."},"""
+        r"""{"id":13,"name":"source_partition","required":false,"type":"int","doc":"Partition that the event was read from."},"""
+        r"""{"id":14,"name":"source_offset","required":false,"type":"long","doc":"Offset that the event was read from."},"""
+        r"""{"id":15,"name":"received_at","required":true,"type":"timestamptz","doc":"When the gateway had read the request (UTC)."},"""
+        r"""{"id":16,"name":"failed_at","required":false,"type":"timestamptz","doc":"When the event was quarantined (UTC); null where the gateway refused it, which is when it was received."},"""
+        r"""{"id":17,"name":"schema_version","required":true,"type":"int","doc":"Version of the dead letter's contract, equal to its version in the Schema Registry."},"""
+        r"""{"id":18,"name":"kafka_topic","required":true,"type":"string","doc":"Dead-letter topic that the record was archived from."},"""
+        r"""{"id":19,"name":"kafka_partition","required":true,"type":"int","doc":"Partition that the record was archived from."},"""
+        r"""{"id":20,"name":"kafka_offset","required":true,"type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+        r"""{"id":21,"name":"kafka_timestamp","required":true,"type":"timestamptz","doc":"When the record was produced, as Kafka has it (UTC)."}],"schema-id":0,"identifier-field-ids":[18,19,20]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":15,"field-id":1000,"name":"received_at_day","transform":"day"}]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":4,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":1,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "comment": "One row per record of both dead-letter topics, whoever quarantined it, with its reasons, its bytes and its place in Kafka.",
+            "contract.owner": "payments-platform",
+            "contract.record": "quarantined_event",
+            "contract.version": "1",
+        }
+    ),
+)
 
 TABLES: Final[tuple[Table, ...]] = (
     BRONZE_PAYMENT_EVENTS,
+    BRONZE_PROVIDER_EVENTS,
+    BRONZE_QUARANTINE,
 )
 
 GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"

@@ -39,7 +39,7 @@ ADYEN_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 CHECKOUT_RAW: Final = Topic(
     name="payments.checkout.raw",
@@ -53,7 +53,7 @@ CHECKOUT_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 INGESTION_DLQ: Final = Topic(
     name="payments.ingestion.dlq",
@@ -67,7 +67,7 @@ INGESTION_DLQ: Final = Topic(
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"operations": 1}),
+    consumers=MappingProxyType({"archiver": 1, "operations": 1}),
 )
 NORMALIZED: Final = Topic(
     name="payments.normalized",
@@ -95,7 +95,7 @@ PAYPAL_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 RAZORPAY_RAW: Final = Topic(
     name="payments.razorpay.raw",
@@ -109,7 +109,7 @@ RAZORPAY_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 SQUARE_RAW: Final = Topic(
     name="payments.square.raw",
@@ -123,7 +123,7 @@ SQUARE_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 STRIPE_RAW: Final = Topic(
     name="payments.stripe.raw",
@@ -137,7 +137,7 @@ STRIPE_RAW: Final = Topic(
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 VALIDATION_DLQ: Final = Topic(
     name="payments.validation.dlq",
@@ -151,7 +151,7 @@ VALIDATION_DLQ: Final = Topic(
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer", "orchestrator"),
-    consumers=MappingProxyType({"operations": 1}),
+    consumers=MappingProxyType({"archiver": 1, "operations": 1}),
 )
 
 TOPICS: Final[tuple[Topic, ...]] = (

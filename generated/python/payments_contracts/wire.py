@@ -89,6 +89,112 @@ def _map(items: Mapping[str, T], encode: Callable[[T], bytes]) -> bytes:
     return b"".join((_long(len(items)), *pairs, b"\x00"))
 
 
+def encode_archived_event_v1(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    provider: str,
+    provider_event_id: str,
+    provider_event_type: str,
+    merchant_id: str,
+    api_version: str | None,
+    headers: Mapping[str, str],
+    payload: bytes,
+    provider_created_at: int | None,
+    received_at: int,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+) -> bytes:
+    """Return a record `archived_event`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
+            _long(received_at),
+            _int(schema_version),
+            _long(len(_11 := kafka_topic.encode())),
+            _11,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
+        )
+    )
+
+
+def encode_archived_event_v2(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    provider: str,
+    provider_event_id: str,
+    provider_event_type: str,
+    merchant_id: str,
+    api_version: str | None,
+    headers: Mapping[str, str],
+    payload: bytes,
+    provider_created_at: int | None,
+    received_at: int,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+    livemode: bool | None,
+) -> bytes:
+    """Return a record `archived_event`, version 2, in Avro's binary form.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
+            _long(received_at),
+            _int(schema_version),
+            _long(len(_11 := kafka_topic.encode())),
+            _11,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
+            b"\x00" if livemode is None else b"\x02" + (b"\x01" if livemode else b"\x00"),
+        )
+    )
+
+
 def encode_audit_difference_v1(
     *,
     prefix: bytes = b"",
@@ -637,6 +743,68 @@ def encode_provider_event_v2(
             _long(received_at),
             _int(schema_version),
             b"\x00" if livemode is None else b"\x02" + (b"\x01" if livemode else b"\x00"),
+        )
+    )
+
+
+def encode_quarantined_event_v1(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    source: str,
+    stage: str | None,
+    provider: str,
+    provider_event_id: str | None,
+    provider_event_type: str | None,
+    merchant_id: str | None,
+    reason_codes: Sequence[str],
+    reasons: Sequence[str],
+    headers: Mapping[str, str],
+    payload: bytes,
+    source_topic: str | None,
+    source_partition: int | None,
+    source_offset: int | None,
+    received_at: int,
+    failed_at: int | None,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+) -> bytes:
+    """Return a record `quarantined_event`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/quarantined_event/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := source.encode())),
+            _1,
+            b"\x00" if stage is None else b"\x02" + _string(stage),
+            _long(len(_3 := provider.encode())),
+            _3,
+            b"\x00" if provider_event_id is None else b"\x02" + _string(provider_event_id),
+            b"\x00" if provider_event_type is None else b"\x02" + _string(provider_event_type),
+            b"\x00" if merchant_id is None else b"\x02" + _string(merchant_id),
+            _array(reason_codes, _string),
+            _array(reasons, _string),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if source_topic is None else b"\x02" + _string(source_topic),
+            b"\x00" if source_partition is None else b"\x02" + _int(source_partition),
+            b"\x00" if source_offset is None else b"\x02" + _long(source_offset),
+            _long(received_at),
+            b"\x00" if failed_at is None else b"\x02" + _long(failed_at),
+            _int(schema_version),
+            _long(len(_17 := kafka_topic.encode())),
+            _17,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
         )
     )
 
