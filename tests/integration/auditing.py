@@ -157,7 +157,8 @@ class Path:
 
         with open_database(self._dsn) as database:
             with open_auditor(self.settings, database, Patience(), lambda _: None, clock) as auditor:
-                found = auditor.look(window, database.followed(), database.newest_run(standing=False), standing=True)
+                start, before = (database.newest_run(standing=standing) for standing in (True, False))
+                found = auditor.look(window, database.followed(), before, start, standing=True)
             database.write(found.run, found.differences)
         return found
 

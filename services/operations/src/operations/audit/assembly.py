@@ -8,7 +8,8 @@ from kit.clock import Clock, utc_now
 from kit.kafka import RegistryClient
 from kit.settings import KafkaSettings, RegistrySettings
 from payments_contracts.providers import PROVIDERS
-from payments_contracts.topics import NORMALIZED, raw_topic, topics_of
+from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
+from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic, topics_of
 from pydantic import Field, SecretStr, field_validator
 
 from operations.audit import gateways
@@ -36,6 +37,7 @@ class AuditSettings(KafkaSettings, RegistrySettings):
     gateway_providers: str = Field(default="", description="Names with commas between them; empty for all.")
     normalizer_group_id: str = Field(default="normalizer", min_length=1)
     dbt_schema_suffix: str = Field(default="", pattern=r"^\w*$", description="As dbt has it.")
+    archive_group_suffix: str = Field(default="", description="As the archiver has it.")
     consumer_group: str = Field(default="orchestrator", min_length=1)
 
     @field_validator("gateway_providers")
@@ -49,6 +51,16 @@ class AuditSettings(KafkaSettings, RegistrySettings):
         """The providers whose webhooks this installation receives."""
         topics = {topic.name for topic in topics_of(self.gateway_providers)}
         return tuple(each for each in PROVIDERS if raw_topic(each).name in topics)
+
+
+def _readers(settings: AuditSettings) -> Iterator[tuple[str, str, bool]]:
+    """Yield each group with what it reads, and whether nothing can be expected before it has read."""
+    for provider in settings.providers:
+        name = raw_topic(provider).name
+        yield settings.normalizer_group_id, name, True
+        yield f"archiver-{BRONZE_PROVIDER_EVENTS.name}{settings.archive_group_suffix}", name, False
+    yield f"archiver-{BRONZE_QUARANTINE.name}{settings.archive_group_suffix}", VALIDATION_DLQ.name, False
+    yield settings.consumer_group, NORMALIZED.name, True
 
 
 @contextmanager
@@ -68,10 +80,9 @@ def open_auditor(
         where = gateways.addresses(settings.providers)
 
         def progress() -> Sequence[Progress]:
-            read_by = [(settings.normalizer_group_id, raw_topic(each).name) for each in settings.providers]
             return [
-                Progress(group, topic, topics.bounds(topic), topics.committed(group, topic))
-                for group, topic in (*read_by, (settings.consumer_group, NORMALIZED.name))
+                Progress(group, topic, topics.bounds(topic), topics.committed(group, topic), required)
+                for group, topic, required in _readers(settings)
             ]
 
         def acknowledged() -> tuple[Acknowledged, ...]:

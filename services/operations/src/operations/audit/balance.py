@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from payments_contracts.pins.operations import AuditDifference
+from payments_contracts.pins.operations import AuditDifference, AuditRun
 
 from operations.audit.hops import Event, Events, Finding, Hop, Money
 from operations.audit.topics import Offsets
@@ -15,12 +15,21 @@ Known = Mapping[tuple[str, str], AuditDifference]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a group that reads a topic is: `bounds` are the first offset and the one after the last."""
+    """How far a group that reads a topic is.
+
+    Attributes:
+        group: The consumer group.
+        topic: What it reads.
+        bounds: The first offset and the one after the last, of each partition.
+        committed: The next offset that it will read, of each partition that it has read anything of.
+        required: Whether what it has not read waits; a group that may not run holds back nothing before it has begun.
+    """
 
     group: str
     topic: str
     bounds: Mapping[int, tuple[int, int]]
     committed: Offsets
+    required: bool = True
 
 
 def compare(
@@ -70,6 +79,26 @@ def deleted_unread(progress: Progress, before: Mapping[str, int], moment: dateti
                 f"{group} has read to offset {stands - 1}, but the topic ends with {end - 1}: it was cut or made anew"
             )
             yield Finding("retention", subject, "deleted_unread", detail, Event(subject, moment))
+
+
+def reached(progress: Sequence[Progress]) -> dict[str, dict[int, int]]:
+    """Return up to where every group that reads a topic has come, by topic and partition."""
+    found: dict[str, dict[int, int]] = {}
+    for each in progress:
+        if each.required or each.committed:
+            here = {partition: each.committed.get(partition, 0) for partition in each.bounds}
+            there = found.get(each.topic, here)
+            found[each.topic] = {partition: min(offset, there[partition]) for partition, offset in here.items()}
+    return found
+
+
+def was_behind(event: Event, progress: Sequence[Progress], before: AuditRun | None, grace: timedelta) -> bool:
+    """Return whether an event's record waited already at the look before: then it may have been read just now."""
+    place = event.place
+    if place is None or before is None or event.since >= before.finished_at - grace:
+        return False
+    groups = [each.group for each in progress if each.topic == place.topic and each.required]
+    return any(before.positions.get(f"{group}:{place.topic}/{place.partition}", 0) <= place.offset for group in groups)
 
 
 def judge(

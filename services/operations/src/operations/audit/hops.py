@@ -131,7 +131,7 @@ _REPLAY: Final = "payments replay --event {subject} --execute"
 _REMEDIES: Final[Mapping[str, str]] = {
     "silver": "run Dagster's job `silver`; where it stays, see why that run failed",
     "acknowledged": "Kafka lost what it had confirmed: see the brokers' logs; ask the provider to send the hour again",
-    "retention": "replay those hours from the archive (payments replay --since …), then payments audit accept {subject}",
+    "retention": "replay those hours from the archive (payments replay --since …), payments audit accept {subject}",
     "archive": "see the archiver's log and metrics: it stands, or skipped a range",
     "quarantine_archive": "see the archiver's log and metrics: it stands, or skipped a range",
 }

@@ -1,5 +1,6 @@
 """Asks Trino for the events of a window, and for single events, at a cost that does not grow with the tables."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -7,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, SILVER_PAYMENTS_CLEANED
 
-from operations.audit.hops import Event, Events, Money, Window
+from operations.audit.hops import Event, Events, Money, Place, Window, floor_hour
 from operations.warehouse import Warehouse
 
 _BATCH: Final = 500
@@ -43,7 +44,7 @@ class LakeRows:
         Raises:
             UnavailableError: Trino does not answer.
         """
-        found: dict[str, Event] = {}
+        found = self._by_hours(events)
         own = {key: event.processed_at for key, event in events.items() if event.processed_at is not None}
         for times in (own, elsewhere):
             wanted = sorted((moment, key) for key, moment in times.items() if key in events and key not in found)
@@ -53,6 +54,15 @@ class LakeRows:
                 found |= self._bronze(f"event_id in ({_marks(keys)}) and {_PROCESSED}", [*keys, *_parameters(window)])
         for keys in _batches(sorted(events.keys() - found.keys())):
             found |= self._bronze(f"event_id in ({_marks(keys)})", keys)
+        return found
+
+    def _by_hours(self, events: Events) -> dict[str, Event]:
+        """Find events whose hours have so many of them that reading the hours is cheaper than asking for each."""
+        hours = Counter(floor_hour(event.processed_at) for event in events.values() if event.processed_at is not None)
+        found: dict[str, Event] = {}
+        for hour in (hour for hour, count in hours.items() if count > _BATCH):
+            rows = self.bronze_between(Window(hour, hour + timedelta(hours=1)))
+            found |= {key: row for key, row in rows.items() if key in events}
         return found
 
     def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
@@ -83,6 +93,23 @@ class LakeRows:
             found |= self._silver_rows(condition, [*keys, batch[0][0], batch[-1][0]])
         return found
 
+    def archived(self, table: str, places: Mapping[Place, Event]) -> set[Place]:
+        """Return which records a table of the archive has, of records with the time at which they were received.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        found: set[Place] = set()
+        ordered = sorted((event.processed_at or event.since, place) for place, event in places.items())
+        for run in _close(ordered):
+            window = Window(run[0][0], run[-1][0] + timedelta(milliseconds=1))
+            statement = (
+                f"select kafka_topic, kafka_partition, kafka_offset from {table} "  # noqa: S608  # constants of ours
+                "where received_at >= from_iso8601_timestamp(?) and received_at < from_iso8601_timestamp(?)"
+            )
+            found |= {Place(*row) for row in self._ask(statement, _parameters(window))} & places.keys()
+        return found
+
     def _bronze(self, condition: str, parameters: Collection[str]) -> dict[str, Event]:
         statement = (
             "select event_id, provider, currency, amount_cents, processed_at, scored_at, "  # noqa: S608  # constants of ours
@@ -106,6 +133,18 @@ class LakeRows:
 
 def _parameters(window: Window) -> list[str]:
     return [moment.astimezone(UTC).isoformat() for moment in window]
+
+
+def _close(ordered: list[tuple[datetime, Place]]) -> Iterator[list[tuple[datetime, Place]]]:
+    """Yield times in groups without a gap of an hour, so that few hours are read of which nothing is asked."""
+    group: list[tuple[datetime, Place]] = []
+    for each in ordered:
+        if group and each[0] - group[-1][0] > timedelta(hours=1):
+            yield group
+            group = []
+        group.append(each)
+    if group:
+        yield group
 
 
 def _holds(window: Window, event: Event) -> bool:

@@ -1,21 +1,35 @@
 """One look at one window of time, at every hop."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from uuid import uuid4
 
 from kit.clock import Clock, utc_now
 from payments_contracts.pins.operations import AuditDifference, AuditRun
+from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
 
 from operations.audit import gateways
-from operations.audit.balance import Known, Progress, compare, deleted_unread, judge, resolve, unknown_before, young
+from operations.audit.balance import (
+    Known,
+    Progress,
+    compare,
+    deleted_unread,
+    judge,
+    reached,
+    resolve,
+    unknown_before,
+    was_behind,
+    young,
+)
 from operations.audit.gateways import Acknowledged
 from operations.audit.hops import Event, Events, Finding, Hop, Money, Place, Tally, Window
-from operations.audit.stream import Streams, passed
+from operations.audit.stream import Reach, Streams
 
 _LOOK_BACK: Final = timedelta(minutes=10)
+_OWN: Final = "audit:"
 
 
 class Lake(Protocol):
@@ -29,6 +43,9 @@ class Lake(Protocol):
 
     def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
         """Return what Silver says of these events of Bronze."""
+
+    def archived(self, table: str, places: Mapping[Place, Event]) -> set[Place]:
+        """Return which records a table of the archive has."""
 
 
 class Rows(Protocol):
@@ -44,8 +61,8 @@ class Rows(Protocol):
 class Stream(Protocol):
     """What a window left in the topics; `StreamReader` is one."""
 
-    def read(self, window: Window, dead_since: datetime, *, to_end: bool) -> Streams:
-        """Read a window, and what became of its events until now."""
+    def read(self, reach: Reach) -> Streams:
+        """Read what a look is about, and what became of it until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +80,21 @@ class Patience:
 
 @dataclass(slots=True)
 class Look:
-    """What a look found: the run as it is to be kept, and every difference that is new, followed or resolved."""
+    """What a look found.
+
+    Attributes:
+        run: As it is to be kept.
+        differences: Every one that is new, followed or resolved.
+        unread: How many offsets before the window's end wait for their readers, by topic.
+        unreadable: How many records nobody can decode, by topic.
+        more: Whether there was more to read than a look reads.
+    """
 
     run: AuditRun
     differences: list[AuditDifference]
+    unread: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
+    more: bool = False
 
     def of(self, state: str) -> list[AuditDifference]:
         """Return the differences in one state."""
@@ -99,7 +126,13 @@ class Auditor:
         self._tell = tell
 
     def look(
-        self, window: Window, followed: Sequence[AuditDifference], before: AuditRun | None, *, standing: bool
+        self,
+        window: Window,
+        followed: Sequence[AuditDifference],
+        before: AuditRun | None,
+        start: AuditRun | None,
+        *,
+        standing: bool,
     ) -> Look:
         """Look at a window, and again at what is followed.
 
@@ -107,6 +140,7 @@ class Auditor:
             window: What belongs to the look; may be empty, for a look at what is followed alone.
             followed: The differences that are open or under way.
             before: The run that ended last.
+            start: The run from whose positions in the topics this one goes on; None to go by the window's time.
             standing: Whether the next window begins where this one ends.
 
         Raises:
@@ -117,17 +151,23 @@ class Auditor:
         known: Known = {(each.hop, each.subject): each for each in followed}
         tally = Tally()
         self._tell("topics")
-        # Before the records: who is past a record's place now has had all the time until its row is looked for.
+        # Before the records: whoever is past a record's place by now has had all the time until its row is looked for.
         progress = self._progress()
-        committed = {each.topic: each.committed for each in progress}
-        # What was dead-lettered before the last look is known from it.
-        dead_since = before.started_at if before and followed else window.since
-        to_end = any(each.hop == "normalization" for each in followed)
-        streams = self._stream.read(window, min(window.since, dead_since), to_end=to_end)
+        reach = Reach(
+            window,
+            _own_positions(start),
+            reached(progress),
+            # What was dead-lettered before the last look is known from it.
+            min(before.started_at, window.since) if before and followed else window.since,
+            to_end=any(each.hop == "normalization" for each in followed),
+        )
+        streams = self._stream.read(reach)
         findings = [*self._find_deleted(progress, before)]
         looked = self._acknowledged()
         findings += _find_unkept(looked, before, started_at)
         findings += self._find_lost(window, streams, known, tally)
+        archived = {each.topic for each in progress if not each.required and each.committed}
+        findings += self._find_unarchived(streams, known, archived)
         moment = self._clock()
 
         def is_under_way(finding: Finding) -> bool:
@@ -136,9 +176,8 @@ class Auditor:
                     return False
                 case "silver":
                     return finding.kind == "missing" and young(finding.event, moment, self._patience.silver)
-                case "normalization" | "bronze" if not passed(finding.event.place, committed):
-                    return True
-            return young(finding.event, moment, self._patience.flight)
+            behind = was_behind(finding.event, progress, before, self._patience.flight)
+            return behind or young(finding.event, moment, self._patience.flight)
 
         differences = judge(findings, known, is_under_way, moment)
         differences += resolve(known, differences, moment)
@@ -163,7 +202,8 @@ class Auditor:
                 f"{each.group}:{each.topic}/{partition}": offset
                 for each in progress
                 for partition, offset in each.committed.items()
-            },
+            }
+            | {f"{_OWN}{name}": offset for name, offset in streams.positions.items()},
             gateways={
                 name: count
                 for each in looked
@@ -173,12 +213,28 @@ class Auditor:
                 )
             },
         )
-        return Look(run, differences, streams.unreadable)
+        return Look(run, differences, streams.unread, streams.unreadable, streams.more)
 
     def _find_deleted(self, progress: Sequence[Progress], before: AuditRun | None) -> Iterator[Finding]:
         for each in progress:
             positions = before.positions if before else {}
             yield from deleted_unread(each, positions, self._clock())
+
+    def _find_unarchived(self, streams: Streams, known: Known, archived: AbstractSet[str]) -> Iterator[Finding]:
+        """Compare records with the archive, by their places; nothing where no archiver has ever run."""
+        hops: tuple[tuple[Hop, str, Mapping[Place, Event]], ...] = (
+            ("archive", BRONZE_PROVIDER_EVENTS.identifier, streams.places),
+            ("quarantine_archive", BRONZE_QUARANTINE.identifier, streams.dead_places),
+        )
+        for hop, table, places in hops:
+            followed = [event for event in _followed(known, hop).values() if event.place is not None]
+            due = {place: event for place, event in places.items() if place.topic in archived}
+            due |= {event.place: event for event in followed if event.place is not None}
+            if due:
+                self._tell("the archive")
+                has = self._lake.archived(table, due)
+                expected = {_name(place): replace(event, money=None) for place, event in due.items()}
+                yield from compare(hop, expected, {_name(place): None for place in has}, ())
 
     def _find_lost(self, window: Window, streams: Streams, known: Known, tally: Tally) -> list[Finding]:
         """Follow the window's events, and those that are followed, through every hop after the raw topics."""
@@ -211,7 +267,7 @@ class Auditor:
         }
         tally.counts |= {
             "raw": len(streams.raw),
-            "raw_records": streams.raw_records,
+            "raw_records": len(streams.places),
             "unsupported": streams.unsupported,
             "quarantined": len(streams.raw & streams.quarantined),
             "dead_letters": len(streams.dead),
@@ -234,6 +290,11 @@ class Auditor:
         ]
 
 
+def _own_positions(run: AuditRun | None) -> dict[str, int]:
+    positions = run.positions.items() if run else ()
+    return {name.removeprefix(_OWN): offset for name, offset in positions if name.startswith(_OWN)}
+
+
 def _find_unkept(looked: tuple[Acknowledged, ...], before: AuditRun | None, moment: datetime) -> Iterator[Finding]:
     for each, missing in gateways.shortfalls(looked, before.gateways if before else {}):
         since = before.finished_at if before else moment
@@ -254,6 +315,10 @@ def _event(each: AuditDifference) -> Event:
     if each.currency is not None and each.amount_cents is not None:
         money = Money(each.currency, each.amount_cents)
     return Event(each.subject, each.since, each.provider, money, each.event_at, place)
+
+
+def _name(place: Place) -> str:
+    return f"{place.topic}/{place.partition}@{place.offset}"
 
 
 def _is_inside(event: Event, window: Window) -> bool:

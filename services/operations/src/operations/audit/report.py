@@ -24,6 +24,7 @@ def as_json(looks: Sequence[Look], followed: Sequence[AuditDifference]) -> dict[
         "runs": [look.run.model_dump(mode="json") for look in looks],
         "resolved": [_difference(each) for look in looks for each in look.of("resolved")],
         "differences": [_difference(each) for each in followed],
+        "unread": looks[-1].unread if looks else {},
         "unreadable": {topic: count for look in looks for topic, count in look.unreadable.items()},
     }
 
@@ -42,6 +43,9 @@ def print_look(look: Look, console: Console) -> None:
         sums = [f"{name.split('.')[1]} {total}" for name, total in run.sums.items() if name.startswith(f"{place}.")]
         table.add_row(place.replace("_", " "), str(run.counts.get(place, 0)), ", ".join(sums))
     console.print(table)
+    for topic, count in look.unread.items():
+        if count:
+            console.print(f"{topic}: up to {count} records of that time wait for their readers", style="yellow")
     for topic, count in look.unreadable.items():
         console.print(f"{topic}: {count} records cannot be decoded; the normalizer dead-letters such", style="yellow")
 

@@ -50,6 +50,11 @@ def run(auditor: Auditor, database: AuditDatabase, plan: Plan) -> Iterator[Look]
         DeploymentError: A topic, table or schema is missing.
     """
     for window in plan.windows:
-        look = auditor.look(window, database.followed(), database.newest_run(standing=False), standing=plan.standing)
-        database.write(look.run, look.differences)
-        yield look
+        start = database.newest_run(standing=True) if plan.standing else None
+        more = True
+        while more:
+            before = database.newest_run(standing=False)
+            look = auditor.look(window, database.followed(), before, start, standing=plan.standing)
+            database.write(look.run, look.differences)
+            yield look
+            start, more = look.run, look.more
