@@ -112,13 +112,13 @@ class LakeRows:
 
     def _bronze(self, condition: str, parameters: Collection[str]) -> dict[str, Event]:
         statement = (
-            "select event_id, provider, currency, amount_cents, processed_at, scored_at, "  # noqa: S608  # constants of ours
+            "select event_id, currency, amount_cents, processed_at, scored_at, "  # noqa: S608  # constants of ours
             "cast(cast(provider_created_at at time zone 'UTC' as date) as varchar) "
             f"from {BRONZE_PAYMENT_EVENTS.identifier} where {condition}"
         )
         found: dict[str, Event] = {}
-        for event_id, provider, currency, amount, processed_at, scored_at, day in self._ask(statement, parameters):
-            event = Event(event_id, scored_at, provider, Money(currency, amount), processed_at, day=day)
+        for event_id, currency, amount, processed_at, scored_at, day in self._ask(statement, parameters):
+            event = Event(event_id, scored_at, None, Money(currency, amount), processed_at, day=day)
             if event_id not in found or scored_at < found[event_id].since:
                 found[event_id] = event
         return found

@@ -1,5 +1,6 @@
 """The topics' part of a look: which events are raw, normalized, quarantined and dead-lettered."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -21,10 +22,6 @@ SETTLING: Final = timedelta(minutes=15)
 MOST: Final = 50_000
 """How many offsets of a partition a look reads at most: what is more comes with the next, so that memory is bounded."""
 
-_RAW = (
-    "event_id", "provider_event_id", "provider_event_type", "merchant_id", "payload", "received_at",
-    "provider_created_at", "livemode",
-)  # fmt: skip
 _UNIFIED = ("event_id", "provider", "amount_cents", "currency", "processed_at")
 _FAILURE = ("event_id", "source_topic", "received_at")
 
@@ -90,7 +87,10 @@ class StreamReader:
     def __init__(self, topics: Topics, registry: RegistryClient, providers: Iterable[str]) -> None:
         self._topics = topics
         self._providers = tuple(providers)
-        self._raw = {provider: _decoder(registry, raw_topic(provider), _RAW) for provider in self._providers}
+        self._raw = {
+            provider: _decoder(registry, raw_topic(provider), _all_but(raw_topic(provider), "headers"))
+            for provider in self._providers
+        }
         self._unified = _decoder(registry, NORMALIZED, _UNIFIED)
         self._failure = _decoder(registry, VALIDATION_DLQ, _FAILURE)
 
@@ -205,6 +205,11 @@ class StreamReader:
 
 def _decoder(registry: RegistryClient, topic: Topic, names: Iterable[str]) -> Decode:
     return AvroDecoder(registry, fields_of(schema(topic.record, topic.version), names)).decode
+
+
+def _all_but(topic: Topic, name: str) -> list[str]:
+    fields = json.loads(schema(topic.record, topic.version))["fields"]
+    return [field["name"] for field in fields if field["name"] != name]
 
 
 def _money(event: Mapping[str, Any]) -> Money:
