@@ -8,7 +8,9 @@ from operations.audit.balance import Progress
 from operations.audit.gateways import Acknowledged
 from operations.audit.hops import Event, Events, Money, Place, Window
 from operations.audit.look import Auditor, Look
+from operations.audit.ports import Places
 from operations.audit.stream import Reach, Streams
+from operations.audit.topics import Offsets
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -36,6 +38,7 @@ class World:
         self.rows: dict[str, Event] = {}
         self.silver: dict[str, Money] = {}
         self.archive: set[Place] = set()
+        self.older: dict[str, Event] = {}
         self.progress = [
             Progress("normalizer", RAW, {0: (0, 10)}, {0: 10}),
             Progress("orchestrator", NORMALIZED, {0: (0, 10)}, {0: 10}),
@@ -71,6 +74,17 @@ class World:
         assert table.startswith("bronze.")
         return self.archive & places.keys()
 
+    def raw_before(self, window: Window, cut: Mapping[str, Offsets]) -> Events:
+        assert cut
+        return _between(self.older, window)
+
+    def gone_before(self, window: Window) -> tuple[set[str], set[str]]:
+        assert not window.is_empty
+        return {"quarantined"} & self.older.keys(), set()
+
+    def unsupported(self, events: Events) -> set[str]:
+        return {"unsupported"} & events.keys()
+
     def rows_between(self, window: Window) -> Events:
         return _between(self.rows, window)
 
@@ -84,7 +98,9 @@ class World:
         before: AuditRun | None = None,
         at: datetime = NOON + timedelta(hours=3),
     ) -> Look:
-        auditor = Auditor(self, self, self, lambda: self.progress, lambda: self.acknowledged, clock=lambda: at)
+        auditor = Auditor(
+            Places(self, self, self, self), lambda: self.progress, lambda: self.acknowledged, clock=lambda: at
+        )
         return auditor.look(window, followed, before, before, standing=True)
 
 
@@ -199,6 +215,18 @@ def test_records_are_held_against_the_archive_where_an_archiver_runs() -> None:
     assert found(first) == {("archive", f"{RAW}/0@4"): ("missing", "open")}
     world.streams = Streams()
     assert [each.state for each in world.look(NOTHING, first.differences, first.run).differences] == ["open"]
+
+
+def test_what_the_topics_have_deleted_is_taken_from_the_archive() -> None:
+    world = World()
+    world.older = by_id(*(event(name, RAW) for name in ("whole", "quarantined", "unsupported", "lost")))
+    world.put(event("whole"))
+    assert found(world.look()) == {}, "nothing was deleted"
+    world.streams.cut = {RAW: {0: 9}}
+    look = world.look()
+    assert found(look) == {("normalization", "lost"): ("missing", "open")}
+    assert look.run.counts["raw"] == 4
+    assert look.run.counts["unsupported"] == 1
 
 
 def test_an_acknowledgement_without_a_record_stays_open() -> None:

@@ -137,13 +137,26 @@ class Warehouse:
         Raises:
             UnavailableError: Trino does not answer.
         """
+        return self._run(statement, parameters)[1]
+
+    def records(self, statement: str, parameters: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the same with the names of the columns.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        names, rows = self._run(statement, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _run(self, statement: str, parameters: Sequence[str]) -> tuple[list[str], list[Any]]:
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement, list(parameters))
-            return list(cursor.fetchall())
+            rows = list(cursor.fetchall())
+            return [column.name for column in cursor.description or ()], rows
         except TrinoUserError as error:
             if error.error_name in {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}:
-                return []
+                return [], []
             raise
         except TrinoConnectionError as error:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error

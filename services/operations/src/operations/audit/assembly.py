@@ -13,11 +13,13 @@ from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, raw_topic, top
 from pydantic import Field, SecretStr, field_validator
 
 from operations.audit import gateways
+from operations.audit.archive import ArchiveRows
 from operations.audit.balance import Progress
 from operations.audit.database import AuditDatabase
 from operations.audit.gateways import Acknowledged
 from operations.audit.lake import LakeRows
 from operations.audit.look import Auditor, Patience
+from operations.audit.ports import Places
 from operations.audit.stream import StreamReader
 from operations.audit.topics import Topics
 from operations.warehouse import Warehouse
@@ -97,9 +99,12 @@ def open_auditor(
             return tuple(found)
 
         yield Auditor(
-            StreamReader(topics, registry, settings.providers),
-            LakeRows(warehouse, settings.dbt_schema_suffix),
-            database,
+            Places(
+                StreamReader(topics, registry, settings.providers),
+                LakeRows(warehouse, settings.dbt_schema_suffix),
+                ArchiveRows(warehouse),
+                database,
+            ),
             progress,
             acknowledged,
             patience=patience,

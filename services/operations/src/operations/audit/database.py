@@ -1,6 +1,6 @@
 """The operational database as the audit sees it: rows of events, and its own books."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Final, LiteralString
@@ -30,9 +30,10 @@ class AuditDatabase:
         """Return the events whose row says that they were processed in a window."""
         return self._events("processed_at >= %s AND processed_at < %s", list(window))
 
-    def rows_of(self, event_ids: Collection[str]) -> Events:
+    def rows_of(self, event_ids: Iterable[str]) -> Events:
         """Return the events of these ids that have a row."""
-        return self._events("event_id = ANY(%s)", [list(event_ids)]) if event_ids else {}
+        wanted = list(event_ids)
+        return self._events("event_id = ANY(%s)", [wanted]) if wanted else {}
 
     def newest_run(self, *, standing: bool) -> AuditRun | None:
         """Return the run that ended last; of the standing ones, that whose window does."""

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS, SILVER_PAYMENTS_CLEANED
 
-from operations.audit.hops import Event, Events, Money, Place, Window, floor_hour
+from operations.audit.hops import Event, Events, Money, Window, floor_hour
 from operations.warehouse import Warehouse
 
 _BATCH: Final = 500
@@ -93,23 +93,6 @@ class LakeRows:
             found |= self._silver_rows(condition, [*keys, batch[0][0], batch[-1][0]])
         return found
 
-    def archived(self, table: str, places: Mapping[Place, Event]) -> set[Place]:
-        """Return which records a table of the archive has, of records with the time at which they were received.
-
-        Raises:
-            UnavailableError: Trino does not answer.
-        """
-        found: set[Place] = set()
-        ordered = sorted((event.processed_at or event.since, place) for place, event in places.items())
-        for run in _close(ordered):
-            window = Window(run[0][0], run[-1][0] + timedelta(milliseconds=1))
-            statement = (
-                f"select kafka_topic, kafka_partition, kafka_offset from {table} "  # noqa: S608  # constants of ours
-                "where received_at >= from_iso8601_timestamp(?) and received_at < from_iso8601_timestamp(?)"
-            )
-            found |= {Place(*row) for row in self._ask(statement, _parameters(window))} & places.keys()
-        return found
-
     def _bronze(self, condition: str, parameters: Collection[str]) -> dict[str, Event]:
         statement = (
             "select event_id, currency, amount_cents, processed_at, scored_at, "  # noqa: S608  # constants of ours
@@ -133,18 +116,6 @@ class LakeRows:
 
 def _parameters(window: Window) -> list[str]:
     return [moment.astimezone(UTC).isoformat() for moment in window]
-
-
-def _close(ordered: list[tuple[datetime, Place]]) -> Iterator[list[tuple[datetime, Place]]]:
-    """Yield times in groups without a gap of an hour, so that few hours are read of which nothing is asked."""
-    group: list[tuple[datetime, Place]] = []
-    for each in ordered:
-        if group and each[0] - group[-1][0] > timedelta(hours=1):
-            yield group
-            group = []
-        group.append(each)
-    if group:
-        yield group
 
 
 def _holds(window: Window, event: Event) -> bool:

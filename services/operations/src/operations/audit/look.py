@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 from uuid import uuid4
 
 from kit.clock import Clock, utc_now
@@ -26,43 +26,11 @@ from operations.audit.balance import (
 )
 from operations.audit.gateways import Acknowledged
 from operations.audit.hops import Event, Events, Finding, Hop, Money, Place, Tally, Window
+from operations.audit.ports import Places
 from operations.audit.stream import Reach, Streams
 
 _LOOK_BACK: Final = timedelta(minutes=10)
 _OWN: Final = "audit:"
-
-
-class Lake(Protocol):
-    """Rows of the lake; `LakeRows` is one."""
-
-    def bronze_between(self, window: Window) -> Events:
-        """Return the events of Bronze that were processed in a window."""
-
-    def bronze_of(self, events: Events, elsewhere: Mapping[str, datetime]) -> Events:
-        """Look events up in Bronze."""
-
-    def silver_of(self, events: Events, window: Window) -> Mapping[str, Money]:
-        """Return what Silver says of these events of Bronze."""
-
-    def archived(self, table: str, places: Mapping[Place, Event]) -> set[Place]:
-        """Return which records a table of the archive has."""
-
-
-class Rows(Protocol):
-    """Rows of the operational database; `AuditDatabase` is one."""
-
-    def rows_between(self, window: Window) -> Events:
-        """Return the events whose row says that they were processed in a window."""
-
-    def rows_of(self, event_ids: Sequence[str]) -> Events:
-        """Return the events of these ids that have a row."""
-
-
-class Stream(Protocol):
-    """What a window left in the topics; `StreamReader` is one."""
-
-    def read(self, reach: Reach) -> Streams:
-        """Read what a look is about, and what became of it until now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +74,7 @@ class Auditor:
 
     def __init__(
         self,
-        stream: Stream,
-        lake: Lake,
-        rows: Rows,
+        places: Places,
         progress: Callable[[], Sequence[Progress]],
         acknowledged: Callable[[], tuple[Acknowledged, ...]],
         *,
@@ -116,9 +82,7 @@ class Auditor:
         clock: Clock = utc_now,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._stream = stream
-        self._lake = lake
-        self._rows = rows
+        self._stream, self._lake, self._archive, self._rows = places
         self._progress = progress
         self._acknowledged = acknowledged
         self._patience = patience or Patience()
@@ -232,7 +196,7 @@ class Auditor:
             due |= {event.place: event for event in followed if event.place is not None}
             if due:
                 self._tell("the archive")
-                has = self._lake.archived(table, due)
+                has = self._archive.archived(table, due)
                 expected = {_name(place): replace(event, money=None) for place, event in due.items()}
                 yield from compare(hop, expected, {_name(place): None for place in has}, ())
 
@@ -243,7 +207,12 @@ class Auditor:
         bronze = {} if window.is_empty else dict(self._lake.bronze_between(wide))
         rows = {} if window.is_empty else dict(self._rows.rows_between(wide))
 
-        raw = _followed(known, "normalization") | streams.lost
+        archived = self._archive.raw_before(window, streams.cut) if streams.cut and not window.is_empty else {}
+        if archived:
+            quarantined, dead = self._archive.gone_before(window)
+            streams.quarantined |= quarantined
+            streams.dead |= dead
+        raw = _followed(known, "normalization") | streams.lost | dict(archived)
         normalized = _followed(known, "bronze") | streams.normalized
         # What was missing at a hop and came after all has not been looked at behind it yet.
         normalized |= {key: streams.seen[key] for key in raw if key in streams.seen}
@@ -265,8 +234,12 @@ class Auditor:
         rows_here = {
             key: event for key, event in rows.items() if _is_inside(event, window) or ("database", key) in known
         }
+        lost = {key: each for key, each in archived.items() if key not in bronze and key not in rows}
+        for key in self._archive.unsupported(lost) if lost else ():
+            del raw[key]
+            streams.unsupported += 1
         tally.counts |= {
-            "raw": len(streams.raw),
+            "raw": len(streams.raw | archived.keys()),
             "raw_records": len(streams.places),
             "unsupported": streams.unsupported,
             "quarantined": len(streams.raw & streams.quarantined),

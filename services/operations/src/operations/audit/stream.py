@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from kit.kafka import AvroDecoder, RegistryClient
-from payments_contracts.normalize import Normalized, Unsupported, normalize
+from payments_contracts.normalize import Normalized, Outcome, Unsupported, normalize
 from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
@@ -42,6 +42,7 @@ class Streams:
         dead_places: The same of dead letters.
         unread: How many offsets before the window's end its readers have not come to, by topic.
         positions: Where the next look goes on in each partition, as payments.stripe.raw/0.
+        cut: The first offset that is left, of partitions in which some of the window may have been deleted, by topic.
         more: Whether there was more to read than a look reads.
         unreadable: How many records nobody can decode, by topic.
     """
@@ -57,6 +58,7 @@ class Streams:
     dead_places: dict[Place, Event] = field(default_factory=dict)
     unread: dict[str, int] = field(default_factory=dict)
     positions: dict[str, int] = field(default_factory=dict)
+    cut: dict[str, dict[int, int]] = field(default_factory=dict)
     more: bool = False
     unreadable: dict[str, int] = field(default_factory=dict)
 
@@ -125,7 +127,7 @@ class StreamReader:
         """Return from where to where a topic is looked at, and note what waits behind."""
         since, until = (self._topics.locate(name, moment) for moment in reach.window)
         start = {number: reach.start.get(f"{name}/{number}", offset) for number, offset in since.items()}
-        read = reach.committed.get(name, {})
+        read, bounds = reach.committed.get(name, {}), self._topics.bounds(name)
         end: dict[int, int] = {}
         for number, offset in until.items():
             come = max(start[number], min(offset, read.get(number, 0)))
@@ -133,6 +135,9 @@ class StreamReader:
             found.more |= end[number] < come
             found.positions[f"{name}/{number}"] = end[number]
             found.unread[name] = found.unread.get(name, 0) + max(0, offset - come)
+            low = bounds[number][0]
+            if low and start[number] <= low:
+                found.cut.setdefault(name, {})[number] = low
         return start, end
 
     def _read_failures(self, found: Streams, reach: Reach) -> None:
@@ -178,16 +183,7 @@ class StreamReader:
             found.places[record.place] = event
             if event_id in found.seen or event_id in found.quarantined:
                 continue
-            outcome = normalize(
-                provider,
-                value["payload"],
-                value["merchant_id"],
-                value["provider_event_id"],
-                value["provider_event_type"],
-                _milliseconds(value["received_at"]),
-                _milliseconds(value["provider_created_at"]),
-                value["livemode"],
-            )
+            outcome = outcome_of(provider, value)
             if isinstance(outcome, Unsupported):
                 found.unsupported += 1
                 continue
@@ -201,6 +197,20 @@ class StreamReader:
                 found.unreadable[name] = found.unreadable.get(name, 0) + 1
             else:
                 yield record
+
+
+def outcome_of(provider: str, value: Mapping[str, Any]) -> Outcome:
+    """Return what today's contract makes of a raw record."""
+    return normalize(
+        provider,
+        value["payload"],
+        value["merchant_id"],
+        value["provider_event_id"],
+        value["provider_event_type"],
+        _milliseconds(value["received_at"]),
+        _milliseconds(value["provider_created_at"]),
+        value["livemode"],
+    )
 
 
 def _decoder(registry: RegistryClient, topic: Topic, names: Iterable[str]) -> Decode:
