@@ -50,7 +50,7 @@ class Path:
         self._bronze = bronze
         self._dsn = dsn
         self.group = f"audit-test-{uuid.uuid4().hex[:8]}"
-        self.began = datetime.now(UTC)
+        self.began = datetime.now(UTC).replace(microsecond=0)
         self.variables: dict[str, str] = {
             **stack,
             "POSTGRES_DSN": dsn.get_secret_value(),
@@ -157,8 +157,10 @@ class Path:
 
         with open_database(self._dsn) as database:
             with open_auditor(self.settings, database, Patience(), lambda _: None, clock) as auditor:
-                start, before = (database.newest_run(standing=standing) for standing in (True, False))
-                found = auditor.look(window, database.followed(), before, start, standing=True)
+                before = database.newest_run(standing=False)
+                found = auditor.look(
+                    window, database.followed(), before, None, accepted=database.accepted(), standing=False
+                )
             database.write(found.run, found.differences)
         return found
 

@@ -50,6 +50,13 @@ class AuditDatabase:
         )
         return [AuditDifference.model_validate(row) for row in self._connection.execute(statement, [_FOLLOWED])]
 
+    def accepted(self) -> set[tuple[str, str]]:
+        """Return the hop and subject of each difference that a person has judged final."""
+        statement = sql.SQL("SELECT hop, subject FROM {} WHERE state = 'accepted'").format(
+            sql.Identifier(AUDIT_DIFFERENCES.name)
+        )
+        return {(row["hop"], row["subject"]) for row in self._connection.execute(statement)}
+
     def write(self, run: AuditRun, differences: Sequence[AuditDifference]) -> None:
         """Keep a run and what became of each difference, all or nothing.
 

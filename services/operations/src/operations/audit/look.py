@@ -96,6 +96,7 @@ class Auditor:
         before: AuditRun | None,
         start: AuditRun | None,
         *,
+        accepted: AbstractSet[tuple[str, str]] = frozenset(),
         standing: bool,
     ) -> Look:
         """Look at a window, and again at what is followed.
@@ -105,6 +106,7 @@ class Auditor:
             followed: The differences that are open or under way.
             before: The run that ended last.
             start: The run from whose positions in the topics this one goes on; None to go by the window's time.
+            accepted: Hop and subject of what a person has judged final, which is not told again.
             standing: Whether the next window begins where this one ends.
 
         Raises:
@@ -132,6 +134,7 @@ class Auditor:
         findings += self._find_lost(window, streams, known, tally)
         archived = {each.topic for each in progress if not each.required and each.committed}
         findings += self._find_unarchived(streams, known, archived)
+        findings = [each for each in findings if (each.hop, each.subject) not in accepted]
         moment = self._clock()
 
         def is_under_way(finding: Finding) -> bool:

@@ -54,7 +54,8 @@ def run(auditor: Auditor, database: AuditDatabase, plan: Plan) -> Iterator[Look]
         more = True
         while more:
             before = database.newest_run(standing=False)
-            look = auditor.look(window, database.followed(), before, start, standing=plan.standing)
+            followed, accepted = database.followed(), database.accepted()
+            look = auditor.look(window, followed, before, start, accepted=accepted, standing=plan.standing)
             database.write(look.run, look.differences)
             yield look
             start, more = look.run, look.more

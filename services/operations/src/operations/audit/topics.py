@@ -131,8 +131,12 @@ class Topics:
         try:
             answer = self._admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_SECONDS)
             places = answer[group].result(_TIMEOUT_SECONDS).topic_partitions
-        except (KafkaException, TimeoutError) as error:
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return {}
             raise _away(error) from error
+        except TimeoutError as error:
+            raise UnavailableError("Kafka does not tell how far the consumer groups are.") from error
         return {place.partition: place.offset for place in places if place.offset >= 0}
 
     def close(self) -> None:
@@ -160,6 +164,5 @@ def _time(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
-def _away(error: Exception) -> UnavailableError:
-    reason = error.args[0].str() if error.args and hasattr(error.args[0], "str") else str(error)
-    return UnavailableError(f"Kafka does not answer: {reason}. Is it up? See `make status`.")
+def _away(error: KafkaException) -> UnavailableError:
+    return UnavailableError(f"Kafka does not answer: {error.args[0].str()}. Is it up? See `make status`.")
