@@ -139,3 +139,6 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_e
 
 -- The attempts at an invoice, whichever payments they were made by.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_invoice" ON "payment_events" ("provider", "related_invoice_id");
+
+-- The events of an hour, for the audit.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_processing" ON "payment_events" ("processed_at");

@@ -153,6 +153,127 @@ class ArchivedEventV2(Contract):
     )
 
 
+class AuditDifferenceV1(Contract):
+    """Something that one place has and the next one has not, or has otherwise; followed until it is resolved.
+
+    Source: contracts/avro/audit_difference/v1.avsc.
+    """
+
+    hop: Literal[
+        "acknowledged",
+        "retention",
+        "normalization",
+        "archive",
+        "quarantine_archive",
+        "bronze",
+        "database",
+        "silver",
+    ] = Field(
+        description="Between which places.",
+    )
+    subject: str = Field(
+        description="What differs: the event's id; of a topic that was cut the partition and the offsets, of a gateway its provider.",
+    )
+    kind: Literal[
+        "missing",
+        "unknown_before",
+        "differs",
+        "deleted_unread",
+        "fewer",
+    ] = Field(
+        description="How: it is missing, it is missing in the place before, it is there with another amount, records were deleted unread, or there are fewer than were acknowledged.",
+    )
+    state: Literal["pending", "open", "resolved", "accepted"] = Field(
+        description="Whether it is under way, a difference, mended by now, or judged final by a person.",
+    )
+    provider: str | None = Field(
+        default=None, description="Payment provider, in lower case, as in contracts/providers, where one is concerned.",
+    )
+    topic: str | None = Field(
+        default=None, description="Topic of the record that was looked for, where it is one.",
+    )
+    partition: Int | None = Field(
+        default=None, description="Partition of that record.",
+    )
+    offset: Long | None = Field(
+        default=None, description="Offset of that record.",
+    )
+    event_at: Timestamp | None = Field(
+        default=None, description="processed_at of the event (UTC), by which its row is found in the lake.",
+    )
+    currency: str | None = Field(
+        default=None, description="ISO 4217 code of the event's currency, where the place before tells it.",
+    )
+    amount_cents: Long | None = Field(
+        default=None, description="The event's amount in the currency's minor unit, where the place before tells it.",
+    )
+    detail: str = Field(
+        description="What was found, in words, without values of the payload.",
+    )
+    since: Timestamp = Field(
+        description="When the place before had it (UTC).",
+    )
+    found_at: Timestamp = Field(
+        description="When the audit first saw that it is so (UTC).",
+    )
+    checked_at: Timestamp = Field(
+        description="When the audit last looked (UTC).",
+    )
+    resolved_at: Timestamp | None = Field(
+        default=None, description="When the audit saw that it is no longer so, or a person judged it final (UTC).",
+    )
+    note: str | None = Field(
+        default=None, description="Why a person judged it final, and who.",
+    )
+
+
+class AuditRunV1(Contract):
+    """What the audit found in one window of time, once it had looked at every hop.
+
+    Source: contracts/avro/audit_run/v1.avsc.
+    """
+
+    run_id: str = Field(
+        description="UUID of the look at the window.",
+    )
+    since: Timestamp = Field(
+        description="Begin of the window (UTC): the first time of Kafka's, and of the events, that belongs to it.",
+    )
+    until: Timestamp = Field(
+        description="End of the window (UTC): the first time that does not belong to it.",
+    )
+    standing: bool = Field(
+        description="Whether the window follows on those before it; the next one begins where the last of these ends.",
+    )
+    started_at: Timestamp = Field(
+        description="When the audit began to look (UTC).",
+    )
+    finished_at: Timestamp = Field(
+        description="When it had looked at everything (UTC).",
+    )
+    outcome: Literal["balanced", "differences"] = Field(
+        description="Whether a difference was open when it was over.",
+    )
+    counts: dict[str, Long] = Field(
+        description="How many events each place had of the window, by the place's name.",
+    )
+    sums: dict[str, Long] = Field(
+        description="Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR.",
+    )
+    open: dict[str, Long] = Field(
+        description="How many differences were open when it was over, by hop.",
+    )
+    pending: dict[str, Long] = Field(
+        description="How many events were under way when it was over, by hop.",
+    )
+    positions: dict[str, Long] = Field(
+        description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0.",
+    )
+    gateways: dict[str, Long] = Field(
+        description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",
+    )
+
+
 class ErasureV1(Contract):
     """One step of erasing what is stored of a merchant or of a customer.
 
@@ -1656,6 +1777,8 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
         ("archived_event", 1): ArchivedEventV1,
         ("archived_event", 2): ArchivedEventV2,
+        ("audit_difference", 1): AuditDifferenceV1,
+        ("audit_run", 1): AuditRunV1,
         ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,

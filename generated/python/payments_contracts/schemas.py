@@ -44,6 +44,42 @@ _ARCHIVED_EVENT_V2: Final = (
     r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."},"""
     r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
 )
+_AUDIT_DIFFERENCE_V1: Final = (
+    r"""{"type":"record","name":"audit_difference","namespace":"payments","doc":"Something that one place has and the next one has not, or has otherwise; followed until it is resolved.","fields":["""
+    r"""{"name":"hop","type":"string","doc":"Between which places.","allowed_values":["acknowledged","retention","normalization","archive","quarantine_archive","bronze","database","silver"]},"""
+    r"""{"name":"subject","type":"string","doc":"What differs: the event's id; of a topic that was cut the partition and the offsets, of a gateway its provider."},"""
+    r"""{"name":"kind","type":"string","doc":"How: it is missing, it is missing in the place before, it is there with another amount, records were deleted unread, or there are fewer than were acknowledged.","allowed_values":["missing","unknown_before","differs","deleted_unread","fewer"]},"""
+    r"""{"name":"state","type":"string","doc":"Whether it is under way, a difference, mended by now, or judged final by a person.","allowed_values":["pending","open","resolved","accepted"]},"""
+    r"""{"name":"provider","type":["null","string"],"doc":"Payment provider, in lower case, as in contracts/providers, where one is concerned.","default":null},"""
+    r"""{"name":"topic","type":["null","string"],"doc":"Topic of the record that was looked for, where it is one.","default":null},"""
+    r"""{"name":"partition","type":["null","int"],"doc":"Partition of that record.","default":null},"""
+    r"""{"name":"offset","type":["null","long"],"doc":"Offset of that record.","default":null},"""
+    r"""{"name":"event_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"processed_at of the event (UTC), by which its row is found in the lake.","default":null},"""
+    r"""{"name":"currency","type":["null","string"],"doc":"ISO 4217 code of the event's currency, where the place before tells it.","default":null},"""
+    r"""{"name":"amount_cents","type":["null","long"],"doc":"The event's amount in the currency's minor unit, where the place before tells it.","default":null},"""
+    r"""{"name":"detail","type":"string","doc":"What was found, in words, without values of the payload."},"""
+    r"""{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the place before had it (UTC)."},"""
+    r"""{"name":"found_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit first saw that it is so (UTC)."},"""
+    r"""{"name":"checked_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit last looked (UTC)."},"""
+    r"""{"name":"resolved_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the audit saw that it is no longer so, or a person judged it final (UTC).","default":null},"""
+    r"""{"name":"note","type":["null","string"],"doc":"Why a person judged it final, and who.","default":null}]}"""
+)
+_AUDIT_RUN_V1: Final = (
+    r"""{"type":"record","name":"audit_run","namespace":"payments","doc":"What the audit found in one window of time, once it had looked at every hop.","fields":["""
+    r"""{"name":"run_id","type":"string","doc":"UUID of the look at the window."},"""
+    r"""{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Begin of the window (UTC): the first time of Kafka's, and of the events, that belongs to it."},"""
+    r"""{"name":"until","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"End of the window (UTC): the first time that does not belong to it."},"""
+    r"""{"name":"standing","type":"boolean","doc":"Whether the window follows on those before it; the next one begins where the last of these ends."},"""
+    r"""{"name":"started_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit began to look (UTC)."},"""
+    r"""{"name":"finished_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it had looked at everything (UTC)."},"""
+    r"""{"name":"outcome","type":"string","doc":"Whether a difference was open when it was over.","allowed_values":["balanced","differences"]},"""
+    r"""{"name":"counts","type":{"type":"map","values":"long"},"doc":"How many events each place had of the window, by the place's name."},"""
+    r"""{"name":"sums","type":{"type":"map","values":"long"},"doc":"Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR."},"""
+    r"""{"name":"open","type":{"type":"map","values":"long"},"doc":"How many differences were open when it was over, by hop."},"""
+    r"""{"name":"pending","type":{"type":"map","values":"long"},"doc":"How many events were under way when it was over, by hop."},"""
+    r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0."},"""
+    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records."}]}"""
+)
 _ERASURE_V1: Final = (
     r"""{"type":"record","name":"erasure","namespace":"payments","doc":"One step of erasing what is stored of a merchant or of a customer.","fields":["""
     r"""{"name":"erasure_id","type":"string","doc":"Identifies one run of the erasure; its steps share it."},"""
@@ -437,6 +473,8 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
         ("archived_event", 1): _ARCHIVED_EVENT_V1,
         ("archived_event", 2): _ARCHIVED_EVENT_V2,
+        ("audit_difference", 1): _AUDIT_DIFFERENCE_V1,
+        ("audit_run", 1): _AUDIT_RUN_V1,
         ("erasure", 1): _ERASURE_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("ledger_entry", 1): _LEDGER_ENTRY_V1,
@@ -455,6 +493,8 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
     "archived_event": (1, 2),
+    "audit_difference": (1,),
+    "audit_run": (1,),
     "erasure": (1,),
     "ingestion_failure": (1,),
     "ledger_entry": (1,),

@@ -195,6 +195,103 @@ def encode_archived_event_v2(
     )
 
 
+def encode_audit_difference_v1(
+    *,
+    prefix: bytes = b"",
+    hop: str,
+    subject: str,
+    kind: str,
+    state: str,
+    provider: str | None,
+    topic: str | None,
+    partition: int | None,
+    offset: int | None,
+    event_at: int | None,
+    currency: str | None,
+    amount_cents: int | None,
+    detail: str,
+    since: int,
+    found_at: int,
+    checked_at: int,
+    resolved_at: int | None,
+    note: str | None,
+) -> bytes:
+    """Return a record `audit_difference`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/audit_difference/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := hop.encode())),
+            _0,
+            _long(len(_1 := subject.encode())),
+            _1,
+            _long(len(_2 := kind.encode())),
+            _2,
+            _long(len(_3 := state.encode())),
+            _3,
+            b"\x00" if provider is None else b"\x02" + _string(provider),
+            b"\x00" if topic is None else b"\x02" + _string(topic),
+            b"\x00" if partition is None else b"\x02" + _int(partition),
+            b"\x00" if offset is None else b"\x02" + _long(offset),
+            b"\x00" if event_at is None else b"\x02" + _long(event_at),
+            b"\x00" if currency is None else b"\x02" + _string(currency),
+            b"\x00" if amount_cents is None else b"\x02" + _long(amount_cents),
+            _long(len(_11 := detail.encode())),
+            _11,
+            _long(since),
+            _long(found_at),
+            _long(checked_at),
+            b"\x00" if resolved_at is None else b"\x02" + _long(resolved_at),
+            b"\x00" if note is None else b"\x02" + _string(note),
+        )
+    )
+
+
+def encode_audit_run_v1(
+    *,
+    prefix: bytes = b"",
+    run_id: str,
+    since: int,
+    until: int,
+    standing: bool,
+    started_at: int,
+    finished_at: int,
+    outcome: str,
+    counts: Mapping[str, int],
+    sums: Mapping[str, int],
+    open: Mapping[str, int],
+    pending: Mapping[str, int],
+    positions: Mapping[str, int],
+    gateways: Mapping[str, int],
+) -> bytes:
+    """Return a record `audit_run`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/audit_run/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := run_id.encode())),
+            _0,
+            _long(since),
+            _long(until),
+            (b"\x01" if standing else b"\x00"),
+            _long(started_at),
+            _long(finished_at),
+            _long(len(_6 := outcome.encode())),
+            _6,
+            _map(counts, _long),
+            _map(sums, _long),
+            _map(open, _long),
+            _map(pending, _long),
+            _map(positions, _long),
+            _map(gateways, _long),
+        )
+    )
+
+
 def encode_erasure_v1(
     *,
     prefix: bytes = b"",

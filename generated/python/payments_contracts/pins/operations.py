@@ -9,6 +9,8 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
+    AuditDifferenceV1,
+    AuditRunV1,
     ErasureV1,
     IngestionFailureV1,
     LedgerEntryV1,
@@ -21,6 +23,10 @@ from payments_contracts.records import (
     ValidationFailureV1,
 )
 
+AuditDifference = AuditDifferenceV1
+"""As it is written to the database's audit_differences."""
+AuditRun = AuditRunV1
+"""As it is written to the database's audit_runs."""
 Erasure = ErasureV1
 """As it is written to the database's erasures."""
 IngestionFailure = IngestionFailureV1

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from operations.assembly import open_census
+from operations.audit import command as audit
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
 from operations.erasure.command import erase
@@ -51,6 +52,7 @@ app.add_typer(database_app, name="database")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
 app.command()(erase)
+app.add_typer(audit.app, name="audit")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0
