@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from operations.recovery import trial as trial_module
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.originals import Missing, Originals
 from operations.recovery.selection import Choice, RawSelection, Tally, from_quarantine
@@ -62,6 +63,18 @@ def test_a_trial_tells_what_passes_and_what_has_no_mapping() -> None:
     assert try_raw(event_of(0, ACCEPTED)) == PASSES
     trial = try_raw(event_of(0, UNSUPPORTED))
     assert (trial.verdict, trial.reason_codes) == ("unsupported", ("unsupported",))
+
+
+def test_a_mapping_that_fails_does_not_end_the_trial_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_found: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(trial_module, "normalize", fail)
+    trial = try_raw(event_of(0, ACCEPTED))
+    assert (trial.reason_codes, trial.reasons) == (
+        ("mapping_failed",),
+        ("the mapping of stripe fails: RecursionError",),
+    )
 
 
 def test_reasons_are_counted_once_for_an_event() -> None:
