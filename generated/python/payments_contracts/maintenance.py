@@ -35,7 +35,7 @@ class Maintenance:
     manifests: int
     keep_snapshots_hours: int
     keep_orphans_hours: int
-    retention_days: int | None
+    retention_days: int | None = None
 
     @property
     def identifier(self) -> str:

@@ -274,6 +274,44 @@ class AuditRunV1(Contract):
     )
 
 
+class ErasureV1(Contract):
+    """One step of erasing what is stored of a merchant or of a customer.
+
+    Source: contracts/avro/erasure/v1.avsc.
+    """
+
+    erasure_id: str = Field(
+        description="Identifies one run of the erasure; its steps share it.",
+    )
+    step: Literal["begun", "done", "failed"] = Field(
+        description="What is told: that it began, that all is gone, or that it failed half way and is to be run again.",
+    )
+    at: Timestamp = Field(
+        description="When it was told (UTC).",
+    )
+    requested_by: str = Field(
+        description="Who asked for it: a name that was given, else the user of the operating system.",
+    )
+    subject_kind: Literal["merchant", "customer"] = Field(
+        description="Whose data is erased.",
+    )
+    subject: str = Field(
+        description="The merchant's id, or the provider's id of the customer: it is needed to erase again what a backup brings back.",
+    )
+    provider: str | None = Field(
+        default=None, description="The provider whose id it is, where only that one's was asked for.",
+    )
+    rows: dict[str, Long] = Field(
+        description="Rows by table: those found when it began, those erased when it was done or failed.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why it failed.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
+    )
+
+
 class IngestionFailureV1(Contract):
     """An authentic webhook that the gateway could not read as an event.
 
@@ -756,7 +794,7 @@ class PaymentEventV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     schema_version: Int = Field(
         description="Version of the record's contract, equal to its version in the Schema Registry.",
@@ -881,6 +919,18 @@ class PaymentEventV3(Contract):
     )
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
+    )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
     )
 
 
@@ -1037,6 +1087,78 @@ class QuarantinedEventV1(Contract):
     )
     kafka_timestamp: Timestamp = Field(
         description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
+class RecoveryActionV1(Contract):
+    """What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+
+    action_id: str = Field(
+        description="UUID of the row.",
+    )
+    run_id: str = Field(
+        description="UUID of the command's run; all that one run did to events has it.",
+    )
+    acted_at: Timestamp = Field(
+        description="When it was done (UTC).",
+    )
+    actor: str = Field(
+        description="Who did it: the user of the operating system, or the name given with --as.",
+    )
+    command: Literal["redrive", "replay", "close", "reopen"] = Field(
+        description="The command that did it.",
+    )
+    filter: str = Field(
+        description="What the command was asked to work on, as the JSON text of its options.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    outcome: Literal[
+        "sent",
+        "restarted",
+        "still_fails",
+        "not_found",
+        "closed",
+        "reopened",
+    ] = Field(
+        description="What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.",
+    )
+    reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons for which the event was quarantined, or is refused today; empty where there are none.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why an event was left alone, or the note with which it was closed.",
+    )
+    origin: Literal["topic", "archive", "dead_letter"] | None = Field(
+        default=None, description="Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic of the record that was sent again; null where it is not known.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Its partition.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Its offset.",
+    )
+    target_topic: str | None = Field(
+        default=None, description="Topic that the record was written to; null where nothing was sent.",
+    )
+    target_partition: Int | None = Field(
+        default=None, description="The partition that it was written to.",
+    )
+    target_offset: Long | None = Field(
+        default=None, description="The offset that it was written to.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
     )
 
 
@@ -1431,7 +1553,7 @@ class ScoredPaymentV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     rule_violations: list[str] = Field(
         description="Business rules that the event breaks, as codes; empty when it breaks none.",
@@ -1578,6 +1700,18 @@ class ScoredPaymentV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
     attempt: Int | None = Field(
         default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",
     )
@@ -1645,6 +1779,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("archived_event", 2): ArchivedEventV2,
         ("audit_difference", 1): AuditDifferenceV1,
         ("audit_run", 1): AuditRunV1,
+        ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
         ("payment_event", 1): PaymentEventV1,
@@ -1653,6 +1788,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
         ("quarantined_event", 1): QuarantinedEventV1,
+        ("recovery_action", 1): RecoveryActionV1,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

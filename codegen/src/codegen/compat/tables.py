@@ -80,7 +80,7 @@ def history_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
 
 
 def rows_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
-    """Yield tables, derived ones too, whose rows are deleted earlier: what the first run deletes, nothing brings back."""
+    """Yield tables, derived ones too, whose rows are deleted earlier: nothing brings them back."""
     kept = {table.identifier: each.retention_days for table, each in maintained(old)}
     for table, each in maintained(new):
         days = each.retention_days

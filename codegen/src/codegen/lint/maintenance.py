@@ -34,4 +34,6 @@ def undated(catalog: Catalog) -> Iterator[Finding]:
         if kept.retention_days is not None and [each.transform for each in parts] != ["day"]:
             message = f"rows of {table.identifier} are to be deleted by their days, and it is not partitioned by days"
             place = ("maintenance", "retention_days")
-            yield table.source.finding("retention", place, message, "partition it by the day of one column, or remove it")
+            yield table.source.finding(
+                "retention", place, message, "partition it by the day of one column, or remove it"
+            )

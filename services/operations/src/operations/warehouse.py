@@ -93,13 +93,13 @@ class Warehouse:
         return found
 
     def total_payments(self, merchant_ids: Sequence[str], *, livemode: bool) -> Totals:
-        """Add up Silver's payments of some merchants, live or not, by currency.
+        """Add up Silver's payments of some merchants, live or not, by currency; what was never told is no payment.
 
         Raises:
             UnavailableError: Trino does not answer.
         """
         which = "livemode" if livemode else "not livemode"
-        return self._totals(f"count(*), {_SUMS} from {SILVER_PAYMENTS} where {which} and", merchant_ids)
+        return self._totals(f"count_if(is_told), {_SUMS} from {SILVER_PAYMENTS} where {which} and", merchant_ids)
 
     def total_metrics(self, table: str, merchant_ids: Sequence[str]) -> Totals:
         """Add up one of Gold's tables of metrics for some merchants, by currency.
