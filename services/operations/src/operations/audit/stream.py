@@ -1,6 +1,5 @@
 """The topics' part of a look: which events are raw, normalized, quarantined and dead-lettered."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -89,10 +88,7 @@ class StreamReader:
     def __init__(self, topics: Topics, registry: RegistryClient, providers: Iterable[str]) -> None:
         self._topics = topics
         self._providers = tuple(providers)
-        self._raw = {
-            provider: _decoder(registry, raw_topic(provider), _all_but(raw_topic(provider), "headers"))
-            for provider in self._providers
-        }
+        self._raw = {provider: _decoder(registry, raw_topic(provider)) for provider in self._providers}
         self._unified = _decoder(registry, NORMALIZED, _UNIFIED)
         self._failure = _decoder(registry, VALIDATION_DLQ, _FAILURE)
 
@@ -213,13 +209,10 @@ def outcome_of(provider: str, value: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _decoder(registry: RegistryClient, topic: Topic, names: Iterable[str]) -> Decode:
-    return AvroDecoder(registry, fields_of(schema(topic.record, topic.version), names)).decode
-
-
-def _all_but(topic: Topic, name: str) -> list[str]:
-    fields = json.loads(schema(topic.record, topic.version))["fields"]
-    return [field["name"] for field in fields if field["name"] != name]
+def _decoder(registry: RegistryClient, topic: Topic, names: Iterable[str] | None = None) -> Decode:
+    """Return what reads a topic's records, or only some of their fields."""
+    text = schema(topic.record, topic.version)
+    return AvroDecoder(registry, text if names is None else fields_of(text, names)).decode
 
 
 def _money(event: Mapping[str, Any]) -> Money:
