@@ -28,7 +28,8 @@ def stop() -> Event:
 
 SAME = {FINGERPRINT: "f1"}
 PLAN = Plan(
-    name="normalizer",
+    name="normalizer-stripe",
+    former_name="normalizer",
     fingerprint="f1",
     savepoint_dir="s3://flink/savepoints/normalizer",
     start_timeout_s=60,
@@ -69,12 +70,16 @@ def pacer() -> FakePacer:
 
 
 @pytest.fixture
-def watcher(flink: FakeFlink, cluster: Cluster, pacer: FakePacer, stop: Event) -> Watcher:
+def metrics() -> NormalizerMetrics:
+    return NormalizerMetrics(CollectorRegistry())
+
+
+@pytest.fixture
+def watcher(flink: FakeFlink, cluster: Cluster, pacer: FakePacer, metrics: NormalizerMetrics, stop: Event) -> Watcher:
     def submit() -> str:
         flink.requests.append("SUBMIT")
         return flink.add(FakeJob("new", parameters=dict(SAME))).id
 
-    metrics = NormalizerMetrics(CollectorRegistry())
     return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
 
 
@@ -84,6 +89,103 @@ def test_submits_the_job_when_there_is_none(flink: FakeFlink, watcher: Watcher, 
     watcher.run()
 
     assert "SUBMIT" in flink.requests
+
+
+def test_ends_the_job_of_all_providers_before_it_starts_its_own(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    former = flink.add(FakeJob("former", name="normalizer"))
+    other = flink.add(FakeJob("other", name="normalizer-square"))
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert flink.requests.index("POST /jobs/former/stop") < flink.requests.index("SUBMIT")
+    assert (former.state, other.state) == ("FINISHED", "RUNNING")
+
+
+def test_waits_for_the_job_of_all_providers_where_another_ends_it(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    former = flink.add(FakeJob("former", name="normalizer", state="RESTARTING"))
+
+    def on_list() -> None:
+        if flink.requests.count("GET /jobs/overview") == 3:
+            former.state = "FINISHED"
+
+    flink.on_list = on_list
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert flink.requests.count("GET /jobs/overview") >= 4
+    assert "SUBMIT" in flink.requests
+
+
+def test_goes_on_when_the_statistics_cannot_be_read(
+    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event
+) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME)))
+    flink.statistics_fail = True
+    looks: list[int] = []
+
+    def on_look() -> None:
+        looks.append(1)
+        if len(looks) == 20:
+            stop.set()
+
+    flink.on_look = on_look
+
+    watcher.run()
+
+    assert metrics.statistics_failures._value.get() >= 2
+    assert job.state == "FINISHED"
+
+
+def test_tells_of_transactions_that_are_lost(
+    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event
+) -> None:
+    flink.add(FakeJob("old", parameters=dict(SAME)))
+    flink.metrics = {"normalized[5]__Committer.failedCommittables": 2.0, "dlq[7]__Committer.failedCommittables": 1.0}
+    flink.on_look = lambda: stop.set() if "GET /jobs/old/vertices/v0/subtasks/metrics" in flink.requests else None
+
+    watcher.run()
+
+    assert metrics.lost_transactions._value.get() == 3
+
+
+FLOOD = (
+    "java.lang.RuntimeException: Error received from SDK harness\n\tat a.B\n"
+    "normalizer.errors.TooManyUnusable: 21 of 30 messages could not be used\n"
+)
+
+
+@pytest.mark.parametrize(("state", "restored"), [("RESTARTING", 0), ("RUNNING", 1)])
+def test_holds_a_job_that_refuses_too_many_messages(  # noqa: PLR0917  # fixtures
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event, state: str, restored: int
+) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME), stacktrace=FLOOD))
+    job.state, job.restored = "RUNNING", restored
+    told: list[str | None] = []
+
+    def on_look() -> None:
+        job.state = state
+
+    def follow(job_id: str | None) -> None:
+        if job_id is None:
+            stop.set()
+
+    flink.on_look = on_look
+    pacer.follow = follow  # type: ignore[method-assign]
+
+    watcher.run()
+
+    told.append(watcher.check())
+    assert job.state == "CANCELED"
+    assert told[0] is not None
+    assert "its last checkpoint is kept: normalizer.errors.TooManyUnusable: 21 of 30 messages" in told[0]
+    assert "SUBMIT" not in flink.requests
+    assert flink.stopped == {}
 
 
 def test_adopts_the_job_that_runs_already(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:

@@ -29,7 +29,7 @@ from normalizer.errors import ClusterAway
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 from normalizer.registration import require_registered
-from normalizer.settings import NormalizerSettings
+from normalizer.settings import FORMER_JOB, NormalizerSettings
 from normalizer.watcher import Plan, Watcher
 
 log = structlog.get_logger("normalizer")
@@ -54,7 +54,7 @@ def main() -> None:
 
 def run(settings: NormalizerSettings, stop: Event) -> None:
     """Put the parts together and run them until `stop` is set."""
-    text = script.read(settings.normalizer_sql_dir, settings.placeholders(), settings.unread)
+    text = script.read(settings.normalizer_sql_dir, settings.normalizer_provider, settings.placeholders())
     options = job_options(settings, python=sys.executable)
     mark = fingerprint(text, options, _function_sources())
     registry = CollectorRegistry()
@@ -71,7 +71,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         return submission.submit(job, flink_home=settings.flink_home)
 
     with (
-        closing(Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER)) as tail,
+        closing(_tail(settings, text)) as tail,
         httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as pacing,
         httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as client,
     ):
@@ -79,7 +79,8 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         pacer = Pacer(tail, Cluster(pacing), spacing_s=spacing_s, monotonic=monotonic, stop=stop)
         watcher = Watcher(
             Plan(
-                name=settings.normalizer_job_name,
+                name=settings.job_name,
+                former_name=FORMER_JOB,
                 fingerprint=mark,
                 savepoint_dir=settings.savepoint_dir,
                 start_timeout_s=settings.normalizer_start_timeout_s,
@@ -96,6 +97,12 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         checks = {"job": watcher.check}
         with MetricsServer(settings.metrics_host, settings.metrics_port, checks, registry), _beside(pacer, stop):
             watcher.run()
+
+
+def _tail(settings: NormalizerSettings, text: script.Script) -> Tail:
+    """Return the end of what this job writes; others write to the same topics."""
+    mine = (script.JOB_HEADER, settings.job_name.encode())
+    return Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER, header=mine)
 
 
 @contextmanager
