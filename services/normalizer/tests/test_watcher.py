@@ -8,7 +8,7 @@ from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
-from normalizer.watcher import Plan, Watcher
+from normalizer.watcher import Plan, Started, Watcher
 from prometheus_client import CollectorRegistry
 
 from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
@@ -35,6 +35,7 @@ PLAN = Plan(
     start_timeout_s=60,
     stop_timeout_s=5,
     checkpoint_stall_s=30,
+    transaction_timeout=timedelta(days=3),
 )
 
 
@@ -75,10 +76,23 @@ def metrics() -> NormalizerMetrics:
 
 
 @pytest.fixture
-def watcher(flink: FakeFlink, cluster: Cluster, pacer: FakePacer, metrics: NormalizerMetrics, stop: Event) -> Watcher:
-    def submit() -> str:
+def recovers_from() -> list[datetime]:
+    """When the state was written that a new job goes on from; a test may change it."""
+    return [NOW]
+
+
+@pytest.fixture
+def watcher(  # noqa: PLR0917  # fixtures
+    flink: FakeFlink,
+    cluster: Cluster,
+    pacer: FakePacer,
+    metrics: NormalizerMetrics,
+    stop: Event,
+    recovers_from: list[datetime],
+) -> Watcher:
+    def submit() -> Started:
         flink.requests.append("SUBMIT")
-        return flink.add(FakeJob("new", parameters=dict(SAME))).id
+        return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
 
     return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
 
@@ -142,16 +156,23 @@ def test_goes_on_when_the_statistics_cannot_be_read(
     assert job.state == "FINISHED"
 
 
-def test_tells_of_transactions_that_are_lost(
-    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event
+@pytest.mark.parametrize(("age", "lost"), [(timedelta(days=2), 0), (timedelta(days=4), 3)])
+def test_tells_of_transactions_that_are_lost(  # noqa: PLR0917  # fixtures
+    flink: FakeFlink,
+    watcher: Watcher,
+    metrics: NormalizerMetrics,
+    stop: Event,
+    recovers_from: list[datetime],
+    age: timedelta,
+    lost: int,
 ) -> None:
-    flink.add(FakeJob("old", parameters=dict(SAME)))
+    recovers_from[0] = NOW - age
     flink.metrics = {"normalized[5]__Committer.failedCommittables": 2.0, "dlq[7]__Committer.failedCommittables": 1.0}
-    flink.on_look = lambda: stop.set() if "GET /jobs/old/vertices/v0/subtasks/metrics" in flink.requests else None
+    flink.on_look = lambda: stop.set() if "GET /jobs/new/vertices/v0/subtasks/metrics" in flink.requests else None
 
     watcher.run()
 
-    assert metrics.lost_transactions._value.get() == 3
+    assert metrics.lost_transactions._value.get() == lost
 
 
 FLOOD = (

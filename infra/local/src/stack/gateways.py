@@ -43,6 +43,10 @@ class Gateway:
         """Return its HTTP address."""
         return url(ports.named((self.port,))[self.port])
 
+    def normalizer_url(self, ports: Ports) -> str:
+        """Return the address of the normalizer's metrics and health."""
+        return url(ports.named((self.normalizer_port,))[self.normalizer_port])
+
     def notification_url(self, ports: Ports) -> str:
         """Return the address at which the provider would deliver."""
         return f"{self.url(ports)}/webhooks/{self.provider}"

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from importlib.resources import as_file
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -30,7 +31,7 @@ from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 from normalizer.registration import require_registered
 from normalizer.settings import FORMER_JOB, NormalizerSettings
-from normalizer.watcher import Plan, Watcher
+from normalizer.watcher import Plan, Started, Watcher
 
 log = structlog.get_logger("normalizer")
 
@@ -60,15 +61,16 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
     registry = CollectorRegistry()
     metrics = NormalizerMetrics(registry)
 
-    def submit() -> str:
+    def submit() -> Started:
         with RegistryClient(settings.schema_registry_url) as schemas:
             require_registered(schemas, TOPICS)
-        path = _recovery_path(settings)
+        last = _last_state(settings)
+        path = last.path if last else None
         log.info("submitting the job", recover_from=path or "nothing: first start")
         parameters = {"pipeline.global-job-parameters": f"{FINGERPRINT}:{mark}"}
         recovery = recovery_options(path, ignore_unclaimed_state=settings.normalizer_ignore_unclaimed_state)
         job = submission.Submission(script=text, options=options | parameters | recovery)
-        return submission.submit(job, flink_home=settings.flink_home)
+        return Started(submission.submit(job, flink_home=settings.flink_home), last.modified_at if last else None)
 
     with (
         closing(_tail(settings, text)) as tail,
@@ -86,6 +88,7 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
                 start_timeout_s=settings.normalizer_start_timeout_s,
                 stop_timeout_s=settings.normalizer_stop_timeout_s,
                 checkpoint_stall_s=settings.normalizer_checkpoint_stall_s,
+                transaction_timeout=timedelta(seconds=settings.normalizer_transaction_timeout_s),
             ),
             cluster=Cluster(client),
             submit=submit,
@@ -117,7 +120,7 @@ def _beside(pacer: Pacer, stop: Event) -> Iterator[None]:
         thread.join()
 
 
-def _recovery_path(settings: NormalizerSettings) -> str | None:
+def _last_state(settings: NormalizerSettings) -> restore.StoredFile | None:
     try:
         filesystem = storage.connect(settings)
         directories = (settings.checkpoint_dir, settings.savepoint_dir)

@@ -1,14 +1,11 @@
 """The normalizer's settings, from environment variables."""
 
-from datetime import timedelta
 from pathlib import Path
 
 from kit.settings import EnvironmentSettings, KafkaSettings, LogSettings, MetricsSettings, RegistrySettings
 from payments_contracts.providers import PROVIDERS
 from pydantic import Field, SecretStr, field_validator
 
-TRANSACTION_TIMEOUT = timedelta(days=3)
-"""How long the broker keeps what a checkpoint holds and nobody has committed: longer than a weekend."""
 FORMER_JOB = "normalizer"
 """The job that read all providers' topics before each had its own."""
 
@@ -79,6 +76,12 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         default="",
         description="Two jobs that share one fence each other's transactions off. Empty for the job's name.",
     )
+    normalizer_transaction_timeout_s: int = Field(
+        default=3 * 24 * 60 * 60,
+        gt=0,
+        description="Longer than any time for which nothing may run, as a weekend: what a checkpoint holds and nobody "
+        "has committed is lost when it is over. At most the broker's transaction.max.timeout.ms.",
+    )
     normalizer_unusable_count: int = Field(
         default=20,
         ge=0,
@@ -120,6 +123,6 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
             "schema_registry_url": self.schema_registry_url,
             "group_id": self.normalizer_group_id,
             "transactional_id_prefix": self.normalizer_transactional_id_prefix or self.job_name,
-            "transaction_timeout_ms": str(TRANSACTION_TIMEOUT // timedelta(milliseconds=1)),
+            "transaction_timeout_ms": str(self.normalizer_transaction_timeout_s * 1000),
             "job_name": self.job_name,
         }

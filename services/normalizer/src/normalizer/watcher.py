@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from uuid import uuid4
 
@@ -14,6 +14,7 @@ from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyUnusable
 from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
+from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 
@@ -22,8 +23,6 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 LOOK_S = 2.0
 METRICS_EVERY = 3
-# https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/ops/metrics/#default-sinkv2
-LOST = "failedCommittables"
 FLOOD = TooManyUnusable.__name__
 
 
@@ -38,12 +37,21 @@ class Plan:
     start_timeout_s: float
     stop_timeout_s: float
     checkpoint_stall_s: float
+    transaction_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job that has been submitted, and when what it goes on from was written; None where it begins anew."""
+
+    job_id: str
+    written_at: datetime | None
 
 
 class Watcher:
     """Runs the job that `plan` describes until `stop` is set.
 
-    `submit` starts the job where its newest savepoint or checkpoint left off, and returns the id.
+    `submit` starts the job where its newest savepoint or checkpoint left off.
     """
 
     def __init__(
@@ -51,7 +59,7 @@ class Watcher:
         plan: Plan,
         *,
         cluster: Cluster,
-        submit: Callable[[], str],
+        submit: Callable[[], Started],
         pacer: Pacer,
         metrics: NormalizerMetrics,
         stop: Event,
@@ -68,6 +76,8 @@ class Watcher:
         self._complained = False
         self._lost = 0.0
         self._restored = 0
+        self._checkpointed_at: datetime | None = None
+        self._losses = Losses(plan.transaction_timeout)
 
     def check(self) -> str | None:
         """Return what keeps the job from its work, or None: the readiness check."""
@@ -148,9 +158,13 @@ class Watcher:
 
     def _start(self) -> str:
         self._become(Verdict(Phase.STARTING, "the job is being submitted"))
-        job_id = self._submit()
-        log.info("submitted the job", job_id=job_id)
-        return job_id
+        started = self._submit()
+        log.info("submitted the job", job_id=started.job_id)
+        self._checkpointed_at = started.written_at
+        self._losses.recovered(self._clock(), started.written_at)
+        # Flink counts the first recovery, too.
+        self._restored = int(started.written_at is not None)
+        return started.job_id
 
     def _watch(self, job_id: str) -> None:
         look = 0
@@ -170,9 +184,9 @@ class Watcher:
     def _read_statistics(self, job_id: str) -> None:
         """Read what the job has counted. Nothing that goes wrong here may stop the job, or this program."""
         try:
-            values = self._cluster.metrics(job_id, f".{counters.NAMESPACE}.", LOST)
+            values = self._cluster.metrics(job_id, f".{counters.NAMESPACE}.", FAILED)
             self._metrics.events.update(counters.parse(values))
-            lost = sum(value for name, value in values.items() if name.endswith(LOST))
+            failed = sum(value for name, value in values.items() if name.endswith(FAILED))
         except Exception as error:  # noqa: BLE001  # see above
             self._metrics.statistics_failures.inc()
             if not self._complained:
@@ -181,6 +195,7 @@ class Watcher:
             self._complained = True
             return
         self._complained = False
+        lost = self._losses.count(self._clock(), failed)
         self._metrics.lost_transactions.set(lost)
         if lost > self._lost:
             log.error("transactions of the job are lost: see `docs/operations.md`", job_id=job_id, transactions=lost)
@@ -212,7 +227,10 @@ class Watcher:
         self._become(verdict)
         if verdict.phase is not Phase.READY or view.restored != self._restored:
             self._stop_if_flooded(job_id)
+        if view.restored != self._restored:
+            self._losses.recovered(self._clock(), self._checkpointed_at)
             self._restored = view.restored
+        self._checkpointed_at = view.checkpointed_at or self._checkpointed_at
         if verdict.phase is Phase.ENDED:
             raise JobEnded(f"Job {job_id}: {verdict.reason}\n{self._cluster.failure(job_id)}")
 
