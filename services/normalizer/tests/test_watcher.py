@@ -1,100 +1,13 @@
-from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
 from kit.errors import Fault
-from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded
-from normalizer.metrics import NormalizerMetrics
-from normalizer.pacer import Pacer
-from normalizer.watcher import Plan, Started, Watcher
-from prometheus_client import CollectorRegistry
+from normalizer.watcher import Watcher
 
-from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
-
-
-class Impatient(Event):
-    """An event whose waits take no time."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(0)
-
-
-@pytest.fixture
-def stop() -> Event:
-    return Impatient()
-
-
-SAME = {FINGERPRINT: "f1"}
-PLAN = Plan(
-    name="normalizer-stripe",
-    former_name="normalizer",
-    fingerprint="f1",
-    savepoint_dir="s3://flink/savepoints/normalizer",
-    start_timeout_s=60,
-    stop_timeout_s=5,
-    checkpoint_stall_s=30,
-    transaction_timeout=timedelta(days=3),
-)
-
-
-class TickingClock:
-    """A clock that moves on by a second at each look."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-class FakePacer(Pacer):
-    """Remembers which jobs it was told to follow, and fails where a test wants it to."""
-
-    def __init__(self) -> None:
-        self.followed: list[str | None] = []
-        self.fault: Fault | None = None
-
-    def follow(self, job_id: str | None) -> None:
-        self.followed.append(job_id)
-
-    def check(self) -> None:
-        if self.fault is not None:
-            raise self.fault
-
-
-@pytest.fixture
-def pacer() -> FakePacer:
-    return FakePacer()
-
-
-@pytest.fixture
-def metrics() -> NormalizerMetrics:
-    return NormalizerMetrics(CollectorRegistry())
-
-
-@pytest.fixture
-def recovers_from() -> list[datetime]:
-    """When the state was written that a new job goes on from; a test may change it."""
-    return [NOW]
-
-
-@pytest.fixture
-def watcher(  # noqa: PLR0917  # fixtures
-    flink: FakeFlink,
-    cluster: Cluster,
-    pacer: FakePacer,
-    metrics: NormalizerMetrics,
-    stop: Event,
-    recovers_from: list[datetime],
-) -> Watcher:
-    def submit() -> Started:
-        flink.requests.append("SUBMIT")
-        return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
-
-    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
+from services.normalizer.tests.flink import FakeFlink, FakeJob
+from services.normalizer.tests.watching import SAME, FakePacer
 
 
 def test_submits_the_job_when_there_is_none(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
@@ -134,79 +47,6 @@ def test_waits_for_the_job_of_all_providers_where_another_ends_it(
 
     assert flink.requests.count("GET /jobs/overview") >= 4
     assert "SUBMIT" in flink.requests
-
-
-def test_goes_on_when_the_statistics_cannot_be_read(
-    flink: FakeFlink, watcher: Watcher, metrics: NormalizerMetrics, stop: Event
-) -> None:
-    job = flink.add(FakeJob("old", parameters=dict(SAME)))
-    flink.statistics_fail = True
-    looks: list[int] = []
-
-    def on_look() -> None:
-        looks.append(1)
-        if len(looks) == 20:
-            stop.set()
-
-    flink.on_look = on_look
-
-    watcher.run()
-
-    assert metrics.statistics_failures._value.get() >= 2
-    assert job.state == "FINISHED"
-
-
-@pytest.mark.parametrize(("age", "lost"), [(timedelta(days=2), 0), (timedelta(days=4), 3)])
-def test_tells_of_transactions_that_are_lost(  # noqa: PLR0917  # fixtures
-    flink: FakeFlink,
-    watcher: Watcher,
-    metrics: NormalizerMetrics,
-    stop: Event,
-    recovers_from: list[datetime],
-    age: timedelta,
-    lost: int,
-) -> None:
-    recovers_from[0] = NOW - age
-    flink.metrics = {"normalized[5]__Committer.failedCommittables": 2.0, "dlq[7]__Committer.failedCommittables": 1.0}
-    flink.on_look = lambda: stop.set() if "GET /jobs/new/vertices/v0/subtasks/metrics" in flink.requests else None
-
-    watcher.run()
-
-    assert metrics.lost_transactions._value.get() == lost
-
-
-FLOOD = (
-    "java.lang.RuntimeException: Error received from SDK harness\n\tat a.B\n"
-    "normalizer.errors.TooManyUnusable: 21 of 30 messages could not be used\n"
-)
-
-
-@pytest.mark.parametrize(("state", "restored"), [("RESTARTING", 0), ("RUNNING", 1)])
-def test_holds_a_job_that_refuses_too_many_messages(  # noqa: PLR0917  # fixtures
-    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event, state: str, restored: int
-) -> None:
-    job = flink.add(FakeJob("old", parameters=dict(SAME), stacktrace=FLOOD))
-    job.state, job.restored = "RUNNING", restored
-    told: list[str | None] = []
-
-    def on_look() -> None:
-        job.state = state
-
-    def follow(job_id: str | None) -> None:
-        if job_id is None:
-            stop.set()
-
-    flink.on_look = on_look
-    pacer.follow = follow  # type: ignore[method-assign]
-
-    watcher.run()
-
-    told.append(watcher.check())
-    assert job.state == "CANCELED"
-    assert told[0] is not None
-    assert "its last checkpoint is kept: normalizer.errors.TooManyUnusable: 21 of 30 messages" in told[0]
-    assert "SUBMIT" not in flink.requests
-    assert flink.stopped == {}
 
 
 def test_adopts_the_job_that_runs_already(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:

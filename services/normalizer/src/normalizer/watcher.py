@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 LOOK_S = 2.0
 METRICS_EVERY = 3
-FLOOD = TooManyUnusable.__name__
+FLOOD = f"{TooManyUnusable.__name__}: "
 
 
 @dataclass(frozen=True, slots=True)
