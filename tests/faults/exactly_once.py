@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 from kit.registry import RegistryClient
+from stack.gateways import gateways
 from stack.shutdown import stop_services
 
 from tests.faults.stream import Load, Reader, faults
@@ -62,7 +63,7 @@ class StreamOrdeal:
         self._stack = stack
         self._session = session
         self._victims = Victims(session)
-        self._normalizers = [f"normalizer-{provider}" for provider in providers]
+        self._normalizers = [each.normalizer for each in gateways(session.places) if each.provider in providers]
         self._providers = providers
         self._say = say
         self._recoveries: dict[str, list[float]] = defaultdict(list)
