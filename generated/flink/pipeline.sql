@@ -64,6 +64,10 @@ LATERAL TABLE(`to_unified`(r.`provider`, r.`payload`, r.`merchant_id`, CASE WHEN
   `related_subscription_id`,
   `payment_method_id`,
   `next_attempt_at`,
+  `object_created_at`,
+  `withdrawn_cents`,
+  `withdrawn_currency`,
+  `dispute_stage`,
   `processed_at`,
   `reason_codes`,
   `reasons`
@@ -88,7 +92,7 @@ SELECT
   `failure_message`,
   `metadata`,
   `provider_created_at`,
-  `processed_at`,
+  `raw_received_at`,
   3,
   `currency_exponent`,
   `provider_object_id`,
@@ -119,7 +123,11 @@ SELECT
   `related_invoice_id`,
   `related_subscription_id`,
   `payment_method_id`,
-  `next_attempt_at`
+  `next_attempt_at`,
+  `object_created_at`,
+  `withdrawn_cents`,
+  `withdrawn_currency`,
+  `dispute_stage`
 FROM `unified`
 WHERE `outcome` = 'normalized';
 INSERT INTO `validation_dlq`

@@ -64,6 +64,10 @@ COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("related_subscription_id", "STRING"),
     ("payment_method_id", "STRING"),
     ("next_attempt_at", "TIMESTAMP(3)"),
+    ("object_created_at", "TIMESTAMP(3)"),
+    ("withdrawn_cents", "BIGINT"),
+    ("withdrawn_currency", "STRING"),
+    ("dispute_stage", "STRING"),
     ("processed_at", "TIMESTAMP(3)"),
     ("reason_codes", "ARRAY<STRING>"),
     ("reasons", "ARRAY<STRING>"),
@@ -118,6 +122,10 @@ _FIELDS: Final = (
     "related_subscription_id",
     "payment_method_id",
     "next_attempt_at",
+    "object_created_at",
+    "withdrawn_cents",
+    "withdrawn_currency",
+    "dispute_stage",
 )
 _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in [
     "provider_created_at",
@@ -125,6 +133,7 @@ _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in [
     "received_at",
     "object_updated_at",
     "next_attempt_at",
+    "object_created_at",
 ])
 _NOTHING: Final[tuple[object, ...]] = (None,) * len(_FIELDS)
 

@@ -153,6 +153,127 @@ class ArchivedEventV2(Contract):
     )
 
 
+class AuditDifferenceV1(Contract):
+    """Something that one place has and the next one has not, or has otherwise; followed until it is resolved.
+
+    Source: contracts/avro/audit_difference/v1.avsc.
+    """
+
+    hop: Literal[
+        "acknowledged",
+        "retention",
+        "normalization",
+        "archive",
+        "quarantine_archive",
+        "bronze",
+        "database",
+        "silver",
+    ] = Field(
+        description="Between which places.",
+    )
+    subject: str = Field(
+        description="What differs: the event's id; of a topic that was cut the partition and the offsets, of a gateway its provider.",
+    )
+    kind: Literal[
+        "missing",
+        "unknown_before",
+        "differs",
+        "deleted_unread",
+        "fewer",
+    ] = Field(
+        description="How: it is missing, it is missing in the place before, it is there with another amount, records were deleted unread, or there are fewer than were acknowledged.",
+    )
+    state: Literal["pending", "open", "resolved", "accepted"] = Field(
+        description="Whether it is under way, a difference, mended by now, or judged final by a person.",
+    )
+    provider: str | None = Field(
+        default=None, description="Payment provider, in lower case, as in contracts/providers, where one is concerned.",
+    )
+    topic: str | None = Field(
+        default=None, description="Topic of the record that was looked for, where it is one.",
+    )
+    partition: Int | None = Field(
+        default=None, description="Partition of that record.",
+    )
+    offset: Long | None = Field(
+        default=None, description="Offset of that record.",
+    )
+    event_at: Timestamp | None = Field(
+        default=None, description="processed_at of the event (UTC), by which its row is found in the lake.",
+    )
+    currency: str | None = Field(
+        default=None, description="ISO 4217 code of the event's currency, where the place before tells it.",
+    )
+    amount_cents: Long | None = Field(
+        default=None, description="The event's amount in the currency's minor unit, where the place before tells it.",
+    )
+    detail: str = Field(
+        description="What was found, in words, without values of the payload.",
+    )
+    since: Timestamp = Field(
+        description="When the place before had it (UTC).",
+    )
+    found_at: Timestamp = Field(
+        description="When the audit first saw that it is so (UTC).",
+    )
+    checked_at: Timestamp = Field(
+        description="When the audit last looked (UTC).",
+    )
+    resolved_at: Timestamp | None = Field(
+        default=None, description="When the audit saw that it is no longer so, or a person judged it final (UTC).",
+    )
+    note: str | None = Field(
+        default=None, description="Why a person judged it final, and who.",
+    )
+
+
+class AuditRunV1(Contract):
+    """What the audit found in one window of time, once it had looked at every hop.
+
+    Source: contracts/avro/audit_run/v1.avsc.
+    """
+
+    run_id: str = Field(
+        description="UUID of the look at the window.",
+    )
+    since: Timestamp = Field(
+        description="Begin of the window (UTC): the first time of Kafka's, and of the events, that belongs to it.",
+    )
+    until: Timestamp = Field(
+        description="End of the window (UTC): the first time that does not belong to it.",
+    )
+    standing: bool = Field(
+        description="Whether the window follows on those before it; the next one begins where the last of these ends.",
+    )
+    started_at: Timestamp = Field(
+        description="When the audit began to look (UTC).",
+    )
+    finished_at: Timestamp = Field(
+        description="When it had looked at everything (UTC).",
+    )
+    outcome: Literal["balanced", "differences"] = Field(
+        description="Whether a difference was open when it was over.",
+    )
+    counts: dict[str, Long] = Field(
+        description="How many events each place had of the window, by the place's name.",
+    )
+    sums: dict[str, Long] = Field(
+        description="Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR.",
+    )
+    open: dict[str, Long] = Field(
+        description="How many differences were open when it was over, by hop.",
+    )
+    pending: dict[str, Long] = Field(
+        description="How many events were under way when it was over, by hop.",
+    )
+    positions: dict[str, Long] = Field(
+        description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0.",
+    )
+    gateways: dict[str, Long] = Field(
+        description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",
+    )
+
+
 class ErasureV1(Contract):
     """One step of erasing what is stored of a merchant or of a customer.
 
@@ -673,7 +794,7 @@ class PaymentEventV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     schema_version: Int = Field(
         description="Version of the record's contract, equal to its version in the Schema Registry.",
@@ -798,6 +919,18 @@ class PaymentEventV3(Contract):
     )
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
+    )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
     )
 
 
@@ -954,6 +1087,78 @@ class QuarantinedEventV1(Contract):
     )
     kafka_timestamp: Timestamp = Field(
         description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
+class RecoveryActionV1(Contract):
+    """What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+
+    action_id: str = Field(
+        description="UUID of the row.",
+    )
+    run_id: str = Field(
+        description="UUID of the command's run; all that one run did to events has it.",
+    )
+    acted_at: Timestamp = Field(
+        description="When it was done (UTC).",
+    )
+    actor: str = Field(
+        description="Who did it: the user of the operating system, or the name given with --as.",
+    )
+    command: Literal["redrive", "replay", "close", "reopen"] = Field(
+        description="The command that did it.",
+    )
+    filter: str = Field(
+        description="What the command was asked to work on, as the JSON text of its options.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    outcome: Literal[
+        "sent",
+        "restarted",
+        "still_fails",
+        "not_found",
+        "closed",
+        "reopened",
+    ] = Field(
+        description="What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.",
+    )
+    reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons for which the event was quarantined, or is refused today; empty where there are none.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why an event was left alone, or the note with which it was closed.",
+    )
+    origin: Literal["topic", "archive", "dead_letter"] | None = Field(
+        default=None, description="Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic of the record that was sent again; null where it is not known.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Its partition.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Its offset.",
+    )
+    target_topic: str | None = Field(
+        default=None, description="Topic that the record was written to; null where nothing was sent.",
+    )
+    target_partition: Int | None = Field(
+        default=None, description="The partition that it was written to.",
+    )
+    target_offset: Long | None = Field(
+        default=None, description="The offset that it was written to.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
     )
 
 
@@ -1348,7 +1553,7 @@ class ScoredPaymentV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     rule_violations: list[str] = Field(
         description="Business rules that the event breaks, as codes; empty when it breaks none.",
@@ -1495,6 +1700,18 @@ class ScoredPaymentV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
     attempt: Int | None = Field(
         default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",
     )
@@ -1560,6 +1777,8 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
         ("archived_event", 1): ArchivedEventV1,
         ("archived_event", 2): ArchivedEventV2,
+        ("audit_difference", 1): AuditDifferenceV1,
+        ("audit_run", 1): AuditRunV1,
         ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
@@ -1569,6 +1788,7 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
         ("quarantined_event", 1): QuarantinedEventV1,
+        ("recovery_action", 1): RecoveryActionV1,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

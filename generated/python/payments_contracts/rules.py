@@ -26,6 +26,14 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "event_too_large": "The event is larger than the workflow engine takes.",
     "row_rejected": "The event's row does not fit the lake's table.",
     "database_row_rejected": "The operational database refuses the event's row.",
+    "record_empty": "The record has no value.",
+    "wire_format": "The record does not begin with a zero byte and the id of a schema.",
+    "schema_unknown": "The registry has no schema of Avro with the record's id.",
+    "avro_unreadable": "The record cannot be read with the schema that it names.",
+    "version_unknown": "The record is of a version of its contract that the reader does not know.",
+    "record_invalid": "The record breaks its contract.",
+    "internal_error": "The program met a defect of its own at this record.",
+    "payload_cut": "The payload is larger than a dead letter takes, and only its beginning is there.",
     "amount_not_positive": "The amount is zero or negative.",
 })
 """The reason codes of what is dead-lettered behind a gateway, and what they mean."""

@@ -38,7 +38,7 @@ ADYEN_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 CHECKOUT_RAW: Final = Topic(
@@ -52,7 +52,7 @@ CHECKOUT_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 INGESTION_DLQ: Final = Topic(
@@ -94,7 +94,7 @@ PAYPAL_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 RAZORPAY_RAW: Final = Topic(
@@ -108,7 +108,7 @@ RAZORPAY_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 SQUARE_RAW: Final = Topic(
@@ -122,7 +122,7 @@ SQUARE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 STRIPE_RAW: Final = Topic(
@@ -136,18 +136,18 @@ STRIPE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
+    producers=("gateway", "operations"),
     consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 VALIDATION_DLQ: Final = Topic(
     name="payments.validation.dlq",
-    description="Webhooks that the normalizer quarantined, and events that the orchestrator could make no row of, with reasons and payload.",
+    description="Webhooks that the normalizer quarantined, and records that the orchestrator could make no row of, with reasons and payload.",
     subject="payments.validation.dlq-value",
     record="validation_failure",
     version=1,
     partitions=3,
     retention_ms=2592000000,
-    max_message_bytes=1000000,
+    max_message_bytes=1100000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer", "orchestrator"),

@@ -243,7 +243,10 @@ def _selected(name: str, topic: Topic, *, failed: bool) -> str:
             return "`raw_event_id`"
         case "failed_at":
             return "`processed_at`"
-        case "processed_at" | "reason_codes" | "reasons":
+        case "processed_at":
+            # Never the time of the evaluation: a raw event that is evaluated again gives the same event.
+            return "`raw_received_at`"
+        case "reason_codes" | "reasons":
             return f"`{name}`"
         case _:
             return f"`raw_{name}`" if failed else f"`{name}`"
