@@ -101,7 +101,7 @@ integration: setup ## Tests against real servers, on ports and a state directory
 	@$(PYTHON) -m pytest -m e2e tests/rollout
 
 # Whatever reads or writes the object store.
-OBJECT_STORE_TESTS = test_object_store test_group_committer test_lake_faults test_lake_restarts test_lake_trino \
+OBJECT_STORE_TESTS = test_object_store test_archiver test_erasure test_group_committer test_lake_faults test_lake_restarts test_lake_trino \
 	test_maintenance_trino test_orchestrator_lake test_orchestrator_outages test_analytics_trino test_normalizer_flink
 
 .PHONY: object-store

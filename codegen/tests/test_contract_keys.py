@@ -91,6 +91,7 @@ def test_every_rule_of_compat_on_a_kind_with_a_meta_schema_is_in_a_row_or_above(
 OTHERWISE: dict[tuple[str, str], Any] = {
     ("topic", "record"): "notice",
     ("table", "record"): "notice",
+    ("table", "maintenance.retention_days"): 30,
     ("database", "record"): "notice",
     ("mapping", "record"): "notice",
     ("rules", "record"): "stored",

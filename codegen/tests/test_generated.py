@@ -220,7 +220,8 @@ def test_a_row_of_the_table_function_fits_its_columns() -> None:
         row = flink.row(event, flink.evaluate(event), NOW)
         named: dict[str, Any] = dict(zip(names, row, strict=True))
         seen.add(named["outcome"])
-        assert named["processed_at"] == NOW.replace(tzinfo=None)
+        rejected = named["outcome"] == "rejected"
+        assert named["processed_at"] == (NOW if rejected else event["received_at"]).replace(tzinfo=None)
         assert named["raw_event_id"] == event["event_id"]
         if example.kind == "rejected":
             assert tuple(named["reason_codes"] or ()) == example.reason_codes

@@ -1,6 +1,7 @@
 {#
-  Which payment is behind an attempt, as the attempt's events and the payment's own say it: provider, charge_id,
-  payment_id. Where they disagree, which no provider does, one is taken that does not depend on arrival.
+  Which payment is behind an attempt, as the events of the attempt say it, of the payment, and of what was given back or
+  disputed of it: provider, charge_id, payment_id. Where they disagree, which no provider does, one is taken that does
+  not depend on arrival.
 #}
 {% macro attempts_of_payments(history) -%}
     select provider, charge_id, min(payment_id) as payment_id
@@ -11,11 +12,34 @@
         union all
         select provider, charge_id, payment_id
         from {{ history }}
-        where object_family in ({{ payments_sources.families_as('payment') }})
+        where object_family not in ({{ payments_sources.families_as('attempt') }})
             and charge_id is not null
     ) as named
     where charge_id <> payment_id
     group by provider, charge_id
+{%- endmacro %}
+
+{#
+  History with root_id, the payment that each event is about in the end: a refund or dispute may name the attempt only,
+  and belongs to the payment behind that; one of which no event names anything is by itself.
+#}
+{% macro rooted_history(history) -%}
+    select
+        named.*,
+        case
+            when named.object_family in ({{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }})
+                then coalesce(
+                    -- One event of an object may say less than another.
+                    max(coalesce(attempt.payment_id, named.payment_id))
+                        over (partition by named.provider, named.object_family, named.object_id),
+                    named.object_id
+                )
+            else coalesce(attempt.payment_id, named.payment_id)
+        end as root_id
+    from {{ history }} as named
+    left join ({{ attempts_of_payments(history) }}) as attempt
+        on attempt.provider = named.provider
+            and attempt.charge_id = named.payment_id
 {%- endmacro %}
 
 {#
@@ -31,5 +55,19 @@
         where attempt.provider = {{ this }}.provider
             and attempt.charge_id = {{ this }}.payment_id
     )
+    {%- endif -%}
+{%- endmacro %}
+
+{# Removes payments that were never told, and that no refund or dispute belongs to any more. #}
+{% macro drop_payments_without_parts() -%}
+    {%- if is_incremental() -%}
+    delete from {{ this }}
+    where not is_told
+        and not exists (
+            select 1
+            from ({{ rooted_history(ref('payment_history')) }}) as part
+            where part.provider = {{ this }}.provider
+                and part.root_id = {{ this }}.payment_id
+        )
     {%- endif -%}
 {%- endmacro %}

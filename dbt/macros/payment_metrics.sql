@@ -6,7 +6,7 @@ select
     provider,
     currency,
     status,
-    count(*) as payment_count,
+    count_if(status <> 'unknown') as payment_count,
     sum(case when captured_minor > 0 then captured_minor else asked_minor end) as amount_minor,
     sum(case when captured_minor > 0 then captured_major else asked_major end) as amount_major,
     count_if(status = 'failed') as failed_count,

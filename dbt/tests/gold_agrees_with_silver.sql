@@ -5,7 +5,7 @@ with silver as (
 
     select
         currency,
-        count(*) as payment_count,
+        count_if(status <> 'unknown') as payment_count,
         sum(captured_minor) as captured_minor,
         sum(refunded_minor) as refunded_minor,
         sum(net_minor) as net_minor,

@@ -57,6 +57,10 @@ LATERAL TABLE(`to_unified`(r.`message`)) AS t(
   `related_subscription_id`,
   `payment_method_id`,
   `next_attempt_at`,
+  `object_created_at`,
+  `withdrawn_cents`,
+  `withdrawn_currency`,
+  `dispute_stage`,
   `processed_at`,
   `reason_codes`,
   `reasons`,
@@ -120,6 +124,10 @@ SELECT
   `related_subscription_id`,
   `payment_method_id`,
   `next_attempt_at`,
+  `object_created_at`,
+  `withdrawn_cents`,
+  `withdrawn_currency`,
+  `dispute_stage`,
   -- By this the program that asks for checkpoints knows what its own job has written.
   MAP['job', ENCODE('${job_name}', 'UTF-8')]
 FROM `unified`

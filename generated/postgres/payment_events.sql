@@ -59,6 +59,10 @@ CREATE TABLE IF NOT EXISTS "payment_events" (
     "related_subscription_id" text,
     "payment_method_id" text,
     "next_attempt_at" timestamp with time zone,
+    "object_created_at" timestamp with time zone,
+    "withdrawn_cents" bigint,
+    "withdrawn_currency" text,
+    "dispute_stage" text,
     "attempt" bigint,
     "attempt_source" text,
     "retry_action" text,
@@ -119,6 +123,10 @@ ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_invoice_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "related_subscription_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "payment_method_id" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "next_attempt_at" timestamp with time zone;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "object_created_at" timestamp with time zone;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "withdrawn_cents" bigint;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "withdrawn_currency" text;
+ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "dispute_stage" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt" bigint;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "attempt_source" text;
 ALTER TABLE "payment_events" ADD COLUMN IF NOT EXISTS "retry_action" text;
@@ -131,3 +139,6 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_object" ON "payment_e
 
 -- The attempts at an invoice, whichever payments they were made by.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_invoice" ON "payment_events" ("provider", "related_invoice_id");
+
+-- The events of an hour, for the audit.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_processing" ON "payment_events" ("processed_at");

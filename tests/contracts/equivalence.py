@@ -56,7 +56,7 @@ class Pair:
         self.provider = provider
         # What every event of the provider comes with: an id may be there alone.
         self.headers = next(each.headers for each in provider.examples if each.kind == "accepted")
-        self._plan = plan(catalog, provider)
+        self.plan = plan(catalog, provider)
         self._normalize = normalize
 
     @property
@@ -83,7 +83,7 @@ class Pair:
         if found is None:
             found = self.found(raw, self.headers if headers is None else headers)
         result = compiled(self._normalize, self.provider.name, raw, merchant_id, found)
-        oracle = interpreted(self._plan, raw, merchant_id, found)
+        oracle = interpreted(self.plan, raw, merchant_id, found)
         assert result == oracle, f"of {raw!r} for {merchant_id!r} the two forms make something else"
         return result
 
@@ -111,9 +111,9 @@ class Pair:
     def paths(self, event_type: str | None = None) -> list[Path]:
         """Return every path that the mapping reads, or that it reads of events of one type."""
         found: dict[Path, None] = {}
-        if isinstance(self._plan.event_type, Path):
-            found[self._plan.event_type] = None
-        for group in self._plan.groups:
+        if isinstance(self.plan.event_type, Path):
+            found[self.plan.event_type] = None
+        for group in self.plan.groups:
             for target in group.targets if event_type is None or event_type in group.events else ():
                 found |= {each: None for each in inside(target.expression) if isinstance(each, Path)}
                 found |= {leaf.path: None for leaf in target.rest}
@@ -122,12 +122,17 @@ class Pair:
     def body_of_each_group(self) -> dict[str, bytes]:
         """Return, by its event type, a body of each group of the mapping that becomes an event."""
         accepted = {str(each.event_type): each.body for each in self.examples if each.kind == "accepted"}
-        return {group.events[0]: accepted[group.events[0]] for group in self._plan.groups}
+        return {group.events[0]: accepted[group.events[0]] for group in self.plan.groups}
+
+    def body_of_each_type(self) -> dict[str, bytes]:
+        """Return, by event type, a body that becomes an event."""
+        accepted = reversed([each for each in self.examples if each.kind == "accepted"])
+        return {str(each.event_type): each.body for each in accepted}
 
     def words(self) -> list[object]:
         """Return every value that the mapping treats in its own way."""
         found: dict[object, None] = {}
-        for group in self._plan.groups:
+        for group in self.plan.groups:
             found |= dict.fromkeys(group.events)
             for target in group.targets:
                 for each in inside(target.expression):

@@ -22,10 +22,14 @@ def stripe() -> Pair:
     return Pair(catalog, provider, normalize)
 
 
+def seconds(at: str) -> int:
+    return int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
+
+
 def told(pair: Pair, example: str, at: str, **changes: Any) -> Any:
     body = pair.body(example)
-    body["created"] = int(datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp())
-    body["data"]["object"] |= changes
+    body["created"] = seconds(at)
+    body["data"]["object"] |= {"created": body["created"], **changes}
     kind, found, *_ = pair.outcome(body)
     if kind == "rejected":
         return [(code, field) for code, field, _ in found]
@@ -65,6 +69,26 @@ def test_a_currency_is_one_at_the_time_of_its_event(
 
 
 @pytest.mark.parametrize(
+    ("example", "made", "expected"),
+    [
+        (PAYMENT, "2025-12-24T00:00:00", (2000, "BGN", 2)),
+        ("charge.refunded", "2025-12-24T00:00:00", (2000, "BGN", 2)),
+        ("charge.refunded", "2026-11-18T00:00:00", UNKNOWN),
+        (PAYOUT, "2025-12-24T00:00:00", (2000, "BGN", 2)),
+        # An old version of an API may not tell when the object was made: then the event's own time counts.
+        (PAYMENT, None, UNKNOWN),
+        (REFUND, None, (2000, "BGN", 2)),
+    ],
+)
+def test_what_was_made_in_a_currency_may_change_after_it_has_ended(
+    stripe: Pair, example: str, made: str | None, expected: object
+) -> None:
+    created = None if made is None else seconds(made)
+    changes = {"amount": 2000, "amount_captured": 2000, "amount_refunded": 500, "created": created}
+    assert told(stripe, example, "2026-11-19T00:00:00", currency="bgn", **changes) == expected
+
+
+@pytest.mark.parametrize(
     ("example", "amount", "expected"),
     [
         (PAYMENT, 0, (0, "USD", 2)),
@@ -78,3 +102,17 @@ def test_a_currency_is_one_at_the_time_of_its_event(
 )
 def test_only_a_payout_takes_money_away(stripe: Pair, example: str, amount: int, expected: object) -> None:
     assert told(stripe, example, "2026-01-05T00:00:00", currency="usd", amount=amount) == expected
+
+
+@pytest.mark.parametrize(
+    ("example", "changes", "expected"),
+    [
+        ("charge.succeeded", {"application_fee_amount": "12"}, [("type_invalid", "application_fee_cents")]),
+        ("charge.succeeded.isk", {"application_fee_amount": 150}, [("amount_indivisible", "application_fee_cents")]),
+        ("charge.succeeded", {"application_fee_amount": None}, (5000, "USD", 2)),
+    ],
+)
+def test_an_amount_beside_the_main_one_is_right_or_absent(
+    stripe: Pair, example: str, changes: dict[str, Any], expected: object
+) -> None:
+    assert told(stripe, example, "2026-01-05T00:00:00", **changes) == expected

@@ -9,12 +9,12 @@ RELEASED = {
     ("ingestion_failure", 1): "ef45e806fbba2f370ee2985901dd0847197f2c95dfa405145ce470ebc444972c",
     ("payment_event", 1): "a9b8742bfa486c24df8c8695b22e64540411d5300acbbc931db6fa3093ecd4ca",
     ("payment_event", 2): "669228e41d55d25f45e723b306b0265ef224c7bbd1e13c35a27483d724831054",
-    ("payment_event", 3): "6a903af6a9f3720a76d52421ac463de5ed0298e5e1ffaece63c67060363e39ec",
+    ("payment_event", 3): "28eae83fedfbefd0fdfe35b6c7ace036845557d14154fc75f6fa1344678d23e0",
     ("provider_event", 1): "228845f6bc4f1c97dcb7f2266a62794c3f8a6a670c3388af838c4c81bc4e60ec",
     ("provider_event", 2): "bc896cea2723c22965ba69020f5f41e792c6db16cab42c4f77d1bf648d58d469",
     ("scored_payment", 1): "acfa970d77b933ba5279c240b7a512b2759d8921c92c92b94216dd6eecf62201",
     ("scored_payment", 2): "27f28716a04da04836bd64c6051f82fb375117b6a26267600adb9ddd27a144ab",
-    ("scored_payment", 3): "d579654987dec6eccf252864fff8a048f1c829ac1b92fe76dea9dba3a4a799d4",
+    ("scored_payment", 3): "4bab892a4144fb9e25afb0d1f6ed520be9465fca79209bc7073e03552712694a",
     ("validation_failure", 1): "7a66450a5f51fc1fbab0d176eb075fac9e3d541a36ed50a4f968bee4653f82f5",
 }
 """SHA-256 of each schema as it is registered."""

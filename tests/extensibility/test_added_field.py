@@ -12,6 +12,7 @@ import pytest
 import yaml
 from codegen.compat import compat
 from codegen.loader import load
+from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 
 from tests.extensibility.added_field import FIELD, LATTER, PAYLOAD_PATH, ROOT, add_field, copied, touched
 
@@ -119,7 +120,7 @@ print(json.dumps([
 
 def test_dbt_has_it_from_bronze_to_silver(generated: Path) -> None:
     sources = yaml.safe_load((generated / "dbt/models/sources.yml").read_text())
-    (table,) = sources["sources"][0]["tables"]
+    (table,) = (each for each in sources["sources"][0]["tables"] if each["name"] == BRONZE_PAYMENT_EVENTS.name)
     assert FIELD in [column["name"] for column in table["columns"]]
     assert f"    {FIELD}\n" in (generated / "dbt/models/staging/stg_payments.sql").read_text()
     macros = (generated / "dbt/macros/payments_cleaned.sql").read_text()

@@ -22,6 +22,7 @@ class Life:
     events: list[dict[str, Any]] = field(default_factory=list)
     captured: int = 0
     refunded: int = 0
+    lost: int = 0
     second: int = 0
 
     def tell(self, event_type: str, status: str, object_id: str, **fields: Any) -> None:
@@ -89,6 +90,12 @@ def _attempts(chance: random.Random, number: int) -> Life:
         life.tell("charge.captured", "succeeded", charge, fee_cents=30, fee_currency="USD", **got, **behind)
         if not alone and not silent:
             life.tell("payment.succeeded", "succeeded", payment, related_charge_id=charge, **got)
+        if chance.random() < 0.15:
+            # A debit that comes back; nothing but its charge tells so.
+            life.second += chance.choice([1, 86_400])
+            life.tell("charge.failed", "failed", charge, amount_cents=amount, **behind)
+            life.captured = 0
+            return life
         _give_back(chance, life, charge, number, behind)
         if chance.random() < 0.3:
             _dispute(chance, life, charge, number)
@@ -113,11 +120,52 @@ def _give_back(chance: random.Random, life: Life, charge: str, number: int, behi
 
 def _dispute(chance: random.Random, life: Life, charge: str, number: int) -> None:
     about = {"amount_cents": life.captured, "related_charge_id": charge}
-    life.tell("dispute.opened", "needs_response", f"dp_{number}", **about)
-    life.tell("dispute.funds_withdrawn", "needs_response", f"dp_{number}", fee_cents=1500, **about)
+    tells = chance.random() < 0.6
+    taken = life.captured - life.captured // 3 if tells else life.captured
+
+    def tell(event_type: str, status: str, withdrawn: int, **fields: Any) -> None:
+        money = {"withdrawn_cents": withdrawn, "withdrawn_currency": "USD" if withdrawn else None} if tells else {}
+        life.tell(event_type, status, f"dp_{number}", **about, **money, **fields)
+
+    if chance.random() < 0.3:
+        tell("dispute.opened", "needs_response", 0, dispute_stage="inquiry")
+        life.second += 1
+        if chance.random() < 0.5:
+            return
+    tell("dispute.opened", "needs_response", 0, dispute_stage="chargeback")
+    tell("dispute.funds_withdrawn", "needs_response", taken, fee_cents=1500)
+    life.lost = taken
     life.second += chance.choice([0, 90])
-    if chance.random() < 0.5:
-        life.tell("dispute.closed", chance.choice(["won", "lost"]), f"dp_{number}", **about)
+    if chance.random() < 0.7:
+        end = chance.choice(["won", "lost"])
+        tell("dispute.closed", end, taken)
+        if end == "won":
+            life.lost = 0
+            if chance.random() < 0.5:
+                left = taken // 4 if tells else 0
+                life.second += chance.choice([0, 5])
+                tell("dispute.funds_reinstated", "won", left)
+                life.lost = left
+
+
+def unpaid(seed: int, count: int) -> list[Life]:
+    """Return so many refunds of payments of which nothing else is told, or that belong to none; in the order of ids."""
+    chance = random.Random(seed)  # noqa: S311 - test data
+    found = []
+    for number in range(count):
+        payment = f"pi_before_{number}"
+        belongs = chance.choice([{"related_payment_id": payment}, {"related_charge_id": payment}, {}])
+        life = Life(payment if belongs else f"re_before_{number}", "stripe", second=number)
+        amount = chance.randrange(1, 9000)
+        life.tell("refund.created", "pending", f"re_before_{number}", amount_cents=amount, **belongs)
+        life.second += chance.choice([0, 7])
+        if chance.random() < 0.8:
+            # One event may say less than another.
+            said = belongs if chance.random() < 0.7 else {}
+            life.tell("refund.succeeded", "succeeded", f"re_before_{number}", amount_cents=amount, **said)
+            life.refunded = amount
+        found.append(life)
+    return found
 
 
 def _versions(chance: random.Random, number: int) -> Life:

@@ -123,6 +123,7 @@ class Stream:
         self._producer = Producer({"bootstrap.servers": self._servers, "acks": "all"})
         self._registry = RegistryClient(stack["SCHEMA_REGISTRY_URL"])
         self.positions: dict[str, tuple[str, int, int]] = {}
+        self._sent: dict[str, tuple[str, str, bytes]] = {}
 
     def send(self, example: Example, **changes: object) -> str:
         """Write the example as the gateway would, under an event id of its own, and return that."""
@@ -158,8 +159,16 @@ class Stream:
             assert error is None, error
             self.positions[event_id] = (message.topic(), message.partition(), message.offset())
 
-        copy = self._topics[raw_topic(provider).name].name
-        self._producer.produce(copy, key=key, value=value, on_delivery=acknowledged)
+        self._sent[event_id] = self._topics[raw_topic(provider).name].name, key, value
+        self._produce(event_id, acknowledged)
+
+    def send_again(self, event_id: str) -> None:
+        """Write what was sent once more, byte for byte, as a redrive does."""
+        self._produce(event_id, lambda _error, _message: None)
+
+    def _produce(self, event_id: str, acknowledged: Callable[[Any, Any], None]) -> None:
+        topic, key, value = self._sent[event_id]
+        self._producer.produce(topic, key=key, value=value, on_delivery=acknowledged)
         self._producer.poll(0)
 
     def flush(self) -> None:

@@ -45,6 +45,8 @@ _SHORT = {
     "captured": "captured_cents",
     "refunded": "refunded_cents",
     "fee": "fee_cents",
+    "taken": "withdrawn_cents",
+    "stage": "dispute_stage",
     "payment": "related_payment_id",
     "charge": "related_charge_id",
 }
@@ -227,8 +229,11 @@ case(
         told("subscription.canceled", "canceled", "sub_1", 1, amount=0, currency="XXX", currency_exponent=None),
         told("refund.succeeded", "succeeded", "re_1", 1, amount=300, payment="pi_of_before"),
     ],
-    [["pi_1", "failed", 1000, 0, 0, 0, 0, 1, 1]],
-    [[DAY, "USD", "failed", 1, Decimal(10), Decimal(0), Decimal(0), Decimal(0), Decimal(0)]],
+    [["pi_1", "failed", 1000, 0, 0, 0, 0, 1, 1], ["pi_of_before", "unknown", 0, 0, 300, 0, -300, 0, 1]],
+    [
+        [DAY, "USD", "failed", 1, Decimal(10), Decimal(0), Decimal(0), Decimal(0), Decimal(0)],
+        [DAY, "USD", "unknown", 0, Decimal(0), Decimal(0), Decimal(3), Decimal(-3), Decimal(0)],
+    ],
 )
 case(
     "withdrawn_money_of_a_dispute_until_it_is_won",

@@ -36,7 +36,7 @@ def test_builds_one_row_per_event_and_exact_daily_sums(dbt: Dbt, query: Query, b
     silver = {row[0]: row[1:] for row in silver_of(query, merchant)}
     assert silver == {
         twice["event_id"]: [0.25, Decimal("12.34"), 2],
-        rescored["event_id"]: [0.75, Decimal("12.34"), 2],
+        rescored["event_id"]: [0.25, Decimal("12.34"), 2],
         yen["event_id"]: [0.25, Decimal(500), 1],
         dinar["event_id"]: [0.25, Decimal("1.234"), 1],
     }
@@ -80,8 +80,8 @@ def test_silver_does_not_depend_on_the_order_of_arrival(dbt: Dbt, query: Query, 
     for first, last in zip(scores, reversed(scores), strict=True):
         append(bronze, [event[forwards] | first, event[backwards] | last])
         dbt("run")
-    assert [row[1:] for row in silver_of(query, forwards)] == [[0.3, Decimal("12.34"), 3]]
-    assert [row[1:] for row in silver_of(query, backwards)] == [[0.3, Decimal("12.34"), 3]]
+    assert [row[1:] for row in silver_of(query, forwards)] == [[0.2, Decimal("12.34"), 3]]
+    assert [row[1:] for row in silver_of(query, backwards)] == [[0.2, Decimal("12.34"), 3]]
 
 
 def test_refunds_and_payouts_are_in_silver_and_never_counted_as_payments(

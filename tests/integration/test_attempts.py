@@ -128,14 +128,27 @@ def as_event(row: ScoredPayment) -> PaymentEvent:
     return PaymentEvent.model_validate(row.model_dump(include=set(PaymentEvent.model_fields)))
 
 
-async def test_a_version_of_an_object_that_two_events_tell_of_is_one_attempt(store: PostgresStore) -> None:
-    same = {"provider": "square", "provider_object_id": "p"}
-    created = payment(**same, **at(0, object_version=4))
-    updated = payment(**same, **at(1, object_version=4))
-    again = payment(**same, **at(2, object_version=7))
-    for row in (created, updated, again):
+async def test_a_payment_whose_versions_are_dated_is_one_attempt_however_often_its_failure_is_told(
+    store: PostgresStore,
+) -> None:
+    """Square tells of a payment that failed once more with each change, and makes another for another attempt."""
+    same = {"provider": "square", "related_invoice_id": "in_1"}
+    told = [payment(**same, **at(n, provider_object_id="p", object_updated_at=NOON + timedelta(n))) for n in range(3)]
+    second = payment(**same, **at(5, provider_object_id="q", object_updated_at=NOON))
+    for row in (*told, second):
         await store.put(row)
-    assert [await store.attempts(as_event(row)) for row in (created, updated, again)] == [1, 1, 2]
+    assert [await store.attempts(as_event(row)) for row in (*told, second)] == [1, 1, 1, 2]
+
+
+async def test_an_invoice_fails_as_often_as_it_has_versions_that_failed(store: PostgresStore) -> None:
+    same = {"provider": "square", "event_type": "invoice.payment_failed", "status": "open", "attempt_number": None}
+    told = [
+        payment(**same, **at(minute, provider_object_id="in_1", object_version=version))
+        for minute, version in enumerate((4, 4, 7))
+    ]
+    for row in told:
+        await store.put(row)
+    assert [await store.attempts(as_event(row)) for row in told] == [1, 1, 2]
 
 
 async def test_what_did_not_fail_and_what_is_no_payment_is_no_attempt(store: PostgresStore) -> None:

@@ -57,10 +57,12 @@ def test_a_missing_topic_is_created_and_then_left_as_it_is(admin: AdminClient, t
     admin.delete_topics([topic.name])[topic.name].result()
 
 
-def test_a_changed_retention_is_applied(admin: AdminClient, topic: Topic) -> None:
+def test_a_changed_retention_and_a_changed_size_of_messages_are_applied(admin: AdminClient, topic: Topic) -> None:
     list(apply_topics(admin, [topic], 1))
-    (change,) = apply_topics(admin, [replace(topic, retention_ms=60_000)], 1)
-    assert (change.action, change.detail) == ("updated", "retention.ms=60000")
+    changed = replace(topic, retention_ms=60_000, max_message_bytes=1_100_000)
+    (change,) = apply_topics(admin, [changed], 1)
+    assert (change.action, change.detail) == ("updated", "retention.ms=60000, max.message.bytes=1100000")
+    assert [change.action for change in apply_topics(admin, [changed], 1)] == ["unchanged"]
     admin.delete_topics([topic.name])[topic.name].result()
 
 

@@ -1,6 +1,5 @@
 """What the orchestrator does while something they need is away, and with events that are out of the ordinary."""
 
-import asyncio
 import signal
 import socket
 import time
@@ -12,7 +11,6 @@ import httpx
 import psycopg
 import pytest
 from kit.kafka import AvroDecoder, Consumer, RegistryClient
-from orchestrator.temporal import connected_client
 from payments_contracts.schemas import schema
 from payments_contracts.topics import VALIDATION_DLQ
 from prometheus_client.parser import text_string_to_metric_families
@@ -115,28 +113,6 @@ def test_a_model_that_hangs_is_left_alone_after_a_few_events(deployment: Deploym
     assert deployment.counts() == exactly_once(sent)
 
 
-def test_a_workflow_that_was_terminated_is_started_again_when_its_event_comes_again(
-    deployment: Deployment, stack: Mapping[str, str]
-) -> None:
-    (event, last) = events(2)
-    # Without a worker the workflow stays where it is.
-    consumer = deployment.start("consumer")
-    deployment.produce([event])
-    wait_for("the start", lambda: deployment.lag() == 0)
-
-    async def terminate() -> None:
-        client = await connected_client(stack["TEMPORAL_ADDRESS"], stack["TEMPORAL_NAMESPACE"])
-        await client.get_workflow_handle(event.event_id).terminate("test")
-
-    asyncio.run(terminate())
-    consumer.kill()
-    consumer.wait()
-    deployment.start()
-    deployment.produce([event, last])
-    deployment.wait_for_rows(2)
-    assert deployment.counts() == exactly_once([event, last])
-
-
 def test_an_event_larger_than_temporal_takes_is_dead_lettered_and_the_rest_goes_on(
     deployment: Deployment, stack: Mapping[str, str]
 ) -> None:
@@ -195,11 +171,3 @@ def test_rows_are_in_the_operational_database_too(deployment: Deployment, stack:
     wait_for("the row", lambda: bool(stored()))
     ((status, amount, advice),) = stored()
     assert (status, amount, advice["max_attempts"]) == ("failed", event.amount_cents, 4)
-
-
-def test_an_event_of_an_unknown_version_stops_the_consumer_and_is_not_skipped(deployment: Deployment) -> None:
-    deployment.produce(events(1, schema_version=99))
-    consumer = deployment.start("consumer", may_stop=True)
-    assert consumer.wait(60) == 1
-    assert "holds version 99 of payment_event; this consumer knows 1" in deployment.log("consumer")
-    assert deployment.lag() == 1

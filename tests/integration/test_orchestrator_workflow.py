@@ -5,48 +5,26 @@ beside them under another name, when a change of the workflow is meant to be inc
 """
 
 import json
-import os
 import uuid
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from kit.errors import Fault, Rejected, Transient
+from kit.errors import Fault, Transient
 from kit.lake import Outcome
 from orchestrator import policies
-from orchestrator.messages import Completion, DeadLetter
+from orchestrator.messages import Completion
 from orchestrator.workflow import PaymentEventWorkflow
 from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
-from temporalio.client import WorkflowHandle, WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
+from temporalio.client import WorkflowHistory
 
-from tests.integration.workflows import NEW, PLACE, UNKNOWN, Orchestrator, World, event, failed_event
+from tests.integration.workflows import NEW, UNKNOWN, Orchestrator, World, event, failed_event, record
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-HISTORIES = Path(__file__).parents[2] / "services" / "orchestrator" / "tests" / "histories"
-
-
-async def record(handle: WorkflowHandle[PaymentEventWorkflow, Completion], name: str) -> None:
-    """Replay the history with today's code, and keep it if asked to."""
-    history = await handle.fetch_history()
-    replayer = Replayer(workflows=[PaymentEventWorkflow], data_converter=pydantic_data_converter)
-    await replayer.replay_workflow(history)
-    if os.environ.get("RECORD_HISTORIES"):
-        HISTORIES.mkdir(exist_ok=True)
-        content = json.loads(history.to_json(), object_hook=without_stack_trace)
-        (HISTORIES / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-
-
-def without_stack_trace(found: dict[str, object]) -> dict[str, object]:
-    """Leave out the paths of the machine that recorded."""
-    return {key: value for key, value in found.items() if key != "stackTrace"}
 
 
 async def test_a_succeeded_payment_is_scored_and_needs_no_advice(orchestrator: Orchestrator) -> None:
@@ -254,28 +232,6 @@ async def test_a_row_outwaits_an_outage_longer_than_all_attempts(
     handle = orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id)
     monkeypatch.undo()
     await record(handle, "lake-away")
-
-
-async def test_a_row_that_does_not_fit_the_table_becomes_a_dead_letter_with_its_place(
-    orchestrator: Orchestrator,
-) -> None:
-    world, started = World(lake_errors=[Rejected("column amount takes an integer")]), event()
-    completion = await orchestrator.run(started, world)
-    assert (completion.lake, completion.database) == ("dead_lettered", "stored")
-    assert len(world.lake_calls) == 1
-    assert world.letters == [
-        DeadLetter(event=started, position=PLACE, reason_code="row_rejected", reason="column amount takes an integer")
-    ]
-    await record(orchestrator.client.get_workflow_handle_for(PaymentEventWorkflow.run, started.event_id), "rejected")
-
-
-async def test_a_row_that_the_database_refuses_becomes_a_dead_letter_and_stays_in_the_lake(
-    orchestrator: Orchestrator,
-) -> None:
-    world, started = World(database_errors=[Rejected("no such text")]), event()
-    completion = await orchestrator.run(started, world)
-    assert (completion.lake, completion.database) == (Outcome.APPENDED, "dead_lettered")
-    assert [letter.reason_code for letter in world.letters] == ["database_row_rejected"]
 
 
 async def test_a_database_that_is_away_for_long_gets_the_row_when_it_is_back(orchestrator: Orchestrator) -> None:

@@ -10,8 +10,10 @@ import pytest
 from pyiceberg.table import Table
 
 from tests.integration.analytics import NOON, Dbt, Query, append, payment
-from tests.integration.lifecycles import lives, named
-from tests.integration.payment_cases import CASES, event
+from tests.integration.contract_lives import MEASURES, PAYMENTS, rows_of_life
+from tests.integration.lifecycles import lives, named, unpaid
+from tests.integration.loss_cases import CASES
+from tests.integration.payment_cases import event
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -46,9 +48,10 @@ SUMS = (
 
 @pytest.fixture(scope="module")
 def built(dbt: Dbt, bronze: Table) -> dict[str, str]:
-    """Build all layers from the events of all cases, and return the merchant of each."""
-    merchants = {name: f"merch_{uuid.uuid4().hex}" for name in CASES}
+    """Build all layers from the events of all cases and of all lives, and return the merchant of each."""
+    merchants = {name: f"merch_{uuid.uuid4().hex}" for name in (*CASES, *PAYMENTS)}
     append(bronze, [event(merchants[name], **each) for name, (events, _, _) in CASES.items() for each in events])
+    append(bronze, [row for name, life in PAYMENTS.items() for row in rows_of_life(life, merchants[name])])
     dbt("build", "--exclude-resource-type", "unit_test")
     return merchants
 
@@ -61,6 +64,16 @@ def test_a_payment_is_in_silver_once_with_its_state(built: dict[str, str], query
 @pytest.mark.parametrize("name", CASES)
 def test_gold_counts_payments_and_not_events(built: dict[str, str], query: Query, name: str) -> None:
     assert metrics_of(query, built[name]) == CASES[name][2]
+
+
+@pytest.mark.parametrize("name", PAYMENTS)
+def test_a_life_comes_to_what_its_contract_says(built: dict[str, str], query: Query, name: str) -> None:
+    life = PAYMENTS[name]
+    last = life.steps[-1].payment
+    assert last is not None
+    found = payments_of(query, built[name], "currency", "livemode", "status", *MEASURES)
+    told = [life.currency, life.livemode, last["status"], *(last[measure] for measure in MEASURES)]
+    assert [row[1:] for row in found if row[0] == life.payment_id] == [told]
 
 
 def test_test_data_is_shown_apart(built: dict[str, str], query: Query) -> None:
@@ -93,7 +106,7 @@ def states(query: Query, copy: str) -> list[str]:
 
 @pytest.mark.timeout(1500)
 def test_any_order_and_repetition_of_events_makes_the_same_payments(dbt: Dbt, query: Query, bronze: Table) -> None:
-    told_lives = lives(SEED, 120)
+    told_lives = lives(SEED, 120) + unpaid(SEED, 20)
     chance = random.Random(SEED)  # noqa: S311 - test data
     copies = [f"copy_{uuid.uuid4().hex}" for _ in range(4)]
     waiting: list[list[dict[str, Any]]] = []
@@ -117,11 +130,28 @@ def test_any_order_and_repetition_of_events_makes_the_same_payments(dbt: Dbt, qu
     assert [other == forwards for other in others] == [True, True, True], f"seed {SEED}"
 
     known = query(
-        "select payment_id, captured_minor, refunded_minor"  # noqa: S608  # the values are ours
+        "select payment_id, captured_minor, refunded_minor, dispute_lost_minor"  # noqa: S608  # the values are ours
         f" from {{silver}}.payments where merchant_id = '{copies[0]}'"
     )
-    expected = {f"{copies[0]}|{life.payment_id}": [life.captured, life.refunded] for life in told_lives if life.events}
+    expected = {
+        f"{copies[0]}|{life.payment_id}": [life.captured, life.refunded, life.lost]
+        for life in told_lives
+        if life.events
+    }
     assert {row[0]: row[1:] for row in known} == expected, f"seed {SEED}"
 
     dbt("run", "--select", "+payments", "--full-refresh")
     assert [states(query, copy) == forwards for copy in copies] == [True] * 4, f"seed {SEED}"
+
+    # What Gold has given back is what the refunds are, whether their payment was told or not.
+    dbt("run", "--select", "daily_payment_metrics")
+    objects = {}
+    for life in told_lives:
+        for each in sorted(life.events, key=lambda event: event["provider_created_at"]):
+            if each["event_type"].startswith("refund."):
+                objects[each["provider_object_id"]] = each["amount_cents"] * (each["status"] == "succeeded")
+    for copy in copies:
+        (sums,) = query(
+            f"select sum(refunded_minor) from {{gold}}.daily_payment_metrics where merchant_id = '{copy}'"  # noqa: S608  # the values are ours
+        )
+        assert sums == [sum(objects.values())], f"seed {SEED}"

@@ -1,10 +1,13 @@
 """The workflow's workers on a real Temporal, over fakes of what their activities reach."""
 
+import json
+import os
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from kit.lake import Mark, Outcome
@@ -27,8 +30,10 @@ from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 from payments_contracts.topics import NORMALIZED
 from temporalio.client import Client, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+HISTORIES = Path(__file__).parents[2] / "services" / "orchestrator" / "tests" / "histories"
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 NEW, UNKNOWN = Mark(4), None
 PLACE = Position(topic="t", partition=0, offset=1)
@@ -173,3 +178,19 @@ async def orchestrator(stack: Mapping[str, str]) -> Orchestrator:
         identity="test",
     )
     return Orchestrator(client, policies.events_queue(f"-test-{uuid.uuid4().hex[:12]}"))
+
+
+async def record(handle: WorkflowHandle[PaymentEventWorkflow, Completion], name: str) -> None:
+    """Replay the history with today's code, and keep it if asked to."""
+    history = await handle.fetch_history()
+    replayer = Replayer(workflows=[PaymentEventWorkflow], data_converter=pydantic_data_converter)
+    await replayer.replay_workflow(history)
+    if os.environ.get("RECORD_HISTORIES"):
+        HISTORIES.mkdir(exist_ok=True)
+        content = json.loads(history.to_json(), object_hook=without_stack_trace)
+        (HISTORIES / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
+
+
+def without_stack_trace(found: dict[str, object]) -> dict[str, object]:
+    """Leave out the paths of the machine that recorded."""
+    return {key: value for key, value in found.items() if key != "stackTrace"}

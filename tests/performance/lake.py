@@ -128,7 +128,7 @@ def fast_forward(target: IcebergTarget, commits: int) -> None:
     table = target._table  # a bench may look inside
     (template,) = live_entries(table.manifests()[0], table.io)
     staging, metadata = Staging(), table.metadata
-    time_id = metadata.schema().find_field("processed_at").field_id
+    time_id = metadata.schema().find_field("provider_created_at").field_id
     listed: list[Listed] = []
     for start in range(0, commits, FAN_OUT**2):
         entries = []
@@ -185,7 +185,12 @@ def main() -> None:
     arguments = options.parse_args()
     servers = Servers({name: int(pid) for name, _, pid in (one.partition("=") for one in arguments.server)})
     with table(real=arguments.real) as (catalog, identifier, folder):
-        options_of_target = {"key": BRONZE.key[0], "narrow_by": "processed_at", "expire_every": arguments.expire_every}
+        options_of_target = {
+            "key": BRONZE.key[0],
+            "narrow_by": "provider_created_at",
+            "followed_by": "processed_at",
+            "expire_every": arguments.expire_every,
+        }
         target = open_target(catalog, identifier, **options_of_target)
         if arguments.after:
             fast_forward(target, arguments.after)

@@ -72,7 +72,7 @@ def table(document: Document, version: int) -> Table:
         partition=tuple(Transformed(**each) for each in data["partition"]),
         sort=tuple(Transformed(**each) for each in data["sort"]),
         properties=data["properties"],
-        freshness=_fitted(Freshness, data["freshness"]),
+        freshness=_fitted(Freshness, data["freshness"]) if "freshness" in data else None,
         maintenance=maintenance(data),
         staging=staging(data),
         source=document,

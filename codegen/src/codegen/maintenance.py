@@ -23,6 +23,7 @@ class Maintenance:
     manifests: int
     keep_snapshots_hours: int
     keep_orphans_hours: int
+    retention_days: int | None = None
 
 
 def maintenance(data: Mapping[str, Any]) -> Maintenance | None:

@@ -107,7 +107,7 @@ class Table:
     partition: tuple[Transformed, ...]
     sort: tuple[Transformed, ...]
     properties: Mapping[str, str]
-    freshness: Freshness
+    freshness: Freshness | None
     maintenance: Maintenance | None
     staging: Staging | None
     source: Document

@@ -84,14 +84,14 @@ class Blank:
 class Reference:
     """The text is a code of this reference list.
 
-    A code that the list withdrew is one until then, by the instant in the field `dated_by`; in the families `undated`
-    it is one at any time.
+    A code that the list withdrew is one until then, by the first instant that there is in the fields `dated_by`; in the
+    families `undated` it is one at any time.
     """
 
     value: str
     code: str
     scope: Scope = EVERYWHERE
-    dated_by: str | None = None
+    dated_by: tuple[str, ...] = ()
     undated: frozenset[str] = frozenset()
     blank: Blank | None = None
 
@@ -162,7 +162,7 @@ def circumstances(rule: Rule) -> tuple[str, ...]:
     found: list[tuple[str, object]] = [(f"in {_listed(only)}", only), (f"but in {_listed(apart)}", apart)]
     if isinstance(rule, Reference):
         found += [
-            (f"at {rule.dated_by}", rule.dated_by),
+            (f"at {' or '.join(rule.dated_by)}", rule.dated_by),
             (f"at any time in {_listed(rule.undated)}", rule.undated),
         ]
         if rule.blank is not None:
@@ -259,12 +259,12 @@ def _rule(data: Mapping[str, Any]) -> Rule:
 
 
 def _reference(data: Mapping[str, Any], scope: Scope) -> Reference:
-    blank = data.get("blank")
+    blank, dated_by = data.get("blank"), data.get("dated_by", ())
     return Reference(
         data["value"],
         data["code"],
         scope,
-        dated_by=data.get("dated_by"),
+        dated_by=(dated_by,) if isinstance(dated_by, str) else tuple(dated_by),
         undated=frozenset(data.get("undated_families", ())),
         blank=None if blank is None else Blank(blank["value"], frozenset(blank["families"]), blank["amount"]),
     )

@@ -6,36 +6,16 @@
         on_schema_change='append_new_columns',
         on_table_exists='replace',
         properties={'partitioning': "ARRAY['month(event_date)']"},
-        post_hook="{{ drop_attempts_of_payments() }}",
+        post_hook=["{{ drop_attempts_of_payments() }}", "{{ drop_payments_without_parts() }}"],
     )
 }}
 
 {% set columns = payments_sources.columns__payments().replace(',', ' ').split() %}
 {% set only_news = is_incremental() and not gains_columns(this, columns) %}
 
-with told as (
+with keyed as (
 
-    select * from {{ ref('payment_history') }}
-    where payment_id is not null
-
-),
-
-attempts_of_payments as (
-
-    {{ attempts_of_payments('told') }}
-
-),
-
--- A refund or dispute may name the attempt only; it belongs to the payment behind that.
-keyed as (
-
-    select
-        told.*,
-        coalesce(attempt.payment_id, told.payment_id) as root_id
-    from told
-    left join attempts_of_payments as attempt
-        on attempt.provider = told.provider
-            and attempt.charge_id = told.payment_id
+    {{ rooted_history(ref('payment_history')) }}
 
 ),
 
@@ -67,6 +47,13 @@ versions as (
         keyed.*,
         keyed.status in ('succeeded', 'partially_refunded', 'refunded') as is_received,
         keyed.fraud_score_source <> 'not_scored' as is_scored,
+        coalesce(keyed.object_updated_at, keyed.provider_created_at) as changed_at,
+        -- Of what was taken in another currency it is only known that it was: the amount disputed stands for it.
+        case
+            when coalesce(keyed.withdrawn_currency, keyed.currency) = keyed.currency then keyed.withdrawn_minor
+            when keyed.withdrawn_minor > 0 then keyed.amount_minor
+            when keyed.withdrawn_minor <= 0 then 0
+        end as taken_minor,
         row_number() over (
             partition by keyed.provider, keyed.object_family, keyed.object_id, keyed.root_id
             order by
@@ -118,12 +105,13 @@ objects as (
             )
         end as captured_minor,
         max_by(refunded_minor, version) filter (where refunded_minor is not null) as refunded_minor,
-        max(coalesce(object_updated_at, provider_created_at)) filter (
+        max(changed_at) filter (
             where refunded_minor is not null or status in ('partially_refunded', 'refunded')
         ) as refund_told_at,
-        min(coalesce(object_updated_at, provider_created_at)) filter (
+        min(changed_at) filter (
             where status in ('failed', 'canceled')
         ) as failed_at,
+        max(changed_at) filter (where is_received) as received_told_at,
         max_by(tip_minor, version) filter (where tip_minor is not null) as tip_minor,
         max_by(fee_minor, version) filter (where fee_minor is not null) as fee_minor,
         max_by(fee_currency, version) filter (where fee_minor is not null) as fee_currency,
@@ -146,14 +134,33 @@ objects as (
                     )
                 )
         end) as failed_attempts,
+        max_by(charge_id, version) filter (where charge_id is not null) as charge_id,
         max_by(invoice_id, version) filter (where invoice_id is not null) as invoice_id,
         max_by(subscription_id, version) filter (where subscription_id is not null) as subscription_id,
-        coalesce(
-            max_by(event_type = 'dispute.funds_withdrawn', version) filter (
-                where event_type in ('dispute.funds_withdrawn', 'dispute.funds_reinstated')
-            ),
-            false
-        ) as is_withdrawn,
+        max_by(dispute_stage, version) filter (where dispute_stage is not null) as dispute_stage,
+        case max_by(status, version)
+            -- What came back is told by an event of its own, and may be a part.
+            when 'won' then coalesce(
+                max_by(taken_minor, version) filter (
+                    where taken_minor is not null and event_type = 'dispute.funds_reinstated'
+                ),
+                0
+            )
+            when 'lost' then coalesce(
+                max_by(taken_minor, version) filter (where taken_minor is not null and status = 'lost'),
+                nullif(max_by(taken_minor, version) filter (where taken_minor is not null), 0),
+                max_by(amount_minor, version)
+            )
+            when 'closed' then coalesce(max_by(taken_minor, version) filter (where taken_minor is not null), 0)
+            else coalesce(
+                max_by(taken_minor, version) filter (where taken_minor is not null),
+                -- Events of earlier contracts, and some providers, do not tell how much.
+                max_by(case event_type when 'dispute.funds_withdrawn' then amount_minor else 0 end, version) filter (
+                    where event_type in ('dispute.funds_withdrawn', 'dispute.funds_reinstated')
+                ),
+                0
+            )
+        end as lost_minor,
         max_by(fraud_score, version) filter (where is_scored) as fraud_score,
         max_by(fraud_risk_level, version) filter (where is_scored) as fraud_risk_level,
         max_by(fraud_score_source, version) filter (where is_scored) as fraud_score_source,
@@ -162,8 +169,8 @@ objects as (
             max_by(breaks_rules, version)
         ) as breaks_rules,
         max_by(retry_advised, version) as retry_advised,
-        min(provider_created_at) as created_at,
-        max(coalesce(object_updated_at, provider_created_at)) as updated_at,
+        min(least(provider_created_at, coalesce(object_created_at, provider_created_at))) as created_at,
+        max(changed_at) as updated_at,
         min(coalesce(received_at, processed_at)) as received_at,
         count(*) as event_count,
         sum(bronze_rows) as bronze_rows
@@ -203,12 +210,32 @@ bodies as (
 
     select
         leading.*,
-        max_by(currency, standing) over (partition by provider, root_id) as payment_currency
+        max_by(currency, standing) over (partition by provider, root_id) as payment_currency,
+        max(case when is_payment then received_told_at end) over (partition by provider, root_id)
+            as payment_received_at,
+        max(case when is_payment then charge_id end) over (partition by provider, root_id) as payment_charge_id
     from leading
 
 ),
 
-money as (
+-- A debit may fail after its payment had succeeded, and the payment does not tell so: by the time of both, the attempt
+-- has the last word. Another attempt, that had failed before, says nothing of it.
+judged as (
+
+    select
+        bodies.*,
+        coalesce(
+            not is_payment
+            and status = 'failed'
+            and failed_at > payment_received_at
+            and (received_told_at is not null or object_id = coalesce(payment_charge_id, object_id)),
+            false
+        ) as is_returned
+    from bodies
+
+),
+
+told as (
 
     select
         provider,
@@ -221,10 +248,19 @@ money as (
         max_by(status, standing) as status,
         max_by(is_received, standing) as is_received,
         coalesce(bool_or(is_received) filter (where not is_payment), false) as has_received_attempt,
+        bool_or(is_returned) as is_returned,
         max_by(payment_method_type, standing) filter (where payment_method_type is not null) as payment_method_type,
         max_by(card_brand, standing) filter (where card_brand is not null) as card_brand,
-        max_by(failure_category, standing) as failure_category,
-        max_by(failure_code, standing) as failure_code,
+        if(
+            bool_or(is_returned),
+            max_by(failure_category, standing) filter (where is_returned),
+            max_by(failure_category, standing)
+        ) as failure_category,
+        if(
+            bool_or(is_returned),
+            max_by(failure_code, standing) filter (where is_returned),
+            max_by(failure_code, standing)
+        ) as failure_code,
         greatest(
             coalesce(max(attempt_number), 0),
             count_if(not is_payment),
@@ -238,7 +274,7 @@ money as (
             max_by(amount_minor, standing) filter (where status = 'authorized')
         ) as authorized_minor,
         greatest(
-            coalesce(sum(captured_minor) filter (where is_payment), 0),
+            if(bool_or(is_returned), 0, coalesce(sum(captured_minor) filter (where is_payment), 0)),
             coalesce(sum(captured_minor) filter (where not is_payment), 0)
         ) as captured_minor,
         greatest(
@@ -248,7 +284,7 @@ money as (
         max(refund_told_at) as refund_told_at,
         -- Nobody has a part of what nobody received.
         coalesce(
-            sum(tip_minor) filter (where is_payment and is_received),
+            if(bool_or(is_returned), null, sum(tip_minor) filter (where is_payment and is_received)),
             sum(tip_minor) filter (where not is_payment and is_received),
             0
         ) as tip_minor,
@@ -259,7 +295,7 @@ money as (
         ) as fee_minor,
         count_if(coalesce(fee_currency, payment_currency) <> payment_currency) as fees_left_out,
         coalesce(
-            sum(application_fee_minor) filter (where is_payment and is_received),
+            if(bool_or(is_returned), null, sum(application_fee_minor) filter (where is_payment and is_received)),
             sum(application_fee_minor) filter (where not is_payment and is_received),
             0
         ) as application_fee_minor,
@@ -276,7 +312,81 @@ money as (
         count_if(not is_payment) as charge_count,
         sum(event_count) as event_count,
         sum(bronze_rows) as bronze_rows
-    from bodies
+    from judged
+    group by provider, root_id
+
+),
+
+-- Refunds and disputes of payments that were never told, such as those from before we listened, or that belong to none:
+-- what they took is in the sums of a row of its own, which counts as no payment.
+untold as (
+
+    select
+        part.*,
+        row_number() over (
+            partition by part.provider, part.root_id
+            order by part.updated_at asc, part.object_family asc, part.object_id asc
+        ) as standing
+    from objects as part
+    left join told
+        on told.provider = part.provider
+            and told.root_id = part.root_id
+    where part.object_family in (
+        {{ payments_sources.families_as('refund') }}, {{ payments_sources.families_as('dispute') }}
+    )
+        and told.root_id is null
+
+),
+
+money as (
+
+    select
+        told.*,
+        true as is_told
+    from told
+    union all
+    select
+        provider,
+        root_id,
+        max_by(merchant_id, standing) as merchant_id,
+        max_by(customer_id, standing) filter (where customer_id is not null) as customer_id,
+        coalesce(max_by(livemode, standing) filter (where livemode is not null), true) as livemode,
+        max_by(currency, standing) as currency,
+        max_by(currency_exponent, standing) as currency_exponent,
+        'unknown' as status,
+        false as is_received,
+        false as has_received_attempt,
+        false as is_returned,
+        cast(null as varchar) as payment_method_type,
+        cast(null as varchar) as card_brand,
+        cast(null as varchar) as failure_category,
+        cast(null as varchar) as failure_code,
+        0 as attempts_told,
+        0 as failed_attempts,
+        0 as asked_minor,
+        cast(null as bigint) as authorized_minor,
+        0 as captured_minor,
+        0 as given_back_minor,
+        cast(null as timestamp(6) with time zone) as refund_told_at,
+        0 as tip_minor,
+        0 as fee_minor,
+        0 as fees_left_out,
+        0 as application_fee_minor,
+        cast(null as varchar) as invoice_id,
+        cast(null as varchar) as subscription_id,
+        cast(null as double) as fraud_score,
+        cast(null as varchar) as fraud_risk_level,
+        cast(null as varchar) as fraud_score_source,
+        max_by(breaks_rules, standing) as breaks_rules,
+        false as retry_advised,
+        min(created_at) as created_at,
+        max(updated_at) as updated_at,
+        min(received_at) as received_at,
+        0 as charge_count,
+        0 as event_count,
+        0 as bronze_rows,
+        false as is_told
+    from untold
     group by provider, root_id
 
 ),
@@ -312,15 +422,14 @@ taken as (
                 and part.currency = money.currency
                 and part.failed_at > money.refund_told_at
         ) as bounced_minor,
-        -- An inquiry that was closed has moved no money.
+        -- An inquiry asks for no money, and one that was closed has moved none.
         sum(part.amount_minor) filter (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
-                and part.status <> 'closed'
+                and (part.lost_minor > 0 or (part.status <> 'closed' and coalesce(part.dispute_stage, '') <> 'inquiry'))
                 and part.currency = money.currency
         ) as disputed_minor,
-        sum(part.amount_minor) filter (
+        sum(greatest(part.lost_minor, 0)) filter (
             where part.object_family in ({{ payments_sources.families_as('dispute') }})
-                and (part.status = 'lost' or (part.is_withdrawn and part.status not in ('won', 'closed')))
                 and part.currency = money.currency
         ) as dispute_lost_minor,
         sum(part.fee_minor) filter (where coalesce(part.fee_currency, part.currency) = money.currency) as fee_minor,
@@ -343,15 +452,16 @@ folded as (
     select
         money.*,
         case
+            when money.is_returned and not money.has_received_attempt then 'failed'
             when money.is_received then money.status
             -- An attempt brought money, and the payment has not told so yet.
             when money.has_received_attempt then 'succeeded'
             else money.status
         end as own_status,
-        -- No more is given back than was received. That the part of an authorization which was not captured was let go
+        -- No more is given back than was received, where that is known. That the part of an authorization which was not captured was let go
         -- may be told as a refund: the payment or charge does not count that one as given back.
         least(
-            money.captured_minor,
+            if(money.is_told, money.captured_minor, coalesce(taken.refunded_minor, 0)),
             greatest(
                 coalesce(taken.refunded_minor, 0)
                 - case
@@ -456,5 +566,6 @@ select
     refund_count,
     dispute_count,
     all_events as event_count,
-    all_bronze_rows as bronze_rows
+    all_bronze_rows as bronze_rows,
+    is_told
 from stated

@@ -37,8 +37,9 @@ changed_events as (
 
 {% endif %}
 
--- The rows of an event are ordered by what is in them, never by when they arrived: the newest contract, then the newest
--- score. The last key is the rest of the row, so two rows that tie are equal.
+-- Bronze has one row of an event; where it has two, after a fault, the first score stays, as in the operational database.
+-- They are ordered by what is in them, never by when they arrived. The last key is the rest of the row, so two rows that
+-- tie are equal.
 ranked as (
 
     select
@@ -49,9 +50,8 @@ ranked as (
         row_number() over (
             partition by event_id
             order by
-                schema_version desc,
-                scored_at desc,
-                processed_at desc,
+                scored_at,
+                processed_at,
                 {{ payments_sources.whole_row__stg_payments() }}
         ) as position
     from payments

@@ -51,5 +51,6 @@ charge_count,
 refund_count,
 dispute_count,
 event_count,
-bronze_rows
+bronze_rows,
+is_told
 {%- endmacro %}

@@ -58,6 +58,10 @@ json_format(cast(row(
     related_subscription_id,
     payment_method_id,
     cast(next_attempt_at as varchar),
+    cast(object_created_at as varchar),
+    withdrawn_cents,
+    withdrawn_currency,
+    dispute_stage,
     attempt,
     attempt_source,
     retry_action

@@ -45,6 +45,109 @@ class Table:
     insert: str
 
 
+AUDIT_DIFFERENCES: Final = Table(
+    name="audit_differences",
+    description="One row per difference that the audit ever found, with what became of it; alerts count those whose state is open.",
+    record="audit_difference",
+    version=1,
+    key=("hop", "subject"),
+    columns=(
+        Column("hop", "text", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"hop\" text NOT NULL"),
+        Column("subject", "text", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"subject\" text NOT NULL"),
+        Column("kind", "text", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"kind\" text NOT NULL"),
+        Column("state", "text", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"state\" text NOT NULL"),
+        Column("provider", "text", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"provider\" text"),
+        Column("topic", "text", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"topic\" text"),
+        Column("partition", "bigint", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"partition\" bigint"),
+        Column("offset", "bigint", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"offset\" bigint"),
+        Column("event_at", "timestamp with time zone", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"event_at\" timestamp with time zone"),
+        Column("currency", "text", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"currency\" text"),
+        Column("amount_cents", "bigint", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"amount_cents\" bigint"),
+        Column("detail", "text", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"detail\" text NOT NULL"),
+        Column("since", "timestamp with time zone", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"since\" timestamp with time zone NOT NULL"),
+        Column("found_at", "timestamp with time zone", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"found_at\" timestamp with time zone NOT NULL"),
+        Column("checked_at", "timestamp with time zone", True, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"checked_at\" timestamp with time zone NOT NULL"),
+        Column("resolved_at", "timestamp with time zone", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"resolved_at\" timestamp with time zone"),
+        Column("note", "text", False, "ALTER TABLE \"audit_differences\" ADD COLUMN IF NOT EXISTS \"note\" text"),
+    ),
+    indexes=(
+        Index(
+            "audit_differences_by_state",
+            (
+                ("state", False),
+                ("since", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"audit_differences_by_state\" ON \"audit_differences\" (\"state\", \"since\")",
+        ),
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"audit_differences\" (\n    \"hop\" text NOT NULL,\n    \"subject\" text NOT NULL,\n    \"kind\" text NOT NULL,\n    \"state\" text NOT NULL,\n    \"provider\" text,\n    \"topic\" text,\n    \"partition\" bigint,\n    \"offset\" bigint,\n    \"event_at\" timestamp with time zone,\n    \"currency\" text,\n    \"amount_cents\" bigint,\n    \"detail\" text NOT NULL,\n    \"since\" timestamp with time zone NOT NULL,\n    \"found_at\" timestamp with time zone NOT NULL,\n    \"checked_at\" timestamp with time zone NOT NULL,\n    \"resolved_at\" timestamp with time zone,\n    \"note\" text,\n    PRIMARY KEY (\"hop\", \"subject\")\n)",
+    insert="INSERT INTO \"audit_differences\" (\"hop\", \"subject\", \"kind\", \"state\", \"provider\", \"topic\", \"partition\", \"offset\", \"event_at\", \"currency\", \"amount_cents\", \"detail\", \"since\", \"found_at\", \"checked_at\", \"resolved_at\", \"note\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (\"hop\", \"subject\") DO NOTHING",
+)
+AUDIT_RUNS: Final = Table(
+    name="audit_runs",
+    description="One row per window of time that the audit looked at; the newest standing one says from where the next goes on.",
+    record="audit_run",
+    version=1,
+    key=("run_id",),
+    columns=(
+        Column("run_id", "text", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"run_id\" text NOT NULL"),
+        Column("since", "timestamp with time zone", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"since\" timestamp with time zone NOT NULL"),
+        Column("until", "timestamp with time zone", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"until\" timestamp with time zone NOT NULL"),
+        Column("standing", "boolean", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"standing\" boolean NOT NULL"),
+        Column("started_at", "timestamp with time zone", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"started_at\" timestamp with time zone NOT NULL"),
+        Column("finished_at", "timestamp with time zone", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"finished_at\" timestamp with time zone NOT NULL"),
+        Column("outcome", "text", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"outcome\" text NOT NULL"),
+        Column("counts", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"counts\" jsonb NOT NULL"),
+        Column("sums", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"sums\" jsonb NOT NULL"),
+        Column("open", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"open\" jsonb NOT NULL"),
+        Column("pending", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"pending\" jsonb NOT NULL"),
+        Column("positions", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"positions\" jsonb NOT NULL"),
+        Column("gateways", "jsonb", True, "ALTER TABLE \"audit_runs\" ADD COLUMN IF NOT EXISTS \"gateways\" jsonb NOT NULL"),
+    ),
+    indexes=(
+        Index(
+            "audit_runs_by_window",
+            (
+                ("standing", False),
+                ("until", True),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"audit_runs_by_window\" ON \"audit_runs\" (\"standing\", \"until\" DESC)",
+        ),
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"audit_runs\" (\n    \"run_id\" text NOT NULL,\n    \"since\" timestamp with time zone NOT NULL,\n    \"until\" timestamp with time zone NOT NULL,\n    \"standing\" boolean NOT NULL,\n    \"started_at\" timestamp with time zone NOT NULL,\n    \"finished_at\" timestamp with time zone NOT NULL,\n    \"outcome\" text NOT NULL,\n    \"counts\" jsonb NOT NULL,\n    \"sums\" jsonb NOT NULL,\n    \"open\" jsonb NOT NULL,\n    \"pending\" jsonb NOT NULL,\n    \"positions\" jsonb NOT NULL,\n    \"gateways\" jsonb NOT NULL,\n    PRIMARY KEY (\"run_id\")\n)",
+    insert="INSERT INTO \"audit_runs\" (\"run_id\", \"since\", \"until\", \"standing\", \"started_at\", \"finished_at\", \"outcome\", \"counts\", \"sums\", \"open\", \"pending\", \"positions\", \"gateways\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (\"run_id\") DO NOTHING",
+)
+ERASURES: Final = Table(
+    name="erasures",
+    description="Who had which merchant's or customer's data erased, when, and how many rows of which table that were; rows are added and never changed.",
+    record="erasure",
+    version=1,
+    key=("erasure_id", "step"),
+    columns=(
+        Column("erasure_id", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"erasure_id\" text NOT NULL"),
+        Column("step", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"step\" text NOT NULL"),
+        Column("at", "timestamp with time zone", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"at\" timestamp with time zone NOT NULL"),
+        Column("requested_by", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"requested_by\" text NOT NULL"),
+        Column("subject_kind", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"subject_kind\" text NOT NULL"),
+        Column("subject", "text", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"subject\" text NOT NULL"),
+        Column("provider", "text", False, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"provider\" text"),
+        Column("rows", "jsonb", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"rows\" jsonb NOT NULL"),
+        Column("detail", "text", False, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"detail\" text"),
+        Column("schema_version", "bigint", True, "ALTER TABLE \"erasures\" ADD COLUMN IF NOT EXISTS \"schema_version\" bigint NOT NULL"),
+    ),
+    indexes=(
+        Index(
+            "erasures_by_subject",
+            (
+                ("subject", False),
+                ("at", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"erasures_by_subject\" ON \"erasures\" (\"subject\", \"at\")",
+        ),
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"erasures\" (\n    \"erasure_id\" text NOT NULL,\n    \"step\" text NOT NULL,\n    \"at\" timestamp with time zone NOT NULL,\n    \"requested_by\" text NOT NULL,\n    \"subject_kind\" text NOT NULL,\n    \"subject\" text NOT NULL,\n    \"provider\" text,\n    \"rows\" jsonb NOT NULL,\n    \"detail\" text,\n    \"schema_version\" bigint NOT NULL,\n    PRIMARY KEY (\"erasure_id\", \"step\")\n)",
+    insert="INSERT INTO \"erasures\" (\"erasure_id\", \"step\", \"at\", \"requested_by\", \"subject_kind\", \"subject\", \"provider\", \"rows\", \"detail\", \"schema_version\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (\"erasure_id\", \"step\") DO NOTHING",
+)
 PAYMENT_EVENTS: Final = Table(
     name="payment_events",
     description="One row per scored event, for queries that cannot wait for the lake; the first row of an event stays.",
@@ -107,6 +210,10 @@ PAYMENT_EVENTS: Final = Table(
         Column("related_subscription_id", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"related_subscription_id\" text"),
         Column("payment_method_id", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"payment_method_id\" text"),
         Column("next_attempt_at", "timestamp with time zone", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"next_attempt_at\" timestamp with time zone"),
+        Column("object_created_at", "timestamp with time zone", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"object_created_at\" timestamp with time zone"),
+        Column("withdrawn_cents", "bigint", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"withdrawn_cents\" bigint"),
+        Column("withdrawn_currency", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"withdrawn_currency\" text"),
+        Column("dispute_stage", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"dispute_stage\" text"),
         Column("attempt", "bigint", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"attempt\" bigint"),
         Column("attempt_source", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"attempt_source\" text"),
         Column("retry_action", "text", False, "ALTER TABLE \"payment_events\" ADD COLUMN IF NOT EXISTS \"retry_action\" text"),
@@ -137,11 +244,69 @@ PAYMENT_EVENTS: Final = Table(
             ),
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_invoice\" ON \"payment_events\" (\"provider\", \"related_invoice_id\")",
         ),
+        Index(
+            "payment_events_by_processing",
+            (
+                ("processed_at", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_processing\" ON \"payment_events\" (\"processed_at\")",
+        ),
     ),
-    create="CREATE TABLE IF NOT EXISTS \"payment_events\" (\n    \"event_id\" text NOT NULL,\n    \"provider\" text NOT NULL,\n    \"provider_event_id\" text NOT NULL,\n    \"event_type\" text NOT NULL,\n    \"merchant_id\" text NOT NULL,\n    \"customer_id\" text,\n    \"amount_cents\" bigint NOT NULL,\n    \"currency\" text NOT NULL,\n    \"payment_method_type\" text,\n    \"card_brand\" text,\n    \"card_last_four\" text,\n    \"status\" text NOT NULL,\n    \"failure_code\" text,\n    \"failure_message\" text,\n    \"metadata\" jsonb NOT NULL,\n    \"provider_created_at\" timestamp with time zone NOT NULL,\n    \"processed_at\" timestamp with time zone NOT NULL,\n    \"rule_violations\" jsonb NOT NULL,\n    \"fraud_score\" double precision NOT NULL,\n    \"fraud_risk_level\" text NOT NULL,\n    \"fraud_score_source\" text NOT NULL,\n    \"retry_strategy\" jsonb,\n    \"retry_strategy_source\" text,\n    \"scored_at\" timestamp with time zone NOT NULL,\n    \"schema_version\" bigint NOT NULL,\n    \"currency_exponent\" bigint,\n    \"provider_object_id\" text,\n    \"attempt_number\" bigint,\n    \"related_payment_id\" text,\n    \"livemode\" boolean,\n    \"received_at\" timestamp with time zone,\n    \"object_version\" bigint,\n    \"object_updated_at\" timestamp with time zone,\n    \"authorized_cents\" bigint,\n    \"captured_cents\" bigint,\n    \"refunded_cents\" bigint,\n    \"tip_cents\" bigint,\n    \"fee_cents\" bigint,\n    \"fee_currency\" text,\n    \"application_fee_cents\" bigint,\n    \"direction\" text,\n    \"failure_category\" text,\n    \"error_code\" text,\n    \"decline_code\" text,\n    \"advice_code\" text,\n    \"network_decline_code\" text,\n    \"network_advice_code\" text,\n    \"cancellation_reason\" text,\n    \"dispute_reason\" text,\n    \"dispute_category\" text,\n    \"related_charge_id\" text,\n    \"related_invoice_id\" text,\n    \"related_subscription_id\" text,\n    \"payment_method_id\" text,\n    \"next_attempt_at\" timestamp with time zone,\n    \"attempt\" bigint,\n    \"attempt_source\" text,\n    \"retry_action\" text,\n    PRIMARY KEY (\"event_id\")\n)",
-    insert="INSERT INTO \"payment_events\" (\"event_id\", \"provider\", \"provider_event_id\", \"event_type\", \"merchant_id\", \"customer_id\", \"amount_cents\", \"currency\", \"payment_method_type\", \"card_brand\", \"card_last_four\", \"status\", \"failure_code\", \"failure_message\", \"metadata\", \"provider_created_at\", \"processed_at\", \"rule_violations\", \"fraud_score\", \"fraud_risk_level\", \"fraud_score_source\", \"retry_strategy\", \"retry_strategy_source\", \"scored_at\", \"schema_version\", \"currency_exponent\", \"provider_object_id\", \"attempt_number\", \"related_payment_id\", \"livemode\", \"received_at\", \"object_version\", \"object_updated_at\", \"authorized_cents\", \"captured_cents\", \"refunded_cents\", \"tip_cents\", \"fee_cents\", \"fee_currency\", \"application_fee_cents\", \"direction\", \"failure_category\", \"error_code\", \"decline_code\", \"advice_code\", \"network_decline_code\", \"network_advice_code\", \"cancellation_reason\", \"dispute_reason\", \"dispute_category\", \"related_charge_id\", \"related_invoice_id\", \"related_subscription_id\", \"payment_method_id\", \"next_attempt_at\", \"attempt\", \"attempt_source\", \"retry_action\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58) ON CONFLICT (\"event_id\") DO NOTHING",
+    create="CREATE TABLE IF NOT EXISTS \"payment_events\" (\n    \"event_id\" text NOT NULL,\n    \"provider\" text NOT NULL,\n    \"provider_event_id\" text NOT NULL,\n    \"event_type\" text NOT NULL,\n    \"merchant_id\" text NOT NULL,\n    \"customer_id\" text,\n    \"amount_cents\" bigint NOT NULL,\n    \"currency\" text NOT NULL,\n    \"payment_method_type\" text,\n    \"card_brand\" text,\n    \"card_last_four\" text,\n    \"status\" text NOT NULL,\n    \"failure_code\" text,\n    \"failure_message\" text,\n    \"metadata\" jsonb NOT NULL,\n    \"provider_created_at\" timestamp with time zone NOT NULL,\n    \"processed_at\" timestamp with time zone NOT NULL,\n    \"rule_violations\" jsonb NOT NULL,\n    \"fraud_score\" double precision NOT NULL,\n    \"fraud_risk_level\" text NOT NULL,\n    \"fraud_score_source\" text NOT NULL,\n    \"retry_strategy\" jsonb,\n    \"retry_strategy_source\" text,\n    \"scored_at\" timestamp with time zone NOT NULL,\n    \"schema_version\" bigint NOT NULL,\n    \"currency_exponent\" bigint,\n    \"provider_object_id\" text,\n    \"attempt_number\" bigint,\n    \"related_payment_id\" text,\n    \"livemode\" boolean,\n    \"received_at\" timestamp with time zone,\n    \"object_version\" bigint,\n    \"object_updated_at\" timestamp with time zone,\n    \"authorized_cents\" bigint,\n    \"captured_cents\" bigint,\n    \"refunded_cents\" bigint,\n    \"tip_cents\" bigint,\n    \"fee_cents\" bigint,\n    \"fee_currency\" text,\n    \"application_fee_cents\" bigint,\n    \"direction\" text,\n    \"failure_category\" text,\n    \"error_code\" text,\n    \"decline_code\" text,\n    \"advice_code\" text,\n    \"network_decline_code\" text,\n    \"network_advice_code\" text,\n    \"cancellation_reason\" text,\n    \"dispute_reason\" text,\n    \"dispute_category\" text,\n    \"related_charge_id\" text,\n    \"related_invoice_id\" text,\n    \"related_subscription_id\" text,\n    \"payment_method_id\" text,\n    \"next_attempt_at\" timestamp with time zone,\n    \"object_created_at\" timestamp with time zone,\n    \"withdrawn_cents\" bigint,\n    \"withdrawn_currency\" text,\n    \"dispute_stage\" text,\n    \"attempt\" bigint,\n    \"attempt_source\" text,\n    \"retry_action\" text,\n    PRIMARY KEY (\"event_id\")\n)",
+    insert="INSERT INTO \"payment_events\" (\"event_id\", \"provider\", \"provider_event_id\", \"event_type\", \"merchant_id\", \"customer_id\", \"amount_cents\", \"currency\", \"payment_method_type\", \"card_brand\", \"card_last_four\", \"status\", \"failure_code\", \"failure_message\", \"metadata\", \"provider_created_at\", \"processed_at\", \"rule_violations\", \"fraud_score\", \"fraud_risk_level\", \"fraud_score_source\", \"retry_strategy\", \"retry_strategy_source\", \"scored_at\", \"schema_version\", \"currency_exponent\", \"provider_object_id\", \"attempt_number\", \"related_payment_id\", \"livemode\", \"received_at\", \"object_version\", \"object_updated_at\", \"authorized_cents\", \"captured_cents\", \"refunded_cents\", \"tip_cents\", \"fee_cents\", \"fee_currency\", \"application_fee_cents\", \"direction\", \"failure_category\", \"error_code\", \"decline_code\", \"advice_code\", \"network_decline_code\", \"network_advice_code\", \"cancellation_reason\", \"dispute_reason\", \"dispute_category\", \"related_charge_id\", \"related_invoice_id\", \"related_subscription_id\", \"payment_method_id\", \"next_attempt_at\", \"object_created_at\", \"withdrawn_cents\", \"withdrawn_currency\", \"dispute_stage\", \"attempt\", \"attempt_source\", \"retry_action\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, $61, $62) ON CONFLICT (\"event_id\") DO NOTHING",
+)
+RECOVERY_ACTIONS: Final = Table(
+    name="recovery_actions",
+    description="What was redriven, replayed and closed by hand, by whom, when, and what came of it; rows are never changed.",
+    record="recovery_action",
+    version=1,
+    key=("action_id",),
+    columns=(
+        Column("action_id", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"action_id\" text NOT NULL"),
+        Column("run_id", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"run_id\" text NOT NULL"),
+        Column("acted_at", "timestamp with time zone", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"acted_at\" timestamp with time zone NOT NULL"),
+        Column("actor", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"actor\" text NOT NULL"),
+        Column("command", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"command\" text NOT NULL"),
+        Column("filter", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"filter\" text NOT NULL"),
+        Column("event_id", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"event_id\" text NOT NULL"),
+        Column("provider", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"provider\" text NOT NULL"),
+        Column("outcome", "text", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"outcome\" text NOT NULL"),
+        Column("reason_codes", "jsonb", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"reason_codes\" jsonb NOT NULL"),
+        Column("detail", "text", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"detail\" text"),
+        Column("origin", "text", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"origin\" text"),
+        Column("source_topic", "text", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"source_topic\" text"),
+        Column("source_partition", "bigint", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"source_partition\" bigint"),
+        Column("source_offset", "bigint", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"source_offset\" bigint"),
+        Column("target_topic", "text", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"target_topic\" text"),
+        Column("target_partition", "bigint", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"target_partition\" bigint"),
+        Column("target_offset", "bigint", False, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"target_offset\" bigint"),
+        Column("schema_version", "bigint", True, "ALTER TABLE \"recovery_actions\" ADD COLUMN IF NOT EXISTS \"schema_version\" bigint NOT NULL"),
+    ),
+    indexes=(
+        Index(
+            "recovery_actions_by_event",
+            (
+                ("event_id", False),
+                ("acted_at", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"recovery_actions_by_event\" ON \"recovery_actions\" (\"event_id\", \"acted_at\")",
+        ),
+        Index(
+            "recovery_actions_by_time",
+            (
+                ("acted_at", True),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"recovery_actions_by_time\" ON \"recovery_actions\" (\"acted_at\" DESC)",
+        ),
+    ),
+    create="CREATE TABLE IF NOT EXISTS \"recovery_actions\" (\n    \"action_id\" text NOT NULL,\n    \"run_id\" text NOT NULL,\n    \"acted_at\" timestamp with time zone NOT NULL,\n    \"actor\" text NOT NULL,\n    \"command\" text NOT NULL,\n    \"filter\" text NOT NULL,\n    \"event_id\" text NOT NULL,\n    \"provider\" text NOT NULL,\n    \"outcome\" text NOT NULL,\n    \"reason_codes\" jsonb NOT NULL,\n    \"detail\" text,\n    \"origin\" text,\n    \"source_topic\" text,\n    \"source_partition\" bigint,\n    \"source_offset\" bigint,\n    \"target_topic\" text,\n    \"target_partition\" bigint,\n    \"target_offset\" bigint,\n    \"schema_version\" bigint NOT NULL,\n    PRIMARY KEY (\"action_id\")\n)",
+    insert="INSERT INTO \"recovery_actions\" (\"action_id\", \"run_id\", \"acted_at\", \"actor\", \"command\", \"filter\", \"event_id\", \"provider\", \"outcome\", \"reason_codes\", \"detail\", \"origin\", \"source_topic\", \"source_partition\", \"source_offset\", \"target_topic\", \"target_partition\", \"target_offset\", \"schema_version\") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT (\"action_id\") DO NOTHING",
 )
 
 TABLES: Final[tuple[Table, ...]] = (
+    AUDIT_DIFFERENCES,
+    AUDIT_RUNS,
+    ERASURES,
     PAYMENT_EVENTS,
+    RECOVERY_ACTIONS,
 )

@@ -424,7 +424,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event={
             "provider": "adyen",
             "provider_event_id": "KZ8QBT6VXTXR0072:CAPTURE:false",
-            "event_type": "payment.authorized",
+            "event_type": "charge.failed",
             "merchant_id": "ExampleCOM",
             "customer_id": "shopper-17",
             "amount_cents": 6540,
@@ -432,7 +432,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "payment_method_type": "card",
             "card_brand": "visa",
             "card_last_four": "1142",
-            "status": "authorized",
+            "status": "failed",
             "failure_code": "Insufficient balance on payment",
             "failure_message": "Insufficient balance on payment",
             "metadata": {
@@ -443,11 +443,46 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             },
             "provider_created_at": "2026-01-05T10:01:00Z",
             "currency_exponent": 2,
-            "provider_object_id": "KZ8QBT6VXTXR0002",
+            "provider_object_id": "KZ8QBT6VXTXR0072",
             "attempt_number": None,
-            "related_payment_id": None,
+            "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "failure_category": "unknown",
+        },
+    ),
+    Example(
+        provider="adyen",
+        name="capture.true.second_part",
+        kind="accepted",
+        event_type="CAPTURE:true",
+        merchant_id="ExampleCOM",
+        headers={},
+        body=b'{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0053","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"CAPTURE","success":"true","eventDate":"2026-01-05T12:01:00+01:00","paymentMethod":"visa","reason":"","amount":{"value":2540,"currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0012"}}]}',
+        reason_codes=(),
+        event={
+            "provider": "adyen",
+            "provider_event_id": "KZ8QBT6VXTXR0053:CAPTURE:true",
+            "event_type": "charge.captured",
+            "merchant_id": "ExampleCOM",
+            "customer_id": "shopper-17",
+            "amount_cents": 2540,
+            "currency": "EUR",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "card_last_four": "1142",
+            "status": "succeeded",
+            "metadata": {
+                "merchantAccountCode": "ExampleCOM",
+                "merchantReference": "order-5023-4E89",
+                "eventCode": "CAPTURE",
+                "success": "true",
+            },
+            "provider_created_at": "2026-01-05T11:01:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "KZ8QBT6VXTXR0053",
+            "related_payment_id": "KZ8QBT6VXTXR0012",
+            "livemode": False,
+            "captured_cents": 2540,
         },
     ),
     Example(
@@ -462,7 +497,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event={
             "provider": "adyen",
             "provider_event_id": "KZ8QBT6VXTXR0052:CAPTURE:true",
-            "event_type": "payment.succeeded",
+            "event_type": "charge.captured",
             "merchant_id": "ExampleCOM",
             "customer_id": "shopper-17",
             "amount_cents": 1200,
@@ -481,9 +516,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             },
             "provider_created_at": "2026-01-05T10:01:00Z",
             "currency_exponent": 0,
-            "provider_object_id": "KZ8QBT6VXTXR0002",
+            "provider_object_id": "KZ8QBT6VXTXR0052",
             "attempt_number": None,
-            "related_payment_id": None,
+            "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "captured_cents": 1200,
         },
@@ -500,7 +535,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event={
             "provider": "adyen",
             "provider_event_id": "KZ8QBT6VXTXR0092:CAPTURE_FAILED:true",
-            "event_type": "payment.failed",
+            "event_type": "charge.failed",
             "merchant_id": "ExampleCOM",
             "customer_id": "shopper-17",
             "amount_cents": 6540,
@@ -519,9 +554,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             },
             "provider_created_at": "2026-01-05T10:01:00Z",
             "currency_exponent": 2,
-            "provider_object_id": "KZ8QBT6VXTXR0002",
+            "provider_object_id": "KZ8QBT6VXTXR0092",
             "attempt_number": None,
-            "related_payment_id": None,
+            "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "failure_category": "unknown",
         },
@@ -563,6 +598,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 6540,
+            "withdrawn_currency": "EUR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -601,6 +639,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -741,6 +781,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "dispute_reason": "10.4",
             "dispute_category": "fraud",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -966,6 +1008,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 6540,
+            "withdrawn_currency": "EUR",
+            "dispute_stage": "pre_arbitration",
         },
     ),
     Example(
@@ -1004,6 +1049,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 0,
+            "dispute_stage": "pre_arbitration",
         },
     ),
     Example(
@@ -1352,7 +1399,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="ExampleCOM",
         headers={},
         body=b'{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0402","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"PREARBITRATION_LOST","success":"true","eventDate":"2026-01-05T11:01:00+01:00","paymentMethod":"visa","reason":"","amount":{"value":"65.40","currency":"EUR"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0002"}}]}',
-        reason_codes=("type_invalid",),
+        reason_codes=("type_invalid", "type_invalid"),
         event=None,
     ),
     Example(
@@ -1429,7 +1476,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="ExampleCOM",
         headers={},
         body=b'{"live":"false","notificationItems":[{"NotificationRequestItem":{"pspReference":"KZ8QBT6VXTXR0362","merchantAccountCode":"ExampleCOM","merchantReference":"order-5023-4E89","eventCode":"SECOND_CHARGEBACK","success":"true","eventDate":"2026-01-05T11:01:00+01:00","paymentMethod":"visa","reason":"","amount":{"value":6540,"currency":"XXY"},"additionalData":{"cardSummary":"1142","shopperReference":"shopper-17"},"originalReference":"KZ8QBT6VXTXR0002"}}]}',
-        reason_codes=("currency_unknown",),
+        reason_codes=("currency_unknown", "currency_unknown"),
         event=None,
     ),
     Example(
@@ -1469,6 +1516,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
         },
     ),
     Example(
@@ -1507,6 +1556,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "KZ8QBT6VXTXR0002",
             "livemode": False,
             "dispute_category": None,
+            "withdrawn_cents": 6540,
+            "withdrawn_currency": "EUR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -2972,6 +3024,39 @@ EXAMPLES: Final[tuple[Example, ...]] = (
     ),
     Example(
         provider="paypal",
+        name="customer.dispute.created.inquiry",
+        kind="accepted",
+        event_type="CUSTOMER.DISPUTE.CREATED",
+        merchant_id="merch_local",
+        headers={},
+        body=b'{"id":"WH-58D3295123W468432D-8HN650336L201107X","event_version":"1.0","create_time":"2026-01-05T10:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.CREATED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"OPEN","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"INQUIRY","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}]}}',
+        reason_codes=(),
+        event={
+            "provider": "paypal",
+            "provider_event_id": "WH-58D3295123W468432D-8HN650336L201107X",
+            "event_type": "dispute.opened",
+            "merchant_id": "merch_local",
+            "amount_cents": 6540,
+            "currency": "USD",
+            "status": "needs_response",
+            "metadata": {
+                "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+                "dispute_life_cycle_stage": "INQUIRY",
+                "dispute_channel": "INTERNAL",
+            },
+            "provider_created_at": "2026-01-05T10:01:00.125Z",
+            "currency_exponent": 2,
+            "provider_object_id": "PP-D-27803",
+            "related_payment_id": "27M47624FP291604U",
+            "livemode": True,
+            "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+            "dispute_category": "not_received",
+            "related_charge_id": "27M47624FP291604U",
+            "dispute_stage": "inquiry",
+        },
+    ),
+    Example(
+        provider="paypal",
         name="customer.dispute.created",
         kind="accepted",
         event_type="CUSTOMER.DISPUTE.CREATED",
@@ -3007,6 +3092,42 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
             "dispute_category": "not_received",
             "related_charge_id": "27M47624FP291604U",
+            "dispute_stage": "chargeback",
+        },
+    ),
+    Example(
+        provider="paypal",
+        name="customer.dispute.resolved.part",
+        kind="accepted",
+        event_type="CUSTOMER.DISPUTE.RESOLVED",
+        merchant_id="merch_local",
+        headers={},
+        body=b'{"id":"WH-58D3295123W468432D-8HN650336L201106X","event_version":"1.0","create_time":"2026-01-05T10:01:00.125Z","resource_type":"dispute","resource_version":"2.0","event_type":"CUSTOMER.DISPUTE.RESOLVED","summary":"A new dispute opened with Case # PP-D-27803","resource":{"dispute_id":"PP-D-27803","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED","status":"RESOLVED","dispute_amount":{"currency_code":"USD","value":"65.40"},"dispute_life_cycle_stage":"CHARGEBACK","dispute_channel":"INTERNAL","disputed_transactions":[{"seller_transaction_id":"27M47624FP291604U","buyer_transaction_id":"1Y7417586L8294205"}],"dispute_outcome":{"outcome_code":"RESOLVED_BUYER_FAVOUR","amount_refunded":{"currency_code":"USD","value":"20.00"}}}}',
+        reason_codes=(),
+        event={
+            "provider": "paypal",
+            "provider_event_id": "WH-58D3295123W468432D-8HN650336L201106X",
+            "event_type": "dispute.closed",
+            "merchant_id": "merch_local",
+            "amount_cents": 6540,
+            "currency": "USD",
+            "status": "lost",
+            "metadata": {
+                "reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+                "dispute_life_cycle_stage": "CHARGEBACK",
+                "dispute_channel": "INTERNAL",
+            },
+            "provider_created_at": "2026-01-05T10:01:00.125Z",
+            "currency_exponent": 2,
+            "provider_object_id": "PP-D-27803",
+            "related_payment_id": "27M47624FP291604U",
+            "livemode": True,
+            "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
+            "dispute_category": "not_received",
+            "related_charge_id": "27M47624FP291604U",
+            "withdrawn_cents": 2000,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -3046,6 +3167,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
             "dispute_category": "not_received",
             "related_charge_id": "27M47624FP291604U",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -3085,6 +3208,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
             "dispute_category": "not_received",
             "related_charge_id": "27M47624FP291604U",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -3124,6 +3248,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "MERCHANDISE_OR_SERVICE_NOT_RECEIVED",
             "dispute_category": "not_received",
             "related_charge_id": "27M47624FP291604U",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -3187,6 +3312,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "authorized_cents": 6540,
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3227,6 +3353,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3270,6 +3397,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_cents": 54,
             "fee_currency": "USD",
             "application_fee_cents": 25,
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3312,6 +3440,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "captured_cents": 654000,
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3354,6 +3483,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "captured_cents": 6540,
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3396,6 +3526,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "captured_cents": 6540,
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3435,6 +3566,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "do_not_retry",
             "decline_code": "5120",
             "network_advice_code": "03",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3473,6 +3605,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:00:59Z",
             "failure_category": "expired_card",
             "decline_code": "5400",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3511,6 +3644,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:00:59Z",
             "failure_category": "unknown",
             "decline_code": "ZZ99",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3555,6 +3689,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:00:59Z",
             "failure_category": "do_not_retry",
             "error_code": "BUYER_COMPLAINT",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3599,6 +3734,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:00:59Z",
             "failure_category": "fraud",
             "error_code": "DECLINED_BY_RISK_FRAUD_FILTERS",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3641,6 +3777,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3683,6 +3820,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "related_charge_id": "27M47624FP291604U",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -3995,6 +4133,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "failure_category": "insufficient_funds",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -4037,6 +4176,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:00:59Z",
             "related_charge_id": "27M47624FP291604U",
+            "object_created_at": "2026-01-05T10:00:58Z",
         },
     ),
     Example(
@@ -4349,6 +4489,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "refunded_cents": 0,
             "fee_cents": 1180,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4390,6 +4531,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "refunded_cents": 0,
             "fee_cents": 1180,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4434,6 +4576,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 12345,
             "captured_cents": 12345,
             "refunded_cents": 0,
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4480,6 +4623,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "refunded_cents": 0,
             "fee_cents": 1180,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4521,6 +4665,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4562,6 +4710,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4596,6 +4748,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "fraudulent_transaction",
             "dispute_category": "fraud",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "inquiry",
         },
     ),
     Example(
@@ -4637,6 +4793,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4646,7 +4806,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="payment.dispute.lost",
         merchant_id="acc_N3BQYBXJeRRG4z",
         headers={"x-razorpay-event-id": "N21BQYBXJeRRG4"},
-        body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":0,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767607260}',
+        body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"INR","amount_deducted":50000,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767607260}',
         reason_codes=(),
         event={
             "provider": "razorpay",
@@ -4663,7 +4823,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_code": None,
             "failure_message": None,
             "metadata": {
-                "amount_deducted": "0",
+                "amount_deducted": "50000",
                 "reason_code": "goods_or_services_not_received_or_partially_received",
                 "respond_by": "1768816860",
                 "status": "lost",
@@ -4678,6 +4838,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 50000,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4719,6 +4883,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4760,6 +4928,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "dispute_reason": "goods_or_services_not_received_or_partially_received",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "INR",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -4808,6 +4980,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_currency": "INR",
             "failure_category": "customer_action",
             "error_code": "BAD_REQUEST_ERROR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4855,6 +5028,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_currency": "INR",
             "failure_category": "processor_error",
             "error_code": "GATEWAY_ERROR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4905,6 +5079,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_currency": "INR",
             "failure_category": "insufficient_funds",
             "error_code": "BAD_REQUEST_ERROR",
+            "object_created_at": "2026-01-05T10:00:40Z",
         },
     ),
     Example(
@@ -4948,6 +5123,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_cents": 590,
             "fee_currency": "INR",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -4990,6 +5166,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "fee_cents": 590,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5032,6 +5209,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "fee_cents": 590,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5074,6 +5252,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "fee_cents": 590,
             "fee_currency": "INR",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5117,6 +5296,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_cents": 590,
             "fee_currency": "INR",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5154,6 +5334,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "pay_N3BQYBXJeRRG4w",
             "livemode": True,
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5192,6 +5373,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pay_N3BQYBXJeRRG4w",
             "livemode": True,
             "failure_category": "unknown",
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5229,6 +5411,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "pay_N3BQYBXJeRRG4w",
             "livemode": True,
+            "object_created_at": "2026-01-05T10:00:50Z",
         },
     ),
     Example(
@@ -5293,7 +5476,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="payment.dispute.lost",
         merchant_id="acc_N3BQYBXJeRRG4z",
         headers={"x-razorpay-event-id": "N22BQYBXJeRRG4"},
-        body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":"500.00","currency":"INR","amount_deducted":0,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767607260}',
+        body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.lost","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":"500.00","currency":"INR","amount_deducted":50000,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"lost","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767607260}',
         reason_codes=("type_invalid",),
         event=None,
     ),
@@ -5316,7 +5499,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="acc_N3BQYBXJeRRG4z",
         headers={"x-razorpay-event-id": "N20BQYBXJeRRG4"},
         body=b'{"entity":"event","account_id":"acc_N3BQYBXJeRRG4z","event":"payment.dispute.won","contains":["dispute","payment"],"payload":{"dispute":{"entity":{"id":"disp_N3BQYBXJeRRG42","entity":"dispute","payment_id":"pay_N3BQYBXJeRRG4w","amount":50000,"currency":"XXY","amount_deducted":0,"reason_code":"goods_or_services_not_received_or_partially_received","respond_by":1768816860,"status":"won","phase":"chargeback","created_at":1767607250}},"payment":{"entity":{"id":"pay_N3BQYBXJeRRG4w","entity":"payment","amount":50000,"currency":"INR","status":"authorized","order_id":"order_N3BQYBXJeRRG4x","invoice_id":null,"international":false,"method":"card","amount_refunded":0,"refund_status":null,"captured":false,"bank":null,"wallet":null,"vpa":null,"email":null,"contact":null,"customer_id":"cust_N3BQYBXJeRRG4y","fee":1180,"tax":180,"error_code":null,"error_description":null,"error_source":null,"error_step":null,"error_reason":null,"created_at":1767607240,"card":{"last4":"1111","network":"Visa","type":"credit","issuer":"HDFC","international":false}}}},"created_at":1767607260}',
-        reason_codes=("currency_unknown",),
+        reason_codes=("currency_unknown", "currency_unknown"),
         event=None,
     ),
     Example(
@@ -5583,6 +5766,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
         },
     ),
     Example(
@@ -5623,6 +5809,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-20T08:59:59.880Z",
             "dispute_reason": "TOO_BLUE",
             "dispute_category": "unknown",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5668,6 +5856,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-20T08:00:00.100Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5714,6 +5904,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5760,6 +5952,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5805,6 +5999,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5850,6 +6046,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5895,6 +6093,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-02-20T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 2100,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5940,6 +6142,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 2100,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -5985,6 +6191,52 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
+        },
+    ),
+    Example(
+        provider="square",
+        name="dispute.state.updated.inquiry_processing",
+        kind="accepted",
+        event_type="dispute.state.updated",
+        merchant_id="ML7X2QK9RT4VN",
+        headers={},
+        body=b'{"merchant_id":"ML7X2QK9RT4VN","location_id":"LX4T9QK7RM2VN","type":"dispute.state.updated","event_id":"9a0f7c9e-5c1b-4f7e-9f0e-1c0000000042","created_at":"2026-01-20T10:05:00Z","data":{"type":"dispute","id":"DsRk3Xw9sTgQh7uLm0","object":{"dispute":{"id":"DsRk3Xw9sTgQh7uLm0","amount_money":{"amount":2100,"currency":"USD"},"reason":"NOT_RECEIVED","state":"INQUIRY_PROCESSING","due_at":"2026-02-01T00:00:00Z","disputed_payment":{"payment_id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY"},"card_brand":"VISA","created_at":"2026-01-20T08:00:00.1Z","updated_at":"2026-01-25T07:59:59.880Z","brand_dispute_id":"BdRk3Xw9sTgQh7uLm0","reported_at":"2026-01-20T00:00:00Z","version":1,"location_id":"LX4T9QK7RM2VN"}}}}',
+        reason_codes=(),
+        event={
+            "provider": "square",
+            "provider_event_id": "9a0f7c9e-5c1b-4f7e-9f0e-1c0000000042",
+            "event_type": "dispute.updated",
+            "merchant_id": "ML7X2QK9RT4VN",
+            "amount_cents": 2100,
+            "currency": "USD",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "status": "under_review",
+            "metadata": {
+                "reason": "NOT_RECEIVED",
+                "due_at": "2026-02-01T00:00:00Z",
+                "created_at": "2026-01-20T08:00:00.1Z",
+                "updated_at": "2026-01-25T07:59:59.880Z",
+                "brand_dispute_id": "BdRk3Xw9sTgQh7uLm0",
+                "reported_at": "2026-01-20T00:00:00Z",
+                "version": "1",
+                "location_id": "LX4T9QK7RM2VN",
+            },
+            "provider_created_at": "2026-01-20T10:05:00Z",
+            "currency_exponent": 2,
+            "provider_object_id": "DsRk3Xw9sTgQh7uLm0",
+            "related_payment_id": "Rk3Xw9sTgQh7uLm0aVb2NcD4ZY",
+            "livemode": True,
+            "object_version": 1,
+            "object_updated_at": "2026-01-25T07:59:59.880Z",
+            "dispute_reason": "NOT_RECEIVED",
+            "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
         },
     ),
     Example(
@@ -6030,6 +6282,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-02-20T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -6075,6 +6330,8 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-25T07:59:59.880Z",
             "dispute_reason": "NOT_RECEIVED",
             "dispute_category": "not_received",
+            "object_created_at": "2026-01-20T08:00:00.100Z",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -6114,6 +6371,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "cancellation_reason": "FAILED",
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6152,6 +6410,43 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
+        },
+    ),
+    Example(
+        provider="square",
+        name="invoice.created.empty",
+        kind="accepted",
+        event_type="invoice.created",
+        merchant_id="ML7X2QK9RT4VN",
+        headers={},
+        body=b'{"merchant_id":"ML7X2QK9RT4VN","location_id":"LX4T9QK7RM2VN","type":"invoice.created","event_id":"07b0d879-b9c0-5e86-922c-7c4d62b55900","created_at":"2026-01-12T09:00:00.120Z","data":{"type":"invoice","id":"inv:0-ChExampleInvoice9","object":{"invoice":{"id":"inv:0-ChExampleInvoice9","version":1,"location_id":"LX4T9QK7RM2VN","order_id":"Or7Xw9sTgQh7uLm0aVb2NcD4ZY","status":"DRAFT","primary_recipient":{"customer_id":"CUT1KQX8LMWZ4RBN","given_name":"Example","family_name":"Buyer","email_address":"buyer@example.com","phone_number":"1-555-0100"},"delivery_method":"EMAIL","invoice_number":"0000042","title":"Lessons of Example Buyer","description":"Piano, ten hours","timezone":"Europe/Berlin","created_at":"2026-01-12T09:00:00Z","updated_at":"2026-01-12T09:00:00Z","subscription_id":"5f1c9f9e-1111-4222-8333-444455556666","store_payment_method_enabled":true}}}}',
+        reason_codes=(),
+        event={
+            "provider": "square",
+            "provider_event_id": "07b0d879-b9c0-5e86-922c-7c4d62b55900",
+            "event_type": "invoice.created",
+            "merchant_id": "ML7X2QK9RT4VN",
+            "customer_id": "CUT1KQX8LMWZ4RBN",
+            "amount_cents": 0,
+            "currency": "XXX",
+            "status": "draft",
+            "metadata": {
+                "location_id": "LX4T9QK7RM2VN",
+                "order_id": "Or7Xw9sTgQh7uLm0aVb2NcD4ZY",
+                "delivery_method": "EMAIL",
+                "invoice_number": "0000042",
+                "timezone": "Europe/Berlin",
+                "created_at": "2026-01-12T09:00:00Z",
+                "store_payment_method_enabled": "true",
+            },
+            "provider_created_at": "2026-01-12T09:00:00.120Z",
+            "provider_object_id": "inv:0-ChExampleInvoice9",
+            "livemode": True,
+            "object_version": 1,
+            "object_updated_at": "2026-01-12T09:00:00Z",
+            "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6191,6 +6486,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6230,6 +6526,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 4000,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6269,6 +6566,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6307,6 +6605,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 10000,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6346,6 +6645,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6384,6 +6684,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 10000,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6424,6 +6725,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "unknown",
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6464,6 +6766,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "5f1c9f9e-1111-4222-8333-444455556666",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-12T09:00:00Z",
         },
     ),
     Example(
@@ -6610,6 +6913,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:02:00.130Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6663,6 +6967,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6713,6 +7018,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6761,6 +7067,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:01:30.480Z",
             "authorized_cents": 0,
             "captured_cents": 0,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6816,6 +7123,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:09:59.880Z",
             "authorized_cents": 500,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6876,6 +7184,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:02:00.130Z",
             "authorized_cents": 1200,
             "captured_cents": 1200,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6938,6 +7247,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:02:00.130Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -6997,6 +7307,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_updated_at": "2026-01-05T10:02:00.130Z",
             "authorized_cents": 2100,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7059,6 +7370,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:02:00.130Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7116,6 +7428,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7178,6 +7491,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:01:30.480Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7240,6 +7554,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 2100,
             "tip_cents": 300,
             "application_fee_cents": 150,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7300,6 +7615,71 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "tip_cents": 300,
             "failure_category": "invalid_account",
             "error_code": "ACCOUNT_UNUSABLE",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
+        },
+    ),
+    Example(
+        provider="square",
+        name="payment.updated.bgn",
+        kind="accepted",
+        event_type="payment.updated",
+        merchant_id="ML7X2QK9RT4VN",
+        headers={},
+        body=b'{"merchant_id":"ML7X2QK9RT4VN","type":"payment.updated","event_id":"0dbff419-fe22-5534-99fe-8583be7a2e50","created_at":"2026-11-18T11:06:40Z","data":{"type":"payment","id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY","object":{"payment":{"id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY","created_at":"2020-11-20T09:00:00Z","updated_at":"2026-11-18T11:06:39Z","amount_money":{"amount":1800,"currency":"BGN"},"tip_money":{"amount":300,"currency":"USD"},"total_money":{"amount":2100,"currency":"BGN"},"approved_money":{"amount":2100,"currency":"BGN"},"status":"COMPLETED","delay_duration":"PT168H","delay_action":"CANCEL","delayed_until":"2026-01-12T10:01:30.120Z","source_type":"CARD","card_details":{"status":"AUTHORIZED","card":{"bin":"411111","card_brand":"VISA","card_type":"CREDIT","exp_month":8,"exp_year":2029,"fingerprint":"sq-1-not-a-real-one","last_4":"1111","prepaid_type":"NOT_PREPAID"},"entry_method":"ON_FILE","cvv_status":"CVV_ACCEPTED","avs_status":"AVS_ACCEPTED","auth_result_code":"a1B2c3","statement_description":"SQ *EXAMPLE CAFE","card_payment_timeline":{"authorized_at":"2026-01-05T10:01:30.450Z"}},"location_id":"LX4T9QK7RM2VN","order_id":"Or3Xw9sTgQh7uLm0aVb2NcD4ZY","reference_id":"1042","customer_id":"CUT1KQX8LMWZ4RBN","risk_evaluation":{"created_at":"2026-01-05T10:01:30.450Z","risk_level":"NORMAL"},"buyer_email_address":"buyer@example.com","billing_address":{"address_line_1":"1 Example Street","locality":"Example Town","postal_code":"00000","country":"US","first_name":"Example","last_name":"Buyer"},"note":"For Example Buyer, by the window","capabilities":["EDIT_AMOUNT_UP","EDIT_AMOUNT_DOWN","EDIT_TIP_AMOUNT_UP","EDIT_TIP_AMOUNT_DOWN"],"receipt_number":"Rk3X","application_details":{"square_product":"ECOMMERCE_API","application_id":"sq0idp-not-a-real-one"},"version_token":"Vt1aZ2bY3cX4dW5eV6fU7gT8hS9iR0jQ","refund_ids":["Rk3Xw9sTgQh7uLm0aVb2NcD4ZY_part"],"refunded_money":{"amount":500,"currency":"BGN"}}}}}',
+        reason_codes=(),
+        event={
+            "provider": "square",
+            "provider_event_id": "0dbff419-fe22-5534-99fe-8583be7a2e50",
+            "event_type": "payment.succeeded",
+            "merchant_id": "ML7X2QK9RT4VN",
+            "customer_id": "CUT1KQX8LMWZ4RBN",
+            "amount_cents": 2100,
+            "currency": "BGN",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "card_last_four": "1111",
+            "status": "partially_refunded",
+            "metadata": {
+                "created_at": "2020-11-20T09:00:00Z",
+                "updated_at": "2026-11-18T11:06:39Z",
+                "tip_money.amount": "300",
+                "tip_money.currency": "USD",
+                "approved_money.amount": "2100",
+                "approved_money.currency": "BGN",
+                "refunded_money.amount": "500",
+                "refunded_money.currency": "BGN",
+                "delay_duration": "PT168H",
+                "delay_action": "CANCEL",
+                "delayed_until": "2026-01-12T10:01:30.120Z",
+                "card_details.status": "AUTHORIZED",
+                "card_details.card.card_type": "CREDIT",
+                "card_details.card.prepaid_type": "NOT_PREPAID",
+                "card_details.entry_method": "ON_FILE",
+                "card_details.cvv_status": "CVV_ACCEPTED",
+                "card_details.avs_status": "AVS_ACCEPTED",
+                "card_details.auth_result_code": "a1B2c3",
+                "card_details.card_payment_timeline.authorized_at": "2026-01-05T10:01:30.450Z",
+                "location_id": "LX4T9QK7RM2VN",
+                "order_id": "Or3Xw9sTgQh7uLm0aVb2NcD4ZY",
+                "refund_ids": "[\"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY_part\"]",
+                "risk_evaluation.created_at": "2026-01-05T10:01:30.450Z",
+                "risk_evaluation.risk_level": "NORMAL",
+                "capabilities": "[\"EDIT_AMOUNT_UP\",\"EDIT_AMOUNT_DOWN\",\"EDIT_TIP_AMOUNT_UP\",\"EDIT_TIP_AMOUNT_DOWN\"]",
+                "receipt_number": "Rk3X",
+                "application_details.square_product": "ECOMMERCE_API",
+                "application_details.application_id": "sq0idp-not-a-real-one",
+                "version_token": "Vt1aZ2bY3cX4dW5eV6fU7gT8hS9iR0jQ",
+            },
+            "provider_created_at": "2026-11-18T11:06:40Z",
+            "currency_exponent": 2,
+            "provider_object_id": "Rk3Xw9sTgQh7uLm0aVb2NcD4ZY",
+            "livemode": True,
+            "object_updated_at": "2026-11-18T11:06:39Z",
+            "authorized_cents": 2100,
+            "captured_cents": 2100,
+            "refunded_cents": 500,
+            "tip_cents": 300,
+            "object_created_at": "2020-11-20T09:00:00Z",
         },
     ),
     Example(
@@ -7362,6 +7742,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-12T10:01:30.880Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7420,6 +7801,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:08:59Z",
             "authorized_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7478,6 +7860,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "expired_card",
             "error_code": "CARD_EXPIRED",
             "payment_method_id": "ccof:ExampleCard1",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7538,6 +7921,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "insufficient_funds",
             "error_code": "INSUFFICIENT_FUNDS",
             "decline_code": "GENERIC_DECLINE",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7599,6 +7983,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "tip_cents": 300,
             "fee_cents": 91,
             "fee_currency": "USD",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7660,6 +8045,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "tip_cents": 300,
             "fee_cents": -35,
             "fee_currency": "USD",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7717,6 +8103,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "tip_cents": 300,
             "failure_category": "unknown",
             "error_code": "CARD_TOO_BLUE",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7773,6 +8160,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7827,6 +8215,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-05T10:01:59Z",
             "tip_cents": 300,
             "failure_category": "unknown",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7890,6 +8279,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 2100,
             "refunded_cents": 500,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -7954,6 +8344,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 2100,
             "refunded_cents": 500,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -8017,6 +8408,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 2100,
             "refunded_cents": 0,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -8073,6 +8465,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -8131,6 +8524,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "limit",
             "error_code": "CARD_DECLINED",
             "decline_code": "TRANSACTION_LIMIT",
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -8191,6 +8585,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 2100,
             "captured_cents": 2100,
             "tip_cents": 300,
+            "object_created_at": "2026-01-05T10:01:30.120Z",
         },
     ),
     Example(
@@ -8237,6 +8632,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-08T05:59:59.880Z",
             "direction": "to_merchant",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8275,6 +8671,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 2,
             "object_updated_at": "2026-01-08T05:59:59.880Z",
             "direction": "from_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8320,6 +8717,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 2,
             "object_updated_at": "2026-01-08T05:59:59.880Z",
             "direction": "to_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8362,6 +8760,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 1,
             "object_updated_at": "2026-01-08T05:59:59.880Z",
             "direction": "to_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8407,6 +8806,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 1,
             "object_updated_at": "2026-01-08T05:59:59.880Z",
             "direction": "to_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8447,6 +8847,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_cents": 162,
             "fee_currency": "USD",
             "direction": "to_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8492,6 +8893,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 1,
             "object_updated_at": "2026-01-07T00:30:01Z",
             "direction": "to_merchant",
+            "object_created_at": "2026-01-07T00:30:00Z",
         },
     ),
     Example(
@@ -8535,6 +8937,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_version": 3,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8578,6 +8981,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_version": 3,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8622,6 +9026,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_version": 3,
             "object_updated_at": "2026-01-06T09:59:58.500Z",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8667,6 +9072,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 5,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8711,6 +9117,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_updated_at": "2026-01-09T12:59:59.880Z",
             "fee_cents": -59,
             "fee_currency": "USD",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8755,6 +9162,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_version": 4,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8800,6 +9208,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "object_version": 5,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8846,6 +9255,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "object_version": 5,
             "object_updated_at": "2026-01-06T10:04:59.880Z",
+            "object_created_at": "2026-01-06T09:59:58Z",
         },
     ),
     Example(
@@ -8944,7 +9354,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         merchant_id="ML7X2QK9RT4VN",
         headers={},
         body=b'{"merchant_id":"ML7X2QK9RT4VN","location_id":"LX4T9QK7RM2VN","type":"dispute.state.updated","event_id":"041553dc-2bc2-55d5-b266-35bef6584811","created_at":"2026-01-25T08:00:00Z","data":{"type":"dispute","id":"DsRk3Xw9sTgQh7uLm0","object":{"dispute":{"id":"DsRk3Xw9sTgQh7uLm0","amount_money":{"amount":2100,"currency":"USD"},"reason":"NOT_RECEIVED","state":"WAITING","due_at":"2026-02-01T00:00:00Z","disputed_payment":{"payment_id":"Rk3Xw9sTgQh7uLm0aVb2NcD4ZY"},"card_brand":"VISA","created_at":"2026-01-20T08:00:00.1Z","updated_at":"2026-01-25T07:59:59.880Z","brand_dispute_id":"BdRk3Xw9sTgQh7uLm0","reported_at":"2026-01-20T00:00:00Z","version":4,"location_id":"LX4T9QK7RM2VN"}}}}',
-        reason_codes=("value_unknown", "value_unknown"),
+        reason_codes=("value_unknown", "value_unknown", "value_unknown"),
         event=None,
     ),
     Example(
@@ -9443,6 +9853,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 20000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -9494,6 +9905,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 4500,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -9548,6 +9960,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -9593,6 +10006,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9640,6 +10056,56 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
+        },
+    ),
+    Example(
+        provider="stripe",
+        name="charge.dispute.closed.lost_in_part",
+        kind="accepted",
+        event_type="charge.dispute.closed",
+        merchant_id="merch_456",
+        headers={},
+        body=b'{"id":"evt_3RkDisputePart0001","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3RkDisputePart0001","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputePart001","amount":-3800,"currency":"usd","exchange_rate":null,"fee":1500,"net":-5300}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"lost"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.closed"}',
+        reason_codes=(),
+        event={
+            "provider": "stripe",
+            "provider_event_id": "evt_3RkDisputePart0001",
+            "event_type": "dispute.closed",
+            "merchant_id": "merch_456",
+            "amount_cents": 5000,
+            "currency": "USD",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "status": "lost",
+            "metadata": {
+                "created": "1768471290",
+                "evidence_details.due_by": "1769335290",
+                "evidence_details.has_evidence": "false",
+                "evidence_details.past_due": "false",
+                "evidence_details.submission_count": "0",
+                "is_charge_refundable": "false",
+                "livemode": "false",
+                "metadata.merchant_id": "merch_456",
+                "payment_method_details.card.case_type": "chargeback",
+                "payment_method_details.card.network_reason_code": "13.1",
+            },
+            "provider_created_at": "2026-02-14T10:01:30Z",
+            "currency_exponent": 2,
+            "provider_object_id": "du_3RkDisputePart0001",
+            "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "livemode": False,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
+            "dispute_reason": "product_not_received",
+            "dispute_category": "not_received",
+            "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 3800,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9687,6 +10153,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9729,6 +10198,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "duplicate",
             "dispute_category": "duplicate",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9772,6 +10244,10 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9781,7 +10257,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.closed",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkjAJGdNDquEPNDB4f","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"lost"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.closed"}',
+        body=b'{"id":"evt_3RkjAJGdNDquEPNDB4f","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"lost"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.closed"}',
         reason_codes=(),
         event={
             "provider": "stripe",
@@ -9815,10 +10291,15 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
-            "fee_cents": 0,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 5000,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9866,6 +10347,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "inquiry",
         },
     ),
     Example(
@@ -9908,6 +10392,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "wrong_color",
             "dispute_category": "unknown",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9955,6 +10442,56 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
+        },
+    ),
+    Example(
+        provider="stripe",
+        name="charge.dispute.funds_reinstated.part",
+        kind="accepted",
+        event_type="charge.dispute.funds_reinstated",
+        merchant_id="merch_456",
+        headers={},
+        body=b'{"id":"evt_3RkDisputeBack0001","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3RkDisputeBack0001","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeBack001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500},{"id":"txn_3RkDisputeBack002","amount":3800,"currency":"usd","exchange_rate":null,"fee":0,"net":3800}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"won"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_reinstated"}',
+        reason_codes=(),
+        event={
+            "provider": "stripe",
+            "provider_event_id": "evt_3RkDisputeBack0001",
+            "event_type": "dispute.funds_reinstated",
+            "merchant_id": "merch_456",
+            "amount_cents": 5000,
+            "currency": "USD",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "status": "won",
+            "metadata": {
+                "created": "1768471290",
+                "evidence_details.due_by": "1769335290",
+                "evidence_details.has_evidence": "false",
+                "evidence_details.past_due": "false",
+                "evidence_details.submission_count": "0",
+                "is_charge_refundable": "false",
+                "livemode": "false",
+                "metadata.merchant_id": "merch_456",
+                "payment_method_details.card.case_type": "chargeback",
+                "payment_method_details.card.network_reason_code": "13.1",
+            },
+            "provider_created_at": "2026-02-14T10:01:30Z",
+            "currency_exponent": 2,
+            "provider_object_id": "du_3RkDisputeBack0001",
+            "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "livemode": False,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
+            "dispute_reason": "product_not_received",
+            "dispute_category": "not_received",
+            "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 1200,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -9964,7 +10501,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.funds_reinstated",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkVUtvEHN8D3AMS6ND","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":true,"past_due":false,"submission_count":1},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"won"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_reinstated"}',
+        body=b'{"id":"evt_3RkVUtvEHN8D3AMS6ND","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500},{"id":"txn_3RkDisputeBack0001","amount":5000,"currency":"usd","exchange_rate":null,"fee":0,"net":5000}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":true,"past_due":false,"submission_count":1},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"won"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_reinstated"}',
         reason_codes=(),
         event={
             "provider": "stripe",
@@ -9998,10 +10535,15 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
-            "fee_cents": 0,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -10045,6 +10587,57 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 5000,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
+        },
+    ),
+    Example(
+        provider="stripe",
+        name="charge.dispute.funds_withdrawn.other_currency",
+        kind="accepted",
+        event_type="charge.dispute.funds_withdrawn",
+        merchant_id="merch_456",
+        headers={},
+        body=b'{"id":"evt_3RkDisputeEuro0001","object":"event","api_version":"2026-04-22.dahlia","created":1768557690,"data":{"object":{"id":"du_3RkDisputeEuro0001","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeEuro001","amount":-5865,"currency":"usd","exchange_rate":1.173,"fee":1500,"net":-7365}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"eur","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"needs_response"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_withdrawn"}',
+        reason_codes=(),
+        event={
+            "provider": "stripe",
+            "provider_event_id": "evt_3RkDisputeEuro0001",
+            "event_type": "dispute.funds_withdrawn",
+            "merchant_id": "merch_456",
+            "amount_cents": 5000,
+            "currency": "EUR",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "status": "needs_response",
+            "metadata": {
+                "created": "1768471290",
+                "evidence_details.due_by": "1769335290",
+                "evidence_details.has_evidence": "false",
+                "evidence_details.past_due": "false",
+                "evidence_details.submission_count": "0",
+                "is_charge_refundable": "false",
+                "livemode": "false",
+                "metadata.merchant_id": "merch_456",
+                "payment_method_details.card.case_type": "chargeback",
+                "payment_method_details.card.network_reason_code": "13.1",
+            },
+            "provider_created_at": "2026-01-16T10:01:30Z",
+            "currency_exponent": 2,
+            "provider_object_id": "du_3RkDisputeEuro0001",
+            "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "livemode": False,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
+            "dispute_reason": "product_not_received",
+            "dispute_category": "not_received",
+            "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 5865,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -10054,7 +10647,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.funds_withdrawn",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkaxQFLcCpxba1gE1X","object":"event","api_version":"2026-04-22.dahlia","created":1768557690,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"needs_response"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_withdrawn"}',
+        body=b'{"id":"evt_3RkaxQFLcCpxba1gE1X","object":"event","api_version":"2026-04-22.dahlia","created":1768557690,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"needs_response"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_withdrawn"}',
         reason_codes=(),
         event={
             "provider": "stripe",
@@ -10088,10 +10681,62 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "attempt_number": None,
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
-            "fee_cents": 0,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 5000,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "chargeback",
+        },
+    ),
+    Example(
+        provider="stripe",
+        name="charge.dispute.updated.appeal",
+        kind="accepted",
+        event_type="charge.dispute.updated",
+        merchant_id="merch_456",
+        headers={},
+        body=b'{"id":"evt_3RkDisputeAppeal01","object":"event","api_version":"2026-04-22.dahlia","created":1771163290,"data":{"object":{"id":"du_3RkDisputePart0001","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputePart001","amount":-3800,"currency":"usd","exchange_rate":null,"fee":1500,"net":-5300}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"appeal_under_review"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.updated"}',
+        reason_codes=(),
+        event={
+            "provider": "stripe",
+            "provider_event_id": "evt_3RkDisputeAppeal01",
+            "event_type": "dispute.updated",
+            "merchant_id": "merch_456",
+            "amount_cents": 5000,
+            "currency": "USD",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "status": "under_review",
+            "metadata": {
+                "created": "1768471290",
+                "evidence_details.due_by": "1769335290",
+                "evidence_details.has_evidence": "false",
+                "evidence_details.past_due": "false",
+                "evidence_details.submission_count": "0",
+                "is_charge_refundable": "false",
+                "livemode": "false",
+                "metadata.merchant_id": "merch_456",
+                "payment_method_details.card.case_type": "chargeback",
+                "payment_method_details.card.network_reason_code": "13.1",
+            },
+            "provider_created_at": "2026-02-15T13:48:10Z",
+            "currency_exponent": 2,
+            "provider_object_id": "du_3RkDisputePart0001",
+            "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
+            "livemode": False,
+            "fee_cents": 1500,
+            "fee_currency": "USD",
+            "dispute_reason": "product_not_received",
+            "dispute_category": "not_received",
+            "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 3800,
+            "withdrawn_currency": "USD",
+            "dispute_stage": "pre_arbitration",
         },
     ),
     Example(
@@ -10139,6 +10784,9 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "product_not_received",
             "dispute_category": "not_received",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-15T10:01:30Z",
+            "withdrawn_cents": 0,
+            "dispute_stage": "chargeback",
         },
     ),
     Example(
@@ -10192,6 +10840,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 5000,
             "captured_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10239,6 +10888,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "do_not_retry",
             "error_code": "debit_not_authorized",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10294,6 +10944,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "79",
             "network_advice_code": "21",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10346,6 +10997,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "error_code": "card_declined",
             "decline_code": "highest_risk_level",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10392,6 +11044,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "refunded_cents": 0,
             "failure_category": "unknown",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10448,6 +11101,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "51",
             "network_advice_code": "02",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10498,6 +11152,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10536,6 +11191,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
             "livemode": False,
             "related_charge_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -10579,6 +11235,59 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "expired_card",
             "error_code": "expired_or_canceled_card",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
+        },
+    ),
+    Example(
+        provider="stripe",
+        name="charge.refunded.bgn",
+        kind="accepted",
+        event_type="charge.refunded",
+        merchant_id="merch_456",
+        headers={},
+        body=b'{"id":"evt_3RkLevaCharge000001","object":"event","api_version":"2026-04-22.dahlia","created":1795000010,"data":{"object":{"id":"ch_3RkLevaCharge000001","object":"charge","amount":3910,"amount_captured":3910,"amount_refunded":1955,"application":null,"application_fee":null,"application_fee_amount":null,"balance_transaction":"txn_3Rk3Xw9sTgQh7uLm0Ba1Lc2D","billing_details":{"address":{"city":null,"country":"US","line1":null,"line2":null,"postal_code":"00000","state":null},"email":"buyer@example.com","name":"Example Buyer","phone":null},"calculated_statement_descriptor":"EXAMPLE SHOP","captured":true,"created":1606000000,"currency":"bgn","customer":"cus_T1kQx8LmWz4RbN","description":"Order 1042","disputed":false,"failure_balance_transaction":null,"failure_code":null,"failure_message":null,"fraud_details":{},"livemode":false,"metadata":{"order_id":"1042","merchant_id":"merch_456"},"on_behalf_of":null,"outcome":{"advice_code":null,"network_advice_code":null,"network_decline_code":null,"network_status":"approved_by_network","reason":null,"risk_level":"normal","risk_score":21,"seller_message":"Payment complete.","type":"authorized"},"paid":true,"payment_intent":"pi_3RkLevaIntent000001","payment_method":"pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws","payment_method_details":{"card":{"brand":"visa","checks":{"address_line1_check":null,"address_postal_code_check":"pass","cvc_check":"pass"},"country":"US","exp_month":8,"exp_year":2029,"fingerprint":"Xn4Tq8Rw2Ze6Yu0P","funding":"credit","installments":null,"last4":"4242","network":"visa","three_d_secure":null,"wallet":null},"type":"card"},"radar_options":{},"receipt_email":"buyer@example.com","receipt_number":null,"receipt_url":"https://pay.example.com/receipts/not-a-real-one","refunded":false,"review":null,"shipping":null,"source_transfer":null,"statement_descriptor":null,"statement_descriptor_suffix":null,"status":"succeeded","transfer_data":null,"transfer_group":null}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.refunded"}',
+        reason_codes=(),
+        event={
+            "provider": "stripe",
+            "provider_event_id": "evt_3RkLevaCharge000001",
+            "event_type": "charge.refunded",
+            "merchant_id": "merch_456",
+            "customer_id": "cus_T1kQx8LmWz4RbN",
+            "amount_cents": 3910,
+            "currency": "BGN",
+            "payment_method_type": "card",
+            "card_brand": "visa",
+            "card_last_four": "4242",
+            "status": "partially_refunded",
+            "metadata": {
+                "balance_transaction": "txn_3Rk3Xw9sTgQh7uLm0Ba1Lc2D",
+                "calculated_statement_descriptor": "EXAMPLE SHOP",
+                "captured": "true",
+                "created": "1606000000",
+                "disputed": "false",
+                "livemode": "false",
+                "metadata.order_id": "1042",
+                "metadata.merchant_id": "merch_456",
+                "outcome.network_status": "approved_by_network",
+                "outcome.risk_level": "normal",
+                "outcome.risk_score": "21",
+                "outcome.seller_message": "Payment complete.",
+                "outcome.type": "authorized",
+                "paid": "true",
+                "payment_method_details.card.country": "US",
+                "payment_method_details.card.funding": "credit",
+                "refunded": "false",
+            },
+            "provider_created_at": "2026-11-18T11:06:50Z",
+            "currency_exponent": 2,
+            "provider_object_id": "ch_3RkLevaCharge000001",
+            "related_payment_id": "pi_3RkLevaIntent000001",
+            "livemode": False,
+            "authorized_cents": 3910,
+            "captured_cents": 3910,
+            "refunded_cents": 1955,
+            "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2020-11-21T23:06:40Z",
         },
     ),
     Example(
@@ -10630,6 +11339,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 4500,
             "refunded_cents": 1000,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10684,6 +11394,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 1200,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10738,6 +11449,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 5000,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10789,6 +11501,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 7425,
             "refunded_cents": 0,
             "payment_method_id": "card_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2020-01-01T12:00:10Z",
         },
     ),
     Example(
@@ -10836,6 +11549,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 7425,
             "refunded_cents": 0,
             "payment_method_id": "card_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2020-01-01T12:00:10Z",
         },
     ),
     Example(
@@ -10888,6 +11602,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 5000,
             "captured_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10942,6 +11657,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -10999,6 +11715,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "refunded_cents": 0,
             "application_fee_cents": 130,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11053,6 +11770,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11108,6 +11826,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_cents": 175,
             "fee_currency": "USD",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11150,6 +11869,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 5000,
             "captured_cents": 5000,
             "refunded_cents": 0,
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11204,6 +11924,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 1500,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11258,6 +11979,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 12340,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11312,6 +12034,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 4500000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11366,6 +12089,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 20000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11420,6 +12144,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11474,6 +12199,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11525,6 +12251,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 9200,
             "refunded_cents": 500,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11578,6 +12305,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "authorized_cents": 5000,
             "captured_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11632,6 +12360,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "refunded_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -11668,6 +12397,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11704,6 +12434,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "cancellation_reason": "cancellation_requested",
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11741,6 +12472,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "cancellation_reason": "payment_failed",
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11774,6 +12506,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "sub_1RkSeatsOfMarch000001",
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11808,6 +12541,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11842,6 +12576,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11876,6 +12611,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11910,6 +12646,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-02-01T08:00:00Z",
         },
     ),
     Example(
@@ -11952,6 +12689,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
             "next_attempt_at": "2026-03-01T09:00:00Z",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -11996,6 +12734,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
             "next_attempt_at": "2026-03-01T09:00:00Z",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12041,6 +12780,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12082,6 +12822,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12126,6 +12867,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 2900,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12171,6 +12913,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 2900,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12216,6 +12959,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12263,6 +13007,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw2OldCharge0000000001",
             "related_subscription_id": "sub_1Fw2OldSeats00000000001",
             "next_attempt_at": "2020-01-05T12:01:40Z",
+            "object_created_at": "2020-01-01T12:00:00Z",
         },
     ),
     Example(
@@ -12307,6 +13052,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12352,6 +13098,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
             "next_attempt_at": "2026-03-04T09:01:00Z",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12399,6 +13146,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw2OldCharge0000000001",
             "related_subscription_id": "sub_1Fw2OldSeats00000000001",
             "next_attempt_at": "2020-01-05T12:01:40Z",
+            "object_created_at": "2020-01-01T12:00:00Z",
         },
     ),
     Example(
@@ -12444,6 +13192,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
             "next_attempt_at": "2026-03-05T09:01:00Z",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12488,6 +13237,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "captured_cents": 0,
             "related_subscription_id": "sub_1RkSeatsOfMarch000001",
+            "object_created_at": "2026-03-01T08:00:00Z",
         },
     ),
     Example(
@@ -12522,6 +13272,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": True,
             "related_charge_id": "ch_1RkChargeOfMarch00001",
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
+            "object_created_at": "2026-03-01T09:00:00Z",
         },
     ),
     Example(
@@ -12555,6 +13306,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_1RkIntentOfMarch000001",
             "livemode": True,
             "related_invoice_id": "in_1RkInvoiceOfMarch000001",
+            "object_created_at": "2026-03-01T09:00:00Z",
         },
     ),
     Example(
@@ -12706,6 +13458,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 20000,
             "related_charge_id": "ch_3Rk5Jf9sTgQh7uLm0Rf3Tg5Y",
             "payment_method_id": "pm_1Rk5Je9sTgQh7uLmQa1Ws2Ed",
+            "object_created_at": "2026-01-07T09:59:50Z",
         },
     ),
     Example(
@@ -12753,6 +13506,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_charge_id": "ch_3Rk5Jf9sTgQh7uLm0Rf3Tg5Y",
             "payment_method_id": "pm_1Rk5Je9sTgQh7uLmQa1Ws2Ed",
+            "object_created_at": "2026-01-07T09:59:50Z",
         },
     ),
     Example(
@@ -12801,6 +13555,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "51",
             "cancellation_reason": "abandoned",
             "related_charge_id": "ch_3RkGaveUp000000000001",
+            "object_created_at": "2026-01-10T10:00:00Z",
         },
     ),
     Example(
@@ -12847,6 +13602,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "captured_cents": 0,
             "cancellation_reason": "abandoned",
+            "object_created_at": "2026-01-10T10:00:00Z",
         },
     ),
     Example(
@@ -12884,6 +13640,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "pi_3RkTwoKinds0000001",
             "livemode": False,
             "captured_cents": 0,
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -12928,6 +13685,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "captured_cents": 0,
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -12973,6 +13731,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "captured_cents": 0,
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13027,6 +13786,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw3On9sTgQh7uLmNm0QwErT",
             "related_invoice_id": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
             "payment_method_id": "pm_1Fw3Ol9sTgQh7uLmYu6IoPaS",
+            "object_created_at": "2020-01-02T11:59:40Z",
         },
     ),
     Example(
@@ -13076,6 +13836,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "error_code": "payment_intent_authentication_failure",
             "related_charge_id": "ch_3RkFailed00000000000005",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13126,6 +13887,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "decline_code": "authentication_not_handled",
             "related_charge_id": "ch_3RkFailed00000000000002",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13176,6 +13938,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "decline_code": "fraudulent",
             "related_charge_id": "ch_3RkFailed00000000000006",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13228,6 +13991,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "14",
             "related_charge_id": "ch_3RkFailed00000000000003",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13281,6 +14045,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_advice_code": "03",
             "related_charge_id": "ch_3RkFailed00000000000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13335,6 +14100,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "54",
             "related_charge_id": "ch_3Rk8Uv9sTgQh7uLm0Sa1Qw3E",
             "payment_method_id": "pm_1Rk8Uu9sTgQh7uLmLk9Jh7Gf",
+            "object_created_at": "2026-01-10T10:59:50Z",
         },
     ),
     Example(
@@ -13385,6 +14151,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "decline_code": "lunar_phase_mismatch",
             "related_charge_id": "ch_3RkFailed00000000000004",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13439,6 +14206,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "51",
             "related_charge_id": "ch_3Rk8Rs9sTgQh7uLm1Nh7Mj9K",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-10T09:58:20Z",
         },
     ),
     Example(
@@ -13486,6 +14254,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 0,
             "related_charge_id": "py_3Rk4Bd9sTgQh7uLm1Zx3CvBn",
             "payment_method_id": "pm_1Rk4Bc9sTgQh7uLmYt4Re2Wq",
+            "object_created_at": "2026-01-06T09:58:20Z",
         },
     ),
     Example(
@@ -13532,6 +14301,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "captured_cents": 0,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13580,6 +14350,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
             "related_invoice_id": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
             "payment_method_id": "pm_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2020-01-01T12:00:00Z",
         },
     ),
     Example(
@@ -13622,6 +14393,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "related_charge_id": "ch_3RkAfterFailure0000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13667,6 +14439,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
             "related_invoice_id": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
             "payment_method_id": "pm_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2020-01-01T12:00:00Z",
         },
     ),
     Example(
@@ -13707,6 +14480,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 2500,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13759,6 +14533,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "application_fee_cents": 130,
             "related_charge_id": "ch_3Rk6Mn9sTgQh7uLm1Ol0Pm8N",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-08T09:59:40Z",
         },
     ),
     Example(
@@ -13806,6 +14581,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13851,6 +14627,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "fee_currency": "EUR",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13898,6 +14675,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 8900,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -13943,6 +14721,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 1200,
             "related_charge_id": "ch_3Rk7Pq9sTgQh7uLm0Bh6Nj8M",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-09T09:59:50Z",
         },
     ),
     Example(
@@ -13990,6 +14769,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 15250,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14030,6 +14810,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14070,6 +14851,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14118,6 +14900,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_charge_id": "ch_1Fw2Lm9sTgQh7uLmPo0IuYtR",
             "related_invoice_id": "in_1Fw2Lj9sTgQh7uLmBn6MkLoP",
             "payment_method_id": "pm_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2020-01-01T12:00:00Z",
         },
     ),
     Example(
@@ -14160,6 +14943,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "tip_cents": 1200,
             "related_charge_id": "ch_3RkOverCaptured0000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14202,6 +14986,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 31240,
             "related_charge_id": "ch_3RkPartCaptured00000001",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
         received_at=1767693691250,
     ),
@@ -14243,6 +15028,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 125000,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14290,6 +15076,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "captured_cents": 5000,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14324,6 +15111,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
             "livemode": True,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14358,6 +15146,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "pm_1Fw2Lk9sTgQh7uLmQw8ErTyU",
             "livemode": True,
             "payment_method_id": "pm_1Fw2Lk9sTgQh7uLmQw8ErTyU",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14392,6 +15181,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
             "livemode": True,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-01-05T10:00:00Z",
         },
     ),
     Example(
@@ -14436,6 +15226,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14480,6 +15271,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14524,6 +15316,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14566,6 +15359,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "direction": "to_merchant",
             "failure_category": "invalid_account",
             "error_code": "no_account",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14605,6 +15399,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "direction": "to_merchant",
             "failure_category": "unknown",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14652,6 +15447,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "direction": "to_merchant",
             "failure_category": "invalid_account",
             "error_code": "account_closed",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14696,6 +15492,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14734,6 +15531,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "po_1RkWithdrawn0000001",
             "livemode": False,
             "direction": "from_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14779,6 +15577,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14823,6 +15622,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14867,6 +15667,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": None,
             "livemode": False,
             "direction": "to_merchant",
+            "object_created_at": "2026-01-05T10:01:30Z",
         },
     ),
     Example(
@@ -14894,6 +15695,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "made_by_a_twin",
             "dispute_category": "unknown",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-07T15:33:20Z",
         },
     ),
     Example(
@@ -14921,6 +15723,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "dispute_reason": "made_with_stolen_card",
             "dispute_category": "fraud",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-07T15:33:20Z",
         },
     ),
     Example(
@@ -14956,6 +15759,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -14991,6 +15795,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15029,6 +15834,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15070,6 +15876,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15109,6 +15916,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "unknown",
             "error_code": "unknown",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15153,6 +15961,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "lost_or_stolen",
             "error_code": "lost_or_stolen_card",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15195,6 +16004,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "livemode": False,
             "error_code": "merchant_request",
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15236,6 +16046,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15276,6 +16087,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15318,6 +16130,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "related_payment_id": "pi_3Rk3Xw9sTgQh7uLm0aVb2NcD",
             "livemode": False,
             "related_charge_id": "ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O",
+            "object_created_at": "2026-01-06T10:01:30Z",
         },
     ),
     Example(
@@ -15404,7 +16217,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.closed",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkRejectedMFxamuwAmC","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":3}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.closed"}',
+        body=b'{"id":"evt_3RkRejectedMFxamuwAmC","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":5000,"balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":3}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.closed"}',
         reason_codes=("type_invalid",),
         event=None,
     ),
@@ -15426,7 +16239,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.funds_reinstated",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkRejected7CKY57Nt8t","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":50.5,"balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":true,"past_due":false,"submission_count":1},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"won"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_reinstated"}',
+        body=b'{"id":"evt_3RkRejected7CKY57Nt8t","object":"event","api_version":"2026-04-22.dahlia","created":1771063290,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","amount":50.5,"balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500},{"id":"txn_3RkDisputeBack0001","amount":5000,"currency":"usd","exchange_rate":null,"fee":0,"net":5000}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":true,"past_due":false,"submission_count":1},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"won"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_reinstated"}',
         reason_codes=("type_invalid",),
         event=None,
     ),
@@ -15437,7 +16250,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
         event_type="charge.dispute.funds_withdrawn",
         merchant_id="merch_456",
         headers={},
-        body=b'{"id":"evt_3RkRejectedj6XagJib6Y","object":"event","api_version":"2026-04-22.dahlia","created":1768557690,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","balance_transactions":[],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"needs_response"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_withdrawn"}',
+        body=b'{"id":"evt_3RkRejectedj6XagJib6Y","object":"event","api_version":"2026-04-22.dahlia","created":1768557690,"data":{"object":{"id":"du_3Rk3Xw9sTgQh7uLm0Ds1Pt2E","object":"dispute","balance_transactions":[{"id":"txn_3RkDisputeTaken001","amount":-5000,"currency":"usd","exchange_rate":null,"fee":1500,"net":-6500}],"charge":"ch_3Rk3Xw9sTgQh7uLm0Uj7Ik9O","created":1768471290,"currency":"usd","enhanced_eligibility_types":[],"evidence":{"customer_email_address":"buyer@example.com","customer_name":"Example Buyer","shipping_address":"1 Example Street"},"evidence_details":{"due_by":1769335290,"has_evidence":false,"past_due":false,"submission_count":0},"is_charge_refundable":false,"livemode":false,"metadata":{"merchant_id":"merch_456"},"payment_intent":"pi_3Rk3Xw9sTgQh7uLm0aVb2NcD","payment_method_details":{"card":{"brand":"visa","case_type":"chargeback","network_reason_code":"13.1"},"type":"card"},"reason":"product_not_received","status":"needs_response"}},"livemode":false,"pending_webhooks":1,"request":{"id":null,"idempotency_key":null},"type":"charge.dispute.funds_withdrawn"}',
         reason_codes=("field_missing",),
         event=None,
     ),
@@ -15981,6 +16794,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "failure_category": "authentication_required",
             "error_code": "setup_intent_authentication_failure",
             "payment_method_id": "pm_1RkDeclinedCard000001",
+            "object_created_at": "2026-03-03T01:06:40Z",
         },
     ),
     Example(
@@ -16027,6 +16841,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "network_decline_code": "05",
             "network_advice_code": "03",
             "payment_method_id": "pm_1RkDeclinedCard000001",
+            "object_created_at": "2026-03-03T01:06:40Z",
         },
     ),
     Example(
@@ -16071,6 +16886,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "decline_code": "do_not_honor",
             "network_decline_code": "05",
             "payment_method_id": "pm_1RkDeclinedCard000001",
+            "object_created_at": "2026-03-03T01:06:40Z",
         },
     ),
     Example(
@@ -16107,6 +16923,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "seti_1RkKeptAfterAll00001",
             "livemode": True,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-03-03T01:06:40Z",
         },
     ),
     Example(
@@ -16140,6 +16957,7 @@ EXAMPLES: Final[tuple[Example, ...]] = (
             "provider_object_id": "seti_1RkKeepMyCard0000001",
             "livemode": True,
             "payment_method_id": "pm_1Rk3Yc9sTgQh7uLmJp5Kd8Ws",
+            "object_created_at": "2026-03-03T01:06:40Z",
         },
     ),
     Example(

@@ -61,6 +61,10 @@ COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("related_subscription_id", "STRING"),
     ("payment_method_id", "STRING"),
     ("next_attempt_at", "TIMESTAMP(3)"),
+    ("object_created_at", "TIMESTAMP(3)"),
+    ("withdrawn_cents", "BIGINT"),
+    ("withdrawn_currency", "STRING"),
+    ("dispute_stage", "STRING"),
     ("processed_at", "TIMESTAMP(3)"),
     ("reason_codes", "ARRAY<STRING>"),
     ("reasons", "ARRAY<STRING>"),
@@ -122,6 +126,10 @@ _FIELDS: Final = (
     "related_subscription_id",
     "payment_method_id",
     "next_attempt_at",
+    "object_created_at",
+    "withdrawn_cents",
+    "withdrawn_currency",
+    "dispute_stage",
 )
 _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in [
     "provider_created_at",
@@ -129,6 +137,7 @@ _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in [
     "received_at",
     "object_updated_at",
     "next_attempt_at",
+    "object_created_at",
 ])
 _REQUIRED: Final = tuple((_FIELDS.index(name), name) for name in [
     "provider",
@@ -171,13 +180,16 @@ def evaluate(event: Mapping[str, Any], more_keys: frozenset[str] = frozenset()) 
     )
 
 
-def row(event: Mapping[str, Any], outcome: Outcome, processed_at: datetime) -> tuple[object, ...]:
+def row(event: Mapping[str, Any], outcome: Outcome, failed_at: datetime) -> tuple[object, ...]:
     """Return the row of a raw event's outcome; times are naive and in UTC, as Flink's TIMESTAMP takes them.
+
+    An event is processed, as far as it tells, when its webhook was received, and never when it is evaluated: a raw event
+    that is evaluated again gives the same event. `failed_at` is that of a dead letter.
 
     Raises:
         ValueError: The mapping gives no value for a field that has to have one, which would stop the sink.
     """
-    now = _naive(processed_at)
+    received_at = _naive(event["received_at"])
     match outcome:
         case Normalized(unified):
             values = [unified[name] for name in _FIELDS]
@@ -186,30 +198,30 @@ def row(event: Mapping[str, Any], outcome: Outcome, processed_at: datetime) -> t
                     raise ValueError(f"{name} has no value")
             for index in _TIMES:
                 values[index] = _naive(values[index])
-            return ("normalized", *values, now, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
+            return ("normalized", *values, received_at, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
         case Rejected(rejections):
-            return _rejected(rejections, now, [event[name] for name in _KEPT])
+            return _rejected(rejections, _naive(failed_at), [event[name] for name in _KEPT])
         case Unsupported():
-            return ("unsupported", *_NOTHING, now, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
+            return ("unsupported", *_NOTHING, received_at, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
 
 
-def unreadable(message: bytes, provider: str, rejection: Rejection, processed_at: datetime) -> tuple[object, ...]:
-    """Return the row of a message that cannot be read: its bytes are the payload, and make its id.
+def unreadable(message: bytes, provider: str, rejection: Rejection, failed_at: datetime) -> tuple[object, ...]:
+    """Return the row of a message that is no raw event: its bytes are the payload, and make its id.
 
     What only the event itself could tell is empty; the merchant and the time are left to the message's key and time.
     """
     known = {"event_id": malformed_event_id(message), "provider": provider, "payload": message}
     left = {"merchant_id": None, "received_at": None}
-    return _rejected((rejection,), _naive(processed_at), [{**known, **left}.get(name, "") for name in _KEPT])
+    return _rejected((rejection,), _naive(failed_at), [{**known, **left}.get(name, "") for name in _KEPT])
 
 
-def _rejected(rejections: tuple[Rejection, ...], now: datetime | None, kept: list[object]) -> tuple[object, ...]:
+def _rejected(rejections: tuple[Rejection, ...], failed_at: datetime | None, kept: list[object]) -> tuple[object, ...]:
     codes = [rejection.code for rejection in rejections]
     reasons = [
         f"{rejection.field}: {rejection.message}" if rejection.field else rejection.message
         for rejection in rejections
     ]
-    return ("rejected", *_NOTHING, now, codes, reasons, *map(_naive_if_time, kept))
+    return ("rejected", *_NOTHING, failed_at, codes, reasons, *map(_naive_if_time, kept))
 
 
 def _milliseconds(instant: datetime | None) -> int | None:

@@ -239,10 +239,14 @@ VALIDATION_REASONS: Final[tuple[str, ...]] = (
     "event_refused",
     "event_too_large",
     "field_missing",
+    "internal_error",
     "mapping_failed",
     "metadata_too_large",
     "pattern_mismatch",
+    "payload_cut",
     "payload_unreadable",
+    "record_empty",
+    "record_invalid",
     "record_too_large",
     "row_rejected",
     "schema_unknown",
@@ -251,6 +255,7 @@ VALIDATION_REASONS: Final[tuple[str, ...]] = (
     "timestamp_out_of_range",
     "type_invalid",
     "value_unknown",
+    "version_unknown",
     "wire_format",
 )
 """Why the normalizer rejects an event."""
@@ -268,5 +273,5 @@ TOPICS: Final[tuple[str, ...]] = (
 )
 """Topics."""
 
-TABLES: Final[tuple[str, ...]] = ("bronze.payment_events",)
+TABLES: Final[tuple[str, ...]] = ("bronze.payment_events", "bronze.provider_events", "bronze.quarantine")
 """Tables of the lake that contracts declare."""

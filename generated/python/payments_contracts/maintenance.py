@@ -23,6 +23,7 @@ class Maintenance:
         keep_snapshots_hours: Hours for which a snapshot that is no longer current can be read.
         keep_orphans_hours: Hours for which a file that no snapshot names is left alone: it may be about to be
             committed.
+        retention_days: Days for which rows stay, by the days that the table is partitioned by; None for ever.
     """
 
     namespace: str
@@ -34,6 +35,7 @@ class Maintenance:
     manifests: int
     keep_snapshots_hours: int
     keep_orphans_hours: int
+    retention_days: int | None = None
 
     @property
     def identifier(self) -> str:
@@ -52,6 +54,31 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=50,
         keep_snapshots_hours=1,
         keep_orphans_hours=24,
+        retention_days=None,
+    ),
+    Maintenance(
+        namespace="bronze",
+        name="provider_events",
+        writer="archiver",
+        partition=(("received_at", "day"),),
+        small_file_mib=64,
+        small_files=20,
+        manifests=50,
+        keep_snapshots_hours=1,
+        keep_orphans_hours=24,
+        retention_days=400,
+    ),
+    Maintenance(
+        namespace="bronze",
+        name="quarantine",
+        writer="archiver",
+        partition=(("received_at", "day"),),
+        small_file_mib=64,
+        small_files=20,
+        manifests=50,
+        keep_snapshots_hours=1,
+        keep_orphans_hours=24,
+        retention_days=400,
     ),
     Maintenance(
         namespace="silver",
@@ -63,6 +90,7 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=20,
         keep_snapshots_hours=24,
         keep_orphans_hours=24,
+        retention_days=None,
     ),
     Maintenance(
         namespace="silver",
@@ -74,6 +102,7 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=20,
         keep_snapshots_hours=24,
         keep_orphans_hours=24,
+        retention_days=None,
     ),
     Maintenance(
         namespace="silver",
@@ -85,6 +114,7 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=20,
         keep_snapshots_hours=24,
         keep_orphans_hours=24,
+        retention_days=None,
     ),
     Maintenance(
         namespace="gold",
@@ -96,6 +126,7 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=20,
         keep_snapshots_hours=24,
         keep_orphans_hours=24,
+        retention_days=None,
     ),
     Maintenance(
         namespace="gold",
@@ -107,5 +138,6 @@ MAINTAINED: Final[tuple[Maintenance, ...]] = (
         manifests=20,
         keep_snapshots_hours=24,
         keep_orphans_hours=24,
+        retention_days=None,
     ),
 )

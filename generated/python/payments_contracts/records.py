@@ -44,6 +44,274 @@ class Contract(BaseModel):
     )
 
 
+class ArchivedEventV1(Contract):
+    """A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    provider_event_type: str = Field(
+        description="The provider's own name of the event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    api_version: str | None = Field(
+        default=None, description="Version of the provider's API that rendered the payload, if it names one.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte.",
+    )
+    provider_created_at: Timestamp | None = Field(
+        default=None, description="When the provider says that the event happened (UTC).",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
+class ArchivedEventV2(Contract):
+    """A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str = Field(
+        description="The provider's own id of the event.",
+    )
+    provider_event_type: str = Field(
+        description="The provider's own name of the event type.",
+    )
+    merchant_id: str = Field(
+        description="Merchant that the event belongs to; the message key.",
+    )
+    api_version: str | None = Field(
+        default=None, description="Version of the provider's API that rendered the payload, if it names one.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte.",
+    )
+    provider_created_at: Timestamp | None = Field(
+        default=None, description="When the provider says that the event happened (UTC).",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+    livemode: bool | None = Field(
+        default=None, description="Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.",
+    )
+
+
+class AuditDifferenceV1(Contract):
+    """Something that one place has and the next one has not, or has otherwise; followed until it is resolved.
+
+    Source: contracts/avro/audit_difference/v1.avsc.
+    """
+
+    hop: Literal[
+        "acknowledged",
+        "retention",
+        "normalization",
+        "archive",
+        "quarantine_archive",
+        "bronze",
+        "database",
+        "silver",
+    ] = Field(
+        description="Between which places.",
+    )
+    subject: str = Field(
+        description="What differs: the event's id; of a topic that was cut the partition and the offsets, of a gateway its provider.",
+    )
+    kind: Literal[
+        "missing",
+        "unknown_before",
+        "differs",
+        "deleted_unread",
+        "fewer",
+    ] = Field(
+        description="How: it is missing, it is missing in the place before, it is there with another amount, records were deleted unread, or there are fewer than were acknowledged.",
+    )
+    state: Literal["pending", "open", "resolved", "accepted"] = Field(
+        description="Whether it is under way, a difference, mended by now, or judged final by a person.",
+    )
+    provider: str | None = Field(
+        default=None, description="Payment provider, in lower case, as in contracts/providers, where one is concerned.",
+    )
+    topic: str | None = Field(
+        default=None, description="Topic of the record that was looked for, where it is one.",
+    )
+    partition: Int | None = Field(
+        default=None, description="Partition of that record.",
+    )
+    offset: Long | None = Field(
+        default=None, description="Offset of that record.",
+    )
+    event_at: Timestamp | None = Field(
+        default=None, description="processed_at of the event (UTC), by which its row is found in the lake.",
+    )
+    currency: str | None = Field(
+        default=None, description="ISO 4217 code of the event's currency, where the place before tells it.",
+    )
+    amount_cents: Long | None = Field(
+        default=None, description="The event's amount in the currency's minor unit, where the place before tells it.",
+    )
+    detail: str = Field(
+        description="What was found, in words, without values of the payload.",
+    )
+    since: Timestamp = Field(
+        description="When the place before had it (UTC).",
+    )
+    found_at: Timestamp = Field(
+        description="When the audit first saw that it is so (UTC).",
+    )
+    checked_at: Timestamp = Field(
+        description="When the audit last looked (UTC).",
+    )
+    resolved_at: Timestamp | None = Field(
+        default=None, description="When the audit saw that it is no longer so, or a person judged it final (UTC).",
+    )
+    note: str | None = Field(
+        default=None, description="Why a person judged it final, and who.",
+    )
+
+
+class AuditRunV1(Contract):
+    """What the audit found in one window of time, once it had looked at every hop.
+
+    Source: contracts/avro/audit_run/v1.avsc.
+    """
+
+    run_id: str = Field(
+        description="UUID of the look at the window.",
+    )
+    since: Timestamp = Field(
+        description="Begin of the window (UTC): the first time of Kafka's, and of the events, that belongs to it.",
+    )
+    until: Timestamp = Field(
+        description="End of the window (UTC): the first time that does not belong to it.",
+    )
+    standing: bool = Field(
+        description="Whether the window follows on those before it; the next one begins where the last of these ends.",
+    )
+    started_at: Timestamp = Field(
+        description="When the audit began to look (UTC).",
+    )
+    finished_at: Timestamp = Field(
+        description="When it had looked at everything (UTC).",
+    )
+    outcome: Literal["balanced", "differences"] = Field(
+        description="Whether a difference was open when it was over.",
+    )
+    counts: dict[str, Long] = Field(
+        description="How many events each place had of the window, by the place's name.",
+    )
+    sums: dict[str, Long] = Field(
+        description="Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR.",
+    )
+    open: dict[str, Long] = Field(
+        description="How many differences were open when it was over, by hop.",
+    )
+    pending: dict[str, Long] = Field(
+        description="How many events were under way when it was over, by hop.",
+    )
+    positions: dict[str, Long] = Field(
+        description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0.",
+    )
+    gateways: dict[str, Long] = Field(
+        description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",
+    )
+
+
+class ErasureV1(Contract):
+    """One step of erasing what is stored of a merchant or of a customer.
+
+    Source: contracts/avro/erasure/v1.avsc.
+    """
+
+    erasure_id: str = Field(
+        description="Identifies one run of the erasure; its steps share it.",
+    )
+    step: Literal["begun", "done", "failed"] = Field(
+        description="What is told: that it began, that all is gone, or that it failed half way and is to be run again.",
+    )
+    at: Timestamp = Field(
+        description="When it was told (UTC).",
+    )
+    requested_by: str = Field(
+        description="Who asked for it: a name that was given, else the user of the operating system.",
+    )
+    subject_kind: Literal["merchant", "customer"] = Field(
+        description="Whose data is erased.",
+    )
+    subject: str = Field(
+        description="The merchant's id, or the provider's id of the customer: it is needed to erase again what a backup brings back.",
+    )
+    provider: str | None = Field(
+        default=None, description="The provider whose id it is, where only that one's was asked for.",
+    )
+    rows: dict[str, Long] = Field(
+        description="Rows by table: those found when it began, those erased when it was done or failed.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why it failed.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
+    )
+
+
 class IngestionFailureV1(Contract):
     """An authentic webhook that the gateway could not read as an event.
 
@@ -526,7 +794,7 @@ class PaymentEventV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     schema_version: Int = Field(
         description="Version of the record's contract, equal to its version in the Schema Registry.",
@@ -652,6 +920,18 @@ class PaymentEventV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
 
 
 class ProviderEventV1(Contract):
@@ -736,6 +1016,149 @@ class ProviderEventV2(Contract):
     )
     livemode: bool | None = Field(
         default=None, description="Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.",
+    )
+
+
+class QuarantinedEventV1(Contract):
+    """A webhook that could not be used, from either dead-letter topic, with the place in Kafka that it was archived from: a row of the quarantine.
+
+    Source: contracts/avro/quarantined_event/v1.avsc.
+    """
+
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    source: Literal["ingestion", "validation"] = Field(
+        description="Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator.",
+    )
+    stage: str | None = Field(
+        default=None, description="Step of the gateway that refused the body; null where it got past the gateway.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    provider_event_id: str | None = Field(
+        default=None, description="The provider's own id of the event; null where the gateway could not read it.",
+    )
+    provider_event_type: str | None = Field(
+        default=None, description="The provider's own name of the event type; null where the gateway could not read it.",
+    )
+    merchant_id: str | None = Field(
+        default=None, description="Merchant that the event belongs to; null where that could not be told.",
+    )
+    reason_codes: list[str] = Field(
+        description="Every reason, as codes of contracts/rules, in field order.",
+    )
+    reasons: list[str] = Field(
+        description="The same reasons in words, without personal data.",
+    )
+    headers: dict[str, str] = Field(
+        description="Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them.",
+    )
+    payload: bytes = Field(
+        description="Request body, byte for byte; of an unreadable record, its bytes.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic that the event was read from; null where it got no further than the gateway.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Partition that the event was read from.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Offset that the event was read from.",
+    )
+    received_at: Timestamp = Field(
+        description="When the gateway had read the request (UTC).",
+    )
+    failed_at: Timestamp | None = Field(
+        default=None, description="When the event was quarantined (UTC); null where the gateway refused it, which is when it was received.",
+    )
+    schema_version: Int = Field(
+        description="Version of the dead letter's contract, equal to its version in the Schema Registry.",
+    )
+    kafka_topic: str = Field(
+        description="Dead-letter topic that the record was archived from.",
+    )
+    kafka_partition: Int = Field(
+        description="Partition that the record was archived from.",
+    )
+    kafka_offset: Long = Field(
+        description="Offset that the record was archived from; with topic and partition it identifies the row.",
+    )
+    kafka_timestamp: Timestamp = Field(
+        description="When the record was produced, as Kafka has it (UTC).",
+    )
+
+
+class RecoveryActionV1(Contract):
+    """What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+
+    action_id: str = Field(
+        description="UUID of the row.",
+    )
+    run_id: str = Field(
+        description="UUID of the command's run; all that one run did to events has it.",
+    )
+    acted_at: Timestamp = Field(
+        description="When it was done (UTC).",
+    )
+    actor: str = Field(
+        description="Who did it: the user of the operating system, or the name given with --as.",
+    )
+    command: Literal["redrive", "replay", "close", "reopen"] = Field(
+        description="The command that did it.",
+    )
+    filter: str = Field(
+        description="What the command was asked to work on, as the JSON text of its options.",
+    )
+    event_id: str = Field(
+        description="UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes.",
+    )
+    provider: str = Field(
+        description="Payment provider that sent the webhook, in lower case, as in contracts/providers.",
+    )
+    outcome: Literal[
+        "sent",
+        "restarted",
+        "still_fails",
+        "not_found",
+        "closed",
+        "reopened",
+    ] = Field(
+        description="What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.",
+    )
+    reason_codes: list[str] = Field(
+        default_factory=lambda: [], description="Reasons for which the event was quarantined, or is refused today; empty where there are none.",
+    )
+    detail: str | None = Field(
+        default=None, description="Why an event was left alone, or the note with which it was closed.",
+    )
+    origin: Literal["topic", "archive", "dead_letter"] | None = Field(
+        default=None, description="Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.",
+    )
+    source_topic: str | None = Field(
+        default=None, description="Topic of the record that was sent again; null where it is not known.",
+    )
+    source_partition: Int | None = Field(
+        default=None, description="Its partition.",
+    )
+    source_offset: Long | None = Field(
+        default=None, description="Its offset.",
+    )
+    target_topic: str | None = Field(
+        default=None, description="Topic that the record was written to; null where nothing was sent.",
+    )
+    target_partition: Int | None = Field(
+        default=None, description="The partition that it was written to.",
+    )
+    target_offset: Long | None = Field(
+        default=None, description="The offset that it was written to.",
+    )
+    schema_version: Int = Field(
+        description="Version of the record's contract.",
     )
 
 
@@ -1130,7 +1553,7 @@ class ScoredPaymentV3(Contract):
         description="When the provider says that the event happened (UTC).",
     )
     processed_at: Timestamp = Field(
-        description="When the normalizer processed the event (UTC).",
+        description="When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event.",
     )
     rule_violations: list[str] = Field(
         description="Business rules that the event breaks, as codes; empty when it breaks none.",
@@ -1277,6 +1700,18 @@ class ScoredPaymentV3(Contract):
     next_attempt_at: Timestamp | None = Field(
         default=None, description="When the provider is going to try again by itself (UTC).",
     )
+    object_created_at: Timestamp | None = Field(
+        default=None, description="When the provider made the object (UTC), where it says so; the event may tell of a change long after.",
+    )
+    withdrawn_cents: Long | None = Field(
+        default=None, description="What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.",
+    )
+    withdrawn_currency: str | None = Field(
+        default=None, description="ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.",
+    )
+    dispute_stage: Literal["inquiry", "chargeback", "pre_arbitration", "arbitration"] | None = Field(
+        default=None, description="How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.",
+    )
     attempt: Int | None = Field(
         default=None, description="Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.",
     )
@@ -1340,6 +1775,11 @@ class ValidationFailureV1(Contract):
 
 RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
     {
+        ("archived_event", 1): ArchivedEventV1,
+        ("archived_event", 2): ArchivedEventV2,
+        ("audit_difference", 1): AuditDifferenceV1,
+        ("audit_run", 1): AuditRunV1,
+        ("erasure", 1): ErasureV1,
         ("ingestion_failure", 1): IngestionFailureV1,
         ("ledger_entry", 1): LedgerEntryV1,
         ("payment_event", 1): PaymentEventV1,
@@ -1347,6 +1787,8 @@ RECORDS: Final[Mapping[tuple[str, int], type[Contract]]] = MappingProxyType(
         ("payment_event", 3): PaymentEventV3,
         ("provider_event", 1): ProviderEventV1,
         ("provider_event", 2): ProviderEventV2,
+        ("quarantined_event", 1): QuarantinedEventV1,
+        ("recovery_action", 1): RecoveryActionV1,
         ("scored_payment", 1): ScoredPaymentV1,
         ("scored_payment", 2): ScoredPaymentV2,
         ("scored_payment", 3): ScoredPaymentV3,

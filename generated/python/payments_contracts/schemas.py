@@ -7,6 +7,92 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+_ARCHIVED_EVENT_V1: Final = (
+    r"""{"type":"record","name":"archived_event","namespace":"payments","doc":"A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"provider_event_type","type":"string","doc":"The provider's own name of the event type."},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"api_version","type":["null","string"],"doc":"Version of the provider's API that rendered the payload, if it names one.","default":null},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
+    r"""{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."}]}"""
+)
+_ARCHIVED_EVENT_V2: Final = (
+    r"""{"type":"record","name":"archived_event","namespace":"payments","doc":"A webhook as its provider sent it, with the place in Kafka that it was archived from: a row of the raw archive.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":"string","doc":"The provider's own id of the event."},"""
+    r"""{"name":"provider_event_type","type":"string","doc":"The provider's own name of the event type."},"""
+    r"""{"name":"merchant_id","type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+    r"""{"name":"api_version","type":["null","string"],"doc":"Version of the provider's API that rendered the payload, if it names one.","default":null},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte."},"""
+    r"""{"name":"provider_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider says that the event happened (UTC).","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."},"""
+    r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
+)
+_AUDIT_DIFFERENCE_V1: Final = (
+    r"""{"type":"record","name":"audit_difference","namespace":"payments","doc":"Something that one place has and the next one has not, or has otherwise; followed until it is resolved.","fields":["""
+    r"""{"name":"hop","type":"string","doc":"Between which places.","allowed_values":["acknowledged","retention","normalization","archive","quarantine_archive","bronze","database","silver"]},"""
+    r"""{"name":"subject","type":"string","doc":"What differs: the event's id; of a topic that was cut the partition and the offsets, of a gateway its provider."},"""
+    r"""{"name":"kind","type":"string","doc":"How: it is missing, it is missing in the place before, it is there with another amount, records were deleted unread, or there are fewer than were acknowledged.","allowed_values":["missing","unknown_before","differs","deleted_unread","fewer"]},"""
+    r"""{"name":"state","type":"string","doc":"Whether it is under way, a difference, mended by now, or judged final by a person.","allowed_values":["pending","open","resolved","accepted"]},"""
+    r"""{"name":"provider","type":["null","string"],"doc":"Payment provider, in lower case, as in contracts/providers, where one is concerned.","default":null},"""
+    r"""{"name":"topic","type":["null","string"],"doc":"Topic of the record that was looked for, where it is one.","default":null},"""
+    r"""{"name":"partition","type":["null","int"],"doc":"Partition of that record.","default":null},"""
+    r"""{"name":"offset","type":["null","long"],"doc":"Offset of that record.","default":null},"""
+    r"""{"name":"event_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"processed_at of the event (UTC), by which its row is found in the lake.","default":null},"""
+    r"""{"name":"currency","type":["null","string"],"doc":"ISO 4217 code of the event's currency, where the place before tells it.","default":null},"""
+    r"""{"name":"amount_cents","type":["null","long"],"doc":"The event's amount in the currency's minor unit, where the place before tells it.","default":null},"""
+    r"""{"name":"detail","type":"string","doc":"What was found, in words, without values of the payload."},"""
+    r"""{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the place before had it (UTC)."},"""
+    r"""{"name":"found_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit first saw that it is so (UTC)."},"""
+    r"""{"name":"checked_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit last looked (UTC)."},"""
+    r"""{"name":"resolved_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the audit saw that it is no longer so, or a person judged it final (UTC).","default":null},"""
+    r"""{"name":"note","type":["null","string"],"doc":"Why a person judged it final, and who.","default":null}]}"""
+)
+_AUDIT_RUN_V1: Final = (
+    r"""{"type":"record","name":"audit_run","namespace":"payments","doc":"What the audit found in one window of time, once it had looked at every hop.","fields":["""
+    r"""{"name":"run_id","type":"string","doc":"UUID of the look at the window."},"""
+    r"""{"name":"since","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"Begin of the window (UTC): the first time of Kafka's, and of the events, that belongs to it."},"""
+    r"""{"name":"until","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"End of the window (UTC): the first time that does not belong to it."},"""
+    r"""{"name":"standing","type":"boolean","doc":"Whether the window follows on those before it; the next one begins where the last of these ends."},"""
+    r"""{"name":"started_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the audit began to look (UTC)."},"""
+    r"""{"name":"finished_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it had looked at everything (UTC)."},"""
+    r"""{"name":"outcome","type":"string","doc":"Whether a difference was open when it was over.","allowed_values":["balanced","differences"]},"""
+    r"""{"name":"counts","type":{"type":"map","values":"long"},"doc":"How many events each place had of the window, by the place's name."},"""
+    r"""{"name":"sums","type":{"type":"map","values":"long"},"doc":"Sums of their amounts in the currency's minor unit, by the place's name and the currency, as bronze.EUR."},"""
+    r"""{"name":"open","type":{"type":"map","values":"long"},"doc":"How many differences were open when it was over, by hop."},"""
+    r"""{"name":"pending","type":{"type":"map","values":"long"},"doc":"How many events were under way when it was over, by hop."},"""
+    r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0."},"""
+    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records."}]}"""
+)
+_ERASURE_V1: Final = (
+    r"""{"type":"record","name":"erasure","namespace":"payments","doc":"One step of erasing what is stored of a merchant or of a customer.","fields":["""
+    r"""{"name":"erasure_id","type":"string","doc":"Identifies one run of the erasure; its steps share it."},"""
+    r"""{"name":"step","type":"string","doc":"What is told: that it began, that all is gone, or that it failed half way and is to be run again.","allowed_values":["begun","done","failed"]},"""
+    r"""{"name":"at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was told (UTC)."},"""
+    r"""{"name":"requested_by","type":"string","doc":"Who asked for it: a name that was given, else the user of the operating system."},"""
+    r"""{"name":"subject_kind","type":"string","doc":"Whose data is erased.","allowed_values":["merchant","customer"]},"""
+    r"""{"name":"subject","type":"string","doc":"The merchant's id, or the provider's id of the customer: it is needed to erase again what a backup brings back."},"""
+    r"""{"name":"provider","type":["null","string"],"doc":"The provider whose id it is, where only that one's was asked for.","default":null},"""
+    r"""{"name":"rows","type":{"type":"map","values":"long"},"doc":"Rows by table: those found when it began, those erased when it was done or failed."},"""
+    r"""{"name":"detail","type":["null","string"],"doc":"Why it failed.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract."}]}"""
+)
 _INGESTION_FAILURE_V1: Final = (
     r"""{"type":"record","name":"ingestion_failure","namespace":"payments","doc":"An authentic webhook that the gateway could not read as an event.","fields":["""
     r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -119,7 +205,7 @@ _PAYMENT_EVENT_V3: Final = (
     r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment, charge or payout failed, in the provider's words.","default":null},"""
     r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
     r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
-    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer processed the event (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
     r"""{"name":"currency_exponent","type":["null","int"],"doc":"Digits of the minor unit in which amount_cents is, as ISO 4217 gives them: JPY 0, USD 2, KWD 3.","default":null},"""
     r"""{"name":"provider_object_id","type":["null","string"],"doc":"The provider's id of the object that the event is about: payment, charge, refund, dispute or payout.","default":null},"""
@@ -150,7 +236,11 @@ _PAYMENT_EVENT_V3: Final = (
     r"""{"name":"related_invoice_id","type":["null","string"],"doc":"The provider's id of the invoice that the object pays or belongs to.","default":null},"""
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
-    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null}]}"""
+    r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]}]}"""
 )
 _PROVIDER_EVENT_V1: Final = (
     r"""{"type":"record","name":"provider_event","namespace":"payments","doc":"A webhook as its provider sent it: authenticated, structurally sound, kept byte for byte.","fields":["""
@@ -180,6 +270,52 @@ _PROVIDER_EVENT_V2: Final = (
     r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
     r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
     r"""{"name":"livemode","type":["null","boolean"],"doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1.","default":null}]}"""
+)
+_QUARANTINED_EVENT_V1: Final = (
+    r"""{"type":"record","name":"quarantined_event","namespace":"payments","doc":"A webhook that could not be used, from either dead-letter topic, with the place in Kafka that it was archived from: a row of the quarantine.","fields":["""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"source","type":"string","doc":"Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator.","allowed_values":["ingestion","validation"]},"""
+    r"""{"name":"stage","type":["null","string"],"doc":"Step of the gateway that refused the body; null where it got past the gateway.","default":null},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"provider_event_id","type":["null","string"],"doc":"The provider's own id of the event; null where the gateway could not read it.","default":null},"""
+    r"""{"name":"provider_event_type","type":["null","string"],"doc":"The provider's own name of the event type; null where the gateway could not read it.","default":null},"""
+    r"""{"name":"merchant_id","type":["null","string"],"doc":"Merchant that the event belongs to; null where that could not be told.","default":null},"""
+    r"""{"name":"reason_codes","type":{"type":"array","items":"string"},"doc":"Every reason, as codes of contracts/rules, in field order."},"""
+    r"""{"name":"reasons","type":{"type":"array","items":"string"},"doc":"The same reasons in words, without personal data."},"""
+    r"""{"name":"headers","type":{"type":"map","values":"string"},"doc":"Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them."},"""
+    r"""{"name":"payload","type":"bytes","doc":"Request body, byte for byte; of an unreadable record, its bytes."},"""
+    r"""{"name":"source_topic","type":["null","string"],"doc":"Topic that the event was read from; null where it got no further than the gateway.","default":null},"""
+    r"""{"name":"source_partition","type":["null","int"],"doc":"Partition that the event was read from.","default":null},"""
+    r"""{"name":"source_offset","type":["null","long"],"doc":"Offset that the event was read from.","default":null},"""
+    r"""{"name":"received_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the request (UTC)."},"""
+    r"""{"name":"failed_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the event was quarantined (UTC); null where the gateway refused it, which is when it was received.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the dead letter's contract, equal to its version in the Schema Registry."},"""
+    r"""{"name":"kafka_topic","type":"string","doc":"Dead-letter topic that the record was archived from."},"""
+    r"""{"name":"kafka_partition","type":"int","doc":"Partition that the record was archived from."},"""
+    r"""{"name":"kafka_offset","type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+    r"""{"name":"kafka_timestamp","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the record was produced, as Kafka has it (UTC)."}]}"""
+)
+_RECOVERY_ACTION_V1: Final = (
+    r"""{"type":"record","name":"recovery_action","namespace":"payments","doc":"What a person did by hand to an event that the pipeline had not carried to its row: one row for each event and command.","fields":["""
+    r"""{"name":"action_id","type":"string","doc":"UUID of the row."},"""
+    r"""{"name":"run_id","type":"string","doc":"UUID of the command's run; all that one run did to events has it."},"""
+    r"""{"name":"acted_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When it was done (UTC)."},"""
+    r"""{"name":"actor","type":"string","doc":"Who did it: the user of the operating system, or the name given with --as."},"""
+    r"""{"name":"command","type":"string","doc":"The command that did it.","allowed_values":["redrive","replay","close","reopen"]},"""
+    r"""{"name":"filter","type":"string","doc":"What the command was asked to work on, as the JSON text of its options."},"""
+    r"""{"name":"event_id","type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+    r"""{"name":"provider","type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+    r"""{"name":"outcome","type":"string","doc":"What came of it: written to the raw topic again, its workflow started again, left alone with the reason why, or judged by a person.","allowed_values":["sent","restarted","still_fails","not_found","closed","reopened"]},"""
+    r"""{"name":"reason_codes","type":{"type":"array","items":"string"},"doc":"Reasons for which the event was quarantined, or is refused today; empty where there are none.","default":[]},"""
+    r"""{"name":"detail","type":["null","string"],"doc":"Why an event was left alone, or the note with which it was closed.","default":null},"""
+    r"""{"name":"origin","type":["null","string"],"doc":"Where the original record was: the raw topic, the archive in the lake, or, where neither has it any more, the dead letter that it was made from again; null where nothing was sent.","default":null,"allowed_values":["topic","archive","dead_letter"]},"""
+    r"""{"name":"source_topic","type":["null","string"],"doc":"Topic of the record that was sent again; null where it is not known.","default":null},"""
+    r"""{"name":"source_partition","type":["null","int"],"doc":"Its partition.","default":null},"""
+    r"""{"name":"source_offset","type":["null","long"],"doc":"Its offset.","default":null},"""
+    r"""{"name":"target_topic","type":["null","string"],"doc":"Topic that the record was written to; null where nothing was sent.","default":null},"""
+    r"""{"name":"target_partition","type":["null","int"],"doc":"The partition that it was written to.","default":null},"""
+    r"""{"name":"target_offset","type":["null","long"],"doc":"The offset that it was written to.","default":null},"""
+    r"""{"name":"schema_version","type":"int","doc":"Version of the record's contract."}]}"""
 )
 _SCORED_PAYMENT_V1: Final = (
     r"""{"type":"record","name":"scored_payment","namespace":"payments","doc":"A payment event with the verdict of the business rules, its fraud score and its retry advice: a row of Bronze.","fields":["""
@@ -265,7 +401,7 @@ _SCORED_PAYMENT_V3: Final = (
     r"""{"name":"failure_message","type":["null","string"],"doc":"Why the payment, charge or payout failed, in the provider's words.","default":null},"""
     r"""{"name":"metadata","type":{"type":"map","values":"string"},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
     r"""{"name":"provider_created_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the provider says that the event happened (UTC)."},"""
-    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the normalizer processed the event (UTC)."},"""
+    r"""{"name":"processed_at","type":{"type":"long","logicalType":"timestamp-millis"},"doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
     r"""{"name":"rule_violations","type":{"type":"array","items":"string"},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
     r"""{"name":"fraud_score","type":"double","doc":"Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment."},"""
     r"""{"name":"fraud_risk_level","type":"string","doc":"Band of the fraud score.","allowed_values":["low","medium","high"]},"""
@@ -307,6 +443,10 @@ _SCORED_PAYMENT_V3: Final = (
     r"""{"name":"related_subscription_id","type":["null","string"],"doc":"The provider's id of the subscription that the invoice or payment is for.","default":null},"""
     r"""{"name":"payment_method_id","type":["null","string"],"doc":"The provider's id of the stored payment method that was used, or that has changed.","default":null,"personal_data":true},"""
     r"""{"name":"next_attempt_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider is going to try again by itself (UTC).","default":null},"""
+    r"""{"name":"object_created_at","type":["null",{"type":"long","logicalType":"timestamp-millis"}],"doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after.","default":null},"""
+    r"""{"name":"withdrawn_cents","type":["null","long"],"doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell.","default":null},"""
+    r"""{"name":"withdrawn_currency","type":["null","string"],"doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet.","default":null},"""
+    r"""{"name":"dispute_stage","type":["null","string"],"doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell.","default":null,"allowed_values":["inquiry","chargeback","pre_arbitration","arbitration"]},"""
     r"""{"name":"attempt","type":["null","int"],"doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell.","default":null},"""
     r"""{"name":"attempt_source","type":["null","string"],"doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is.","default":null,"allowed_values":["provider","history"]},"""
     r"""{"name":"retry_action","type":["null","string"],"doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice.","default":null,"allowed_values":["retry","customer","new_method","stop"]}]}"""
@@ -331,6 +471,11 @@ _VALIDATION_FAILURE_V1: Final = (
 
 _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     {
+        ("archived_event", 1): _ARCHIVED_EVENT_V1,
+        ("archived_event", 2): _ARCHIVED_EVENT_V2,
+        ("audit_difference", 1): _AUDIT_DIFFERENCE_V1,
+        ("audit_run", 1): _AUDIT_RUN_V1,
+        ("erasure", 1): _ERASURE_V1,
         ("ingestion_failure", 1): _INGESTION_FAILURE_V1,
         ("ledger_entry", 1): _LEDGER_ENTRY_V1,
         ("payment_event", 1): _PAYMENT_EVENT_V1,
@@ -338,6 +483,8 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
         ("payment_event", 3): _PAYMENT_EVENT_V3,
         ("provider_event", 1): _PROVIDER_EVENT_V1,
         ("provider_event", 2): _PROVIDER_EVENT_V2,
+        ("quarantined_event", 1): _QUARANTINED_EVENT_V1,
+        ("recovery_action", 1): _RECOVERY_ACTION_V1,
         ("scored_payment", 1): _SCORED_PAYMENT_V1,
         ("scored_payment", 2): _SCORED_PAYMENT_V2,
         ("scored_payment", 3): _SCORED_PAYMENT_V3,
@@ -345,10 +492,16 @@ _SCHEMAS: Final[Mapping[tuple[str, int], str]] = MappingProxyType(
     }
 )
 VERSIONS: Final[Mapping[str, tuple[int, ...]]] = MappingProxyType({
+    "archived_event": (1, 2),
+    "audit_difference": (1,),
+    "audit_run": (1,),
+    "erasure": (1,),
     "ingestion_failure": (1,),
     "ledger_entry": (1,),
     "payment_event": (1, 2, 3),
     "provider_event": (1, 2),
+    "quarantined_event": (1,),
+    "recovery_action": (1,),
     "scored_payment": (1, 2, 3),
     "validation_failure": (1,),
 })

@@ -43,7 +43,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
     record="scored_payment",
     version=3,
     key=("event_id",),
-    last_ids=(31, 35, 64),
+    last_ids=(31, 35, 68),
     schema_json=(
         r"""{"type":"struct","fields":["""
         r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
@@ -62,7 +62,7 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":14,"name":"failure_message","required":false,"type":"string","doc":"Why the payment, charge or payout failed, in the provider's words."},"""
         r"""{"id":15,"name":"metadata","required":true,"type":{"type":"map","key-id":26,"key":"string","value-id":27,"value":"string","value-required":true},"doc":"Declared provider fields that have no column of their own; nested values as JSON text."},"""
         r"""{"id":16,"name":"provider_created_at","required":true,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
-        r"""{"id":17,"name":"processed_at","required":true,"type":"timestamptz","doc":"When the normalizer processed the event (UTC)."},"""
+        r"""{"id":17,"name":"processed_at","required":true,"type":"timestamptz","doc":"When the gateway had read the webhook that the event was made from (UTC): a webhook that is evaluated again gives an equal event."},"""
         r"""{"id":18,"name":"rule_violations","required":true,"type":{"type":"list","element-id":28,"element":"string","element-required":true},"doc":"Business rules that the event breaks, as codes; empty when it breaks none."},"""
         r"""{"id":19,"name":"fraud_score","required":true,"type":"double","doc":"Probability of fraud, from 0.0 to 1.0; 0.0 for an event that is no payment."},"""
         r"""{"id":20,"name":"fraud_risk_level","required":true,"type":"string","doc":"Band of the fraud score."},"""
@@ -104,9 +104,13 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         r"""{"id":59,"name":"related_subscription_id","required":false,"type":"string","doc":"The provider's id of the subscription that the invoice or payment is for."},"""
         r"""{"id":60,"name":"payment_method_id","required":false,"type":"string","doc":"The provider's id of the stored payment method that was used, or that has changed."},"""
         r"""{"id":61,"name":"next_attempt_at","required":false,"type":"timestamptz","doc":"When the provider is going to try again by itself (UTC)."},"""
-        r"""{"id":62,"name":"attempt","required":false,"type":"int","doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell."},"""
-        r"""{"id":63,"name":"attempt_source","required":false,"type":"string","doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is."},"""
-        r"""{"id":64,"name":"retry_action","required":false,"type":"string","doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice."}],"schema-id":0,"identifier-field-ids":[1]}"""
+        r"""{"id":62,"name":"object_created_at","required":false,"type":"timestamptz","doc":"When the provider made the object (UTC), where it says so; the event may tell of a change long after."},"""
+        r"""{"id":63,"name":"withdrawn_cents","required":false,"type":"long","doc":"What a dispute has taken from the merchant so far, less what it has given back, in the minor unit of withdrawn_currency; zero while the money is only asked for, null where the provider does not tell."},"""
+        r"""{"id":64,"name":"withdrawn_currency","required":false,"type":"string","doc":"ISO 4217 code of the currency that withdrawn_cents is in, in upper case; it may be another than that of the amount. Null where nothing was withdrawn yet."},"""
+        r"""{"id":65,"name":"dispute_stage","required":false,"type":"string","doc":"How far a dispute has come: an inquiry asks and takes no money, a chargeback asks it back, and arbitration by the card network may follow. Null where the provider does not tell."},"""
+        r"""{"id":66,"name":"attempt","required":false,"type":"int","doc":"Which attempt at the payment or invoice has failed, from 1; null where nothing failed, or where nobody can tell."},"""
+        r"""{"id":67,"name":"attempt_source","required":false,"type":"string","doc":"Whether the provider counts the attempts, or they are counted in our own history of the payment or invoice; null where attempt is."},"""
+        r"""{"id":68,"name":"retry_action","required":false,"type":"string","doc":"What the retry advice asks for: the same charge again, something of the customer, another payment method, or nothing; null where there is no advice."}],"schema-id":0,"identifier-field-ids":[1]}"""
     ),
     partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":17,"field-id":1000,"name":"processed_at_day","transform":"day"}]}""",
     sort_order_json=r"""{"order-id":1,"fields":[{"source-id":5,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":16,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
@@ -122,9 +126,98 @@ BRONZE_PAYMENT_EVENTS: Final = Table(
         }
     ),
 )
+BRONZE_PROVIDER_EVENTS: Final = Table(
+    namespace="bronze",
+    name="provider_events",
+    description="The raw archive. One row per record of each provider's raw topic, byte for byte, with its place in Kafka; an event that was sent twice has two.",
+    record="archived_event",
+    version=2,
+    key=("kafka_topic", "kafka_partition", "kafka_offset"),
+    last_ids=(17, 18),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+        r"""{"id":2,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+        r"""{"id":3,"name":"provider_event_id","required":true,"type":"string","doc":"The provider's own id of the event."},"""
+        r"""{"id":4,"name":"provider_event_type","required":true,"type":"string","doc":"The provider's own name of the event type."},"""
+        r"""{"id":5,"name":"merchant_id","required":true,"type":"string","doc":"Merchant that the event belongs to; the message key."},"""
+        r"""{"id":6,"name":"api_version","required":false,"type":"string","doc":"Version of the provider's API that rendered the payload, if it names one."},"""
+        r"""{"id":7,"name":"headers","required":true,"type":{"type":"map","key-id":16,"key":"string","value-id":17,"value":"string","value-required":true},"doc":"Request headers needed to verify the signature again, with names in lower case."},"""
+        r"""{"id":8,"name":"payload","required":true,"type":"binary","doc":"Request body, byte for byte."},"""
+        r"""{"id":9,"name":"provider_created_at","required":false,"type":"timestamptz","doc":"When the provider says that the event happened (UTC)."},"""
+        r"""{"id":10,"name":"received_at","required":true,"type":"timestamptz","doc":"When the gateway had read the request (UTC)."},"""
+        r"""{"id":11,"name":"schema_version","required":true,"type":"int","doc":"Version of the record's contract, equal to its version in the Schema Registry."},"""
+        r"""{"id":12,"name":"kafka_topic","required":true,"type":"string","doc":"Topic that the record was archived from."},"""
+        r"""{"id":13,"name":"kafka_partition","required":true,"type":"int","doc":"Partition that the record was archived from."},"""
+        r"""{"id":14,"name":"kafka_offset","required":true,"type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+        r"""{"id":15,"name":"kafka_timestamp","required":true,"type":"timestamptz","doc":"When the record was produced, as Kafka has it (UTC)."},"""
+        r"""{"id":18,"name":"livemode","required":false,"type":"boolean","doc":"Whether real money is meant: false in a provider's test or sandbox environment. By what the webhook says of it, else by what its endpoint is set to; null in messages of v1."}],"schema-id":0,"identifier-field-ids":[12,13,14]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":10,"field-id":1000,"name":"received_at_day","transform":"day"}]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":2,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":1,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "comment": "The raw archive. One row per record of each provider's raw topic, byte for byte, with its place in Kafka; an event that was sent twice has two.",
+            "contract.owner": "payments-platform",
+            "contract.record": "archived_event",
+            "contract.version": "2",
+        }
+    ),
+)
+BRONZE_QUARANTINE: Final = Table(
+    namespace="bronze",
+    name="quarantine",
+    description="One row per record of both dead-letter topics, whoever quarantined it, with its reasons, its bytes and its place in Kafka.",
+    record="quarantined_event",
+    version=1,
+    key=("kafka_topic", "kafka_partition", "kafka_offset"),
+    last_ids=(25,),
+    schema_json=(
+        r"""{"type":"struct","fields":["""
+        r"""{"id":1,"name":"event_id","required":true,"type":"string","doc":"UUIDv5 over provider, provider account and provider event id; for an unreadable body, the UUIDv5 of its bytes."},"""
+        r"""{"id":2,"name":"source","required":true,"type":"string","doc":"Which dead letter it was: ingestion of the gateway, validation of the normalizer or of the orchestrator."},"""
+        r"""{"id":3,"name":"stage","required":false,"type":"string","doc":"Step of the gateway that refused the body; null where it got past the gateway."},"""
+        r"""{"id":4,"name":"provider","required":true,"type":"string","doc":"Payment provider that sent the webhook, in lower case, as in contracts/providers."},"""
+        r"""{"id":5,"name":"provider_event_id","required":false,"type":"string","doc":"The provider's own id of the event; null where the gateway could not read it."},"""
+        r"""{"id":6,"name":"provider_event_type","required":false,"type":"string","doc":"The provider's own name of the event type; null where the gateway could not read it."},"""
+        r"""{"id":7,"name":"merchant_id","required":false,"type":"string","doc":"Merchant that the event belongs to; null where that could not be told."},"""
+        r"""{"id":8,"name":"reason_codes","required":true,"type":{"type":"list","element-id":22,"element":"string","element-required":true},"doc":"Every reason, as codes of contracts/rules, in field order."},"""
+        r"""{"id":9,"name":"reasons","required":true,"type":{"type":"list","element-id":23,"element":"string","element-required":true},"doc":"The same reasons in words, without personal data."},"""
+        r"""{"id":10,"name":"headers","required":true,"type":{"type":"map","key-id":24,"key":"string","value-id":25,"value":"string","value-required":true},"doc":"Request headers needed to verify the signature again, with names in lower case; empty past the gateway, where the raw archive has them."},"""
+        r"""{"id":11,"name":"payload","required":true,"type":"binary","doc":"Request body, byte for byte; of an unreadable record, its bytes."},"""
+        r"""{"id":12,"name":"source_topic","required":false,"type":"string","doc":"Topic that the event was read from; null where it got no further than the gateway."},"""
+        r"""{"id":13,"name":"source_partition","required":false,"type":"int","doc":"Partition that the event was read from."},"""
+        r"""{"id":14,"name":"source_offset","required":false,"type":"long","doc":"Offset that the event was read from."},"""
+        r"""{"id":15,"name":"received_at","required":true,"type":"timestamptz","doc":"When the gateway had read the request (UTC)."},"""
+        r"""{"id":16,"name":"failed_at","required":false,"type":"timestamptz","doc":"When the event was quarantined (UTC); null where the gateway refused it, which is when it was received."},"""
+        r"""{"id":17,"name":"schema_version","required":true,"type":"int","doc":"Version of the dead letter's contract, equal to its version in the Schema Registry."},"""
+        r"""{"id":18,"name":"kafka_topic","required":true,"type":"string","doc":"Dead-letter topic that the record was archived from."},"""
+        r"""{"id":19,"name":"kafka_partition","required":true,"type":"int","doc":"Partition that the record was archived from."},"""
+        r"""{"id":20,"name":"kafka_offset","required":true,"type":"long","doc":"Offset that the record was archived from; with topic and partition it identifies the row."},"""
+        r"""{"id":21,"name":"kafka_timestamp","required":true,"type":"timestamptz","doc":"When the record was produced, as Kafka has it (UTC)."}],"schema-id":0,"identifier-field-ids":[18,19,20]}"""
+    ),
+    partition_spec_json=r"""{"spec-id":0,"fields":[{"source-id":15,"field-id":1000,"name":"received_at_day","transform":"day"}]}""",
+    sort_order_json=r"""{"order-id":1,"fields":[{"source-id":4,"transform":"identity","direction":"asc","null-order":"nulls-first"},{"source-id":1,"transform":"identity","direction":"asc","null-order":"nulls-first"}]}""",
+    properties=MappingProxyType(
+        {
+            "write.parquet.compression-codec": "zstd",
+            "commit.retry.num-retries": "10",
+            "write.metadata.previous-versions-max": "10",
+            "comment": "One row per record of both dead-letter topics, whoever quarantined it, with its reasons, its bytes and its place in Kafka.",
+            "contract.owner": "payments-platform",
+            "contract.record": "quarantined_event",
+            "contract.version": "1",
+        }
+    ),
+)
 
 TABLES: Final[tuple[Table, ...]] = (
     BRONZE_PAYMENT_EVENTS,
+    BRONZE_PROVIDER_EVENTS,
+    BRONZE_QUARANTINE,
 )
 
 GOLD_DAILY_PAYMENT_METRICS: Final = "gold.daily_payment_metrics"
@@ -137,7 +230,7 @@ SILVER_PAYMENT_HISTORY: Final = "silver.payment_history"
 """Each version of each payment, charge, refund and dispute, as an event told it: what the provider said when, and when we knew it. One row per event; which version is the latest depends on the contract of families, never on arrival."""
 
 SILVER_PAYMENTS: Final = "silver.payments"
-"""The current state of each payment, with its charges, refunds and disputes folded in; a charge without a payment is a payment by itself. Any order and repetition of the events makes the same row. A refund or dispute whose payment was never told is in silver.payment_history alone."""
+"""The current state of each payment, with its charges, refunds and disputes folded in; a charge without a payment is a payment by itself. Any order and repetition of the events makes the same row. Refunds and disputes whose payment was never told are in a row that counts as no payment (is_told), so that every refund and dispute is in one row."""
 
 SILVER_PAYMENTS_CLEANED: Final = "silver.payments_cleaned"
 """One row per payment event, with its amount in major units, its day and its scores. Which of several Bronze rows of an event is kept depends on what is in them only, never on when they arrived."""

@@ -38,8 +38,8 @@ ADYEN_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 CHECKOUT_RAW: Final = Topic(
     name="payments.checkout.raw",
@@ -52,8 +52,8 @@ CHECKOUT_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 INGESTION_DLQ: Final = Topic(
     name="payments.ingestion.dlq",
@@ -67,7 +67,7 @@ INGESTION_DLQ: Final = Topic(
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("gateway",),
-    consumers=MappingProxyType({"operations": 1}),
+    consumers=MappingProxyType({"archiver": 1, "operations": 1}),
 )
 NORMALIZED: Final = Topic(
     name="payments.normalized",
@@ -94,8 +94,8 @@ PAYPAL_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 RAZORPAY_RAW: Final = Topic(
     name="payments.razorpay.raw",
@@ -108,8 +108,8 @@ RAZORPAY_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 SQUARE_RAW: Final = Topic(
     name="payments.square.raw",
@@ -122,8 +122,8 @@ SQUARE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 STRIPE_RAW: Final = Topic(
     name="payments.stripe.raw",
@@ -136,22 +136,22 @@ STRIPE_RAW: Final = Topic(
     max_message_bytes=1000000,
     key="merchant_id",
     compatibility="FULL_TRANSITIVE",
-    producers=("gateway",),
-    consumers=MappingProxyType({"normalizer": 2, "operations": 2}),
+    producers=("gateway", "operations"),
+    consumers=MappingProxyType({"archiver": 2, "normalizer": 2, "operations": 2}),
 )
 VALIDATION_DLQ: Final = Topic(
     name="payments.validation.dlq",
-    description="Webhooks that the normalizer quarantined, and events that the orchestrator could make no row of, with reasons and payload.",
+    description="Webhooks that the normalizer quarantined, and records that the orchestrator could make no row of, with reasons and payload.",
     subject="payments.validation.dlq-value",
     record="validation_failure",
     version=1,
     partitions=3,
     retention_ms=2592000000,
-    max_message_bytes=1000000,
+    max_message_bytes=1100000,
     key="event_id",
     compatibility="FULL_TRANSITIVE",
     producers=("normalizer", "orchestrator"),
-    consumers=MappingProxyType({"operations": 1}),
+    consumers=MappingProxyType({"archiver": 1, "operations": 1}),
 )
 
 TOPICS: Final[tuple[Topic, ...]] = (

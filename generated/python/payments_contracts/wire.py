@@ -89,6 +89,249 @@ def _map(items: Mapping[str, T], encode: Callable[[T], bytes]) -> bytes:
     return b"".join((_long(len(items)), *pairs, b"\x00"))
 
 
+def encode_archived_event_v1(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    provider: str,
+    provider_event_id: str,
+    provider_event_type: str,
+    merchant_id: str,
+    api_version: str | None,
+    headers: Mapping[str, str],
+    payload: bytes,
+    provider_created_at: int | None,
+    received_at: int,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+) -> bytes:
+    """Return a record `archived_event`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
+            _long(received_at),
+            _int(schema_version),
+            _long(len(_11 := kafka_topic.encode())),
+            _11,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
+        )
+    )
+
+
+def encode_archived_event_v2(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    provider: str,
+    provider_event_id: str,
+    provider_event_type: str,
+    merchant_id: str,
+    api_version: str | None,
+    headers: Mapping[str, str],
+    payload: bytes,
+    provider_created_at: int | None,
+    received_at: int,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+    livemode: bool | None,
+) -> bytes:
+    """Return a record `archived_event`, version 2, in Avro's binary form.
+
+    Source: contracts/avro/archived_event/extension.yaml.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := provider.encode())),
+            _1,
+            _long(len(_2 := provider_event_id.encode())),
+            _2,
+            _long(len(_3 := provider_event_type.encode())),
+            _3,
+            _long(len(_4 := merchant_id.encode())),
+            _4,
+            b"\x00" if api_version is None else b"\x02" + _string(api_version),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if provider_created_at is None else b"\x02" + _long(provider_created_at),
+            _long(received_at),
+            _int(schema_version),
+            _long(len(_11 := kafka_topic.encode())),
+            _11,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
+            b"\x00" if livemode is None else b"\x02" + (b"\x01" if livemode else b"\x00"),
+        )
+    )
+
+
+def encode_audit_difference_v1(
+    *,
+    prefix: bytes = b"",
+    hop: str,
+    subject: str,
+    kind: str,
+    state: str,
+    provider: str | None,
+    topic: str | None,
+    partition: int | None,
+    offset: int | None,
+    event_at: int | None,
+    currency: str | None,
+    amount_cents: int | None,
+    detail: str,
+    since: int,
+    found_at: int,
+    checked_at: int,
+    resolved_at: int | None,
+    note: str | None,
+) -> bytes:
+    """Return a record `audit_difference`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/audit_difference/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := hop.encode())),
+            _0,
+            _long(len(_1 := subject.encode())),
+            _1,
+            _long(len(_2 := kind.encode())),
+            _2,
+            _long(len(_3 := state.encode())),
+            _3,
+            b"\x00" if provider is None else b"\x02" + _string(provider),
+            b"\x00" if topic is None else b"\x02" + _string(topic),
+            b"\x00" if partition is None else b"\x02" + _int(partition),
+            b"\x00" if offset is None else b"\x02" + _long(offset),
+            b"\x00" if event_at is None else b"\x02" + _long(event_at),
+            b"\x00" if currency is None else b"\x02" + _string(currency),
+            b"\x00" if amount_cents is None else b"\x02" + _long(amount_cents),
+            _long(len(_11 := detail.encode())),
+            _11,
+            _long(since),
+            _long(found_at),
+            _long(checked_at),
+            b"\x00" if resolved_at is None else b"\x02" + _long(resolved_at),
+            b"\x00" if note is None else b"\x02" + _string(note),
+        )
+    )
+
+
+def encode_audit_run_v1(
+    *,
+    prefix: bytes = b"",
+    run_id: str,
+    since: int,
+    until: int,
+    standing: bool,
+    started_at: int,
+    finished_at: int,
+    outcome: str,
+    counts: Mapping[str, int],
+    sums: Mapping[str, int],
+    open: Mapping[str, int],
+    pending: Mapping[str, int],
+    positions: Mapping[str, int],
+    gateways: Mapping[str, int],
+) -> bytes:
+    """Return a record `audit_run`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/audit_run/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := run_id.encode())),
+            _0,
+            _long(since),
+            _long(until),
+            (b"\x01" if standing else b"\x00"),
+            _long(started_at),
+            _long(finished_at),
+            _long(len(_6 := outcome.encode())),
+            _6,
+            _map(counts, _long),
+            _map(sums, _long),
+            _map(open, _long),
+            _map(pending, _long),
+            _map(positions, _long),
+            _map(gateways, _long),
+        )
+    )
+
+
+def encode_erasure_v1(
+    *,
+    prefix: bytes = b"",
+    erasure_id: str,
+    step: str,
+    at: int,
+    requested_by: str,
+    subject_kind: str,
+    subject: str,
+    provider: str | None,
+    rows: Mapping[str, int],
+    detail: str | None,
+    schema_version: int,
+) -> bytes:
+    """Return a record `erasure`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/erasure/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := erasure_id.encode())),
+            _0,
+            _long(len(_1 := step.encode())),
+            _1,
+            _long(at),
+            _long(len(_3 := requested_by.encode())),
+            _3,
+            _long(len(_4 := subject_kind.encode())),
+            _4,
+            _long(len(_5 := subject.encode())),
+            _5,
+            b"\x00" if provider is None else b"\x02" + _string(provider),
+            _map(rows, _long),
+            b"\x00" if detail is None else b"\x02" + _string(detail),
+            _int(schema_version),
+        )
+    )
+
+
 def encode_ingestion_failure_v1(
     *,
     prefix: bytes = b"",
@@ -389,6 +632,10 @@ def encode_payment_event_v3(
     related_subscription_id: str | None,
     payment_method_id: str | None,
     next_attempt_at: int | None,
+    object_created_at: int | None,
+    withdrawn_cents: int | None,
+    withdrawn_currency: str | None,
+    dispute_stage: str | None,
 ) -> bytes:
     """Return a record `payment_event`, version 3, in Avro's binary form.
 
@@ -452,6 +699,10 @@ def encode_payment_event_v3(
             b"\x00" if related_subscription_id is None else b"\x02" + _string(related_subscription_id),
             b"\x00" if payment_method_id is None else b"\x02" + _string(payment_method_id),
             b"\x00" if next_attempt_at is None else b"\x02" + _long(next_attempt_at),
+            b"\x00" if object_created_at is None else b"\x02" + _long(object_created_at),
+            b"\x00" if withdrawn_cents is None else b"\x02" + _long(withdrawn_cents),
+            b"\x00" if withdrawn_currency is None else b"\x02" + _string(withdrawn_currency),
+            b"\x00" if dispute_stage is None else b"\x02" + _string(dispute_stage),
         )
     )
 
@@ -540,6 +791,129 @@ def encode_provider_event_v2(
             _long(received_at),
             _int(schema_version),
             b"\x00" if livemode is None else b"\x02" + (b"\x01" if livemode else b"\x00"),
+        )
+    )
+
+
+def encode_quarantined_event_v1(
+    *,
+    prefix: bytes = b"",
+    event_id: str,
+    source: str,
+    stage: str | None,
+    provider: str,
+    provider_event_id: str | None,
+    provider_event_type: str | None,
+    merchant_id: str | None,
+    reason_codes: Sequence[str],
+    reasons: Sequence[str],
+    headers: Mapping[str, str],
+    payload: bytes,
+    source_topic: str | None,
+    source_partition: int | None,
+    source_offset: int | None,
+    received_at: int,
+    failed_at: int | None,
+    schema_version: int,
+    kafka_topic: str,
+    kafka_partition: int,
+    kafka_offset: int,
+    kafka_timestamp: int,
+) -> bytes:
+    """Return a record `quarantined_event`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/quarantined_event/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := event_id.encode())),
+            _0,
+            _long(len(_1 := source.encode())),
+            _1,
+            b"\x00" if stage is None else b"\x02" + _string(stage),
+            _long(len(_3 := provider.encode())),
+            _3,
+            b"\x00" if provider_event_id is None else b"\x02" + _string(provider_event_id),
+            b"\x00" if provider_event_type is None else b"\x02" + _string(provider_event_type),
+            b"\x00" if merchant_id is None else b"\x02" + _string(merchant_id),
+            _array(reason_codes, _string),
+            _array(reasons, _string),
+            _map(headers, _string),
+            _long(len(payload)),
+            payload,
+            b"\x00" if source_topic is None else b"\x02" + _string(source_topic),
+            b"\x00" if source_partition is None else b"\x02" + _int(source_partition),
+            b"\x00" if source_offset is None else b"\x02" + _long(source_offset),
+            _long(received_at),
+            b"\x00" if failed_at is None else b"\x02" + _long(failed_at),
+            _int(schema_version),
+            _long(len(_17 := kafka_topic.encode())),
+            _17,
+            _int(kafka_partition),
+            _long(kafka_offset),
+            _long(kafka_timestamp),
+        )
+    )
+
+
+def encode_recovery_action_v1(
+    *,
+    prefix: bytes = b"",
+    action_id: str,
+    run_id: str,
+    acted_at: int,
+    actor: str,
+    command: str,
+    filter: str,
+    event_id: str,
+    provider: str,
+    outcome: str,
+    reason_codes: Sequence[str],
+    detail: str | None,
+    origin: str | None,
+    source_topic: str | None,
+    source_partition: int | None,
+    source_offset: int | None,
+    target_topic: str | None,
+    target_partition: int | None,
+    target_offset: int | None,
+    schema_version: int,
+) -> bytes:
+    """Return a record `recovery_action`, version 1, in Avro's binary form.
+
+    Source: contracts/avro/recovery_action/v1.avsc.
+    """
+    return b"".join(
+        (
+            prefix,
+            _long(len(_0 := action_id.encode())),
+            _0,
+            _long(len(_1 := run_id.encode())),
+            _1,
+            _long(acted_at),
+            _long(len(_3 := actor.encode())),
+            _3,
+            _long(len(_4 := command.encode())),
+            _4,
+            _long(len(_5 := filter.encode())),
+            _5,
+            _long(len(_6 := event_id.encode())),
+            _6,
+            _long(len(_7 := provider.encode())),
+            _7,
+            _long(len(_8 := outcome.encode())),
+            _8,
+            _array(reason_codes, _string),
+            b"\x00" if detail is None else b"\x02" + _string(detail),
+            b"\x00" if origin is None else b"\x02" + _string(origin),
+            b"\x00" if source_topic is None else b"\x02" + _string(source_topic),
+            b"\x00" if source_partition is None else b"\x02" + _int(source_partition),
+            b"\x00" if source_offset is None else b"\x02" + _long(source_offset),
+            b"\x00" if target_topic is None else b"\x02" + _string(target_topic),
+            b"\x00" if target_partition is None else b"\x02" + _int(target_partition),
+            b"\x00" if target_offset is None else b"\x02" + _long(target_offset),
+            _int(schema_version),
         )
     )
 
@@ -768,6 +1142,10 @@ def encode_scored_payment_v3(
     related_subscription_id: str | None,
     payment_method_id: str | None,
     next_attempt_at: int | None,
+    object_created_at: int | None,
+    withdrawn_cents: int | None,
+    withdrawn_currency: str | None,
+    dispute_stage: str | None,
     attempt: int | None,
     attempt_source: str | None,
     retry_action: str | None,
@@ -843,6 +1221,10 @@ def encode_scored_payment_v3(
             b"\x00" if related_subscription_id is None else b"\x02" + _string(related_subscription_id),
             b"\x00" if payment_method_id is None else b"\x02" + _string(payment_method_id),
             b"\x00" if next_attempt_at is None else b"\x02" + _long(next_attempt_at),
+            b"\x00" if object_created_at is None else b"\x02" + _long(object_created_at),
+            b"\x00" if withdrawn_cents is None else b"\x02" + _long(withdrawn_cents),
+            b"\x00" if withdrawn_currency is None else b"\x02" + _string(withdrawn_currency),
+            b"\x00" if dispute_stage is None else b"\x02" + _string(dispute_stage),
             b"\x00" if attempt is None else b"\x02" + _int(attempt),
             b"\x00" if attempt_source is None else b"\x02" + _string(attempt_source),
             b"\x00" if retry_action is None else b"\x02" + _string(retry_action),

@@ -53,6 +53,20 @@ def test_passwords_are_not_on_command_lines(context: Context, everything: list[P
             assert secret.get_secret_value() not in " ".join(process.command), process.name
 
 
+def test_temporal_takes_what_the_events_topic_may_hold(context: Context) -> None:
+    topics = json.loads((context.places.repository / "generated" / "kafka" / "topics.json").read_text())["topics"]
+    (largest,) = (each["config"]["max.message.bytes"] for each in topics if "orchestrator" in each["consumers"])
+    limits = yaml.safe_load(temporal.dynamic_config(context))
+    assert limits["limit.blobSize.error"][0]["value"] > 2 * int(largest)
+    # A request that is larger than this never comes to be looked at.
+    assert limits["limit.blobSize.error"][0]["value"] < 4 * 2**20 - 2**20
+
+
+def test_temporal_remembers_workflows_until_their_rows_are_looked_up() -> None:
+    # orchestrator.activities.lake looks events of more than a day ago up, since their workflows may be forgotten.
+    assert int(temporal.RETENTION.removesuffix("s")) >= 24 * 3600
+
+
 def test_the_configuration_of_temporal_names_both_stores(context: Context) -> None:
     config = yaml.safe_load(temporal.server_config(context))
     assert set(config["persistence"]["datastores"]) == {"default", "visibility"}

@@ -76,18 +76,21 @@ def test_refresh_builds_every_model_and_tests_bronze_but_not_its_age(definitions
     assert (BRONZE, "is_fresh") not in checks
 
 
-def test_silver_and_gold_are_scheduled_by_the_hour_and_by_the_day(definitions: Definitions) -> None:
+def test_silver_gold_and_the_audit_are_scheduled(definitions: Definitions) -> None:
     repository = definitions.get_repository_def()
-    layers = {"silver", "gold"}
+    layers = {"silver", "gold", "audit"}
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs if schedule.job_name in layers}
     assert {name: (each.job_name, each.cron_schedule) for name, each in schedules.items()} == {
         "hourly_silver": ("silver", "0 * * * *"),
+        "hourly_audit": ("audit", "20 * * * *"),
         "daily_gold": ("gold", "15 0 * * *"),
     }
     assert {each.default_status for each in schedules.values()} == {DefaultScheduleStatus.RUNNING}
     assert assets_of(definitions, "silver") == {STAGED, SILVER, HISTORY, PAYMENTS}
     assert (BRONZE, "is_fresh") in checks_of(definitions, "silver")
     assert assets_of(definitions, "gold") == {GOLD, TESTS}
+    assert checks_of(definitions, "audit") == {(BRONZE, "is_balanced")}
+    assert (BRONZE, "is_balanced") not in checks_of(definitions, "silver") | checks_of(definitions, "refresh")
 
 
 def test_maintenance_is_part_of_the_location(definitions: Definitions) -> None:

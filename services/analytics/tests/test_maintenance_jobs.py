@@ -73,6 +73,7 @@ def outcomes(result: ExecuteInProcessResult) -> dict[str, bool]:
 def test_every_table_of_the_contracts_is_compacted_and_cleaned(built: dict[str, JobDefinition]) -> None:
     steps = {name: {node.name for node in job.nodes} for name, job in built.items()}
     cleaning = names("expire_snapshots", MAINTAINED) | names("remove_orphans", MAINTAINED)
+    cleaning |= names("forget", [table for table in MAINTAINED if table.retention_days is not None])
     assert steps == {
         "compact_streamed": names("compact", STREAMED),
         "compact_built": names("compact", BUILT),

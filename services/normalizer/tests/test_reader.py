@@ -125,7 +125,7 @@ def test_an_event_without_a_mapping_is_counted(registry: FakeRegistry, values: d
         (b"", "wire_format"),
         (b'{"json": true}', "wire_format"),
         (b"\0\0\0\0\x63body", "schema_unknown"),
-        (b"\0\0\0\0\x08body", "avro_unreadable"),
+        (b"\0\0\0\0\x08body", "schema_unknown"),
         (b"\0\0\0\0\x07\xff\xff\xff\xff\xff\xff", "avro_unreadable"),
         (message(ACCEPTED)[:-1], "avro_unreadable"),
         (message(ACCEPTED) + b"\0", "avro_unreadable"),

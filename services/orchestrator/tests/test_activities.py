@@ -168,6 +168,8 @@ async def test_a_workflow_is_open_until_its_row_is_settled_whichever_way_it_went
 
 async def test_an_event_that_may_have_had_a_workflow_nobody_remembers_is_looked_up(payment: ScoredPayment) -> None:
     committer = Committer()
+    # It was sent again, and received, just now.
+    payment = payment.model_copy(update={"processed_at": NOON + timedelta(days=2)})
     late = LakeActivities(committer, None, lambda: NOON + timedelta(days=2))
     await environment().run(late.persist_to_iceberg, PersistRequest(payment=payment))
     assert committer.given == [(payment.model_dump(), None)]
@@ -203,14 +205,25 @@ async def test_heartbeats_while_the_row_waits_and_not_after(
     assert len(beats) == counted
 
 
-async def test_measures_how_old_the_event_was_when_its_row_was_committed(payment: ScoredPayment) -> None:
+async def test_measures_how_long_the_event_was_on_its_topic_when_its_row_was_committed(payment: ScoredPayment) -> None:
     def total() -> float:
         return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_sum") or 0.0
 
     before = total()
     activities = LakeActivities(Committer(), None, lambda: NOON + timedelta(seconds=1.5))
-    await environment().run(activities.persist_to_iceberg, PersistRequest(payment=payment))
+    # What was received long ago and is sent once more is new on the topic.
+    old = payment.model_copy(update={"processed_at": NOON - timedelta(days=30)})
+    await environment().run(activities.persist_to_iceberg, PersistRequest(payment=old, written_at=NOON))
     assert total() - before == pytest.approx(1.5)
+
+
+async def test_measures_nothing_where_nobody_knows_when_the_event_was_written(payment: ScoredPayment) -> None:
+    def count() -> float:
+        return REGISTRY.get_sample_value("orchestrator_normalized_to_bronze_seconds_count") or 0.0
+
+    before = count()
+    await environment().run(lake_of(Committer()).persist_to_iceberg, PersistRequest(payment=payment))
+    assert count() == before
 
 
 async def test_the_database_gets_the_row(payment: ScoredPayment) -> None:

@@ -5,7 +5,8 @@ import pytest
 from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Partition
 from orchestrator.bridge import Bridge
-from orchestrator.source import Arrival, GiveUp
+from orchestrator.routing import Unusable
+from orchestrator.source import Arrival, GiveUp, Poison
 from payments_contracts.pins.orchestrator import PaymentEvent
 
 MakeEvent = Callable[..., PaymentEvent]
@@ -22,6 +23,7 @@ class Topic:
         self.sessions: list[Session] = []
         self.poll_errors: list[Exception] = []
         self.rebalances = 0
+        self.poison: frozenset[int] = frozenset()
 
     def open(self, give_up: GiveUp) -> "Session":
         session = Session(self, give_up)
@@ -37,17 +39,20 @@ class Session:
         self.limits: list[int] = []
         self.closed = False
 
-    async def poll(self, limit: int) -> Sequence[Arrival]:
+    async def poll(self, limit: int) -> Sequence[Arrival | Poison]:
         self.limits.append(limit)
         await asyncio.sleep(0.001)
         if self.topic.poll_errors:
             raise self.topic.poll_errors.pop()
-        arrivals: list[Arrival] = []
+        arrivals: list[Arrival | Poison] = []
         for partition, end in self.topic.ends.items():
             while self.position.get(partition, end) < end and len(arrivals) < limit:
                 offset = self.position[partition]
                 name = f"{partition.number}-{offset}"
-                arrivals.append(Arrival(partition, offset, self.topic.event.model_copy(update={"event_id": name})))
+                if offset in self.topic.poison:
+                    arrivals.append(Poison(partition, offset, b"", b"?", Unusable("not Avro", "avro_unreadable")))
+                else:
+                    arrivals.append(Arrival(partition, offset, self.topic.event.model_copy(update={"event_id": name})))
                 self.position[partition] += 1
         return arrivals
 
@@ -92,8 +97,11 @@ class Workflows:
         finally:
             self.at_once -= 1
 
-    async def refuse(self, arrival: Arrival, error: Rejected) -> None:
-        self.refused.append(f"{arrival.event.event_id} {error.reason_code}")
+    async def refuse(self, arrival: Arrival | Poison, error: Rejected) -> None:
+        name = arrival.event.event_id if isinstance(arrival, Arrival) else str(arrival.position)
+        if name in self.errors and isinstance(self.errors[name], Fault):
+            raise self.errors[name]
+        self.refused.append(f"{name} {error.reason_code}")
 
 
 class Gate:
@@ -213,13 +221,6 @@ async def test_a_fault_of_the_topic_stops_it(make_event: MakeEvent) -> None:
         await run_until(bridge_of(topic, Workflows()), lambda: False)
 
 
-async def test_an_unexpected_error_is_not_taken_for_an_outage(make_event: MakeEvent) -> None:
-    topic, workflows = Topic(make_event(), zero=1), Workflows()
-    workflows.errors["0-0"] = ZeroDivisionError()
-    with pytest.raises(ZeroDivisionError):
-        await run_until(bridge_of(topic, workflows), lambda: False)
-
-
 async def test_finishes_what_it_can_of_a_partition_that_is_taken_away(make_event: MakeEvent) -> None:
     topic, workflows = Topic(make_event(), zero=3, one=3), Workflows()
     workflows.held["1-2"] = asyncio.Event()
@@ -280,3 +281,28 @@ async def test_offsets_that_a_rebalance_kept_from_being_stored_are_stored_after_
     topic, workflows = Topic(make_event(), zero=5), Workflows()
     topic.rebalances = 2
     await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
+
+
+async def test_a_record_that_is_no_event_is_dead_lettered_and_its_offset_committed(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    topic.poison = frozenset({2})
+    await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
+    assert workflows.refused == ["t/0@2 avro_unreadable"]
+    assert len(workflows.started) == 4
+
+
+async def test_an_error_of_ours_about_one_event_is_dead_lettered_and_the_rest_goes_on(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    workflows.errors["0-2"] = KeyError("a defect")
+    await run_until(bridge_of(topic, workflows), lambda: topic.committed[ZERO] == 5)
+    assert workflows.refused == ["0-2 internal_error"]
+    assert len(workflows.started) == 4
+
+
+async def test_too_many_of_them_stop_the_consumer_and_their_offsets_are_not_committed(make_event: MakeEvent) -> None:
+    topic, workflows = Topic(make_event(), zero=5), Workflows()
+    topic.poison = frozenset({2})
+    workflows.errors["t/0@2"] = Fault("too many")
+    with pytest.raises(Fault, match="too many"):
+        await run_until(bridge_of(topic, workflows), lambda: False)
+    assert topic.committed[ZERO] <= 2

@@ -1,6 +1,6 @@
 """Recorded histories replay with today's workflow: a change that breaks workflows under way fails here.
 
-The files are written by tests/integration/test_orchestrator_workflow.py with RECORD_HISTORIES=1.
+The files are written by tests/integration/test_orchestrator_workflow.py and _dead_letters.py with RECORD_HISTORIES=1.
 """
 
 from pathlib import Path

@@ -2,9 +2,9 @@ import json
 from collections.abc import Callable, Mapping
 
 import pytest
-from kit.errors import Fault, Rejected
+from kit.errors import Fault, PipelineError, Rejected, Transient
 from kit.kafka import AvroDecoder, AvroEncoder
-from orchestrator.routing import HANDLERS, PIN, Router
+from orchestrator.routing import HANDLERS, PIN, Router, Unusable
 from payments_contracts.pins.orchestrator import PAYMENT_EVENT_VERSIONS, PaymentEvent
 from payments_contracts.schemas import VERSIONS, schema
 from payments_contracts.topics import NORMALIZED
@@ -73,34 +73,66 @@ def test_a_message_of_a_later_version_is_read_as_the_pinned_one(make_event: Make
 
 def test_a_record_of_the_first_version_may_only_say_what_that_version_knows(make_event: MakeEvent) -> None:
     record = make_event(schema_version=1).model_dump() | {"event_type": "refund.created"}
-    with pytest.raises(Fault, match="breaks its contract in event_type"):
+    with pytest.raises(Unusable, match="breaks its contract in event_type"):
         router_of(record).route(b"...")
+
+
+def refusal(router: Router, value: bytes | None = b"...") -> Unusable:
+    with pytest.raises(Unusable) as error:
+        router.route(value)
+    return error.value
 
 
 @pytest.mark.parametrize("version", [99, None, "1"])
-def test_a_version_without_a_handler_is_a_fault_that_names_it(make_event: MakeEvent, version: object) -> None:
+def test_a_version_without_a_handler_is_unusable_and_what_is_known_of_the_record_is_told(
+    make_event: MakeEvent, version: object
+) -> None:
     record = make_event().model_dump() | {"schema_version": version}
-    with pytest.raises(Fault, match=f"holds version {version} of payment_event; this consumer knows {KNOWN}:"):
-        router_of(record).route(b"...")
+    error = refusal(router_of(record))
+    assert (error.reason_code, error.record) == ("version_unknown", record)
+    assert f"of version {version} of payment_event; this consumer knows {KNOWN}:" in error.detail
 
 
-def test_a_record_that_breaks_its_contract_is_a_fault_that_names_the_field_only(make_event: MakeEvent) -> None:
+def test_a_record_that_breaks_its_contract_is_unusable_and_the_reason_names_the_field_only(
+    make_event: MakeEvent,
+) -> None:
     record = make_event().model_dump() | {"status": "secret-value"}
-    with pytest.raises(Fault, match="breaks its contract in status") as fault:
-        router_of(record).route(b"...")
-    assert "secret-value" not in str(fault.value)
+    error = refusal(router_of(record))
+    assert (error.reason_code, error.detail) == ("record_invalid", "the record breaks its contract in status")
+    assert "secret-value" not in str(error)
 
 
-def test_a_record_without_a_value_is_a_fault() -> None:
-    with pytest.raises(Fault, match="without a value"):
-        router_of({}).route(None)
+@pytest.mark.parametrize("value", [None, b""])
+def test_a_record_without_a_value_is_unusable(value: bytes | None) -> None:
+    assert refusal(router_of({}), value).reason_code == "record_empty"
 
 
-def test_bytes_that_cannot_be_read_are_a_fault() -> None:
+def test_bytes_that_cannot_be_read_are_unusable_for_the_reason_that_the_decoder_gives() -> None:
     def decode(_: bytes) -> Mapping[str, object]:
         raise Rejected("not in the wire format", "wire_format")
 
-    with pytest.raises(Fault, match="cannot be read: not in the wire format"):
+    error = refusal(Router(decode))
+    assert (error.reason_code, error.detail, error.record) == ("wire_format", "not in the wire format", {})
+
+
+def test_an_error_of_ours_is_unusable_and_says_where_it_arose_and_nothing_of_the_record(
+    make_event: MakeEvent,
+) -> None:
+    def handler(_: Mapping[str, object]) -> PaymentEvent:
+        raise ZeroDivisionError("secret-value")
+
+    record = make_event().model_dump()
+    error = refusal(Router(lambda _: record, {record["schema_version"]: handler}))
+    assert (error.reason_code, error.record) == ("internal_error", record)
+    assert error.detail.startswith(f"the orchestrator met a ZeroDivisionError in {__name__}, line ")
+
+
+@pytest.mark.parametrize("error", [Transient("away"), Fault("no entry")])
+def test_a_registry_that_does_not_tell_says_nothing_of_the_record(error: PipelineError) -> None:
+    def decode(_: bytes) -> Mapping[str, object]:
+        raise error
+
+    with pytest.raises(type(error)):
         Router(decode).route(b"...")
 
 

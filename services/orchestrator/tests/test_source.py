@@ -1,11 +1,12 @@
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from kit.errors import Transient
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Message, Partition
-from orchestrator.routing import Router
-from orchestrator.source import KafkaSource
+from orchestrator.routing import Decode, Router
+from orchestrator.source import Arrival, KafkaSource, Poison
 from payments_contracts.pins.orchestrator import PaymentEvent
 
 MakeEvent = Callable[..., PaymentEvent]
@@ -73,12 +74,14 @@ class Owner:
         return dict.fromkeys(partitions, 5)
 
 
-def source_of(consumer: Consumer, owner: Owner, event: PaymentEvent) -> KafkaSource:
+def source_of(consumer: Consumer, owner: Owner, event: PaymentEvent, decode: Decode | None = None) -> KafkaSource:
     def open_consumer(revoked: Revoked) -> Any:
         consumer.revoked = revoked
         return consumer
 
-    return KafkaSource(open_consumer, Router(lambda _: event.model_dump()), owner.give_up, give_up_seconds=5.0)
+    return KafkaSource(
+        open_consumer, Router(decode or (lambda _: event.model_dump())), owner.give_up, give_up_seconds=5.0
+    )
 
 
 def message(partition: Partition, offset: int) -> Message:
@@ -91,7 +94,45 @@ async def test_gives_events_with_their_places(make_event: MakeEvent) -> None:
     source = source_of(consumer, Owner(), make_event())
     arrivals = await source.poll(10)
     assert [(arrival.partition, arrival.offset) for arrival in arrivals] == [(ZERO, 7), (ONE, 3)]
+    assert isinstance(arrivals[0], Arrival)
     assert arrivals[0].event == make_event()
+    await source.close()
+
+
+async def test_a_record_that_cannot_be_used_comes_with_its_bytes_place_and_reason_and_holds_nothing_up(
+    make_event: MakeEvent,
+) -> None:
+    def decode(value: bytes) -> dict[str, object]:
+        if value == b"bad":
+            raise Rejected("not in the wire format", "wire_format")
+        return make_event().model_dump()
+
+    consumer = Consumer()
+    bad = Message("t", 0, 8, 1_700_000_000_123, b"merch_1", b"bad")
+    consumer.messages = [message(ZERO, 7), bad, message(ZERO, 9)]
+    source = source_of(consumer, Owner(), make_event(), decode)
+    before, poison, after = await source.poll(10)
+    assert isinstance(before, Arrival)
+    assert isinstance(after, Arrival)
+    assert isinstance(poison, Poison)
+    assert (poison.key, poison.value, str(poison.position)) == (b"merch_1", b"bad", "t/0@8")
+    assert poison.written_at == datetime(2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC)
+    assert (poison.error.reason_code, poison.error.detail) == ("wire_format", "not in the wire format")
+    await source.close()
+
+
+@pytest.mark.parametrize("family", [Transient, Fault])
+async def test_a_registry_that_is_away_or_lets_nobody_in_makes_no_record_poison(
+    make_event: MakeEvent, family: type[Exception]
+) -> None:
+    def decode(_: bytes) -> dict[str, object]:
+        raise family("the registry")
+
+    consumer = Consumer()
+    consumer.messages = [message(ZERO, 7)]
+    source = source_of(consumer, Owner(), make_event(), decode)
+    with pytest.raises(family, match="the registry"):
+        await source.poll(10)
     await source.close()
 
 

@@ -7,7 +7,7 @@ from kit.errors import Fault, Rejected
 from kit.lake import Mark
 from orchestrator.messages import Position, Start
 from orchestrator.open_workflows import OpenWorkflows
-from orchestrator.starter import WorkflowStarter
+from orchestrator.starter import MOST_BYTES, WorkflowStarter
 from payments_contracts.pins.orchestrator import PaymentEvent
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -57,7 +57,7 @@ async def test_the_workflows_id_is_the_events_and_never_used_twice(make_event: M
     assert call["id"] == event.event_id
     assert call["id_reuse_policy"] is WorkflowIDReusePolicy.REJECT_DUPLICATE
     assert call["id_conflict_policy"] is WorkflowIDConflictPolicy.FAIL
-    assert call["memo"] == {"start": Start(position=PLACE, counts_attempts=True)}
+    assert call["memo"] == {"start": Start(position=PLACE, counts_attempts=True, fails_without_row=True)}
     assert call["request_eager_start"] is False
 
 
@@ -157,3 +157,20 @@ async def test_an_event_that_temporal_cannot_take_holds_no_other_back(make_event
         await starter.start(make_event(event_id="good-later"))
     assert not bad.done()
     bad.cancel()
+
+
+@pytest.mark.parametrize("above", [0, 1])
+async def test_an_event_that_could_not_be_handed_on_with_its_scores_gets_no_workflow(
+    make_event: MakeEvent, above: int
+) -> None:
+    temporal = Temporal()
+    plain = make_event(failure_message="")
+    room = MOST_BYTES - len(plain.model_dump_json().encode())
+    event = make_event(failure_message="x" * (room + above))
+    if above:
+        with pytest.raises(Rejected, match=f"has {MOST_BYTES + 1} bytes as JSON") as error:
+            await starter_of(temporal).start(event)
+        assert error.value.reason_code == "event_too_large"
+    else:
+        await starter_of(temporal).start(event)
+    assert len(temporal.calls) == 1 - above

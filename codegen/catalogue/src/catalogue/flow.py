@@ -24,8 +24,12 @@ def flow(catalog: Catalog) -> Drawing:
 
 
 def observers(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """Return the readers that write nothing further, with their topics: they are named, not drawn."""
-    writers = {name for topic in catalog.topics for name in topic.producers} | set(catalog.writers)
+    """Return the readers that bring nothing further on its way, with their topics: they are named, not drawn.
+
+    What such a one writes to the database is its own record; what it writes to a topic that it reads was there before.
+    """
+    writers = {name for topic in catalog.topics for name in topic.producers if name not in topic.consumers}
+    writers |= {table.writer for table in catalog.tables} | {table.writer for table in catalog.derived}
     readers = dict.fromkeys(name for topic in catalog.topics for name in topic.consumers if name not in writers)
     return {name: tuple(topic.name for topic in catalog.topics if name in topic.consumers) for name in readers}
 
@@ -96,15 +100,17 @@ def _nodes(catalog: Catalog) -> Iterator[Node]:
 def _edges(catalog: Catalog) -> Iterator[tuple[str, str]]:
     quiet = observers(catalog)
     for topic in catalog.topics:
-        for program in (program for producer in topic.producers for program in _writers(catalog, topic, producer)):
+        producers = [name for name in topic.producers if name not in quiet]
+        for program in (program for producer in producers for program in _writers(catalog, topic, producer)):
             yield f"service {program}", f"topic {topic.name}"
             if topic.provider:
                 yield f"provider {topic.provider}", f"service {program}"
         yield from ((f"topic {topic.name}", f"service {name}") for name in topic.consumers if name not in quiet)
     for table in catalog.tables:
         yield f"service {table.writer}", f"table {table.identifier}"
-    for each in catalog.database:
-        yield f"service {each.writer}", f"database {each.name}"
+    yield from (
+        (f"service {each.writer}", f"database {each.name}") for each in catalog.database if each.writer not in quiet
+    )
     for derived in catalog.derived:
         for name in dict.fromkeys(source.table for column in derived.columns for source in column.sources):
             yield f"table {name}", f"table {derived.identifier}"

@@ -75,7 +75,7 @@ def _dated(was: Rule | None, rule: Rule, family: str, old: Catalog) -> str:
     if not (isinstance(was, Reference) and isinstance(rule, Reference)):
         return ""
     ended = any(each.ends is not None for each in old.currencies)
-    before, after = (each.dated_by is not None and family not in each.undated for each in (was, rule))
+    before, after = (bool(each.dated_by) and family not in each.undated for each in (was, rule))
     if after and not before and ended:
         return "withdrawn codes passed at any time, and are to pass before their withdrawal alone"
     blanks = [family in each.blank.families if each.blank else False for each in (was, rule)]

@@ -79,6 +79,22 @@ def history_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
             yield broken(("table", table.identifier, "maintenance"), table.source, place, message, hint)
 
 
+def rows_shortened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield tables, derived ones too, whose rows are deleted earlier: nothing brings them back."""
+    kept = {table.identifier: each.retention_days for table, each in maintained(old)}
+    for table, each in maintained(new):
+        days = each.retention_days
+        if days is None or table.identifier not in kept:
+            continue
+        before = kept[table.identifier]
+        if before is None or days < before:
+            was = "for ever" if before is None else f"for {before} days"
+            message = f"rows of {table.identifier} were kept {was} and are to be deleted after {days} days"
+            place = ("maintenance", "retention_days")
+            hint = "leave the time, or agree with whoever reads older rows: nothing brings them back"
+            yield broken(("table", table.identifier, "maintenance"), table.source, place, message, hint)
+
+
 def properties_removed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield properties that are gone from a contract: tables that exist would keep them, and new ones lack them."""
     for before, after in _both(old, new):
@@ -94,6 +110,12 @@ def freshness_loosened(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in _both(old, new):
         one, other = before.freshness, after.freshness
         concern = ("table", after.identifier, "freshness")
+        if one is None:
+            continue
+        if other is None:
+            message = f"the age of {after.identifier} was judged by {one.field} and is to be judged no more"
+            yield broken(concern, after.source, (), message, "put `freshness` back, or agree with whoever relies on it")
+            continue
         if one.field != other.field:
             message = f"the age of {after.identifier} was judged by {one.field} and is to be by {other.field}"
             yield broken(concern, after.source, ("freshness", "field"), message, "leave the column")

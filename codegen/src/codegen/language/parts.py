@@ -117,11 +117,12 @@ def origin(expression: Expression) -> str:  # noqa: C901, PLR0911, PLR0912 - one
         case Rest(root):
             return f"the rest of {root}"
         case Coalesce(of):
-            return "the first present of " + ", ".join(origin(each) for each in of)
+            return "the first present of " + ", ".join(origin(each).removesuffix(",") for each in of)
         case Concat(of):
             return " with ".join(origin(each) for each in of)
         case When(path, _, then, otherwise):
-            return f"{origin(then)} or {origin(otherwise)}, as {path} says,"
+            either = (origin(each).removesuffix(",") for each in (then, otherwise))
+            return f"{' or '.join(either)}, as {path} says,"
         case Lookup(of) | Time(of) | NullIf(of) | Upper(of) | Lower(of) | Exponent(of) | Money(of) | Decimal(of):
             return origin(of)
         case Text(of) | Whole(of) | Sign(of):

@@ -111,6 +111,9 @@ RULES: tuple[LintRule, ...] = (
     ),
     LintRule("maintenance", "A file that is still to be committed is never taken for an orphan.", maintenance.hasty),
     LintRule(
+        "retention", "Rows are deleted by whole days of a table that is partitioned by them.", maintenance.undated
+    ),
+    LintRule(
         "provider", "A provider's files agree on its name, and its event types on their group.", mappings.providers
     ),
     LintRule(

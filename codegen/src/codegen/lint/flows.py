@@ -76,7 +76,8 @@ def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
     used: list[tuple[Place, str]] = [(("key", index), name) for index, name in enumerate(table.key)]
     used += [(("partition", index, "field"), each.field) for index, each in enumerate(table.partition)]
     used += [(("sort", index, "field"), each.field) for index, each in enumerate(table.sort)]
-    used.append((("freshness", "field"), table.freshness.field))
+    if table.freshness is not None:
+        used.append((("freshness", "field"), table.freshness.field))
     for place, name in used:
         if name not in fields:
             message = f"{table.record} v{table.version} has no field {name!r}{meant(name, fields)}"
@@ -85,7 +86,7 @@ def _columns(table: Table, fields: dict[str, Field]) -> Iterator[Finding]:
         message = _unfit_as_key(fields[name]) if name in fields else ""
         if message:
             yield table.source.finding("table", ("key", index), message, "choose a required field of exact values")
-    freshness = table.freshness.field
+    freshness = None if table.freshness is None else table.freshness.field
     if freshness in fields and not isinstance(fields[freshness].bare, TimestampMillis):
         message = f"freshness needs a timestamp, and {freshness!r} is not one"
         yield table.source.finding("table", ("freshness", "field"), message, "choose a timestamp field")

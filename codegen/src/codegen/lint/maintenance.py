@@ -1,4 +1,4 @@
-"""Rules on how tables are maintained."""
+"""Rules on how tables are maintained, and on how long their rows stay."""
 
 from __future__ import annotations
 
@@ -24,3 +24,16 @@ def hasty(catalog: Catalog) -> Iterator[Finding]:
             )
             place = ("maintenance", "keep_orphans_hours")
             yield table.source.finding("maintenance", place, message, f"keep it for {ORPHAN_HOURS_FLOOR} h or more")
+
+
+def undated(catalog: Catalog) -> Iterator[Finding]:
+    """Yield tables whose rows are to be deleted after some days, and that are not partitioned by days."""
+    partitions = {table.identifier: table.partition for table in catalog.tables}
+    for table, kept in maintained(catalog):
+        parts = partitions.get(table.identifier, ())
+        if kept.retention_days is not None and [each.transform for each in parts] != ["day"]:
+            message = f"rows of {table.identifier} are to be deleted by their days, and it is not partitioned by days"
+            place = ("maintenance", "retention_days")
+            yield table.source.finding(
+                "retention", place, message, "partition it by the day of one column, or remove it"
+            )

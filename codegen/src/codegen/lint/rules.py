@@ -119,17 +119,24 @@ def _families_unknown(rules: Rules, name: str, place: Place, rule: Rule, known: 
 
 def _unread(rules: Rules, name: str, place: Place, rule: Reference, fields: Mapping[str, Field]) -> Iterator[Finding]:
     """Yield fields that a rule looks at beside its own, and that no event has to have."""
-    read = {"dated_by": (rule.dated_by, "an instant"), "blank": (rule.blank and rule.blank.amount, "a whole number")}
-    for key, (other, wanted) in read.items():
+    *first, last = rule.dated_by or (None,)
+    read: list[tuple[str, str | None, str, bool]] = [("dated_by", each, "an instant", False) for each in first]
+    read += [
+        ("dated_by", last, "an instant", True),
+        ("blank", rule.blank.amount if rule.blank else None, "a whole number", True),
+    ]
+    for key, other, wanted, always in read:
         field = fields.get(other or "")
         fits = field is not None and (
             isinstance(field.bare, TimestampMillis)
             if key == "dated_by"
             else field.bare in {Primitive.INT, Primitive.LONG}
         )
-        if other is not None and (field is None or field.nullable or not fits):
-            message = f"{name}: {key} needs {wanted} that every event has, and {other} is none{meant(other, fields)}"
-            yield rules.source.finding("rule", (*place, key), message, "name one that cannot be null")
+        if other is not None and (field is None or (always and field.nullable) or not fits):
+            what = f"{wanted} that every event has" if always else wanted
+            message = f"{name}: {key} needs {what}, and {other} is none{meant(other, fields)}"
+            hint = "name one that cannot be null" if always else "name a field that is one"
+            yield rules.source.finding("rule", (*place, key), message, hint)
 
 
 def _misfit(rule: Rule, kind: object) -> str:

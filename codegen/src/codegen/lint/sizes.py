@@ -1,4 +1,7 @@
-"""A rule on sizes: a body that a gateway takes, and the event that it becomes, fit into a message of their topic."""
+"""A rule on sizes: a body that a gateway takes, the event that it becomes, and a dead letter of both fit a message.
+
+A topic's `max_message_bytes` is the one number; clients' limits come from it.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,11 @@ _BYTES_OF_A_CHARACTER = 4
 _LENGTH = 10
 # Key, headers and framing of a message.
 _FRAME = 2_048
+# A record with this field is a dead letter: it holds what was read there.
+_SOURCE = "source_topic"
 _REMEDY = "lower what may be written, or raise max_message_bytes of the topic"
+
+_REMEDY_OF_LETTERS = "raise max_message_bytes of the topic of dead letters"
 
 
 def outgrown(catalog: Catalog) -> Iterator[Finding]:
@@ -41,6 +48,21 @@ def outgrown(catalog: Catalog) -> Iterator[Finding]:
                 f"body they do not fit into {topic.max_message_bytes}"
             )
             yield topic.source.finding("message-size", place, message, _REMEDY)
+        yield from _dead_letters(catalog, topic)
+
+
+def _dead_letters(catalog: Catalog, topic: Topic) -> Iterator[Finding]:
+    record = record_of(catalog, topic.record, topic.version)
+    if record is None or all(field.name != _SOURCE for field in record.fields):
+        return
+    read = [each for each in catalog.topics if set(topic.producers) & set(each.consumers)]
+    largest = max(read, key=lambda each: each.max_message_bytes, default=None)
+    if largest is not None and largest.max_message_bytes + _BESIDE > topic.max_message_bytes:
+        message = (
+            f"a record of {largest.name} may have {largest.max_message_bytes} bytes; with {_BESIDE} for what a dead "
+            f"letter says of it, it does not fit into {topic.max_message_bytes}"
+        )
+        yield topic.source.finding("message-size", ("max_message_bytes",), message, _REMEDY_OF_LETTERS)
 
 
 def _events(catalog: Catalog, topic: Topic) -> Iterator[Finding]:

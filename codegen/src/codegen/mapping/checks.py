@@ -58,7 +58,8 @@ def breaks(plan: Plan, each: Later, value: Any, values: Mapping[str, Any]) -> bo
             return of in families and not holds(plan, rule, value)
         case Ended(dated_by, but):
             ends = plan.ends.get(value)
-            return ends is not None and of not in but and bool(values[dated_by] >= ends)
+            instant = next((found for name in dated_by if (found := values[name]) is not None), None)
+            return ends is not None and of not in but and instant is not None and bool(instant >= ends)
         case Unneeded(code, families, amount):
             return bool(value == code and (of not in families or values[amount] != 0))
     assert_never(each)

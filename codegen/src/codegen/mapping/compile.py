@@ -122,6 +122,8 @@ def _write_target(code: Code, target: Target) -> None:
     name, test = local(target), _TESTS[target.kind].format(local(target))
     first = len(code.lines)
     write_value(code, target.expression, target)
+    # The first assignment may stand in a branch of what the event's type decides.
+    first = next(n for n in range(first, len(code.lines)) if code.lines[n].lstrip().startswith(f"{name} ="))
     code.lines[first] = code.lines[first].replace(f"{name} =", f"{name}: Any =", 1)
     checks = list(_checks(code, target))
     # The usual case comes first; where it asks for nothing, the test is turned round.

@@ -34,7 +34,7 @@ from codegen.language.reasons import unlisted
 from codegen.mapping.certainty import may_refuse
 from codegen.mapping.code import Code, local
 from codegen.mapping.containers import read, sole
-from codegen.mapping.plan import AMOUNT_INDIVISIBLE, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
+from codegen.mapping.plan import AMOUNT_INDIVISIBLE, FOUND, TIME_INVALID, TYPE_INVALID, VALUE_UNKNOWN, Kind, Target
 from codegen.text import literal
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
     """Write an expression: its variable then holds the value, None, or REFUSED after a rejection."""
     name = local(target)
     match expression:
+        case Path() | Envelope() if expression == code.module.plan.event_type:
+            code.line(f"{name} = event_type")
         case Path():
             code.line(f"{name} = {read(expression)}")
             _nullify(code, name)
@@ -56,7 +58,8 @@ def write_value(code: Code, expression: Expression, target: Target) -> None:  # 
             code.line(f"{name} = None")
         case Envelope(value):
             code.line(f"{name} = {given(value)}")
-            _nullify(code, name)
+            if FOUND[value] is Kind.TEXT:
+                _nullify(code, name)
         case Coalesce(of):
             _coalesce(code, of, target)
         case Concat(of):
@@ -258,17 +261,23 @@ def _scales(own: Mapping[str, int], iso: Mapping[str, int]) -> dict[str, tuple[i
 
 
 def _when(code: Code, expression: When, target: Target) -> None:
-    name = local(target)
+    with code.block(f"if {_listed(code, expression, local(target), target)}:"):
+        write_value(code, expression.then, target)
+    with code.block("else:"):
+        write_value(code, expression.otherwise, target)
+
+
+def _listed(code: Code, expression: When, name: str, target: Target) -> str:
+    """Return the condition under which the value that decides is one of those listed, having read it where need be."""
+    if expression.path == code.module.plan.event_type:
+        return f"event_type in {literal(expression.values)}"
     write_value(code, expression.path, target)
     tests = [f"{name} is {value}" for value in expression.values if value is None or isinstance(value, bool)]
     for kind in (str, int):
         same = tuple(value for value in expression.values if type(value) is kind)
         if same:
             tests.append(f"type({name}) is {kind.__name__} and {name} in {literal(same)}")
-    with code.block(f"if {' or '.join(tests)}:"):
-        write_value(code, expression.then, target)
-    with code.block("else:"):
-        write_value(code, expression.otherwise, target)
+    return " or ".join(tests)
 
 
 def _time(code: Code, of: Expression, form: TimeFormat, target: Target) -> None:

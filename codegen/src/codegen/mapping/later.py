@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, assert_never
 
+from codegen.language.model import Null
 from codegen.mapping.code import local
 from codegen.mapping.plan import Bounded, Ended, Unneeded
 from codegen.mapping.rule import breaks
@@ -24,7 +25,7 @@ def write_later(code: Code, group: GroupPlan) -> None:
     left = [(target, each) for target in group.targets for each in target.later]
     if not left:
         return
-    conditions = [_condition(code, target, each) for target, each in left]
+    conditions = [_condition(code, group, target, each) for target, each in left]
     code.blank()
     with code.block("if not rejections:"):
         if any(_ASKS_FOR_THE_FAMILY.search(condition) for condition in conditions):
@@ -34,7 +35,7 @@ def write_later(code: Code, group: GroupPlan) -> None:
                 code.reject(target.refusal(each.code, each.what))
 
 
-def _condition(code: Code, target: Target, each: Later) -> str:
+def _condition(code: Code, group: GroupPlan, target: Target, each: Later) -> str:
     """Return when a value breaks a rule, as conditions that all hold."""
     name, module = local(target), code.module
     parts = [] if target.required else [f"{name} is not None"]
@@ -44,7 +45,7 @@ def _condition(code: Code, target: Target, each: Later) -> str:
             parts += [_within(families), f"({broken})" if " and " in broken else broken]
         case Ended(dated_by, but):
             ends = module.name("_ENDS_", literal(dict(sorted(module.plan.ends.items()))))
-            parts += [f"{name} in {ends}", f"{ends}[{name}] <= to_{dated_by}"]
+            parts += [f"{name} in {ends}", f"{ends}[{name}] <= {_first(group, dated_by)}"]
             parts += [_without(but)] if but else []
         case Unneeded(value, families, amount):
             needed = f"to_{amount} != 0"
@@ -53,6 +54,14 @@ def _condition(code: Code, target: Target, each: Later) -> str:
         case _:
             assert_never(each)
     return " and ".join(parts)
+
+
+def _first(group: GroupPlan, names: tuple[str, ...]) -> str:
+    """Return the first of some fields that is not null; the last of them never is."""
+    told = {target.name for target in group.targets if not isinstance(target.expression, Null)}
+    *first, last = (f"to_{name}" for name in names if name in told)
+    found = "".join(f"{name} if {name} is not None else " for name in first)
+    return f"({found}{last})" if found else last
 
 
 def _within(families: frozenset[str]) -> str:

@@ -87,9 +87,9 @@ class Bounded:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A code that its list withdrew is none from then on, by the instant in a field; but in these families."""
+    """A withdrawn code is none from then on, by the first instant there is in the fields; but in these families."""
 
-    dated_by: str
+    dated_by: tuple[str, ...]
     except_families: frozenset[str]
     code: str
     what: str = "must be a code of the list at the time of the event"
@@ -273,7 +273,7 @@ def _later(rule: Rule, possible: frozenset[str]) -> Iterator[Later]:
     if within and within != possible:
         yield Bounded(_usual(rule, within), within, rule.code, wording(rule))
     if isinstance(rule, Reference) and within:
-        if rule.dated_by is not None and within - rule.undated:
+        if rule.dated_by and within - rule.undated:
             yield Ended(rule.dated_by, possible - (within - rule.undated), rule.code)
         if rule.blank is not None and within & rule.blank.families:
             blank, allowed = rule.blank, within & rule.blank.families

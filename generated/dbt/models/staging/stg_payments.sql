@@ -57,6 +57,10 @@ select
     related_subscription_id,
     payment_method_id,
     next_attempt_at,
+    object_created_at,
+    withdrawn_cents,
+    withdrawn_currency,
+    dispute_stage,
     attempt,
     attempt_source,
     retry_action

@@ -542,11 +542,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("payment_captured",):
-        to_amount_cents = at_data__balances.get("total_captured")
+    if event_type in ("payment_captured",):
+        to_amount_cents: Any = at_data__balances.get("total_captured")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if to_amount_cents is None:
@@ -642,11 +639,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_3[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment_declined", "payment_capture_declined"):
-        to_failure_code = at_data.get("response_code")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_failure_code: Any = at_data.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -657,11 +651,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_failure_code is not None:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment_declined", "payment_capture_declined"):
-        to_failure_message = at_data.get("response_summary")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_failure_message: Any = at_data.get("response_summary")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -747,12 +738,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_33)
@@ -761,11 +748,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("payment_approved",):
-        to_authorized_cents = at_data__balances.get("total_authorized")
+    if event_type in ("payment_approved",):
+        to_authorized_cents: Any = at_data__balances.get("total_authorized")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
         if to_authorized_cents is None:
@@ -798,11 +782,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_37)
 
-    to_captured_cents: Any = root.get("type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("payment_captured",):
-        to_captured_cents = at_data__balances.get("total_captured")
+    if event_type in ("payment_captured",):
+        to_captured_cents: Any = at_data__balances.get("total_captured")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
         if to_captured_cents is None:
@@ -862,11 +843,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payment_declined", "payment_capture_declined"):
-        to_failure_category = at_data.get("response_code")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_failure_category: Any = at_data.get("response_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -885,11 +863,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_decline_code = None
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("payment_declined", "payment_capture_declined"):
-        to_advice_code = at_data__processing.get("recommendation_code")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_advice_code: Any = at_data__processing.get("recommendation_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
@@ -900,11 +875,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_advice_code is not None:
         rejections.append(_REJECTION_48)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_declined", "payment_capture_declined"):
-        to_network_decline_code = at_data__processing.get("partner_response_code")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_network_decline_code: Any = at_data__processing.get("partner_response_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
@@ -915,11 +887,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_50)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_declined", "payment_capture_declined"):
-        to_network_advice_code = at_data__processing.get("partner_merchant_advice_code")
+    if event_type in ("payment_declined", "payment_capture_declined"):
+        to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -945,6 +914,14 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
@@ -999,6 +976,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1138,11 +1119,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_status = _TABLE_6[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment_refund_declined",):
-        to_failure_code = at_data.get("response_code")
+    if event_type in ("payment_refund_declined",):
+        to_failure_code: Any = at_data.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -1153,11 +1131,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_failure_code is not None:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment_refund_declined",):
-        to_failure_message = at_data.get("response_summary")
+    if event_type in ("payment_refund_declined",):
+        to_failure_message: Any = at_data.get("response_summary")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -1256,12 +1231,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         rejections.append(_REJECTION_62)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_33)
@@ -1286,11 +1257,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payment_refund_declined",):
-        to_failure_category = at_data.get("response_code")
+    if event_type in ("payment_refund_declined",):
+        to_failure_category: Any = at_data.get("response_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -1309,11 +1277,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_decline_code = None
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("payment_refund_declined",):
-        to_advice_code = at_data__processing.get("recommendation_code")
+    if event_type in ("payment_refund_declined",):
+        to_advice_code: Any = at_data__processing.get("recommendation_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
@@ -1324,11 +1289,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_advice_code is not None:
         rejections.append(_REJECTION_48)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_refund_declined",):
-        to_network_decline_code = at_data__processing.get("partner_response_code")
+    if event_type in ("payment_refund_declined",):
+        to_network_decline_code: Any = at_data__processing.get("partner_response_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
@@ -1339,11 +1301,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_50)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_refund_declined",):
-        to_network_advice_code = at_data__processing.get("partner_merchant_advice_code")
+    if event_type in ("payment_refund_declined",):
+        to_network_advice_code: Any = at_data__processing.get("partner_merchant_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -1369,6 +1328,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1419,6 +1386,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1531,11 +1502,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_status = _TABLE_8[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment_returned",):
-        to_failure_code = at_data.get("response_code")
+    if event_type in ("payment_returned",):
+        to_failure_code: Any = at_data.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -1546,11 +1514,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_failure_code is not None:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment_returned",):
-        to_failure_message = at_data.get("response_summary")
+    if event_type in ("payment_returned",):
+        to_failure_message: Any = at_data.get("response_summary")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -1657,12 +1622,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_33)
@@ -1687,11 +1648,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payment_returned",):
-        to_failure_category = at_data.get("response_code")
+    if event_type in ("payment_returned",):
+        to_failure_category: Any = at_data.get("response_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -1731,6 +1689,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
@@ -1785,6 +1751,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1952,12 +1922,8 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_67)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_33)
@@ -2050,6 +2016,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if rejections:
         return Rejected(tuple(rejections), event_type)
     return Normalized(
@@ -2099,6 +2073,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 

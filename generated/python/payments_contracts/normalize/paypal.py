@@ -61,6 +61,8 @@ _REJECTION_25 = Rejection("type_invalid", "authorized_cents", "resource.amount.v
 _REJECTION_26 = Rejection("amount_indivisible", "authorized_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
 _REJECTION_27 = Rejection("amount_negative", "authorized_cents", "resource.amount.value or null, as event_type says, must be at least 0")
 _REJECTION_28 = Rejection("amount_too_large", "authorized_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_29 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time cannot be read as a time")
+_REJECTION_30 = Rejection("timestamp_invalid", "object_created_at", "resource.create_time must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -125,7 +127,7 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_29 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
+_REJECTION_31 = Rejection("currency_unknown", "currency", "resource.amount.currency_code must be a code of the list at the time of the event")
 _TABLE_3 = {
     "PAYMENT.CAPTURE.COMPLETED": "charge.succeeded",
     "PAYMENT.CAPTURE.PENDING": "charge.pending",
@@ -138,24 +140,24 @@ _TABLE_4 = {
     "PAYMENT.CAPTURE.DENIED": "failed",
     "PAYMENT.CAPTURE.DECLINED": "failed",
 }
-_REJECTION_30 = Rejection("text_too_long", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_31 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_32 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
-_REJECTION_34 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
-_REJECTION_35 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
-_REJECTION_36 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
-_REJECTION_37 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
-_REJECTION_38 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
-_REJECTION_39 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_40 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
-_REJECTION_41 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
-_REJECTION_42 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
-_REJECTION_43 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
-_REJECTION_44 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
-_REJECTION_45 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
-_REJECTION_46 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
-_REJECTION_47 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
+_REJECTION_32 = Rejection("text_too_long", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "failure_code", "the first present of resource.processor_response.response_code, resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_34 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must have at most 255 characters")
+_REJECTION_35 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.authorization_id must be text")
+_REJECTION_36 = Rejection("type_invalid", "captured_cents", "resource.amount.value or null, as event_type says, must be a decimal number")
+_REJECTION_37 = Rejection("amount_indivisible", "captured_cents", "resource.amount.value or null, as event_type says, is not a whole number of the currency's minor unit")
+_REJECTION_38 = Rejection("amount_negative", "captured_cents", "resource.amount.value or null, as event_type says, must be at least 0")
+_REJECTION_39 = Rejection("amount_too_large", "captured_cents", "resource.amount.value or null, as event_type says, must be at most 999999999999")
+_REJECTION_40 = Rejection("type_invalid", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be a decimal number")
+_REJECTION_41 = Rejection("amount_indivisible", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_42 = Rejection("amount_negative", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at least -999999999999")
+_REJECTION_43 = Rejection("amount_too_large", "fee_cents", "resource.seller_receivable_breakdown.paypal_fee.value must be at most 999999999999")
+_REJECTION_44 = Rejection("type_invalid", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be text")
+_REJECTION_45 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of iso4217")
+_REJECTION_46 = Rejection("type_invalid", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be a decimal number")
+_REJECTION_47 = Rejection("amount_indivisible", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value is not a whole number of the currency's minor unit")
+_REJECTION_48 = Rejection("amount_negative", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at least 0")
+_REJECTION_49 = Rejection("amount_too_large", "application_fee_cents", "resource.seller_receivable_breakdown.platform_fees[0].amount.value must be at most 999999999999")
 _TABLE_5 = {
     "5120": "insufficient_funds",
     "5710": "limit",
@@ -309,7 +311,7 @@ _TABLE_5 = {
     "PPVC": "invalid_request",
     "PPVE": "invalid_request",
 }
-_REJECTION_48 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says, or null, as event_type says, must be text")
+_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of resource.processor_response.response_code, resource.status_details.reason, the constant unknown, as resource.processor_response.payment_advice_code says or null, as event_type says, must be text")
 _TABLE_6 = {
     "BUYER_COMPLAINT": "do_not_retry",
     "CHARGEBACK": "do_not_retry",
@@ -324,13 +326,13 @@ _TABLE_6 = {
     "VERIFICATION_REQUIRED": "not_supported",
     "OTHER": "unknown",
 }
-_REJECTION_49 = Rejection("text_too_long", "error_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_50 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_51 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code or null, as event_type says, must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
-_REJECTION_53 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must have at most 255 characters")
-_REJECTION_54 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
-_REJECTION_55 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
+_REJECTION_51 = Rejection("text_too_long", "error_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_52 = Rejection("type_invalid", "error_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_53 = Rejection("text_too_long", "decline_code", "resource.processor_response.response_code or null, as event_type says, must have at most 255 characters")
+_REJECTION_54 = Rejection("type_invalid", "decline_code", "resource.processor_response.response_code or null, as event_type says, must be text")
+_REJECTION_55 = Rejection("text_too_long", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must have at most 255 characters")
+_REJECTION_56 = Rejection("type_invalid", "network_advice_code", "resource.processor_response.payment_advice_code or null, as event_type says, must be text")
+_REJECTION_57 = Rejection("currency_unknown", "fee_currency", "resource.seller_receivable_breakdown.paypal_fee.currency_code must be a code of the list at the time of the event")
 _TABLE_7 = {
     "PAYMENT.REFUND.PENDING": "refund.created",
     "PAYMENT.CAPTURE.REFUNDED": "refund.succeeded",
@@ -341,26 +343,26 @@ _TABLE_8 = {
     "PAYMENT.CAPTURE.REFUNDED": "succeeded",
     "PAYMENT.REFUND.FAILED": "failed",
 }
-_REJECTION_56 = Rejection("text_too_long", "failure_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
-_REJECTION_57 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
-_REJECTION_58 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
-_REJECTION_59 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
-_REJECTION_60 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
-_REJECTION_61 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
-_REJECTION_62 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_58 = Rejection("text_too_long", "failure_code", "resource.status_details.reason or null, as event_type says, must have at most 255 characters")
+_REJECTION_59 = Rejection("type_invalid", "failure_code", "resource.status_details.reason or null, as event_type says, must be text")
+_REJECTION_60 = Rejection("text_too_long", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
+_REJECTION_61 = Rejection("type_invalid", "related_payment_id", "resource.supplementary_data.related_ids.capture_id must be text")
+_REJECTION_62 = Rejection("type_invalid", "failure_category", "the first present of resource.status_details.reason, the constant unknown or null, as event_type says, must be text")
+_REJECTION_63 = Rejection("text_too_long", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must have at most 255 characters")
+_REJECTION_64 = Rejection("type_invalid", "related_charge_id", "resource.supplementary_data.related_ids.capture_id must be text")
 _TABLE_9 = {
     "CUSTOMER.DISPUTE.CREATED": "dispute.opened",
     "CUSTOMER.DISPUTE.UPDATED": "dispute.updated",
     "CUSTOMER.DISPUTE.RESOLVED": "dispute.closed",
 }
-_REJECTION_63 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
-_REJECTION_64 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
-_REJECTION_65 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
-_REJECTION_66 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
-_REJECTION_67 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
-_REJECTION_68 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
-_REJECTION_69 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
-_REJECTION_70 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
+_REJECTION_65 = Rejection("type_invalid", "amount_cents", "resource.dispute_amount.value must be a decimal number")
+_REJECTION_66 = Rejection("amount_indivisible", "amount_cents", "resource.dispute_amount.value is not a whole number of the currency's minor unit")
+_REJECTION_67 = Rejection("amount_negative", "amount_cents", "resource.dispute_amount.value must be at least 0")
+_REJECTION_68 = Rejection("amount_too_large", "amount_cents", "resource.dispute_amount.value must be at most 999999999999")
+_REJECTION_69 = Rejection("field_missing", "amount_cents", "resource.dispute_amount.value is absent")
+_REJECTION_70 = Rejection("type_invalid", "currency", "resource.dispute_amount.currency_code must be text")
+_REJECTION_71 = Rejection("currency_unknown", "currency", "resource.dispute_amount.currency_code must be a code of iso4217")
+_REJECTION_72 = Rejection("field_missing", "currency", "resource.dispute_amount.currency_code is absent")
 _TABLE_10 = {
     "RESOLVED_BUYER_FAVOUR": "lost",
     "RESOLVED_SELLER_FAVOUR": "won",
@@ -370,8 +372,8 @@ _TABLE_10 = {
     "DENIED": "won",
     "NONE": "closed",
 }
-_REJECTION_71 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
-_REJECTION_72 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
+_REJECTION_73 = Rejection("value_unknown", "status", "resource.dispute_outcome.outcome_code is none of RESOLVED_BUYER_FAVOUR, RESOLVED_SELLER_FAVOUR, RESOLVED_WITH_PAYOUT, CANCELED_BY_BUYER, ACCEPTED, DENIED and 1 more")
+_REJECTION_74 = Rejection("type_invalid", "status", "resource.dispute_outcome.outcome_code or resource.status, as resource.status says, must be text")
 _TABLE_11 = {
     "OPEN": "needs_response",
     "WAITING_FOR_BUYER_RESPONSE": "under_review",
@@ -379,14 +381,14 @@ _TABLE_11 = {
     "UNDER_REVIEW": "under_review",
     "OTHER": "under_review",
 }
-_REJECTION_73 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
-_REJECTION_74 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
-_REJECTION_75 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
-_REJECTION_76 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
-_REJECTION_77 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_78 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
-_REJECTION_79 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
-_REJECTION_80 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
+_REJECTION_75 = Rejection("value_unknown", "status", "resource.status is none of OPEN, WAITING_FOR_BUYER_RESPONSE, WAITING_FOR_SELLER_RESPONSE, UNDER_REVIEW and OTHER")
+_REJECTION_76 = Rejection("field_missing", "status", "none of resource.dispute_outcome.outcome_code and resource.status is there")
+_REJECTION_77 = Rejection("text_too_long", "provider_object_id", "resource.dispute_id must have at most 255 characters")
+_REJECTION_78 = Rejection("type_invalid", "provider_object_id", "resource.dispute_id must be text")
+_REJECTION_79 = Rejection("text_too_long", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_80 = Rejection("type_invalid", "related_payment_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_81 = Rejection("text_too_long", "dispute_reason", "resource.reason must have at most 255 characters")
+_REJECTION_82 = Rejection("type_invalid", "dispute_reason", "resource.reason must be text")
 _TABLE_12 = {
     "MERCHANDISE_OR_SERVICE_NOT_RECEIVED": "not_received",
     "MERCHANDISE_OR_SERVICE_NOT_AS_DESCRIBED": "not_as_described",
@@ -399,10 +401,23 @@ _TABLE_12 = {
     "PROBLEM_WITH_REMITTANCE": "processing_error",
     "OTHER": "general",
 }
-_REJECTION_81 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
-_REJECTION_82 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
-_REJECTION_83 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_83 = Rejection("type_invalid", "dispute_category", "resource.reason must be text")
+_REJECTION_84 = Rejection("text_too_long", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must have at most 255 characters")
+_REJECTION_85 = Rejection("type_invalid", "related_charge_id", "resource.disputed_transactions[0].seller_transaction_id must be text")
+_REJECTION_86 = Rejection("type_invalid", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be a decimal number")
+_REJECTION_87 = Rejection("amount_indivisible", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, is not a whole number of the currency's minor unit")
+_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at least -999999999999")
+_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "resource.dispute_outcome.amount_refunded.value or the constant 0 or null, as resource.dispute_outcome.outcome_code says, as resource.dispute_outcome.outcome_code says, must be at most 999999999999")
+_REJECTION_90 = Rejection("type_invalid", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be text")
+_REJECTION_91 = Rejection("currency_unknown", "withdrawn_currency", "resource.dispute_outcome.amount_refunded.currency_code or null, as resource.dispute_outcome.outcome_code says, must be a code of iso4217")
 _TABLE_13 = {
+    "INQUIRY": "inquiry",
+    "CHARGEBACK": "chargeback",
+    "PRE_ARBITRATION": "pre_arbitration",
+    "ARBITRATION": "arbitration",
+}
+_REJECTION_92 = Rejection("type_invalid", "dispute_stage", "resource.dispute_life_cycle_stage must be text")
+_TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "payout.paid",
     "PAYMENT.PAYOUTS-ITEM.HELD": "payout.updated",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "payout.sent",
@@ -411,17 +426,17 @@ _TABLE_13 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "payout.failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "payout.canceled",
 }
-_REJECTION_84 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
-_REJECTION_85 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
-_REJECTION_86 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
-_REJECTION_87 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
-_REJECTION_88 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
-_REJECTION_89 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
-_REJECTION_90 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
-_REJECTION_91 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
-_REJECTION_92 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
-_REJECTION_93 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
-_TABLE_14 = {
+_REJECTION_93 = Rejection("type_invalid", "amount_cents", "resource.payout_item.amount.value must be a decimal number")
+_REJECTION_94 = Rejection("amount_indivisible", "amount_cents", "resource.payout_item.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_95 = Rejection("amount_negative", "amount_cents", "resource.payout_item.amount.value must be at least -999999999999")
+_REJECTION_96 = Rejection("amount_too_large", "amount_cents", "resource.payout_item.amount.value must be at most 999999999999")
+_REJECTION_97 = Rejection("field_missing", "amount_cents", "resource.payout_item.amount.value is absent")
+_REJECTION_98 = Rejection("type_invalid", "currency", "resource.payout_item.amount.currency must be text")
+_REJECTION_99 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of iso4217")
+_REJECTION_100 = Rejection("field_missing", "currency", "resource.payout_item.amount.currency is absent")
+_REJECTION_101 = Rejection("type_invalid", "payment_method_type", "resource.payout_item.recipient_type must be text")
+_REJECTION_102 = Rejection("text_too_long", "payment_method_type", "resource.payout_item.recipient_type must have at most 255 characters")
+_TABLE_15 = {
     "PAYMENT.PAYOUTS-ITEM.SUCCEEDED": "succeeded",
     "PAYMENT.PAYOUTS-ITEM.HELD": "pending",
     "PAYMENT.PAYOUTS-ITEM.UNCLAIMED": "processing",
@@ -430,19 +445,19 @@ _TABLE_14 = {
     "PAYMENT.PAYOUTS-ITEM.RETURNED": "failed",
     "PAYMENT.PAYOUTS-ITEM.CANCELED": "canceled",
 }
-_REJECTION_94 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
-_REJECTION_95 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
-_REJECTION_96 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
-_REJECTION_97 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
-_REJECTION_98 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
-_REJECTION_99 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
-_REJECTION_100 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
-_REJECTION_101 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
-_REJECTION_102 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
-_REJECTION_103 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
-_REJECTION_104 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
-_REJECTION_105 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
-_REJECTION_106 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
+_REJECTION_103 = Rejection("text_too_long", "failure_code", "resource.errors.name must have at most 255 characters")
+_REJECTION_104 = Rejection("type_invalid", "failure_code", "resource.errors.name must be text")
+_REJECTION_105 = Rejection("type_invalid", "failure_message", "resource.errors.message must be text")
+_REJECTION_106 = Rejection("text_too_long", "provider_object_id", "resource.payout_item_id must have at most 255 characters")
+_REJECTION_107 = Rejection("type_invalid", "provider_object_id", "resource.payout_item_id must be text")
+_REJECTION_108 = Rejection("type_invalid", "fee_cents", "resource.payout_item_fee.value must be a decimal number")
+_REJECTION_109 = Rejection("amount_indivisible", "fee_cents", "resource.payout_item_fee.value is not a whole number of the currency's minor unit")
+_REJECTION_110 = Rejection("amount_negative", "fee_cents", "resource.payout_item_fee.value must be at least -999999999999")
+_REJECTION_111 = Rejection("amount_too_large", "fee_cents", "resource.payout_item_fee.value must be at most 999999999999")
+_REJECTION_112 = Rejection("type_invalid", "fee_currency", "resource.payout_item_fee.currency must be text")
+_REJECTION_113 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of iso4217")
+_REJECTION_114 = Rejection("currency_unknown", "currency", "resource.payout_item.amount.currency must be a code of the list at the time of the event")
+_REJECTION_115 = Rejection("currency_unknown", "fee_currency", "resource.payout_item_fee.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -689,12 +704,8 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -713,11 +724,8 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
             rejections.append(_REJECTION_24)
 
-    to_authorized_cents: Any = root.get("event_type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("PAYMENT.AUTHORIZATION.CREATED",):
-        to_authorized_cents = at_resource__amount.get("value")
+    if event_type in ("PAYMENT.AUTHORIZATION.CREATED",):
+        to_authorized_cents: Any = at_resource__amount.get("value")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
         if to_authorized_cents is not None:
@@ -778,9 +786,27 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
 
     to_next_attempt_at = None
 
-    if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
             rejections.append(_REJECTION_29)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_31)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -831,6 +857,10 @@ def _authorization(root: dict[str, Any], envelope_merchant_id: str, envelope_eve
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -949,11 +979,8 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_4[event_type]
 
-    to_failure_code: Any = root.get("event_type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_code = at_resource__processor_response.get("response_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_failure_code: Any = at_resource__processor_response.get("response_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -964,9 +991,9 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_30)
+            rejections.append(_REJECTION_32)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_31)
+        rejections.append(_REJECTION_33)
 
     to_failure_message = None
 
@@ -1062,17 +1089,13 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_32)
+            rejections.append(_REJECTION_34)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_33)
+        rejections.append(_REJECTION_35)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -1093,28 +1116,25 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_authorized_cents = None
 
-    to_captured_cents: Any = root.get("event_type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("PAYMENT.CAPTURE.COMPLETED",):
-        to_captured_cents = at_resource__amount.get("value")
+    if event_type in ("PAYMENT.CAPTURE.COMPLETED",):
+        to_captured_cents: Any = at_resource__amount.get("value")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
         if to_captured_cents is not None:
             to_captured_cents = minor_units(to_captured_cents, at_resource__amount.get("currency_code"))
             if to_captured_cents is None:
-                rejections.append(_REJECTION_34)
+                rejections.append(_REJECTION_36)
                 to_captured_cents = REFUSED
             elif to_captured_cents is INDIVISIBLE:
-                rejections.append(_REJECTION_35)
+                rejections.append(_REJECTION_37)
                 to_captured_cents = REFUSED
     else:
         to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_36)
+            rejections.append(_REJECTION_38)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_37)
+            rejections.append(_REJECTION_39)
 
     to_refunded_cents = None
 
@@ -1126,16 +1146,16 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_38)
+            rejections.append(_REJECTION_40)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_39)
+            rejections.append(_REJECTION_41)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_40)
+            rejections.append(_REJECTION_42)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_41)
+            rejections.append(_REJECTION_43)
 
     to_fee_currency: Any = at_resource__seller_receivable_breakdown__paypal_fee.get("currency_code")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1144,11 +1164,11 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_42)
+        rejections.append(_REJECTION_44)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_43)
+            rejections.append(_REJECTION_45)
 
     to_application_fee_cents: Any = at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("value")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -1156,24 +1176,21 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_application_fee_cents is not None:
         to_application_fee_cents = minor_units(to_application_fee_cents, at_resource__seller_receivable_breakdown__platform_fees__0__amount.get("currency_code"))
         if to_application_fee_cents is None:
-            rejections.append(_REJECTION_44)
+            rejections.append(_REJECTION_46)
             to_application_fee_cents = REFUSED
         elif to_application_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_45)
+            rejections.append(_REJECTION_47)
             to_application_fee_cents = REFUSED
     if type(to_application_fee_cents) is int:
         if to_application_fee_cents < 0:
-            rejections.append(_REJECTION_46)
+            rejections.append(_REJECTION_48)
         if to_application_fee_cents > 999999999999:
-            rejections.append(_REJECTION_47)
+            rejections.append(_REJECTION_49)
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_failure_category = at_resource__processor_response.get("payment_advice_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_failure_category: Any = at_resource__processor_response.get("payment_advice_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str and to_failure_category in ("03", "21"):
@@ -1187,7 +1204,7 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_48)
+                rejections.append(_REJECTION_50)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_resource__status_details.get("reason")
@@ -1198,61 +1215,52 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_48)
+                    rejections.append(_REJECTION_50)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("event_type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_error_code = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_error_code: Any = at_resource__status_details.get("reason")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_49)
+            rejections.append(_REJECTION_51)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_50)
+        rejections.append(_REJECTION_52)
 
-    to_decline_code: Any = root.get("event_type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_decline_code = at_resource__processor_response.get("response_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_decline_code: Any = at_resource__processor_response.get("response_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_53)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_54)
 
     to_advice_code = None
 
     to_network_decline_code = None
 
-    to_network_advice_code: Any = root.get("event_type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
-        to_network_advice_code = at_resource__processor_response.get("payment_advice_code")
+    if event_type in ("PAYMENT.CAPTURE.DENIED", "PAYMENT.CAPTURE.DECLINED"):
+        to_network_advice_code: Any = at_resource__processor_response.get("payment_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_55)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_56)
 
     to_cancellation_reason = None
 
@@ -1270,11 +1278,29 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
-    if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
             rejections.append(_REJECTION_29)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_55)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_31)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_57)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1325,6 +1351,10 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1434,20 +1464,17 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_status = _TABLE_8[event_type]
 
-    to_failure_code: Any = root.get("event_type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("PAYMENT.REFUND.FAILED",):
-        to_failure_code = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.REFUND.FAILED",):
+        to_failure_code: Any = at_resource__status_details.get("reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_58)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_57)
+        rejections.append(_REJECTION_59)
 
     to_failure_message = None
 
@@ -1552,17 +1579,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_60)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_59)
+        rejections.append(_REJECTION_61)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -1597,11 +1620,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("PAYMENT.REFUND.FAILED",):
-        to_failure_category = at_resource__status_details.get("reason")
+    if event_type in ("PAYMENT.REFUND.FAILED",):
+        to_failure_category: Any = at_resource__status_details.get("reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -1609,7 +1629,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_60)
+            rejections.append(_REJECTION_62)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -1637,9 +1657,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_63)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_62)
+        rejections.append(_REJECTION_64)
 
     to_related_invoice_id = None
 
@@ -1648,6 +1668,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_29)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1698,6 +1736,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1720,6 +1762,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     at_resource__disputed_transactions__0: Any = items_resource__disputed_transactions[0] if len(items_resource__disputed_transactions) > 0 else None
     if type(at_resource__disputed_transactions__0) is not dict:
         at_resource__disputed_transactions__0 = NO_MEMBERS
+    at_resource__dispute_outcome__amount_refunded: Any = at_resource__dispute_outcome.get("amount_refunded")
+    if type(at_resource__dispute_outcome__amount_refunded) is not dict:
+        at_resource__dispute_outcome__amount_refunded = NO_MEMBERS
 
     to_provider: Any = "paypal"
 
@@ -1753,18 +1798,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__dispute_amount.get("currency_code"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_63)
+            rejections.append(_REJECTION_65)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_66)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_65)
+            rejections.append(_REJECTION_67)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_68)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_67)
+        rejections.append(_REJECTION_69)
 
     to_currency: Any = at_resource__dispute_amount.get("currency_code")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1773,13 +1818,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_70)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_69)
+            rejections.append(_REJECTION_71)
     elif to_currency is None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_72)
 
     to_payment_method_type = None
 
@@ -1797,9 +1842,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_10.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_71)
+                rejections.append(_REJECTION_73)
         elif to_status is not None:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_74)
             to_status = REFUSED
     else:
         to_status = at_resource.get("status")
@@ -1808,12 +1853,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_11.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_73)
+                rejections.append(_REJECTION_75)
         elif to_status is not None:
-            rejections.append(_REJECTION_72)
+            rejections.append(_REJECTION_74)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_76)
 
     to_failure_code = None
 
@@ -1864,9 +1909,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_75)
+            rejections.append(_REJECTION_77)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_76)
+        rejections.append(_REJECTION_78)
 
     to_attempt_number = None
 
@@ -1875,17 +1920,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_79)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_80)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -1939,9 +1980,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_79)
+            rejections.append(_REJECTION_81)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_80)
+        rejections.append(_REJECTION_82)
 
     to_dispute_category: Any = at_resource.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1951,7 +1992,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_83)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_resource__disputed_transactions__0.get("seller_transaction_id")
@@ -1959,9 +2000,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_84)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_85)
 
     to_related_invoice_id = None
 
@@ -1970,6 +2011,82 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_resource.get("create_time")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_29)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_30)
+
+    to_withdrawn_cents: Any = at_resource__dispute_outcome.get("outcome_code")
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+        to_withdrawn_cents = None
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in ("RESOLVED_BUYER_FAVOUR", "ACCEPTED"):
+        to_withdrawn_cents = at_resource__dispute_outcome__amount_refunded.get("value")
+        if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+            to_withdrawn_cents = None
+        if to_withdrawn_cents is not None:
+            to_withdrawn_cents = minor_units(to_withdrawn_cents, at_resource__dispute_outcome__amount_refunded.get("currency_code"))
+            if to_withdrawn_cents is None:
+                rejections.append(_REJECTION_86)
+                to_withdrawn_cents = REFUSED
+            elif to_withdrawn_cents is INDIVISIBLE:
+                rejections.append(_REJECTION_87)
+                to_withdrawn_cents = REFUSED
+    else:
+        to_withdrawn_cents = at_resource__dispute_outcome.get("outcome_code")
+        if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+            to_withdrawn_cents = None
+        if type(to_withdrawn_cents) is str and to_withdrawn_cents in (
+    "RESOLVED_SELLER_FAVOUR",
+    "RESOLVED_WITH_PAYOUT",
+    "CANCELED_BY_BUYER",
+    "DENIED",
+):
+            to_withdrawn_cents = 0
+        else:
+            to_withdrawn_cents = None
+    if type(to_withdrawn_cents) is int:
+        if to_withdrawn_cents < -999999999999:
+            rejections.append(_REJECTION_88)
+        if to_withdrawn_cents > 999999999999:
+            rejections.append(_REJECTION_89)
+
+    to_withdrawn_currency: Any = at_resource__dispute_outcome.get("outcome_code")
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in ("RESOLVED_BUYER_FAVOUR", "ACCEPTED"):
+        to_withdrawn_currency = at_resource__dispute_outcome__amount_refunded.get("currency_code")
+        if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+            to_withdrawn_currency = None
+        if type(to_withdrawn_currency) is str:
+            if to_withdrawn_currency.isascii():
+                to_withdrawn_currency = to_withdrawn_currency.upper()
+        elif to_withdrawn_currency is not None:
+            rejections.append(_REJECTION_90)
+            to_withdrawn_currency = REFUSED
+    else:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency not in EXPONENTS:
+            rejections.append(_REJECTION_91)
+
+    to_dispute_stage: Any = at_resource.get("dispute_life_cycle_stage")
+    if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
+        to_dispute_stage = None
+    if type(to_dispute_stage) is str:
+        to_dispute_stage = _TABLE_13.get(to_dispute_stage)
+        if to_dispute_stage is None:
+            to_dispute_stage = None
+    elif to_dispute_stage is not None:
+        rejections.append(_REJECTION_92)
+        to_dispute_stage = REFUSED
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2020,6 +2137,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2056,7 +2177,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_13[event_type]
+    to_event_type = _TABLE_14[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2075,18 +2196,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_amount_cents is not None:
         to_amount_cents = minor_units(to_amount_cents, at_resource__payout_item__amount.get("currency"))
         if to_amount_cents is None:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_93)
             to_amount_cents = REFUSED
         elif to_amount_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_94)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_95)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_96)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_97)
 
     to_currency: Any = at_resource__payout_item__amount.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2095,13 +2216,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_98)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_99)
     elif to_currency is None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_100)
 
     to_payment_method_type: Any = at_resource__payout_item.get("recipient_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2110,26 +2231,26 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_101)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_93)
+            rejections.append(_REJECTION_102)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_14[event_type]
+    to_status = _TABLE_15[event_type]
 
     to_failure_code: Any = at_resource__errors.get("name")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_103)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_104)
 
     to_failure_message: Any = at_resource__errors.get("message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -2138,7 +2259,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_105)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2188,21 +2309,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_106)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_107)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_22)
@@ -2225,16 +2342,16 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_fee_cents is not None:
         to_fee_cents = minor_units(to_fee_cents, at_resource__payout_item_fee.get("currency"))
         if to_fee_cents is None:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_108)
             to_fee_cents = REFUSED
         elif to_fee_cents is INDIVISIBLE:
-            rejections.append(_REJECTION_100)
+            rejections.append(_REJECTION_109)
             to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_110)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_111)
 
     to_fee_currency: Any = at_resource__payout_item_fee.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2243,25 +2360,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_112)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_113)
 
     to_application_fee_cents = None
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event_type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in (
+    if event_type in (
     "PAYMENT.PAYOUTS-ITEM.FAILED",
     "PAYMENT.PAYOUTS-ITEM.DENIED",
     "PAYMENT.PAYOUTS-ITEM.RETURNED",
 ):
-        to_failure_category = "unknown"
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -2291,11 +2405,19 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_114)
         if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_115)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2346,6 +2468,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 

@@ -207,6 +207,8 @@ _REJECTION_46 = Rejection("text_too_long", "error_code", "payload.payment.entity
 _REJECTION_47 = Rejection("type_invalid", "error_code", "payload.payment.entity.error_code or null, as event says, must be text")
 _REJECTION_48 = Rejection("text_too_long", "related_invoice_id", "payload.payment.entity.invoice_id must have at most 255 characters")
 _REJECTION_49 = Rejection("type_invalid", "related_invoice_id", "payload.payment.entity.invoice_id must be text")
+_REJECTION_50 = Rejection("timestamp_invalid", "object_created_at", "payload.payment.entity.created_at cannot be read as a time")
+_REJECTION_51 = Rejection("timestamp_invalid", "object_created_at", "payload.payment.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -271,32 +273,34 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_50 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
-_REJECTION_51 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of the list at the time of the event")
+_REJECTION_52 = Rejection("currency_unknown", "currency", "payload.payment.entity.currency must be a code of the list at the time of the event")
+_REJECTION_53 = Rejection("currency_unknown", "fee_currency", "the constant INR or null, as payload.payment.entity.currency says, must be a code of the list at the time of the event")
 _TABLE_6 = {
     "refund.created": "refund.created",
     "refund.processed": "refund.succeeded",
     "refund.failed": "refund.failed",
 }
-_REJECTION_52 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
-_REJECTION_53 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
-_REJECTION_54 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent")
-_REJECTION_55 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
-_REJECTION_56 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
-_REJECTION_57 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
-_REJECTION_58 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent")
+_REJECTION_54 = Rejection("amount_negative", "amount_cents", "payload.refund.entity.amount must be at least 0")
+_REJECTION_55 = Rejection("amount_too_large", "amount_cents", "payload.refund.entity.amount must be at most 999999999999")
+_REJECTION_56 = Rejection("field_missing", "amount_cents", "payload.refund.entity.amount is absent")
+_REJECTION_57 = Rejection("type_invalid", "amount_cents", "payload.refund.entity.amount must be a whole number")
+_REJECTION_58 = Rejection("type_invalid", "currency", "payload.refund.entity.currency must be text")
+_REJECTION_59 = Rejection("currency_unknown", "currency", "payload.refund.entity.currency must be a code of iso4217")
+_REJECTION_60 = Rejection("field_missing", "currency", "payload.refund.entity.currency is absent")
 _TABLE_7 = {
     "refund.created": "pending",
     "refund.processed": "succeeded",
     "refund.failed": "failed",
 }
-_REJECTION_59 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 500 entries")
-_REJECTION_60 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 10000 characters in each key and value")
-_REJECTION_61 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 131072 bytes in all")
-_REJECTION_62 = Rejection("text_too_long", "provider_object_id", "payload.refund.entity.id must have at most 255 characters")
-_REJECTION_63 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
-_REJECTION_64 = Rejection("text_too_long", "related_payment_id", "payload.refund.entity.payment_id must have at most 255 characters")
-_REJECTION_65 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_61 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 500 entries")
+_REJECTION_62 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 10000 characters in each key and value")
+_REJECTION_63 = Rejection("metadata_too_large", "metadata", "the rest of payload.refund.entity must have at most 131072 bytes in all")
+_REJECTION_64 = Rejection("text_too_long", "provider_object_id", "payload.refund.entity.id must have at most 255 characters")
+_REJECTION_65 = Rejection("type_invalid", "provider_object_id", "payload.refund.entity.id must be text")
+_REJECTION_66 = Rejection("text_too_long", "related_payment_id", "payload.refund.entity.payment_id must have at most 255 characters")
+_REJECTION_67 = Rejection("type_invalid", "related_payment_id", "payload.refund.entity.payment_id must be text")
+_REJECTION_68 = Rejection("timestamp_invalid", "object_created_at", "payload.refund.entity.created_at cannot be read as a time")
+_REJECTION_69 = Rejection("timestamp_invalid", "object_created_at", "payload.refund.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _TABLE_8 = {
     "payment.dispute.created": "dispute.opened",
     "payment.dispute.action_required": "dispute.updated",
@@ -305,13 +309,13 @@ _TABLE_8 = {
     "payment.dispute.lost": "dispute.closed",
     "payment.dispute.closed": "dispute.closed",
 }
-_REJECTION_66 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
-_REJECTION_67 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
-_REJECTION_68 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent")
-_REJECTION_69 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
-_REJECTION_70 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
-_REJECTION_71 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
-_REJECTION_72 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent")
+_REJECTION_70 = Rejection("amount_negative", "amount_cents", "payload.dispute.entity.amount must be at least 0")
+_REJECTION_71 = Rejection("amount_too_large", "amount_cents", "payload.dispute.entity.amount must be at most 999999999999")
+_REJECTION_72 = Rejection("field_missing", "amount_cents", "payload.dispute.entity.amount is absent")
+_REJECTION_73 = Rejection("type_invalid", "amount_cents", "payload.dispute.entity.amount must be a whole number")
+_REJECTION_74 = Rejection("type_invalid", "currency", "payload.dispute.entity.currency must be text")
+_REJECTION_75 = Rejection("currency_unknown", "currency", "payload.dispute.entity.currency must be a code of iso4217")
+_REJECTION_76 = Rejection("field_missing", "currency", "payload.dispute.entity.currency is absent")
 _TABLE_9 = {
     "payment.dispute.created": "needs_response",
     "payment.dispute.action_required": "needs_response",
@@ -320,51 +324,68 @@ _TABLE_9 = {
     "payment.dispute.lost": "lost",
     "payment.dispute.closed": "closed",
 }
-_REJECTION_73 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 500 entries")
-_REJECTION_74 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 10000 characters in each key and value")
-_REJECTION_75 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 131072 bytes in all")
-_REJECTION_76 = Rejection("text_too_long", "provider_object_id", "payload.dispute.entity.id must have at most 255 characters")
-_REJECTION_77 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
-_REJECTION_78 = Rejection("text_too_long", "related_payment_id", "payload.dispute.entity.payment_id must have at most 255 characters")
-_REJECTION_79 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
-_REJECTION_80 = Rejection("text_too_long", "dispute_reason", "payload.dispute.entity.reason_code must have at most 255 characters")
-_REJECTION_81 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
+_REJECTION_77 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 500 entries")
+_REJECTION_78 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 10000 characters in each key and value")
+_REJECTION_79 = Rejection("metadata_too_large", "metadata", "the rest of payload.dispute.entity must have at most 131072 bytes in all")
+_REJECTION_80 = Rejection("text_too_long", "provider_object_id", "payload.dispute.entity.id must have at most 255 characters")
+_REJECTION_81 = Rejection("type_invalid", "provider_object_id", "payload.dispute.entity.id must be text")
+_REJECTION_82 = Rejection("text_too_long", "related_payment_id", "payload.dispute.entity.payment_id must have at most 255 characters")
+_REJECTION_83 = Rejection("type_invalid", "related_payment_id", "payload.dispute.entity.payment_id must be text")
+_REJECTION_84 = Rejection("text_too_long", "dispute_reason", "payload.dispute.entity.reason_code must have at most 255 characters")
+_REJECTION_85 = Rejection("type_invalid", "dispute_reason", "payload.dispute.entity.reason_code must be text")
+_REJECTION_86 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at cannot be read as a time")
+_REJECTION_87 = Rejection("timestamp_invalid", "object_created_at", "payload.dispute.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_88 = Rejection("amount_negative", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at least -999999999999")
+_REJECTION_89 = Rejection("amount_too_large", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be at most 999999999999")
+_REJECTION_90 = Rejection("type_invalid", "withdrawn_cents", "payload.dispute.entity.amount_deducted must be a whole number")
+_REJECTION_91 = Rejection("type_invalid", "withdrawn_currency", "payload.dispute.entity.currency must be text")
+_REJECTION_92 = Rejection("currency_unknown", "withdrawn_currency", "payload.dispute.entity.currency must be a code of iso4217")
 _TABLE_10 = {
+    "fraud": "inquiry",
+    "retrieval": "inquiry",
+    "chargeback": "chargeback",
+    "pre_arbitration": "pre_arbitration",
+    "arbitration": "arbitration",
+}
+_REJECTION_93 = Rejection("type_invalid", "dispute_stage", "payload.dispute.entity.phase must be text")
+_TABLE_11 = {
     "payout.initiated": "payout.sent",
     "payout.processed": "payout.paid",
     "payout.failed": "payout.failed",
     "payout.reversed": "payout.failed",
     "payout.rejected": "payout.canceled",
 }
-_REJECTION_82 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
-_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
-_REJECTION_84 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent")
-_REJECTION_85 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
-_REJECTION_86 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
-_REJECTION_87 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_88 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent")
-_REJECTION_89 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
-_REJECTION_90 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
-_TABLE_11 = {
+_REJECTION_94 = Rejection("amount_negative", "amount_cents", "payload.payout.entity.amount must be at least -999999999999")
+_REJECTION_95 = Rejection("amount_too_large", "amount_cents", "payload.payout.entity.amount must be at most 999999999999")
+_REJECTION_96 = Rejection("field_missing", "amount_cents", "payload.payout.entity.amount is absent")
+_REJECTION_97 = Rejection("type_invalid", "amount_cents", "payload.payout.entity.amount must be a whole number")
+_REJECTION_98 = Rejection("type_invalid", "currency", "payload.payout.entity.currency must be text")
+_REJECTION_99 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_100 = Rejection("field_missing", "currency", "payload.payout.entity.currency is absent")
+_REJECTION_101 = Rejection("type_invalid", "payment_method_type", "payload.payout.entity.mode must be text")
+_REJECTION_102 = Rejection("text_too_long", "payment_method_type", "payload.payout.entity.mode must have at most 255 characters")
+_TABLE_12 = {
     "payout.initiated": "processing",
     "payout.processed": "succeeded",
     "payout.failed": "failed",
     "payout.reversed": "failed",
     "payout.rejected": "canceled",
 }
-_REJECTION_91 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
-_REJECTION_92 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
-_REJECTION_93 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
-_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
-_REJECTION_95 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
-_REJECTION_96 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
-_REJECTION_97 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
-_REJECTION_98 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
-_REJECTION_99 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
-_REJECTION_100 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
-_REJECTION_101 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
-_REJECTION_102 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
-_REJECTION_103 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_103 = Rejection("type_invalid", "failure_message", "payload.payout.entity.failure_reason must be text")
+_REJECTION_104 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 500 entries")
+_REJECTION_105 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 10000 characters in each key and value")
+_REJECTION_106 = Rejection("metadata_too_large", "metadata", "the rest of payload.payout.entity must have at most 131072 bytes in all")
+_REJECTION_107 = Rejection("text_too_long", "provider_object_id", "payload.payout.entity.id must have at most 255 characters")
+_REJECTION_108 = Rejection("type_invalid", "provider_object_id", "payload.payout.entity.id must be text")
+_REJECTION_109 = Rejection("amount_negative", "fee_cents", "payload.payout.entity.fees must be at least -999999999999")
+_REJECTION_110 = Rejection("amount_too_large", "fee_cents", "payload.payout.entity.fees must be at most 999999999999")
+_REJECTION_111 = Rejection("type_invalid", "fee_cents", "payload.payout.entity.fees must be a whole number")
+_REJECTION_112 = Rejection("type_invalid", "fee_currency", "payload.payout.entity.currency must be text")
+_REJECTION_113 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of iso4217")
+_REJECTION_114 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at cannot be read as a time")
+_REJECTION_115 = Rejection("timestamp_invalid", "object_created_at", "payload.payout.entity.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_116 = Rejection("currency_unknown", "currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
+_REJECTION_117 = Rejection("currency_unknown", "fee_currency", "payload.payout.entity.currency must be a code of the list at the time of the event")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -521,11 +542,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_status = _TABLE_3[event_type]
 
-    to_failure_code: Any = root.get("event")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment.failed",):
-        to_failure_code = at_payload__payment__entity.get("error_reason")
+    if event_type in ("payment.failed",):
+        to_failure_code: Any = at_payload__payment__entity.get("error_reason")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
     else:
@@ -536,11 +554,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_failure_code is not None:
         rejections.append(_REJECTION_21)
 
-    to_failure_message: Any = root.get("event")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment.failed",):
-        to_failure_message = at_payload__payment__entity.get("error_description")
+    if event_type in ("payment.failed",):
+        to_failure_message: Any = at_payload__payment__entity.get("error_description")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -647,12 +662,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -661,11 +672,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("event")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("payment.authorized", "payment.captured"):
-        to_authorized_cents = at_payload__payment__entity.get("amount")
+    if event_type in ("payment.authorized", "payment.captured"):
+        to_authorized_cents: Any = at_payload__payment__entity.get("amount")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
     else:
@@ -678,11 +686,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_authorized_cents is not None:
         rejections.append(_REJECTION_34)
 
-    to_captured_cents: Any = root.get("event")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("payment.captured",):
-        to_captured_cents = at_payload__payment__entity.get("amount")
+    if event_type in ("payment.captured",):
+        to_captured_cents: Any = at_payload__payment__entity.get("amount")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
     else:
@@ -740,11 +745,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payment.failed",):
-        to_failure_category = at_payload__payment__entity.get("error_reason")
+    if event_type in ("payment.failed",):
+        to_failure_category: Any = at_payload__payment__entity.get("error_reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -770,11 +772,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("event")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("payment.failed",):
-        to_error_code = at_payload__payment__entity.get("error_code")
+    if event_type in ("payment.failed",):
+        to_error_code: Any = at_payload__payment__entity.get("error_code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -816,11 +815,29 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
-    if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_50)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+    to_object_created_at: Any = at_payload__payment__entity.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_50)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
             rejections.append(_REJECTION_51)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_52)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_53)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -871,6 +888,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -933,13 +954,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_52)
+            rejections.append(_REJECTION_54)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_53)
+            rejections.append(_REJECTION_55)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_54)
+        rejections.append(_REJECTION_56)
     else:
-        rejections.append(_REJECTION_55)
+        rejections.append(_REJECTION_57)
 
     to_currency: Any = at_payload__refund__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -948,13 +969,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_56)
+        rejections.append(_REJECTION_58)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_59)
     elif to_currency is None:
-        rejections.append(_REJECTION_58)
+        rejections.append(_REJECTION_60)
 
     to_payment_method_type: Any = at_payload__payment__entity.get("method")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1024,11 +1045,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_59)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_60)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_61)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_62)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_63)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1054,9 +1075,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_64)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_63)
+        rejections.append(_REJECTION_65)
 
     to_attempt_number = None
 
@@ -1065,17 +1086,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_64)
+            rejections.append(_REJECTION_66)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_65)
+        rejections.append(_REJECTION_67)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1100,11 +1117,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
-        to_failure_category = "unknown"
+    if event_type in ("refund.failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -1133,6 +1147,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_payload__refund__entity.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_68)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_69)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1183,6 +1215,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1229,13 +1265,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_66)
+            rejections.append(_REJECTION_70)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_67)
+            rejections.append(_REJECTION_71)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_68)
+        rejections.append(_REJECTION_72)
     else:
-        rejections.append(_REJECTION_69)
+        rejections.append(_REJECTION_73)
 
     to_currency: Any = at_payload__dispute__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1244,13 +1280,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_70)
+        rejections.append(_REJECTION_74)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_71)
+            rejections.append(_REJECTION_75)
     elif to_currency is None:
-        rejections.append(_REJECTION_72)
+        rejections.append(_REJECTION_76)
 
     to_payment_method_type = None
 
@@ -1285,11 +1321,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_73)
+        rejections.append(_REJECTION_77)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_74)
+        rejections.append(_REJECTION_78)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_79)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1315,9 +1351,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_80)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_77)
+        rejections.append(_REJECTION_81)
 
     to_attempt_number = None
 
@@ -1326,17 +1362,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_78)
+            rejections.append(_REJECTION_82)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_79)
+        rejections.append(_REJECTION_83)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1380,9 +1412,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_84)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_85)
 
     to_dispute_category: Any = at_payload__dispute__entity.get("phase")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -1401,6 +1433,53 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_payload__dispute__entity.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_86)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_87)
+
+    to_withdrawn_cents: Any = at_payload__dispute__entity.get("amount_deducted")
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+        to_withdrawn_cents = None
+    if type(to_withdrawn_cents) is int:
+        if to_withdrawn_cents < -999999999999:
+            rejections.append(_REJECTION_88)
+        if to_withdrawn_cents > 999999999999:
+            rejections.append(_REJECTION_89)
+    elif to_withdrawn_cents is not None:
+        rejections.append(_REJECTION_90)
+
+    to_withdrawn_currency: Any = at_payload__dispute__entity.get("currency")
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency.isascii():
+            to_withdrawn_currency = to_withdrawn_currency.upper()
+    elif to_withdrawn_currency is not None:
+        rejections.append(_REJECTION_91)
+        to_withdrawn_currency = REFUSED
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency not in EXPONENTS:
+            rejections.append(_REJECTION_92)
+
+    to_dispute_stage: Any = at_payload__dispute__entity.get("phase")
+    if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
+        to_dispute_stage = None
+    if type(to_dispute_stage) is str:
+        to_dispute_stage = _TABLE_10.get(to_dispute_stage)
+        if to_dispute_stage is None:
+            to_dispute_stage = None
+    elif to_dispute_stage is not None:
+        rejections.append(_REJECTION_93)
+        to_dispute_stage = REFUSED
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1451,6 +1530,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1479,7 +1562,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_provider_event_id is None:
         rejections.append(_REJECTION_2)
 
-    to_event_type = _TABLE_10[event_type]
+    to_event_type = _TABLE_11[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1497,13 +1580,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_94)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_95)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_96)
     else:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_97)
 
     to_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -1512,13 +1595,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_currency.isascii():
             to_currency = to_currency.upper()
     elif to_currency is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_98)
         to_currency = REFUSED
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_99)
     elif to_currency is None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_100)
 
     to_payment_method_type: Any = at_payload__payout__entity.get("mode")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1527,17 +1610,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_89)
+        rejections.append(_REJECTION_101)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_90)
+            rejections.append(_REJECTION_102)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_11[event_type]
+    to_status = _TABLE_12[event_type]
 
     to_failure_code = None
 
@@ -1548,7 +1631,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_103)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -1574,11 +1657,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "created_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_92)
+        rejections.append(_REJECTION_104)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_105)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_94)
+        rejections.append(_REJECTION_106)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1604,21 +1687,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_95)
+            rejections.append(_REJECTION_107)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_108)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_31)
@@ -1640,11 +1719,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_fee_cents = None
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_109)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_98)
+            rejections.append(_REJECTION_110)
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_99)
+        rejections.append(_REJECTION_111)
 
     to_fee_currency: Any = at_payload__payout__entity.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -1653,21 +1732,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_112)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_113)
 
     to_application_fee_cents = None
 
     to_direction = None
 
-    to_failure_category: Any = root.get("event")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed", "payout.reversed"):
-        to_failure_category = "unknown"
+    if event_type in ("payout.failed", "payout.reversed"):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -1697,11 +1773,29 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_payload__payout__entity.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_114)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_115)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_102)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_103)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_116)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_117)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1752,6 +1846,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 

@@ -88,9 +88,9 @@ _TABLE_3 = {
 _REJECTION_26 = Rejection("value_unknown", "status", "data.object.payment.status is none of PENDING, APPROVED, CANCELED and FAILED")
 _REJECTION_27 = Rejection("type_invalid", "status", "the first present of data.object.payment.refunded_money.amount less the first present of data.object.payment.total_money.amount, data.object.payment.amount_money.amount, the constant succeeded or data.object.payment.status, as data.object.payment.status says, must be text")
 _REJECTION_28 = Rejection("field_missing", "status", "none of data.object.payment.refunded_money.amount, data.object.payment.total_money.amount, data.object.payment.amount_money.amount and data.object.payment.status is there")
-_REJECTION_29 = Rejection("text_too_long", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must have at most 255 characters")
-_REJECTION_30 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
-_REJECTION_31 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says, or null, as data.object.payment.status says, must be text")
+_REJECTION_29 = Rejection("text_too_long", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "failure_code", "the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must be text")
+_REJECTION_31 = Rejection("type_invalid", "failure_message", "the first present of the first present of data.object.payment.card_details.errors[1].detail, data.object.payment.card_details.errors[0].detail or data.object.payment.card_details.errors[0].detail, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].detail, data.object.payment.bank_account_details.errors[0].detail or data.object.payment.bank_account_details.errors[0].detail, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].detail, data.object.payment.wallet_details.errors[0].detail or data.object.payment.wallet_details.errors[0].detail, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].detail, data.object.payment.square_account_details.errors[0].detail or data.object.payment.square_account_details.errors[0].detail, as data.object.payment.square_account_details.errors[0].code says or null, as data.object.payment.status says, must be text")
 _REJECTION_32 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 500 entries")
 _REJECTION_33 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 10000 characters in each key and value")
 _REJECTION_34 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payment must have at most 131072 bytes in all")
@@ -288,13 +288,15 @@ _TABLE_4 = {
     "UNPROCESSABLE_ENTITY": "invalid_request",
     "NOT_IMPLEMENTED": "invalid_request",
 }
-_REJECTION_63 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says,, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says,, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says,, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says,, the constant unknown or null, as data.object.payment.status says, must be text")
+_REJECTION_63 = Rejection("type_invalid", "failure_category", "the first present of the first present of the first present of data.object.payment.card_details.errors[1].code, data.object.payment.card_details.errors[0].code or data.object.payment.card_details.errors[0].code, as data.object.payment.card_details.errors[0].code says, the first present of data.object.payment.bank_account_details.errors[1].code, data.object.payment.bank_account_details.errors[0].code or data.object.payment.bank_account_details.errors[0].code, as data.object.payment.bank_account_details.errors[0].code says, the first present of data.object.payment.wallet_details.errors[1].code, data.object.payment.wallet_details.errors[0].code or data.object.payment.wallet_details.errors[0].code, as data.object.payment.wallet_details.errors[0].code says, the first present of data.object.payment.square_account_details.errors[1].code, data.object.payment.square_account_details.errors[0].code or data.object.payment.square_account_details.errors[0].code, as data.object.payment.square_account_details.errors[0].code says, the constant unknown or null, as data.object.payment.status says, must be text")
 _REJECTION_64 = Rejection("text_too_long", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must have at most 255 characters")
 _REJECTION_65 = Rejection("type_invalid", "error_code", "the first present of data.object.payment.card_details.errors[0].code, data.object.payment.bank_account_details.errors[0].code, data.object.payment.wallet_details.errors[0].code, data.object.payment.square_account_details.errors[0].code or null, as data.object.payment.status says, must be text")
 _REJECTION_66 = Rejection("text_too_long", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must have at most 255 characters")
 _REJECTION_67 = Rejection("type_invalid", "decline_code", "the first present of data.object.payment.card_details.errors[1].code, data.object.payment.bank_account_details.errors[1].code, data.object.payment.wallet_details.errors[1].code, data.object.payment.square_account_details.errors[1].code or null, as data.object.payment.status says, must be text")
 _REJECTION_68 = Rejection("text_too_long", "payment_method_id", "data.object.payment.card_details.card.id must have at most 255 characters")
 _REJECTION_69 = Rejection("type_invalid", "payment_method_id", "data.object.payment.card_details.card.id must be text")
+_REJECTION_70 = Rejection("timestamp_invalid", "object_created_at", "data.object.payment.created_at cannot be read as a time")
+_REJECTION_71 = Rejection("timestamp_invalid", "object_created_at", "data.object.payment.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -359,61 +361,63 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_70 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
-_REJECTION_71 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_72 = Rejection("currency_unknown", "currency", "the first present of data.object.payment.total_money.currency, data.object.payment.amount_money.currency must be a code of the list at the time of the event")
+_REJECTION_73 = Rejection("currency_unknown", "fee_currency", "data.object.payment.processing_fee[0].amount_money.currency must be a code of the list at the time of the event")
 _TABLE_5 = {"refund.created": "refund.created", "refund.updated": "refund.updated"}
-_REJECTION_72 = Rejection("value_unknown", "event_type", "type is none of refund.created and refund.updated")
-_REJECTION_73 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
+_REJECTION_74 = Rejection("value_unknown", "event_type", "type is none of refund.created and refund.updated")
+_REJECTION_75 = Rejection("type_invalid", "event_type", "type or data.object.refund.status, as data.object.refund.status says, must be text")
 _TABLE_6 = {
     "COMPLETED": "refund.succeeded",
     "REJECTED": "refund.failed",
     "FAILED": "refund.failed",
 }
-_REJECTION_74 = Rejection("value_unknown", "event_type", "data.object.refund.status is none of COMPLETED, REJECTED and FAILED")
-_REJECTION_75 = Rejection("field_missing", "event_type", "none of type and data.object.refund.status is there")
-_REJECTION_76 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
-_REJECTION_77 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
-_REJECTION_78 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent")
-_REJECTION_79 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
-_REJECTION_80 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
-_REJECTION_81 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent")
-_REJECTION_82 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
-_REJECTION_83 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
-_REJECTION_84 = Rejection("text_too_long", "payment_method_type", "data.object.refund.destination_type must have at most 255 characters")
-_REJECTION_85 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
-_REJECTION_86 = Rejection("text_too_long", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must have at most 255 characters")
-_REJECTION_87 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
-_REJECTION_88 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
+_REJECTION_76 = Rejection("value_unknown", "event_type", "data.object.refund.status is none of COMPLETED, REJECTED and FAILED")
+_REJECTION_77 = Rejection("field_missing", "event_type", "none of type and data.object.refund.status is there")
+_REJECTION_78 = Rejection("amount_negative", "amount_cents", "data.object.refund.amount_money.amount must be at least 0")
+_REJECTION_79 = Rejection("amount_too_large", "amount_cents", "data.object.refund.amount_money.amount must be at most 999999999999")
+_REJECTION_80 = Rejection("field_missing", "amount_cents", "data.object.refund.amount_money.amount is absent")
+_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.refund.amount_money.amount must be a whole number")
+_REJECTION_82 = Rejection("currency_unknown", "currency", "data.object.refund.amount_money.currency must be a code of iso4217")
+_REJECTION_83 = Rejection("field_missing", "currency", "data.object.refund.amount_money.currency is absent")
+_REJECTION_84 = Rejection("type_invalid", "currency", "data.object.refund.amount_money.currency must be text")
+_REJECTION_85 = Rejection("type_invalid", "payment_method_type", "data.object.refund.destination_type must be text")
+_REJECTION_86 = Rejection("text_too_long", "payment_method_type", "data.object.refund.destination_type must have at most 255 characters")
+_REJECTION_87 = Rejection("type_invalid", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must be text")
+_REJECTION_88 = Rejection("text_too_long", "card_brand", "data.object.refund.destination_details.card_details.card.card_brand must have at most 255 characters")
+_REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must have the form [0-9]{4}")
+_REJECTION_90 = Rejection("type_invalid", "card_last_four", "data.object.refund.destination_details.card_details.card.last_4 must be text")
 _TABLE_7 = {
     "PENDING": "pending",
     "COMPLETED": "succeeded",
     "REJECTED": "failed",
     "FAILED": "failed",
 }
-_REJECTION_89 = Rejection("value_unknown", "status", "data.object.refund.status is none of PENDING, COMPLETED, REJECTED and FAILED")
-_REJECTION_90 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
-_REJECTION_91 = Rejection("field_missing", "status", "data.object.refund.status is absent")
-_REJECTION_92 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
-_REJECTION_93 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
-_REJECTION_94 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
-_REJECTION_95 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
-_REJECTION_96 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
-_REJECTION_97 = Rejection("text_too_long", "provider_object_id", "data.object.refund.id must have at most 255 characters")
-_REJECTION_98 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
-_REJECTION_99 = Rejection("text_too_long", "related_payment_id", "data.object.refund.payment_id must have at most 255 characters")
-_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
-_REJECTION_101 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
-_REJECTION_102 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
-_REJECTION_103 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
-_REJECTION_104 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
-_REJECTION_105 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_106 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
-_REJECTION_107 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_108 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_109 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
-_REJECTION_110 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
-_REJECTION_111 = Rejection("text_too_long", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must have at most 255 characters")
-_REJECTION_112 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_91 = Rejection("value_unknown", "status", "data.object.refund.status is none of PENDING, COMPLETED, REJECTED and FAILED")
+_REJECTION_92 = Rejection("type_invalid", "status", "data.object.refund.status must be text")
+_REJECTION_93 = Rejection("field_missing", "status", "data.object.refund.status is absent")
+_REJECTION_94 = Rejection("text_too_long", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must have at most 255 characters")
+_REJECTION_95 = Rejection("type_invalid", "failure_code", "data.object.refund.status or null, as data.object.refund.status says, must be text")
+_REJECTION_96 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 500 entries")
+_REJECTION_97 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 10000 characters in each key and value")
+_REJECTION_98 = Rejection("metadata_too_large", "metadata", "the rest of data.object.refund must have at most 131072 bytes in all")
+_REJECTION_99 = Rejection("text_too_long", "provider_object_id", "data.object.refund.id must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "provider_object_id", "data.object.refund.id must be text")
+_REJECTION_101 = Rejection("text_too_long", "related_payment_id", "data.object.refund.payment_id must have at most 255 characters")
+_REJECTION_102 = Rejection("type_invalid", "related_payment_id", "data.object.refund.payment_id must be text")
+_REJECTION_103 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at least -9223372036854775808")
+_REJECTION_104 = Rejection("type_invalid", "object_version", "data.object.refund.version must be at most 9223372036854775807")
+_REJECTION_105 = Rejection("type_invalid", "object_version", "data.object.refund.version must be a whole number")
+_REJECTION_106 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at cannot be read as a time")
+_REJECTION_107 = Rejection("timestamp_invalid", "object_updated_at", "data.object.refund.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_108 = Rejection("type_invalid", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be a whole number")
+_REJECTION_109 = Rejection("amount_negative", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_110 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.refund.processing_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_111 = Rejection("currency_unknown", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be a code of iso4217")
+_REJECTION_112 = Rejection("type_invalid", "fee_currency", "data.object.refund.processing_fee[0].amount_money.currency must be text")
+_REJECTION_113 = Rejection("text_too_long", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must have at most 255 characters")
+_REJECTION_114 = Rejection("type_invalid", "payment_method_id", "data.object.refund.destination_details.card_details.card.id must be text")
+_REJECTION_115 = Rejection("timestamp_invalid", "object_created_at", "data.object.refund.created_at cannot be read as a time")
+_REJECTION_116 = Rejection("timestamp_invalid", "object_created_at", "data.object.refund.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _TABLE_8 = {
     "INQUIRY_EVIDENCE_REQUIRED": "dispute.updated",
     "INQUIRY_PROCESSING": "dispute.updated",
@@ -424,8 +428,8 @@ _TABLE_8 = {
     "LOST": "dispute.closed",
     "ACCEPTED": "dispute.closed",
 }
-_REJECTION_113 = Rejection("value_unknown", "event_type", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
-_REJECTION_114 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
+_REJECTION_117 = Rejection("value_unknown", "event_type", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
+_REJECTION_118 = Rejection("type_invalid", "event_type", "data.object.dispute.state or type, as type says, must be text")
 _TABLE_9 = {
     "dispute.created": "dispute.opened",
     "dispute.evidence.created": "dispute.updated",
@@ -433,17 +437,17 @@ _TABLE_9 = {
     "dispute.evidence.deleted": "dispute.updated",
     "dispute.evidence.removed": "dispute.updated",
 }
-_REJECTION_115 = Rejection("value_unknown", "event_type", "type is none of dispute.created, dispute.evidence.created, dispute.evidence.added, dispute.evidence.deleted and dispute.evidence.removed")
-_REJECTION_116 = Rejection("field_missing", "event_type", "none of data.object.dispute.state and type is there")
-_REJECTION_117 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
-_REJECTION_118 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
-_REJECTION_119 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent")
-_REJECTION_120 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
-_REJECTION_121 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
-_REJECTION_122 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent")
-_REJECTION_123 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
-_REJECTION_124 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
-_REJECTION_125 = Rejection("text_too_long", "card_brand", "data.object.dispute.card_brand must have at most 255 characters")
+_REJECTION_119 = Rejection("value_unknown", "event_type", "type is none of dispute.created, dispute.evidence.created, dispute.evidence.added, dispute.evidence.deleted and dispute.evidence.removed")
+_REJECTION_120 = Rejection("field_missing", "event_type", "none of data.object.dispute.state and type is there")
+_REJECTION_121 = Rejection("amount_negative", "amount_cents", "data.object.dispute.amount_money.amount must be at least 0")
+_REJECTION_122 = Rejection("amount_too_large", "amount_cents", "data.object.dispute.amount_money.amount must be at most 999999999999")
+_REJECTION_123 = Rejection("field_missing", "amount_cents", "data.object.dispute.amount_money.amount is absent")
+_REJECTION_124 = Rejection("type_invalid", "amount_cents", "data.object.dispute.amount_money.amount must be a whole number")
+_REJECTION_125 = Rejection("currency_unknown", "currency", "data.object.dispute.amount_money.currency must be a code of iso4217")
+_REJECTION_126 = Rejection("field_missing", "currency", "data.object.dispute.amount_money.currency is absent")
+_REJECTION_127 = Rejection("type_invalid", "currency", "data.object.dispute.amount_money.currency must be text")
+_REJECTION_128 = Rejection("type_invalid", "card_brand", "data.object.dispute.card_brand must be text")
+_REJECTION_129 = Rejection("text_too_long", "card_brand", "data.object.dispute.card_brand must have at most 255 characters")
 _TABLE_10 = {
     "INQUIRY_EVIDENCE_REQUIRED": "needs_response",
     "INQUIRY_PROCESSING": "under_review",
@@ -454,23 +458,23 @@ _TABLE_10 = {
     "LOST": "lost",
     "ACCEPTED": "lost",
 }
-_REJECTION_126 = Rejection("value_unknown", "status", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
-_REJECTION_127 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
-_REJECTION_128 = Rejection("field_missing", "status", "data.object.dispute.state is absent")
-_REJECTION_129 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
-_REJECTION_130 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
-_REJECTION_131 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
-_REJECTION_132 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
-_REJECTION_133 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
-_REJECTION_134 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
-_REJECTION_135 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
-_REJECTION_136 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
-_REJECTION_137 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
-_REJECTION_138 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
-_REJECTION_139 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
-_REJECTION_140 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_141 = Rejection("text_too_long", "dispute_reason", "data.object.dispute.reason must have at most 255 characters")
-_REJECTION_142 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
+_REJECTION_130 = Rejection("value_unknown", "status", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
+_REJECTION_131 = Rejection("type_invalid", "status", "data.object.dispute.state must be text")
+_REJECTION_132 = Rejection("field_missing", "status", "data.object.dispute.state is absent")
+_REJECTION_133 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 500 entries")
+_REJECTION_134 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 10000 characters in each key and value")
+_REJECTION_135 = Rejection("metadata_too_large", "metadata", "the rest of data.object.dispute must have at most 131072 bytes in all")
+_REJECTION_136 = Rejection("text_too_long", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must have at most 255 characters")
+_REJECTION_137 = Rejection("type_invalid", "provider_object_id", "the first present of data.object.dispute.id, data.object.dispute.dispute_id must be text")
+_REJECTION_138 = Rejection("text_too_long", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must have at most 255 characters")
+_REJECTION_139 = Rejection("type_invalid", "related_payment_id", "data.object.dispute.disputed_payment.payment_id must be text")
+_REJECTION_140 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at least -9223372036854775808")
+_REJECTION_141 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be at most 9223372036854775807")
+_REJECTION_142 = Rejection("type_invalid", "object_version", "data.object.dispute.version must be a whole number")
+_REJECTION_143 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at cannot be read as a time")
+_REJECTION_144 = Rejection("timestamp_invalid", "object_updated_at", "data.object.dispute.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_145 = Rejection("text_too_long", "dispute_reason", "data.object.dispute.reason must have at most 255 characters")
+_REJECTION_146 = Rejection("type_invalid", "dispute_reason", "data.object.dispute.reason must be text")
 _TABLE_11 = {
     "AMOUNT_DIFFERS": "incorrect_amount",
     "CANCELLED": "canceled",
@@ -482,45 +486,66 @@ _TABLE_11 = {
     "CUSTOMER_REQUESTS_CREDIT": "credit_not_processed",
     "EMV_LIABILITY_SHIFT": "fraud",
 }
-_REJECTION_143 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_147 = Rejection("type_invalid", "dispute_category", "data.object.dispute.reason must be text")
+_REJECTION_148 = Rejection("timestamp_invalid", "object_created_at", "data.object.dispute.created_at cannot be read as a time")
+_REJECTION_149 = Rejection("timestamp_invalid", "object_created_at", "data.object.dispute.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_150 = Rejection("amount_negative", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be at least -999999999999")
+_REJECTION_151 = Rejection("amount_too_large", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be at most 999999999999")
+_REJECTION_152 = Rejection("type_invalid", "withdrawn_cents", "the constant 0 or data.object.dispute.amount_money.amount or null, as data.object.dispute.state says, as data.object.dispute.state says, must be a whole number")
+_REJECTION_153 = Rejection("currency_unknown", "withdrawn_currency", "data.object.dispute.amount_money.currency or null, as data.object.dispute.state says, must be a code of iso4217")
+_REJECTION_154 = Rejection("type_invalid", "withdrawn_currency", "data.object.dispute.amount_money.currency or null, as data.object.dispute.state says, must be text")
 _TABLE_12 = {
+    "INQUIRY_EVIDENCE_REQUIRED": "inquiry",
+    "INQUIRY_PROCESSING": "inquiry",
+    "INQUIRY_CLOSED": "inquiry",
+    "EVIDENCE_REQUIRED": "chargeback",
+    "PROCESSING": "chargeback",
+    "WON": "chargeback",
+    "LOST": "chargeback",
+    "ACCEPTED": "chargeback",
+}
+_REJECTION_155 = Rejection("value_unknown", "dispute_stage", "data.object.dispute.state is none of INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING, INQUIRY_CLOSED, EVIDENCE_REQUIRED, PROCESSING, WON and 2 more")
+_REJECTION_156 = Rejection("type_invalid", "dispute_stage", "data.object.dispute.state must be text")
+_TABLE_13 = {
     "payout.sent": "payout.sent",
     "payout.paid": "payout.paid",
     "payout.failed": "payout.failed",
 }
-_REJECTION_144 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
-_REJECTION_145 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
-_REJECTION_146 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent")
-_REJECTION_147 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
-_REJECTION_148 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
-_REJECTION_149 = Rejection("field_missing", "currency", "none of data.object.payout.amount_money.currency and data.object.payout.amount_money.currency_code is there")
-_REJECTION_150 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
-_REJECTION_151 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
-_REJECTION_152 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
-_TABLE_13 = {
+_REJECTION_157 = Rejection("amount_negative", "amount_cents", "data.object.payout.amount_money.amount must be at least -999999999999")
+_REJECTION_158 = Rejection("amount_too_large", "amount_cents", "data.object.payout.amount_money.amount must be at most 999999999999")
+_REJECTION_159 = Rejection("field_missing", "amount_cents", "data.object.payout.amount_money.amount is absent")
+_REJECTION_160 = Rejection("type_invalid", "amount_cents", "data.object.payout.amount_money.amount must be a whole number")
+_REJECTION_161 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of iso4217")
+_REJECTION_162 = Rejection("field_missing", "currency", "none of data.object.payout.amount_money.currency and data.object.payout.amount_money.currency_code is there")
+_REJECTION_163 = Rejection("type_invalid", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be text")
+_REJECTION_164 = Rejection("type_invalid", "payment_method_type", "data.object.payout.destination.type must be text")
+_REJECTION_165 = Rejection("text_too_long", "payment_method_type", "data.object.payout.destination.type must have at most 255 characters")
+_TABLE_14 = {
     "payout.sent": "processing",
     "payout.paid": "succeeded",
     "payout.failed": "failed",
 }
-_REJECTION_153 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 500 entries")
-_REJECTION_154 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 10000 characters in each key and value")
-_REJECTION_155 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 131072 bytes in all")
-_REJECTION_156 = Rejection("text_too_long", "provider_object_id", "data.object.payout.id must have at most 255 characters")
-_REJECTION_157 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
-_REJECTION_158 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
-_REJECTION_159 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
-_REJECTION_160 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
-_REJECTION_161 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
-_REJECTION_162 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_163 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
-_REJECTION_164 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
-_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
-_REJECTION_166 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
-_REJECTION_167 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
-_REJECTION_168 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
-_REJECTION_169 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
-_REJECTION_170 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
-_TABLE_14 = {
+_REJECTION_166 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 500 entries")
+_REJECTION_167 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 10000 characters in each key and value")
+_REJECTION_168 = Rejection("metadata_too_large", "metadata", "the rest of data.object.payout must have at most 131072 bytes in all")
+_REJECTION_169 = Rejection("text_too_long", "provider_object_id", "data.object.payout.id must have at most 255 characters")
+_REJECTION_170 = Rejection("type_invalid", "provider_object_id", "data.object.payout.id must be text")
+_REJECTION_171 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at least -9223372036854775808")
+_REJECTION_172 = Rejection("type_invalid", "object_version", "data.object.payout.version must be at most 9223372036854775807")
+_REJECTION_173 = Rejection("type_invalid", "object_version", "data.object.payout.version must be a whole number")
+_REJECTION_174 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at cannot be read as a time")
+_REJECTION_175 = Rejection("timestamp_invalid", "object_updated_at", "data.object.payout.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_176 = Rejection("type_invalid", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be a whole number")
+_REJECTION_177 = Rejection("amount_negative", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at least -999999999999")
+_REJECTION_178 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.payout.payout_fee[].amount_money.amount must be at most 999999999999")
+_REJECTION_179 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of iso4217")
+_REJECTION_180 = Rejection("type_invalid", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be text")
+_REJECTION_181 = Rejection("type_invalid", "direction", "data.object.payout.amount_money.amount must be a number")
+_REJECTION_182 = Rejection("timestamp_invalid", "object_created_at", "data.object.payout.created_at cannot be read as a time")
+_REJECTION_183 = Rejection("timestamp_invalid", "object_created_at", "data.object.payout.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_184 = Rejection("currency_unknown", "currency", "the first present of data.object.payout.amount_money.currency, data.object.payout.amount_money.currency_code must be a code of the list at the time of the event")
+_REJECTION_185 = Rejection("currency_unknown", "fee_currency", "the first present of data.object.payout.payout_fee[0].amount_money.currency, data.object.payout.payout_fee[0].amount_money.currency_code must be a code of the list at the time of the event")
+_TABLE_15 = {
     "PAID": "invoice.paid",
     "PARTIALLY_PAID": "invoice.partially_paid",
     "PAYMENT_PENDING": "invoice.updated",
@@ -532,9 +557,9 @@ _TABLE_14 = {
     "CANCELED": "invoice.updated",
     "FAILED": "invoice.updated",
 }
-_REJECTION_171 = Rejection("value_unknown", "event_type", "data.object.invoice.status is none of PAID, PARTIALLY_PAID, PAYMENT_PENDING, DRAFT, UNPAID, SCHEDULED and 4 more")
-_REJECTION_172 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
-_TABLE_15 = {
+_REJECTION_186 = Rejection("value_unknown", "event_type", "data.object.invoice.status is none of PAID, PARTIALLY_PAID, PAYMENT_PENDING, DRAFT, UNPAID, SCHEDULED and 4 more")
+_REJECTION_187 = Rejection("type_invalid", "event_type", "data.object.invoice.status or type, as type says, must be text")
+_TABLE_16 = {
     "invoice.created": "invoice.created",
     "invoice.published": "invoice.opened",
     "invoice.updated": "invoice.updated",
@@ -542,18 +567,18 @@ _TABLE_15 = {
     "invoice.canceled": "invoice.voided",
     "invoice.refunded": "invoice.refunded",
 }
-_REJECTION_173 = Rejection("value_unknown", "event_type", "type is none of invoice.created, invoice.published, invoice.updated, invoice.scheduled_charge_failed, invoice.canceled and invoice.refunded")
-_REJECTION_174 = Rejection("field_missing", "event_type", "none of data.object.invoice.status and type is there")
-_REJECTION_175 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
-_REJECTION_176 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
-_REJECTION_177 = Rejection("type_invalid", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be a whole number")
-_REJECTION_178 = Rejection("amount_negative", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at least 0")
-_REJECTION_179 = Rejection("amount_too_large", "amount_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, must be at most 999999999999")
-_REJECTION_180 = Rejection("field_missing", "amount_cents", "none of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount and the sum of data.object.invoice.payment_requests[].computed_amount_money.amount is there")
-_REJECTION_181 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of iso4217")
-_REJECTION_182 = Rejection("field_missing", "currency", "none of data.object.invoice.payment_requests[0].computed_amount_money.currency and data.object.invoice.next_payment_amount_money.currency is there")
-_REJECTION_183 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be text")
-_TABLE_16 = {
+_REJECTION_188 = Rejection("value_unknown", "event_type", "type is none of invoice.created, invoice.published, invoice.updated, invoice.scheduled_charge_failed, invoice.canceled and invoice.refunded")
+_REJECTION_189 = Rejection("field_missing", "event_type", "none of data.object.invoice.status and type is there")
+_REJECTION_190 = Rejection("text_too_long", "customer_id", "data.object.invoice.primary_recipient.customer_id must have at most 255 characters")
+_REJECTION_191 = Rejection("type_invalid", "customer_id", "data.object.invoice.primary_recipient.customer_id must be text")
+_REJECTION_192 = Rejection("type_invalid", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be a whole number")
+_REJECTION_193 = Rejection("amount_negative", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be at least 0")
+_REJECTION_194 = Rejection("amount_too_large", "amount_cents", "the first present of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount or the sum of data.object.invoice.payment_requests[].computed_amount_money.amount, as data.object.invoice.status says, the constant 0 must be at most 999999999999")
+_REJECTION_195 = Rejection("field_missing", "amount_cents", "none of the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount and the sum of data.object.invoice.payment_requests[].computed_amount_money.amount is there")
+_REJECTION_196 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be a code of iso4217")
+_REJECTION_197 = Rejection("field_missing", "currency", "none of data.object.invoice.payment_requests[0].computed_amount_money.currency and data.object.invoice.next_payment_amount_money.currency is there")
+_REJECTION_198 = Rejection("type_invalid", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be text")
+_TABLE_17 = {
     "DRAFT": "draft",
     "UNPAID": "open",
     "SCHEDULED": "open",
@@ -565,30 +590,33 @@ _TABLE_16 = {
     "FAILED": "void",
     "PAYMENT_PENDING": "processing",
 }
-_REJECTION_184 = Rejection("value_unknown", "status", "data.object.invoice.status is none of DRAFT, UNPAID, SCHEDULED, PARTIALLY_PAID, PAID, PARTIALLY_REFUNDED and 4 more")
-_REJECTION_185 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
-_REJECTION_186 = Rejection("field_missing", "status", "data.object.invoice.status is absent")
-_REJECTION_187 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 500 entries")
-_REJECTION_188 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 10000 characters in each key and value")
-_REJECTION_189 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 131072 bytes in all")
-_REJECTION_190 = Rejection("text_too_long", "provider_object_id", "data.object.invoice.id must have at most 255 characters")
-_REJECTION_191 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
-_REJECTION_192 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
-_REJECTION_193 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
-_REJECTION_194 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
-_REJECTION_195 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
-_REJECTION_196 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_197 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
-_REJECTION_198 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
-_REJECTION_199 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
-_REJECTION_200 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
-_REJECTION_201 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
-_REJECTION_202 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
-_REJECTION_203 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
-_REJECTION_204 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
-_REJECTION_205 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
-_REJECTION_206 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency must be a code of the list at the time of the event")
-_TABLE_17 = {
+_REJECTION_199 = Rejection("value_unknown", "status", "data.object.invoice.status is none of DRAFT, UNPAID, SCHEDULED, PARTIALLY_PAID, PAID, PARTIALLY_REFUNDED and 4 more")
+_REJECTION_200 = Rejection("type_invalid", "status", "data.object.invoice.status must be text")
+_REJECTION_201 = Rejection("field_missing", "status", "data.object.invoice.status is absent")
+_REJECTION_202 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 500 entries")
+_REJECTION_203 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 10000 characters in each key and value")
+_REJECTION_204 = Rejection("metadata_too_large", "metadata", "the rest of data.object.invoice must have at most 131072 bytes in all")
+_REJECTION_205 = Rejection("text_too_long", "provider_object_id", "data.object.invoice.id must have at most 255 characters")
+_REJECTION_206 = Rejection("type_invalid", "provider_object_id", "data.object.invoice.id must be text")
+_REJECTION_207 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at least -9223372036854775808")
+_REJECTION_208 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be at most 9223372036854775807")
+_REJECTION_209 = Rejection("type_invalid", "object_version", "data.object.invoice.version must be a whole number")
+_REJECTION_210 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at cannot be read as a time")
+_REJECTION_211 = Rejection("timestamp_invalid", "object_updated_at", "data.object.invoice.updated_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_212 = Rejection("type_invalid", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be a whole number")
+_REJECTION_213 = Rejection("amount_negative", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at least 0")
+_REJECTION_214 = Rejection("amount_too_large", "captured_cents", "the sum of data.object.invoice.payment_requests[].total_completed_amount_money.amount must be at most 999999999999")
+_REJECTION_215 = Rejection("text_too_long", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must have at most 255 characters")
+_REJECTION_216 = Rejection("type_invalid", "cancellation_reason", "data.object.invoice.status or null, as data.object.invoice.status says, must be text")
+_REJECTION_217 = Rejection("text_too_long", "related_subscription_id", "data.object.invoice.subscription_id must have at most 255 characters")
+_REJECTION_218 = Rejection("type_invalid", "related_subscription_id", "data.object.invoice.subscription_id must be text")
+_REJECTION_219 = Rejection("text_too_long", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must have at most 255 characters")
+_REJECTION_220 = Rejection("type_invalid", "payment_method_id", "data.object.invoice.payment_requests[0].card_id must be text")
+_REJECTION_221 = Rejection("timestamp_invalid", "object_created_at", "data.object.invoice.created_at cannot be read as a time")
+_REJECTION_222 = Rejection("timestamp_invalid", "object_created_at", "data.object.invoice.created_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_223 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must be a code of the list at the time of the event")
+_REJECTION_224 = Rejection("currency_unknown", "currency", "the first present of data.object.invoice.payment_requests[0].computed_amount_money.currency, data.object.invoice.next_payment_amount_money.currency, the constant XXX must not be XXX but where there is no amount")
+_TABLE_18 = {
     "PENDING": "subscription.updated",
     "ACTIVE": "subscription.updated",
     "PAUSED": "subscription.updated",
@@ -596,15 +624,15 @@ _TABLE_17 = {
     "DEACTIVATED": "subscription.canceled",
     "COMPLETED": "subscription.canceled",
 }
-_REJECTION_207 = Rejection("value_unknown", "event_type", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
-_REJECTION_208 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
-_REJECTION_209 = Rejection("field_missing", "event_type", "data.object.subscription.status is absent")
-_REJECTION_210 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
-_REJECTION_211 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
-_REJECTION_212 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_213 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_214 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
-_TABLE_18 = {
+_REJECTION_225 = Rejection("value_unknown", "event_type", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
+_REJECTION_226 = Rejection("type_invalid", "event_type", "the constant subscription.created or data.object.subscription.status, as type says, must be text")
+_REJECTION_227 = Rejection("field_missing", "event_type", "data.object.subscription.status is absent")
+_REJECTION_228 = Rejection("text_too_long", "customer_id", "data.object.subscription.customer_id must have at most 255 characters")
+_REJECTION_229 = Rejection("type_invalid", "customer_id", "data.object.subscription.customer_id must be text")
+_REJECTION_230 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_231 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_232 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_TABLE_19 = {
     "PENDING": "pending",
     "ACTIVE": "active",
     "PAUSED": "paused",
@@ -612,44 +640,44 @@ _TABLE_18 = {
     "DEACTIVATED": "canceled",
     "COMPLETED": "closed",
 }
-_REJECTION_215 = Rejection("value_unknown", "status", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
-_REJECTION_216 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
-_REJECTION_217 = Rejection("field_missing", "status", "data.object.subscription.status is absent")
-_REJECTION_218 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 500 entries")
-_REJECTION_219 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 10000 characters in each key and value")
-_REJECTION_220 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 131072 bytes in all")
-_REJECTION_221 = Rejection("text_too_long", "provider_object_id", "data.object.subscription.id must have at most 255 characters")
-_REJECTION_222 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
-_REJECTION_223 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
-_REJECTION_224 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
-_REJECTION_225 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
-_REJECTION_226 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
-_REJECTION_227 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
-_REJECTION_228 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
-_REJECTION_229 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
-_REJECTION_230 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_231 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_TABLE_19 = {
+_REJECTION_233 = Rejection("value_unknown", "status", "data.object.subscription.status is none of PENDING, ACTIVE, PAUSED, CANCELED, DEACTIVATED and COMPLETED")
+_REJECTION_234 = Rejection("type_invalid", "status", "data.object.subscription.status must be text")
+_REJECTION_235 = Rejection("field_missing", "status", "data.object.subscription.status is absent")
+_REJECTION_236 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 500 entries")
+_REJECTION_237 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 10000 characters in each key and value")
+_REJECTION_238 = Rejection("metadata_too_large", "metadata", "the rest of data.object.subscription must have at most 131072 bytes in all")
+_REJECTION_239 = Rejection("text_too_long", "provider_object_id", "data.object.subscription.id must have at most 255 characters")
+_REJECTION_240 = Rejection("type_invalid", "provider_object_id", "data.object.subscription.id must be text")
+_REJECTION_241 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at least -9223372036854775808")
+_REJECTION_242 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be at most 9223372036854775807")
+_REJECTION_243 = Rejection("type_invalid", "object_version", "data.object.subscription.version must be a whole number")
+_REJECTION_244 = Rejection("text_too_long", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must have at most 255 characters")
+_REJECTION_245 = Rejection("type_invalid", "cancellation_reason", "data.object.subscription.status or null, as data.object.subscription.status says, must be text")
+_REJECTION_246 = Rejection("text_too_long", "payment_method_id", "data.object.subscription.card_id must have at most 255 characters")
+_REJECTION_247 = Rejection("type_invalid", "payment_method_id", "data.object.subscription.card_id must be text")
+_REJECTION_248 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_249 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_TABLE_20 = {
     "card.automatically_updated": "payment_method.updated",
     "card.disabled": "payment_method.disabled",
 }
-_REJECTION_232 = Rejection("text_too_long", "customer_id", "data.object.card.customer_id must have at most 255 characters")
-_REJECTION_233 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
-_REJECTION_234 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
-_REJECTION_235 = Rejection("text_too_long", "card_brand", "data.object.card.card_brand must have at most 255 characters")
-_REJECTION_236 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
-_REJECTION_237 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
-_REJECTION_238 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says,, as type says, is absent")
-_REJECTION_239 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 500 entries")
-_REJECTION_240 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 10000 characters in each key and value")
-_REJECTION_241 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 131072 bytes in all")
-_REJECTION_242 = Rejection("text_too_long", "provider_object_id", "data.object.card.id must have at most 255 characters")
-_REJECTION_243 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
-_REJECTION_244 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
-_REJECTION_245 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
-_REJECTION_246 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
-_REJECTION_247 = Rejection("text_too_long", "payment_method_id", "data.object.card.id must have at most 255 characters")
-_REJECTION_248 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
+_REJECTION_250 = Rejection("text_too_long", "customer_id", "data.object.card.customer_id must have at most 255 characters")
+_REJECTION_251 = Rejection("type_invalid", "customer_id", "data.object.card.customer_id must be text")
+_REJECTION_252 = Rejection("type_invalid", "card_brand", "data.object.card.card_brand must be text")
+_REJECTION_253 = Rejection("text_too_long", "card_brand", "data.object.card.card_brand must have at most 255 characters")
+_REJECTION_254 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last_4 must have the form [0-9]{4}")
+_REJECTION_255 = Rejection("type_invalid", "card_last_four", "data.object.card.last_4 must be text")
+_REJECTION_256 = Rejection("field_missing", "status", "the constant disabled or the constant disabled or the constant active, as data.object.card.enabled says, as type says, is absent")
+_REJECTION_257 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 500 entries")
+_REJECTION_258 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 10000 characters in each key and value")
+_REJECTION_259 = Rejection("metadata_too_large", "metadata", "the rest of data.object.card must have at most 131072 bytes in all")
+_REJECTION_260 = Rejection("text_too_long", "provider_object_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_261 = Rejection("type_invalid", "provider_object_id", "data.object.card.id must be text")
+_REJECTION_262 = Rejection("type_invalid", "object_version", "data.object.card.version must be at least -9223372036854775808")
+_REJECTION_263 = Rejection("type_invalid", "object_version", "data.object.card.version must be at most 9223372036854775807")
+_REJECTION_264 = Rejection("type_invalid", "object_version", "data.object.card.version must be a whole number")
+_REJECTION_265 = Rejection("text_too_long", "payment_method_id", "data.object.card.id must have at most 255 characters")
+_REJECTION_266 = Rejection("type_invalid", "payment_method_id", "data.object.card.id must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1349,12 +1377,8 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -1636,11 +1660,29 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_next_attempt_at = None
 
-    if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
+    to_object_created_at: Any = at_data__object__payment.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_utc_millis(to_object_created_at)
+        if to_object_created_at is None:
             rejections.append(_REJECTION_70)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
             rejections.append(_REJECTION_71)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_72)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_73)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1691,6 +1733,10 @@ def _payment(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1761,15 +1807,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_event_type) is str and to_event_type in NULL_VALUES:
         to_event_type = None
     if type(to_event_type) is str and to_event_type in ("PENDING",):
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+        to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_5.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_72)
+                rejections.append(_REJECTION_74)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_75)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object__refund.get("status")
@@ -1778,12 +1822,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_event_type) is str:
             to_event_type = _TABLE_6.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_74)
+                rejections.append(_REJECTION_76)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_73)
+            rejections.append(_REJECTION_75)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_75)
+        rejections.append(_REJECTION_77)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -1801,24 +1845,24 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_76)
+            rejections.append(_REJECTION_78)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_77)
+            rejections.append(_REJECTION_79)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_78)
+        rejections.append(_REJECTION_80)
     else:
-        rejections.append(_REJECTION_79)
+        rejections.append(_REJECTION_81)
 
     to_currency: Any = at_data__object__refund__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_80)
+            rejections.append(_REJECTION_82)
     elif to_currency is None:
-        rejections.append(_REJECTION_81)
+        rejections.append(_REJECTION_83)
     else:
-        rejections.append(_REJECTION_82)
+        rejections.append(_REJECTION_84)
 
     to_payment_method_type: Any = at_data__object__refund.get("destination_type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -1827,11 +1871,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_83)
+        rejections.append(_REJECTION_85)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_84)
+            rejections.append(_REJECTION_86)
 
     to_card_brand: Any = at_data__object__refund__destination_details__card_details__card.get("card_brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -1846,23 +1890,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_85)
+                rejections.append(_REJECTION_87)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_85)
+        rejections.append(_REJECTION_87)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_86)
+            rejections.append(_REJECTION_88)
 
     to_card_last_four: Any = at_data__object__refund__destination_details__card_details__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_87)
+            rejections.append(_REJECTION_89)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_88)
+        rejections.append(_REJECTION_90)
 
     to_status: Any = at_data__object__refund.get("status")
     if type(to_status) is str and to_status in NULL_VALUES:
@@ -1870,12 +1914,12 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_status) is str:
         to_status = _TABLE_7.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_91)
     elif to_status is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_92)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_91)
+        rejections.append(_REJECTION_93)
 
     to_failure_code: Any = at_data__object__refund.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -1888,9 +1932,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_92)
+            rejections.append(_REJECTION_94)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_failure_message = None
 
@@ -1954,11 +1998,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "version", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_94)
-    if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_95)
-    if size(to_metadata) > 131072:
         rejections.append(_REJECTION_96)
+    if longest(to_metadata) > 10000:
+        rejections.append(_REJECTION_97)
+    if size(to_metadata) > 131072:
+        rejections.append(_REJECTION_98)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -1984,9 +2028,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_99)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_100)
 
     to_attempt_number = None
 
@@ -1995,17 +2039,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_99)
+            rejections.append(_REJECTION_101)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_100)
+        rejections.append(_REJECTION_102)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2015,11 +2055,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_103)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_104)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_103)
+        rejections.append(_REJECTION_105)
 
     to_object_updated_at: Any = at_data__object__refund.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2027,11 +2067,11 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_104)
+            rejections.append(_REJECTION_106)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_107)
 
     to_authorized_cents = None
 
@@ -2043,21 +2083,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__refund.get("processing_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_106)
+        rejections.append(_REJECTION_108)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_107)
+            rejections.append(_REJECTION_109)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_108)
+            rejections.append(_REJECTION_110)
 
     to_fee_currency: Any = at_data__object__refund__processing_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
         to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_109)
+            rejections.append(_REJECTION_111)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_110)
+        rejections.append(_REJECTION_112)
 
     to_application_fee_cents = None
 
@@ -2098,11 +2138,29 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_113)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_112)
+        rejections.append(_REJECTION_114)
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_data__object__refund.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_utc_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_115)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_116)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2153,6 +2211,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2189,33 +2251,28 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("dispute.state.updated", "dispute.state.changed"):
-        to_event_type = at_data__object__dispute.get("state")
+    if event_type in ("dispute.state.updated", "dispute.state.changed"):
+        to_event_type: Any = at_data__object__dispute.get("state")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
             to_event_type = _TABLE_8.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_113)
+                rejections.append(_REJECTION_117)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_118)
             to_event_type = REFUSED
     else:
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+        to_event_type = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_115)
+                rejections.append(_REJECTION_119)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_114)
+            rejections.append(_REJECTION_118)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_116)
+        rejections.append(_REJECTION_120)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2233,24 +2290,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_117)
+            rejections.append(_REJECTION_121)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_122)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_119)
+        rejections.append(_REJECTION_123)
     else:
-        rejections.append(_REJECTION_120)
+        rejections.append(_REJECTION_124)
 
     to_currency: Any = at_data__object__dispute__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
         to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_121)
+            rejections.append(_REJECTION_125)
     elif to_currency is None:
-        rejections.append(_REJECTION_122)
+        rejections.append(_REJECTION_126)
     else:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_127)
 
     to_payment_method_type: Any = "card"
 
@@ -2267,14 +2324,14 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_124)
+                rejections.append(_REJECTION_128)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_124)
+        rejections.append(_REJECTION_128)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_125)
+            rejections.append(_REJECTION_129)
 
     to_card_last_four = None
 
@@ -2284,12 +2341,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str:
         to_status = _TABLE_10.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_130)
     elif to_status is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_131)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_128)
+        rejections.append(_REJECTION_132)
 
     to_failure_code = None
 
@@ -2328,11 +2385,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "location_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_133)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_130)
+        rejections.append(_REJECTION_134)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_131)
+        rejections.append(_REJECTION_135)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2362,9 +2419,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_132)
+            rejections.append(_REJECTION_136)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_133)
+        rejections.append(_REJECTION_137)
 
     to_attempt_number = None
 
@@ -2373,17 +2430,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_138)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_135)
+        rejections.append(_REJECTION_139)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2393,11 +2446,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_136)
+            rejections.append(_REJECTION_140)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_137)
+            rejections.append(_REJECTION_141)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_138)
+        rejections.append(_REJECTION_142)
 
     to_object_updated_at: Any = at_data__object__dispute.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2405,11 +2458,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_139)
+            rejections.append(_REJECTION_143)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_144)
 
     to_authorized_cents = None
 
@@ -2446,9 +2499,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_145)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_146)
 
     to_dispute_category: Any = at_data__object__dispute.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2458,7 +2511,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_143)
+        rejections.append(_REJECTION_147)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2470,6 +2523,67 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_data__object__dispute.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_utc_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_148)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_149)
+
+    to_withdrawn_cents: Any = at_data__object__dispute.get("state")
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+        to_withdrawn_cents = None
+    if type(to_withdrawn_cents) is str and to_withdrawn_cents in ("INQUIRY_EVIDENCE_REQUIRED", "INQUIRY_PROCESSING", "INQUIRY_CLOSED", "WON"):
+        to_withdrawn_cents = 0
+    else:
+        to_withdrawn_cents = at_data__object__dispute.get("state")
+        if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+            to_withdrawn_cents = None
+        if type(to_withdrawn_cents) is str and to_withdrawn_cents in ("LOST", "ACCEPTED"):
+            to_withdrawn_cents = at_data__object__dispute__amount_money.get("amount")
+            if type(to_withdrawn_cents) is str and to_withdrawn_cents in NULL_VALUES:
+                to_withdrawn_cents = None
+        else:
+            to_withdrawn_cents = None
+    if type(to_withdrawn_cents) is int:
+        if to_withdrawn_cents < -999999999999:
+            rejections.append(_REJECTION_150)
+        if to_withdrawn_cents > 999999999999:
+            rejections.append(_REJECTION_151)
+    elif to_withdrawn_cents is not None:
+        rejections.append(_REJECTION_152)
+
+    to_withdrawn_currency: Any = at_data__object__dispute.get("state")
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in ("LOST", "ACCEPTED"):
+        to_withdrawn_currency = at_data__object__dispute__amount_money.get("currency")
+        if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+            to_withdrawn_currency = None
+    else:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency not in EXPONENTS:
+            rejections.append(_REJECTION_153)
+    elif to_withdrawn_currency is not None:
+        rejections.append(_REJECTION_154)
+
+    to_dispute_stage: Any = at_data__object__dispute.get("state")
+    if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
+        to_dispute_stage = None
+    if type(to_dispute_stage) is str:
+        to_dispute_stage = _TABLE_12.get(to_dispute_stage, REFUSED)
+        if to_dispute_stage is REFUSED:
+            rejections.append(_REJECTION_155)
+    elif to_dispute_stage is not None:
+        rejections.append(_REJECTION_156)
+        to_dispute_stage = REFUSED
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2520,6 +2634,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2565,7 +2683,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_12[event_type]
+    to_event_type = _TABLE_13[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2583,13 +2701,13 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = None
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_144)
+            rejections.append(_REJECTION_157)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_145)
+            rejections.append(_REJECTION_158)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_146)
+        rejections.append(_REJECTION_159)
     else:
-        rejections.append(_REJECTION_147)
+        rejections.append(_REJECTION_160)
 
     to_currency: Any = at_data__object__payout__amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2600,11 +2718,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_currency = None
     if type(to_currency) is str:
         if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_148)
+            rejections.append(_REJECTION_161)
     elif to_currency is None:
-        rejections.append(_REJECTION_149)
+        rejections.append(_REJECTION_162)
     else:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_163)
 
     to_payment_method_type: Any = at_data__object__payout__destination.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
@@ -2613,17 +2731,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_payment_method_type.isascii():
             to_payment_method_type = to_payment_method_type.lower()
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_151)
+        rejections.append(_REJECTION_164)
         to_payment_method_type = REFUSED
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_152)
+            rejections.append(_REJECTION_165)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status = _TABLE_13[event_type]
+    to_status = _TABLE_14[event_type]
 
     to_failure_code = None
 
@@ -2659,11 +2777,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if value is not None:
         put_scalar(to_metadata, "end_to_end_id", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_153)
+        rejections.append(_REJECTION_166)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_154)
+        rejections.append(_REJECTION_167)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_168)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -2693,21 +2811,17 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_156)
+            rejections.append(_REJECTION_169)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_157)
+        rejections.append(_REJECTION_170)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -2717,11 +2831,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_158)
+            rejections.append(_REJECTION_171)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_172)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_160)
+        rejections.append(_REJECTION_173)
 
     to_object_updated_at: Any = at_data__object__payout.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -2729,11 +2843,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_174)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_175)
 
     to_authorized_cents = None
 
@@ -2745,12 +2859,12 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_fee_cents: Any = total(at_data__object__payout.get("payout_fee"), ("amount_money", "amount"))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_163)
+        rejections.append(_REJECTION_176)
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_164)
+            rejections.append(_REJECTION_177)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_178)
 
     to_fee_currency: Any = at_data__object__payout__payout_fee__0__amount_money.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2761,9 +2875,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_fee_currency = None
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_166)
+            rejections.append(_REJECTION_179)
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_167)
+        rejections.append(_REJECTION_180)
 
     to_application_fee_cents = None
 
@@ -2773,14 +2887,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_168)
+        rejections.append(_REJECTION_181)
         to_direction = REFUSED
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
-        to_failure_category = "unknown"
+    if event_type in ("payout.failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -2810,11 +2921,29 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object__payout.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_utc_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_182)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_183)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_169)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_170)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_184)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_185)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2865,6 +2994,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2910,33 +3043,28 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("invoice.payment_made",):
-        to_event_type = at_data__object__invoice.get("status")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
-        if type(to_event_type) is str:
-            to_event_type = _TABLE_14.get(to_event_type, REFUSED)
-            if to_event_type is REFUSED:
-                rejections.append(_REJECTION_171)
-        elif to_event_type is not None:
-            rejections.append(_REJECTION_172)
-            to_event_type = REFUSED
-    else:
-        to_event_type = root.get("type")
+    if event_type in ("invoice.payment_made",):
+        to_event_type: Any = at_data__object__invoice.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
             to_event_type = _TABLE_15.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_173)
+                rejections.append(_REJECTION_186)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_172)
+            rejections.append(_REJECTION_187)
+            to_event_type = REFUSED
+    else:
+        to_event_type = event_type
+        if type(to_event_type) is str:
+            to_event_type = _TABLE_16.get(to_event_type, REFUSED)
+            if to_event_type is REFUSED:
+                rejections.append(_REJECTION_188)
+        elif to_event_type is not None:
+            rejections.append(_REJECTION_187)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_174)
+        rejections.append(_REJECTION_189)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2952,9 +3080,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_175)
+            rejections.append(_REJECTION_190)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_176)
+        rejections.append(_REJECTION_191)
 
     to_amount_cents: Any = at_data__object__invoice.get("status")
     if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
@@ -2962,18 +3090,20 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is str and to_amount_cents in ("PAID", "PARTIALLY_REFUNDED", "REFUNDED"):
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_192)
     else:
         to_amount_cents = total(at_data__object__invoice.get("payment_requests"), ("computed_amount_money", "amount"))
         if to_amount_cents is REFUSED:
-            rejections.append(_REJECTION_177)
+            rejections.append(_REJECTION_192)
+    if to_amount_cents is None:
+        to_amount_cents = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_178)
+            rejections.append(_REJECTION_193)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_194)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_180)
+        rejections.append(_REJECTION_195)
 
     to_currency: Any = at_data__object__invoice__payment_requests__0__computed_amount_money.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2982,13 +3112,15 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_currency = at_data__object__invoice__next_payment_amount_money.get("currency")
         if type(to_currency) is str and to_currency in NULL_VALUES:
             to_currency = None
+        if to_currency is None:
+            to_currency = "XXX"
     if type(to_currency) is str:
-        if to_currency not in EXPONENTS:
-            rejections.append(_REJECTION_181)
+        if to_currency not in EXPONENTS and to_currency != "XXX":
+            rejections.append(_REJECTION_196)
     elif to_currency is None:
-        rejections.append(_REJECTION_182)
+        rejections.append(_REJECTION_197)
     else:
-        rejections.append(_REJECTION_183)
+        rejections.append(_REJECTION_198)
 
     to_payment_method_type = None
 
@@ -3000,14 +3132,14 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
-        to_status = _TABLE_16.get(to_status, REFUSED)
+        to_status = _TABLE_17.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_184)
+            rejections.append(_REJECTION_199)
     elif to_status is not None:
-        rejections.append(_REJECTION_185)
+        rejections.append(_REJECTION_200)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_186)
+        rejections.append(_REJECTION_201)
 
     to_failure_code = None
 
@@ -3046,11 +3178,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if value is not None:
         put_scalar(to_metadata, "store_payment_method_enabled", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_187)
+        rejections.append(_REJECTION_202)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_188)
+        rejections.append(_REJECTION_203)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_189)
+        rejections.append(_REJECTION_204)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3080,21 +3212,17 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_205)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_206)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -3104,11 +3232,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_192)
+            rejections.append(_REJECTION_207)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_193)
+            rejections.append(_REJECTION_208)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_194)
+        rejections.append(_REJECTION_209)
 
     to_object_updated_at: Any = at_data__object__invoice.get("updated_at")
     if type(to_object_updated_at) is str and to_object_updated_at in NULL_VALUES:
@@ -3116,22 +3244,22 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if to_object_updated_at is not None:
         to_object_updated_at = iso8601_utc_millis(to_object_updated_at)
         if to_object_updated_at is None:
-            rejections.append(_REJECTION_195)
+            rejections.append(_REJECTION_210)
             to_object_updated_at = REFUSED
     if type(to_object_updated_at) is int:
         if not -62135596800000 <= to_object_updated_at <= 253402300799999:
-            rejections.append(_REJECTION_196)
+            rejections.append(_REJECTION_211)
 
     to_authorized_cents = None
 
     to_captured_cents: Any = total(at_data__object__invoice.get("payment_requests"), ("total_completed_amount_money", "amount"))
     if to_captured_cents is REFUSED:
-        rejections.append(_REJECTION_197)
+        rejections.append(_REJECTION_212)
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_213)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_199)
+            rejections.append(_REJECTION_214)
 
     to_refunded_cents = None
 
@@ -3145,11 +3273,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("invoice.scheduled_charge_failed",):
-        to_failure_category = "unknown"
+    if event_type in ("invoice.scheduled_charge_failed",):
+        to_failure_category: Any = "unknown"
     else:
         to_failure_category = None
 
@@ -3174,9 +3299,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_215)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_201)
+        rejections.append(_REJECTION_216)
 
     to_dispute_reason = None
 
@@ -3191,24 +3316,45 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_217)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_203)
+        rejections.append(_REJECTION_218)
 
     to_payment_method_id: Any = at_data__object__invoice__payment_requests__0.get("card_id")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_204)
+            rejections.append(_REJECTION_219)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_205)
+        rejections.append(_REJECTION_220)
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object__invoice.get("created_at")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if to_object_created_at is not None:
+        to_object_created_at = iso8601_utc_millis(to_object_created_at)
+        if to_object_created_at is None:
+            rejections.append(_REJECTION_221)
+            to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_222)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_206)
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_223)
+        if to_currency == "XXX" and (family not in ("invoice",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_224)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3259,6 +3405,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -3292,24 +3442,21 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("subscription.created",):
-        to_event_type = "subscription.created"
+    if event_type in ("subscription.created",):
+        to_event_type: Any = "subscription.created"
     else:
         to_event_type = at_data__object__subscription.get("status")
         if type(to_event_type) is str and to_event_type in NULL_VALUES:
             to_event_type = None
         if type(to_event_type) is str:
-            to_event_type = _TABLE_17.get(to_event_type, REFUSED)
+            to_event_type = _TABLE_18.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_207)
+                rejections.append(_REJECTION_225)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_208)
+            rejections.append(_REJECTION_226)
             to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_209)
+        rejections.append(_REJECTION_227)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3325,21 +3472,21 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_210)
+            rejections.append(_REJECTION_228)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_211)
+        rejections.append(_REJECTION_229)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
+            rejections.append(_REJECTION_230)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_213)
+            rejections.append(_REJECTION_231)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_232)
 
     to_payment_method_type = None
 
@@ -3351,14 +3498,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if type(to_status) is str and to_status in NULL_VALUES:
         to_status = None
     if type(to_status) is str:
-        to_status = _TABLE_18.get(to_status, REFUSED)
+        to_status = _TABLE_19.get(to_status, REFUSED)
         if to_status is REFUSED:
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_233)
     elif to_status is not None:
-        rejections.append(_REJECTION_216)
+        rejections.append(_REJECTION_234)
         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_217)
+        rejections.append(_REJECTION_235)
 
     to_failure_code = None
 
@@ -3409,11 +3556,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     if value is not None:
         put_scalar(to_metadata, "monthly_billing_anchor_date", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_218)
+        rejections.append(_REJECTION_236)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_219)
+        rejections.append(_REJECTION_237)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_220)
+        rejections.append(_REJECTION_238)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3436,21 +3583,17 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_221)
+            rejections.append(_REJECTION_239)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_222)
+        rejections.append(_REJECTION_240)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -3460,11 +3603,11 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_223)
+            rejections.append(_REJECTION_241)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_224)
+            rejections.append(_REJECTION_242)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_225)
+        rejections.append(_REJECTION_243)
 
     to_object_updated_at = None
 
@@ -3507,9 +3650,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_244)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_227)
+        rejections.append(_REJECTION_245)
 
     to_dispute_reason = None
 
@@ -3526,18 +3669,26 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_246)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_229)
+        rejections.append(_REJECTION_247)
 
     to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_230)
+            rejections.append(_REJECTION_248)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_231)
+            rejections.append(_REJECTION_249)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3588,6 +3739,10 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -3618,7 +3773,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type = _TABLE_19[event_type]
+    to_event_type = _TABLE_20[event_type]
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -3634,21 +3789,21 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_customer_id = None
     if type(to_customer_id) is str:
         if len(to_customer_id) > 255:
-            rejections.append(_REJECTION_232)
+            rejections.append(_REJECTION_250)
     elif to_customer_id is not None:
-        rejections.append(_REJECTION_233)
+        rejections.append(_REJECTION_251)
 
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_212)
+            rejections.append(_REJECTION_230)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_213)
+            rejections.append(_REJECTION_231)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_214)
+            rejections.append(_REJECTION_232)
 
     to_payment_method_type: Any = "card"
 
@@ -3665,29 +3820,26 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
                 if to_card_brand.isascii():
                     to_card_brand = to_card_brand.lower()
             elif to_card_brand is not None:
-                rejections.append(_REJECTION_234)
+                rejections.append(_REJECTION_252)
                 to_card_brand = REFUSED
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_234)
+        rejections.append(_REJECTION_252)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_235)
+            rejections.append(_REJECTION_253)
 
     to_card_last_four: Any = at_data__object__card.get("last_4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_236)
+            rejections.append(_REJECTION_254)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_237)
+        rejections.append(_REJECTION_255)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("card.disabled",):
-        to_status = "disabled"
+    if event_type in ("card.disabled",):
+        to_status: Any = "disabled"
     else:
         to_status = at_data__object__card.get("enabled")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -3697,7 +3849,7 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         else:
             to_status = "active"
     if to_status is None:
-        rejections.append(_REJECTION_238)
+        rejections.append(_REJECTION_256)
 
     to_failure_code = None
 
@@ -3736,11 +3888,11 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
     if value is not None:
         put_scalar(to_metadata, "issuer_alert_at", value)
     if len(to_metadata) > 500:
-        rejections.append(_REJECTION_239)
+        rejections.append(_REJECTION_257)
     if longest(to_metadata) > 10000:
-        rejections.append(_REJECTION_240)
+        rejections.append(_REJECTION_258)
     if size(to_metadata) > 131072:
-        rejections.append(_REJECTION_241)
+        rejections.append(_REJECTION_259)
 
     to_provider_created_at: Any = root.get("created_at")
     if type(to_provider_created_at) is str and to_provider_created_at in NULL_VALUES:
@@ -3763,21 +3915,17 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_provider_object_id = None
     if type(to_provider_object_id) is str:
         if len(to_provider_object_id) > 255:
-            rejections.append(_REJECTION_242)
+            rejections.append(_REJECTION_260)
     elif to_provider_object_id is not None:
-        rejections.append(_REJECTION_243)
+        rejections.append(_REJECTION_261)
 
     to_attempt_number = None
 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_40)
@@ -3787,11 +3935,11 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_object_version = None
     if type(to_object_version) is int:
         if to_object_version < -9223372036854775808:
-            rejections.append(_REJECTION_244)
+            rejections.append(_REJECTION_262)
         if to_object_version > 9223372036854775807:
-            rejections.append(_REJECTION_245)
+            rejections.append(_REJECTION_263)
     elif to_object_version is not None:
-        rejections.append(_REJECTION_246)
+        rejections.append(_REJECTION_264)
 
     to_object_updated_at = None
 
@@ -3840,18 +3988,26 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_247)
+            rejections.append(_REJECTION_265)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_248)
+        rejections.append(_REJECTION_266)
 
     to_next_attempt_at = None
+
+    to_object_created_at = None
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if not rejections:
         family = to_event_type.partition(".")[0]
         if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_230)
+            rejections.append(_REJECTION_248)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_231)
+            rejections.append(_REJECTION_249)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3902,6 +4058,10 @@ def _card(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: st
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": to_object_created_at,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 

@@ -86,10 +86,10 @@ _REJECTION_33 = Rejection("type_invalid", "attempt_number", "data.object.charges
 _REJECTION_34 = Rejection("attempt_not_positive", "attempt_number", "data.object.charges.total_count must be at least 1")
 _REJECTION_35 = Rejection("type_invalid", "attempt_number", "data.object.charges.total_count must be a whole number")
 _REJECTION_36 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be a whole number")
-_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at least 0")
-_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says,, as type says, must be at most 999999999999")
+_REJECTION_37 = Rejection("type_invalid", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be a whole number")
+_REJECTION_38 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_39 = Rejection("amount_negative", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be at least 0")
+_REJECTION_40 = Rejection("amount_too_large", "authorized_cents", "the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount_capturable less the constant 0 less data.object.amount_received, data.object.amount_capturable, data.object.amount or the first present of data.object.latest_charge.payment_method_details.card.amount_authorized, data.object.amount or null, as type says, as type says, must be at most 999999999999")
 _REJECTION_41 = Rejection("amount_indivisible", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, is not a whole number of the currency's minor unit")
 _REJECTION_42 = Rejection("type_invalid", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be a whole number")
 _REJECTION_43 = Rejection("amount_negative", "captured_cents", "the first present of data.object.amount_received, data.object.amount or data.object.amount_received, as type says, must be at least 0")
@@ -212,7 +212,7 @@ _TABLE_3 = {
     "partner_invalid_amount": "invalid_request",
     "testmode_decline": "invalid_request",
 }
-_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says, or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says,, as type says,, as data.object.last_payment_error.advice_code says, must be text")
+_REJECTION_59 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or null, as type says or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code, the constant unknown or the first present of data.object.last_payment_error.decline_code, data.object.last_payment_error.code or null, as type says, as type says, as data.object.last_payment_error.advice_code says, must be text")
 _TABLE_4 = {
     "balance_insufficient": "insufficient_funds",
     "insufficient_funds": "insufficient_funds",
@@ -442,6 +442,8 @@ _REJECTION_74 = Rejection("text_too_long", "related_invoice_id", "data.object.in
 _REJECTION_75 = Rejection("type_invalid", "related_invoice_id", "data.object.invoice must be text")
 _REJECTION_76 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must have at most 255 characters")
 _REJECTION_77 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_payment_error.payment_method.id, data.object.payment_method.id, data.object.payment_method or the first present of data.object.payment_method.id, data.object.payment_method, as type says, must be text")
+_REJECTION_78 = Rejection("timestamp_invalid", "object_created_at", "data.object.created cannot be read as a time")
+_REJECTION_79 = Rejection("timestamp_invalid", "object_created_at", "data.object.created must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -504,8 +506,8 @@ _ENDS_1 = {
     "ZWN": 1159660800000,
     "ZWR": 1246406400000,
 }
-_REJECTION_78 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
-_REJECTION_79 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_80 = Rejection("currency_unknown", "currency", "data.object.currency must be a code of the list at the time of the event")
+_REJECTION_81 = Rejection("currency_unknown", "fee_currency", "data.object.latest_charge.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_5 = {
     "charge.pending": "charge.pending",
     "charge.succeeded": "charge.succeeded",
@@ -515,85 +517,85 @@ _TABLE_5 = {
     "charge.failed": "charge.failed",
     "charge.expired": "charge.expired",
 }
-_REJECTION_80 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_81 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_82 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_83 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or data.object.amount, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_84 = Rejection("field_missing", "amount_cents", "none of data.object.amount and data.object.amount_captured is there")
-_REJECTION_85 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
-_REJECTION_86 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
-_REJECTION_87 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
-_REJECTION_88 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
-_REJECTION_89 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
-_REJECTION_90 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
+_REJECTION_82 = Rejection("amount_indivisible", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_83 = Rejection("type_invalid", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be a whole number")
+_REJECTION_84 = Rejection("amount_negative", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be at least 0")
+_REJECTION_85 = Rejection("amount_too_large", "amount_cents", "data.object.amount or data.object.amount or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or data.object.amount, as data.object.status says, as type says, must be at most 999999999999")
+_REJECTION_86 = Rejection("field_missing", "amount_cents", "none of data.object.amount and data.object.amount_captured is there")
+_REJECTION_87 = Rejection("text_too_long", "payment_method_type", "data.object.payment_method_details.type must have at most 255 characters")
+_REJECTION_88 = Rejection("type_invalid", "payment_method_type", "data.object.payment_method_details.type must be text")
+_REJECTION_89 = Rejection("type_invalid", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must be text")
+_REJECTION_90 = Rejection("text_too_long", "card_brand", "the first present of data.object.payment_method_details.card.brand, data.object.payment_method_details.card_present.brand, data.object.payment_method_details.interac_present.brand must have at most 255 characters")
+_REJECTION_91 = Rejection("pattern_mismatch", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must have the form [0-9]{4}")
+_REJECTION_92 = Rejection("type_invalid", "card_last_four", "the first present of data.object.payment_method_details.card.last4, data.object.payment_method_details.card_present.last4, data.object.payment_method_details.interac_present.last4 must be text")
 _TABLE_6 = {"pending": "pending", "succeeded": "authorized", "failed": "failed"}
-_REJECTION_91 = Rejection("value_unknown", "status", "data.object.status is none of pending, succeeded and failed")
-_REJECTION_92 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says,, as data.object.refunded says, or the constant refunded or the constant partially_refunded or data.object.status, as type says,, as data.object.refunded says,, as data.object.captured says,, as type says, must be text")
+_REJECTION_93 = Rejection("value_unknown", "status", "data.object.status is none of pending, succeeded and failed")
+_REJECTION_94 = Rejection("type_invalid", "status", "the constant failed or the constant canceled or the constant canceled or data.object.status, as type says, as data.object.refunded says or the constant refunded or the constant partially_refunded or data.object.status, as type says, as data.object.refunded says, as data.object.captured says, as type says, must be text")
 _TABLE_7 = {"pending": "pending", "succeeded": "succeeded", "failed": "failed"}
-_REJECTION_93 = Rejection("field_missing", "status", "data.object.status is absent")
-_REJECTION_94 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
-_REJECTION_95 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
-_REJECTION_96 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
-_REJECTION_97 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
-_REJECTION_98 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
-_REJECTION_99 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_100 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_101 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_102 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_103 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_104 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be a whole number")
-_REJECTION_105 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at least 0")
-_REJECTION_106 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says, or null, as data.object.status says,, as type says, must be at most 999999999999")
-_REJECTION_107 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, is not a whole number of the currency's minor unit")
-_REJECTION_108 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a whole number")
-_REJECTION_109 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be a number")
+_REJECTION_95 = Rejection("field_missing", "status", "data.object.status is absent")
+_REJECTION_96 = Rejection("text_too_long", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must have at most 255 characters")
+_REJECTION_97 = Rejection("type_invalid", "failure_code", "the first present of data.object.outcome.reason, data.object.failure_code or data.object.failure_code, as data.object.status says, must be text")
+_REJECTION_98 = Rejection("type_invalid", "failure_message", "data.object.failure_message must be text")
+_REJECTION_99 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must have at most 255 characters")
+_REJECTION_100 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent must be text")
+_REJECTION_101 = Rejection("amount_indivisible", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_102 = Rejection("type_invalid", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be a whole number")
+_REJECTION_103 = Rejection("amount_negative", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be at least 0")
+_REJECTION_104 = Rejection("amount_too_large", "authorized_cents", "null or the first present of data.object.payment_method_details.card.amount_authorized, data.object.payment_method_details.card_present.amount_authorized, data.object.amount or null, as data.object.status says, as type says, must be at most 999999999999")
+_REJECTION_105 = Rejection("amount_indivisible", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_106 = Rejection("type_invalid", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be a whole number")
+_REJECTION_107 = Rejection("amount_negative", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be at least 0")
+_REJECTION_108 = Rejection("amount_too_large", "captured_cents", "null or data.object.amount_captured or the first present of data.object.amount_captured, data.object.amount, as data.object.captured says or null, as data.object.status says, as type says, must be at most 999999999999")
+_REJECTION_109 = Rejection("amount_indivisible", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, is not a whole number of the currency's minor unit")
+_REJECTION_110 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be a whole number")
+_REJECTION_111 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be a number")
 _TABLE_8 = {"below": -1}
-_REJECTION_110 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be text")
-_REJECTION_111 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at least 0")
-_REJECTION_112 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says,, as data.object.captured says, must be at most 999999999999")
-_REJECTION_113 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
-_REJECTION_114 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
-_REJECTION_115 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
-_REJECTION_116 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
-_REJECTION_117 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
-_REJECTION_118 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
-_REJECTION_119 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says, or the first present of data.object.failure_code, the constant unknown or null, as type says,, as data.object.status says, must be text")
-_REJECTION_120 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
-_REJECTION_121 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
-_REJECTION_122 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
-_REJECTION_123 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
-_REJECTION_124 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
-_REJECTION_125 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
-_REJECTION_126 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
-_REJECTION_127 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
-_REJECTION_128 = Rejection("text_too_long", "network_advice_code", "data.object.outcome.network_advice_code must have at most 255 characters")
-_REJECTION_129 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
-_REJECTION_130 = Rejection("text_too_long", "payment_method_id", "data.object.payment_method must have at most 255 characters")
-_REJECTION_131 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
-_REJECTION_132 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
+_REJECTION_112 = Rejection("type_invalid", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be text")
+_REJECTION_113 = Rejection("amount_negative", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be at least 0")
+_REJECTION_114 = Rejection("amount_too_large", "refunded_cents", "null or the first present of data.object.amount_captured, data.object.amount or the first present of data.object.amount_refunded less data.object.amount less data.object.amount_captured, data.object.amount_refunded, as data.object.refunded says, as data.object.captured says, must be at most 999999999999")
+_REJECTION_115 = Rejection("amount_indivisible", "fee_cents", "data.object.balance_transaction.fee is not a whole number of the currency's minor unit")
+_REJECTION_116 = Rejection("type_invalid", "fee_cents", "data.object.balance_transaction.fee must be a whole number")
+_REJECTION_117 = Rejection("amount_negative", "fee_cents", "data.object.balance_transaction.fee must be at least -999999999999")
+_REJECTION_118 = Rejection("amount_too_large", "fee_cents", "data.object.balance_transaction.fee must be at most 999999999999")
+_REJECTION_119 = Rejection("type_invalid", "fee_currency", "data.object.balance_transaction.currency must be text")
+_REJECTION_120 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of iso4217")
+_REJECTION_121 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.outcome.reason, data.object.failure_code, the constant unknown, as data.object.outcome.advice_code says or the first present of data.object.failure_code, the constant unknown or null, as type says, as data.object.status says, must be text")
+_REJECTION_122 = Rejection("text_too_long", "error_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_123 = Rejection("type_invalid", "error_code", "data.object.failure_code must be text")
+_REJECTION_124 = Rejection("text_too_long", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must have at most 255 characters")
+_REJECTION_125 = Rejection("type_invalid", "decline_code", "data.object.outcome.reason or null, as data.object.status says, must be text")
+_REJECTION_126 = Rejection("text_too_long", "advice_code", "data.object.outcome.advice_code must have at most 255 characters")
+_REJECTION_127 = Rejection("type_invalid", "advice_code", "data.object.outcome.advice_code must be text")
+_REJECTION_128 = Rejection("text_too_long", "network_decline_code", "data.object.outcome.network_decline_code must have at most 255 characters")
+_REJECTION_129 = Rejection("type_invalid", "network_decline_code", "data.object.outcome.network_decline_code must be text")
+_REJECTION_130 = Rejection("text_too_long", "network_advice_code", "data.object.outcome.network_advice_code must have at most 255 characters")
+_REJECTION_131 = Rejection("type_invalid", "network_advice_code", "data.object.outcome.network_advice_code must be text")
+_REJECTION_132 = Rejection("text_too_long", "payment_method_id", "data.object.payment_method must have at most 255 characters")
+_REJECTION_133 = Rejection("type_invalid", "payment_method_id", "data.object.payment_method must be text")
+_REJECTION_134 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transaction.currency must be a code of the list at the time of the event")
 _TABLE_9 = {"refund.failed": "refund.failed"}
-_REJECTION_133 = Rejection("value_unknown", "event_type", "type is none of refund.failed")
-_REJECTION_134 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says,, as type says, must be text")
+_REJECTION_135 = Rejection("value_unknown", "event_type", "type is none of refund.failed")
+_REJECTION_136 = Rejection("type_invalid", "event_type", "type or data.object.status or type, as data.object.status says, as type says, must be text")
 _TABLE_10 = {
     "succeeded": "refund.succeeded",
     "failed": "refund.failed",
     "canceled": "refund.canceled",
 }
-_REJECTION_135 = Rejection("value_unknown", "event_type", "data.object.status is none of succeeded, failed and canceled")
+_REJECTION_137 = Rejection("value_unknown", "event_type", "data.object.status is none of succeeded, failed and canceled")
 _TABLE_11 = {
     "refund.created": "refund.created",
     "refund.updated": "refund.updated",
     "charge.refund.updated": "refund.updated",
 }
-_REJECTION_136 = Rejection("value_unknown", "event_type", "type is none of refund.created, refund.updated and charge.refund.updated")
-_REJECTION_137 = Rejection("field_missing", "event_type", "none of type and data.object.status is there")
-_REJECTION_138 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
-_REJECTION_139 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
-_REJECTION_140 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
-_REJECTION_141 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
-_REJECTION_142 = Rejection("field_missing", "amount_cents", "data.object.amount is absent")
-_REJECTION_143 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
-_REJECTION_144 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
+_REJECTION_138 = Rejection("value_unknown", "event_type", "type is none of refund.created, refund.updated and charge.refund.updated")
+_REJECTION_139 = Rejection("field_missing", "event_type", "none of type and data.object.status is there")
+_REJECTION_140 = Rejection("amount_indivisible", "amount_cents", "data.object.amount is not a whole number of the currency's minor unit")
+_REJECTION_141 = Rejection("type_invalid", "amount_cents", "data.object.amount must be a whole number")
+_REJECTION_142 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least 0")
+_REJECTION_143 = Rejection("amount_too_large", "amount_cents", "data.object.amount must be at most 999999999999")
+_REJECTION_144 = Rejection("field_missing", "amount_cents", "data.object.amount is absent")
+_REJECTION_145 = Rejection("text_too_long", "payment_method_type", "data.object.destination_details.type must have at most 255 characters")
+_REJECTION_146 = Rejection("type_invalid", "payment_method_type", "data.object.destination_details.type must be text")
 _TABLE_12 = {
     "pending": "pending",
     "requires_action": "requires_action",
@@ -601,12 +603,12 @@ _TABLE_12 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_145 = Rejection("value_unknown", "status", "data.object.status is none of pending, requires_action, succeeded, failed and canceled")
-_REJECTION_146 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
-_REJECTION_147 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_148 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
-_REJECTION_149 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_150 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
+_REJECTION_147 = Rejection("value_unknown", "status", "data.object.status is none of pending, requires_action, succeeded, failed and canceled")
+_REJECTION_148 = Rejection("type_invalid", "status", "the constant failed or the first present of data.object.status, the constant pending, as type says, must be text")
+_REJECTION_149 = Rejection("text_too_long", "failure_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_150 = Rejection("type_invalid", "failure_code", "data.object.failure_reason must be text")
+_REJECTION_151 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_152 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.charge.id, data.object.charge must be text")
 _TABLE_13 = {
     "insufficient_funds": "insufficient_funds",
     "expired_or_canceled_card": "expired_card",
@@ -616,11 +618,11 @@ _TABLE_13 = {
     "declined": "issuer_declined",
     "unknown": "unknown",
 }
-_REJECTION_151 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says,, as type says, must be text")
-_REJECTION_152 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
-_REJECTION_153 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
-_REJECTION_154 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
-_REJECTION_155 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
+_REJECTION_153 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_reason, the constant unknown or the first present of data.object.failure_reason, the constant unknown or null, as data.object.status says, as type says, must be text")
+_REJECTION_154 = Rejection("text_too_long", "error_code", "data.object.failure_reason must have at most 255 characters")
+_REJECTION_155 = Rejection("type_invalid", "error_code", "data.object.failure_reason must be text")
+_REJECTION_156 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must have at most 255 characters")
+_REJECTION_157 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge must be text")
 _TABLE_14 = {
     "charge.dispute.created": "dispute.opened",
     "charge.dispute.updated": "dispute.updated",
@@ -628,8 +630,8 @@ _TABLE_14 = {
     "charge.dispute.funds_reinstated": "dispute.funds_reinstated",
     "charge.dispute.closed": "dispute.closed",
 }
-_REJECTION_156 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
-_REJECTION_157 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
+_REJECTION_158 = Rejection("type_invalid", "card_brand", "data.object.payment_method_details.card.brand must be text")
+_REJECTION_159 = Rejection("text_too_long", "card_brand", "data.object.payment_method_details.card.brand must have at most 255 characters")
 _TABLE_15 = {
     "warning_needs_response": "closed",
     "warning_under_review": "closed",
@@ -643,8 +645,8 @@ _TABLE_15 = {
     "appeal_under_review": "closed",
     "charge_refunded": "closed",
 }
-_REJECTION_158 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
-_REJECTION_159 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
+_REJECTION_160 = Rejection("value_unknown", "status", "data.object.status is none of warning_needs_response, warning_under_review, warning_closed, needs_response, under_review, won and 5 more")
+_REJECTION_161 = Rejection("type_invalid", "status", "data.object.status or data.object.status, as type says, must be text")
 _TABLE_16 = {
     "warning_needs_response": "needs_response",
     "warning_under_review": "under_review",
@@ -658,14 +660,14 @@ _TABLE_16 = {
     "appeal_under_review": "under_review",
     "charge_refunded": "closed",
 }
-_REJECTION_160 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
-_REJECTION_161 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
-_REJECTION_162 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
-_REJECTION_163 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
-_REJECTION_164 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
-_REJECTION_165 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
-_REJECTION_166 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
-_REJECTION_167 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
+_REJECTION_162 = Rejection("type_invalid", "fee_cents", "the sum of data.object.balance_transactions[].fee must be a whole number")
+_REJECTION_163 = Rejection("amount_indivisible", "fee_cents", "the sum of data.object.balance_transactions[].fee is not a whole number of the currency's minor unit")
+_REJECTION_164 = Rejection("amount_negative", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at least -999999999999")
+_REJECTION_165 = Rejection("amount_too_large", "fee_cents", "the sum of data.object.balance_transactions[].fee must be at most 999999999999")
+_REJECTION_166 = Rejection("type_invalid", "fee_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_167 = Rejection("currency_unknown", "fee_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
+_REJECTION_168 = Rejection("text_too_long", "dispute_reason", "data.object.reason must have at most 255 characters")
+_REJECTION_169 = Rejection("type_invalid", "dispute_reason", "data.object.reason must be text")
 _TABLE_17 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -683,7 +685,13 @@ _TABLE_17 = {
     "customer_initiated": "general",
     "general": "general",
 }
-_REJECTION_168 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_170 = Rejection("type_invalid", "dispute_category", "data.object.reason must be text")
+_REJECTION_171 = Rejection("type_invalid", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be a whole number")
+_REJECTION_172 = Rejection("amount_indivisible", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount is not a whole number of the currency's minor unit")
+_REJECTION_173 = Rejection("amount_negative", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be at least -999999999999")
+_REJECTION_174 = Rejection("amount_too_large", "withdrawn_cents", "the constant 0 less the sum of data.object.balance_transactions[].amount must be at most 999999999999")
+_REJECTION_175 = Rejection("type_invalid", "withdrawn_currency", "data.object.balance_transactions[0].currency must be text")
+_REJECTION_176 = Rejection("currency_unknown", "withdrawn_currency", "data.object.balance_transactions[0].currency must be a code of iso4217")
 _TABLE_18 = {
     "payout.created": "payout.created",
     "payout.updated": "payout.updated",
@@ -692,16 +700,16 @@ _TABLE_18 = {
     "payout.canceled": "payout.canceled",
     "payout.reconciliation_completed": "payout.reconciled",
 }
-_REJECTION_169 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
-_REJECTION_170 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
-_REJECTION_171 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
+_REJECTION_177 = Rejection("amount_negative", "amount_cents", "data.object.amount must be at least -999999999999")
+_REJECTION_178 = Rejection("text_too_long", "payment_method_type", "data.object.type must have at most 255 characters")
+_REJECTION_179 = Rejection("type_invalid", "payment_method_type", "data.object.type must be text")
 _TABLE_19 = {
     "payout.paid": "succeeded",
     "payout.failed": "failed",
     "payout.canceled": "canceled",
 }
-_REJECTION_172 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
-_REJECTION_173 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
+_REJECTION_180 = Rejection("value_unknown", "status", "type is none of payout.paid, payout.failed and payout.canceled")
+_REJECTION_181 = Rejection("type_invalid", "status", "type or data.object.status, as type says, must be text")
 _TABLE_20 = {
     "pending": "pending",
     "in_transit": "processing",
@@ -709,11 +717,11 @@ _TABLE_20 = {
     "failed": "failed",
     "canceled": "canceled",
 }
-_REJECTION_174 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
-_REJECTION_175 = Rejection("field_missing", "status", "none of type and data.object.status is there")
-_REJECTION_176 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
-_REJECTION_177 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
-_REJECTION_178 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
+_REJECTION_182 = Rejection("value_unknown", "status", "data.object.status is none of pending, in_transit, paid, failed and canceled")
+_REJECTION_183 = Rejection("field_missing", "status", "none of type and data.object.status is there")
+_REJECTION_184 = Rejection("text_too_long", "failure_code", "data.object.failure_code must have at most 255 characters")
+_REJECTION_185 = Rejection("type_invalid", "failure_code", "data.object.failure_code must be text")
+_REJECTION_186 = Rejection("type_invalid", "direction", "data.object.amount must be a number")
 _TABLE_21 = {
     "insufficient_funds": "insufficient_funds",
     "account_closed": "invalid_account",
@@ -731,7 +739,7 @@ _TABLE_21 = {
     "declined": "issuer_declined",
     "could_not_process": "processor_error",
 }
-_REJECTION_179 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
+_REJECTION_187 = Rejection("type_invalid", "failure_category", "the first present of data.object.failure_code, the constant unknown or data.object.failure_code, as type says, must be text")
 _TABLE_22 = {
     "invoice.created": "invoice.created",
     "invoice.updated": "invoice.updated",
@@ -742,18 +750,18 @@ _TABLE_22 = {
     "invoice.marked_uncollectible": "invoice.uncollectible",
     "invoice.voided": "invoice.voided",
 }
-_REJECTION_180 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_181 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
-_REJECTION_182 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
-_REJECTION_183 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
-_REJECTION_184 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_due is there")
+_REJECTION_188 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, is not a whole number of the currency's minor unit")
+_REJECTION_189 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be a whole number")
+_REJECTION_190 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at least 0")
+_REJECTION_191 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_due or data.object.amount_due, as type says, must be at most 999999999999")
+_REJECTION_192 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_due is there")
 _TABLE_23 = {
     "invoice.paid": "paid",
     "invoice.marked_uncollectible": "uncollectible",
     "invoice.voided": "void",
 }
-_REJECTION_185 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
-_REJECTION_186 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
+_REJECTION_193 = Rejection("value_unknown", "status", "type is none of invoice.paid, invoice.marked_uncollectible and invoice.voided")
+_REJECTION_194 = Rejection("type_invalid", "status", "type or the first present of data.object.status, type, as type says, must be text")
 _TABLE_24 = {
     "draft": "draft",
     "open": "open",
@@ -761,7 +769,7 @@ _TABLE_24 = {
     "uncollectible": "uncollectible",
     "void": "void",
 }
-_REJECTION_187 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
+_REJECTION_195 = Rejection("value_unknown", "status", "data.object.status is none of draft, open, paid, uncollectible and void")
 _TABLE_25 = {
     "invoice.created": "draft",
     "invoice.updated": "open",
@@ -769,34 +777,34 @@ _TABLE_25 = {
     "invoice.payment_failed": "open",
     "invoice.payment_action_required": "open",
 }
-_REJECTION_188 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
-_REJECTION_189 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
-_REJECTION_190 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
-_REJECTION_191 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
-_REJECTION_192 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_193 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_194 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
-_REJECTION_195 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
-_REJECTION_196 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
-_REJECTION_197 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
-_REJECTION_198 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
-_REJECTION_199 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
-_REJECTION_200 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
-_REJECTION_201 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
-_REJECTION_202 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
-_REJECTION_203 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
-_REJECTION_204 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
-_REJECTION_205 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_206 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
-_REJECTION_207 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
-_REJECTION_208 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
-_REJECTION_209 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
-_REJECTION_210 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_requested is there")
-_REJECTION_211 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_212 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_213 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
-_REJECTION_214 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
-_REJECTION_215 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_196 = Rejection("value_unknown", "status", "type is none of invoice.created, invoice.updated, invoice.finalized, invoice.payment_failed and invoice.payment_action_required")
+_REJECTION_197 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be at most 2147483647")
+_REJECTION_198 = Rejection("attempt_not_positive", "attempt_number", "data.object.attempt_count must be at least 1")
+_REJECTION_199 = Rejection("type_invalid", "attempt_number", "data.object.attempt_count must be a whole number")
+_REJECTION_200 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_201 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment_intent.id, data.object.payment_intent, data.object.payments.data[0].payment.payment_intent.id, data.object.payments.data[0].payment.payment_intent, data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_202 = Rejection("amount_indivisible", "captured_cents", "data.object.amount_paid is not a whole number of the currency's minor unit")
+_REJECTION_203 = Rejection("type_invalid", "captured_cents", "data.object.amount_paid must be a whole number")
+_REJECTION_204 = Rejection("amount_negative", "captured_cents", "data.object.amount_paid must be at least 0")
+_REJECTION_205 = Rejection("amount_too_large", "captured_cents", "data.object.amount_paid must be at most 999999999999")
+_REJECTION_206 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must have at most 255 characters")
+_REJECTION_207 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.charge.id, data.object.charge, data.object.payments.data[0].payment.charge.id, data.object.payments.data[0].payment.charge must be text")
+_REJECTION_208 = Rejection("text_too_long", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must have at most 255 characters")
+_REJECTION_209 = Rejection("type_invalid", "related_subscription_id", "the first present of data.object.parent.subscription_details.subscription, data.object.subscription must be text")
+_REJECTION_210 = Rejection("text_too_long", "payment_method_id", "data.object.default_payment_method must have at most 255 characters")
+_REJECTION_211 = Rejection("type_invalid", "payment_method_id", "data.object.default_payment_method must be text")
+_REJECTION_212 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, cannot be read as a time")
+_REJECTION_213 = Rejection("timestamp_invalid", "next_attempt_at", "null or data.object.next_payment_attempt, as type says, must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
+_REJECTION_214 = Rejection("currency_unknown", "currency", "data.object.currency must not be XXX but where there is no amount")
+_REJECTION_215 = Rejection("amount_indivisible", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested is not a whole number of the currency's minor unit")
+_REJECTION_216 = Rejection("type_invalid", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be a whole number")
+_REJECTION_217 = Rejection("amount_negative", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at least 0")
+_REJECTION_218 = Rejection("amount_too_large", "amount_cents", "the first present of data.object.amount_paid, data.object.amount_requested must be at most 999999999999")
+_REJECTION_219 = Rejection("field_missing", "amount_cents", "none of data.object.amount_paid and data.object.amount_requested is there")
+_REJECTION_220 = Rejection("text_too_long", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_221 = Rejection("type_invalid", "related_payment_id", "the first present of data.object.payment.payment_intent.id, data.object.payment.payment_intent, data.object.payment.charge.id, data.object.payment.charge must be text")
+_REJECTION_222 = Rejection("text_too_long", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must have at most 255 characters")
+_REJECTION_223 = Rejection("type_invalid", "related_charge_id", "the first present of data.object.payment.charge.id, data.object.payment.charge must be text")
 _TABLE_26 = {
     "customer.subscription.created": "subscription.created",
     "customer.subscription.updated": "subscription.updated",
@@ -804,9 +812,9 @@ _TABLE_26 = {
     "customer.subscription.resumed": "subscription.updated",
     "customer.subscription.deleted": "subscription.canceled",
 }
-_REJECTION_216 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
-_REJECTION_217 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
-_REJECTION_218 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
+_REJECTION_224 = Rejection("amount_negative", "amount_cents", "the constant 0 must be at least 0")
+_REJECTION_225 = Rejection("amount_too_large", "amount_cents", "the constant 0 must be at most 999999999999")
+_REJECTION_226 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of iso4217")
 _TABLE_27 = {
     "incomplete": "incomplete",
     "incomplete_expired": "canceled",
@@ -817,50 +825,50 @@ _TABLE_27 = {
     "unpaid": "unpaid",
     "paused": "paused",
 }
-_REJECTION_219 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
-_REJECTION_220 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
-_REJECTION_221 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
-_REJECTION_222 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
-_REJECTION_223 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
-_REJECTION_224 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
-_REJECTION_225 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
-_REJECTION_226 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
-_REJECTION_227 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
-_REJECTION_228 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
-_REJECTION_229 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
-_REJECTION_230 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
-_REJECTION_231 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
-_REJECTION_232 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
+_REJECTION_227 = Rejection("value_unknown", "status", "data.object.status is none of incomplete, incomplete_expired, trialing, active, past_due, canceled and 2 more")
+_REJECTION_228 = Rejection("type_invalid", "status", "the constant canceled or data.object.status, as type says, must be text")
+_REJECTION_229 = Rejection("text_too_long", "cancellation_reason", "data.object.cancellation_details.reason must have at most 255 characters")
+_REJECTION_230 = Rejection("type_invalid", "cancellation_reason", "data.object.cancellation_details.reason must be text")
+_REJECTION_231 = Rejection("text_too_long", "related_invoice_id", "data.object.latest_invoice must have at most 255 characters")
+_REJECTION_232 = Rejection("type_invalid", "related_invoice_id", "data.object.latest_invoice must be text")
+_REJECTION_233 = Rejection("currency_unknown", "currency", "the constant XXX must be a code of the list at the time of the event")
+_REJECTION_234 = Rejection("currency_unknown", "currency", "the constant XXX must not be XXX but where there is no amount")
+_REJECTION_235 = Rejection("type_invalid", "card_brand", "data.object.card.brand must be text")
+_REJECTION_236 = Rejection("text_too_long", "card_brand", "data.object.card.brand must have at most 255 characters")
+_REJECTION_237 = Rejection("pattern_mismatch", "card_last_four", "data.object.card.last4 must have the form [0-9]{4}")
+_REJECTION_238 = Rejection("type_invalid", "card_last_four", "data.object.card.last4 must be text")
+_REJECTION_239 = Rejection("text_too_long", "payment_method_id", "data.object.id must have at most 255 characters")
+_REJECTION_240 = Rejection("type_invalid", "payment_method_id", "data.object.id must be text")
 _TABLE_28 = {
     "setup_intent.succeeded": "setup.succeeded",
     "setup_intent.setup_failed": "setup.failed",
 }
-_REJECTION_233 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
-_REJECTION_234 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
-_REJECTION_235 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
-_REJECTION_236 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
-_REJECTION_237 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
-_REJECTION_238 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
+_REJECTION_241 = Rejection("text_too_long", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must have at most 255 characters")
+_REJECTION_242 = Rejection("type_invalid", "payment_method_type", "the first present of data.object.last_setup_error.payment_method.type, the only element of data.object.payment_method_types or the only element of data.object.payment_method_types, as type says, must be text")
+_REJECTION_243 = Rejection("type_invalid", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must be text")
+_REJECTION_244 = Rejection("text_too_long", "card_brand", "data.object.last_setup_error.payment_method.card.brand or null, as type says, must have at most 255 characters")
+_REJECTION_245 = Rejection("pattern_mismatch", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must have the form [0-9]{4}")
+_REJECTION_246 = Rejection("type_invalid", "card_last_four", "data.object.last_setup_error.payment_method.card.last4 or null, as type says, must be text")
 _TABLE_29 = {"setup_intent.succeeded": "succeeded", "setup_intent.setup_failed": "failed"}
-_REJECTION_239 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_240 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_241 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
-_REJECTION_242 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says, or null, as type says, must be text")
-_REJECTION_243 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
-_REJECTION_244 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
-_REJECTION_245 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_246 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
-_REJECTION_247 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_248 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
-_REJECTION_249 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
-_REJECTION_250 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
-_REJECTION_251 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_252 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
-_REJECTION_253 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
-_REJECTION_254 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
-_REJECTION_255 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
-_REJECTION_256 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
-_REJECTION_257 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
+_REJECTION_247 = Rejection("text_too_long", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_248 = Rejection("type_invalid", "failure_code", "the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_249 = Rejection("type_invalid", "failure_message", "data.object.last_setup_error.message or null, as type says, must be text")
+_REJECTION_250 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of data.object.last_setup_error.decline_code, data.object.last_setup_error.code, the constant unknown, as data.object.last_setup_error.advice_code says or null, as type says, must be text")
+_REJECTION_251 = Rejection("text_too_long", "error_code", "data.object.last_setup_error.code or null, as type says, must have at most 255 characters")
+_REJECTION_252 = Rejection("type_invalid", "error_code", "data.object.last_setup_error.code or null, as type says, must be text")
+_REJECTION_253 = Rejection("text_too_long", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_254 = Rejection("type_invalid", "decline_code", "data.object.last_setup_error.decline_code or null, as type says, must be text")
+_REJECTION_255 = Rejection("text_too_long", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_256 = Rejection("type_invalid", "advice_code", "data.object.last_setup_error.advice_code or null, as type says, must be text")
+_REJECTION_257 = Rejection("text_too_long", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must have at most 255 characters")
+_REJECTION_258 = Rejection("type_invalid", "network_decline_code", "data.object.last_setup_error.network_decline_code or null, as type says, must be text")
+_REJECTION_259 = Rejection("text_too_long", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must have at most 255 characters")
+_REJECTION_260 = Rejection("type_invalid", "network_advice_code", "data.object.last_setup_error.network_advice_code or null, as type says, must be text")
+_REJECTION_261 = Rejection("text_too_long", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must have at most 255 characters")
+_REJECTION_262 = Rejection("type_invalid", "payment_method_id", "the first present of data.object.last_setup_error.payment_method.id, data.object.payment_method or data.object.payment_method, as type says, must be text")
+_REJECTION_263 = Rejection("field_missing", "status", "the constant needs_response or the constant open, as data.object.actionable says, is absent")
+_REJECTION_264 = Rejection("text_too_long", "dispute_reason", "data.object.fraud_type must have at most 255 characters")
+_REJECTION_265 = Rejection("type_invalid", "dispute_reason", "data.object.fraud_type must be text")
 _TABLE_30 = {
     "card_never_received": "fraud",
     "fraudulent_card_application": "fraud",
@@ -870,7 +878,7 @@ _TABLE_30 = {
     "misc": "fraud",
     "unauthorized_use_of_card": "fraud",
 }
-_REJECTION_258 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
+_REJECTION_266 = Rejection("type_invalid", "dispute_category", "data.object.fraud_type must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
@@ -1019,11 +1027,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("payment_intent.succeeded",):
-        to_amount_cents = at_data__object.get("amount_received")
+    if event_type in ("payment_intent.succeeded",):
+        to_amount_cents: Any = at_data__object.get("amount_received")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if to_amount_cents is None:
@@ -1073,11 +1078,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_currency is None:
         rejections.append(_REJECTION_15)
 
-    to_payment_method_type: Any = root.get("type")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str and to_payment_method_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_payment_method_type = at_data__object__last_payment_error__payment_method.get("type")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_type: Any = at_data__object__last_payment_error__payment_method.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
@@ -1118,11 +1120,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_payment_method_type is not None:
         rejections.append(_REJECTION_17)
 
-    to_card_brand: Any = root.get("type")
-    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
-        to_card_brand = None
-    if type(to_card_brand) is str and to_card_brand in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_card_brand = at_data__object__last_payment_error__payment_method__card.get("brand")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_brand: Any = at_data__object__last_payment_error__payment_method__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if to_card_brand is None:
@@ -1159,11 +1158,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if len(to_card_brand) > 255:
             rejections.append(_REJECTION_19)
 
-    to_card_last_four: Any = root.get("type")
-    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
-        to_card_last_four = None
-    if type(to_card_last_four) is str and to_card_last_four in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_card_last_four = at_data__object__last_payment_error__payment_method__card.get("last4")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_card_last_four: Any = at_data__object__last_payment_error__payment_method__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
         if to_card_last_four is None:
@@ -1198,11 +1194,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_status = _TABLE_2[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_failure_code = at_data__object__last_payment_error.get("decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_code: Any = at_data__object__last_payment_error.get("decline_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -1217,11 +1210,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_failure_code is not None:
         rejections.append(_REJECTION_23)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_failure_message = at_data__object__last_payment_error.get("message")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_failure_message: Any = at_data__object__last_payment_error.get("message")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -1369,12 +1359,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -1383,11 +1369,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.amount_capturable_updated",):
-        to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
+    if event_type in ("payment_intent.amount_capturable_updated",):
+        to_authorized_cents: Any = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
             to_authorized_cents = None
         if to_authorized_cents is None:
@@ -1435,10 +1418,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             rejections.append(_REJECTION_37)
             to_authorized_cents = REFUSED
     else:
-        to_authorized_cents = root.get("type")
-        if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-            to_authorized_cents = None
-        if type(to_authorized_cents) is str and to_authorized_cents in ("payment_intent.succeeded",):
+        if event_type in ("payment_intent.succeeded",):
             to_authorized_cents = at_data__object__latest_charge__payment_method_details__card.get("amount_authorized")
             if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
                 to_authorized_cents = None
@@ -1462,11 +1442,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_authorized_cents > 999999999999:
             rejections.append(_REJECTION_40)
 
-    to_captured_cents: Any = root.get("type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("payment_intent.succeeded",):
-        to_captured_cents = at_data__object.get("amount_received")
+    if event_type in ("payment_intent.succeeded",):
+        to_captured_cents: Any = at_data__object.get("amount_received")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
             to_captured_cents = None
         if to_captured_cents is None:
@@ -1571,18 +1548,12 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
         to_failure_category = None
     if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
             to_failure_category = "do_not_retry"
         else:
             to_failure_category = None
     else:
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("payment_intent.payment_failed",):
+        if event_type in ("payment_intent.payment_failed",):
             to_failure_category = at_data__object__last_payment_error.get("decline_code")
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
@@ -1607,10 +1578,7 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
                 if to_failure_category is None:
                     to_failure_category = "unknown"
         else:
-            to_failure_category = root.get("type")
-            if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-                to_failure_category = None
-            if type(to_failure_category) is str and to_failure_category in ("payment_intent.canceled",):
+            if event_type in ("payment_intent.canceled",):
                 to_failure_category = at_data__object__last_payment_error.get("decline_code")
                 if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                     to_failure_category = None
@@ -1635,11 +1603,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             else:
                 to_failure_category = None
 
-    to_error_code: Any = root.get("type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_error_code = at_data__object__last_payment_error.get("code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_error_code: Any = at_data__object__last_payment_error.get("code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
@@ -1650,11 +1615,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_error_code is not None:
         rejections.append(_REJECTION_61)
 
-    to_decline_code: Any = root.get("type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_decline_code = at_data__object__last_payment_error.get("decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_decline_code: Any = at_data__object__last_payment_error.get("decline_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
@@ -1665,11 +1627,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_decline_code is not None:
         rejections.append(_REJECTION_63)
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_advice_code = at_data__object__last_payment_error.get("advice_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_advice_code: Any = at_data__object__last_payment_error.get("advice_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
@@ -1680,11 +1639,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_advice_code is not None:
         rejections.append(_REJECTION_65)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_network_decline_code = at_data__object__last_payment_error.get("network_decline_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_decline_code: Any = at_data__object__last_payment_error.get("network_decline_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
@@ -1695,11 +1651,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     elif to_network_decline_code is not None:
         rejections.append(_REJECTION_67)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_network_advice_code = at_data__object__last_payment_error.get("network_advice_code")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_network_advice_code: Any = at_data__object__last_payment_error.get("network_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
@@ -1755,11 +1708,8 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_related_subscription_id = None
 
-    to_payment_method_id: Any = root.get("type")
-    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
-        to_payment_method_id = None
-    if type(to_payment_method_id) is str and to_payment_method_id in ("payment_intent.payment_failed", "payment_intent.canceled"):
-        to_payment_method_id = at_data__object__last_payment_error__payment_method.get("id")
+    if event_type in ("payment_intent.payment_failed", "payment_intent.canceled"):
+        to_payment_method_id: Any = at_data__object__last_payment_error__payment_method.get("id")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
         if to_payment_method_id is None:
@@ -1786,11 +1736,29 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
 
     to_next_attempt_at = None
 
-    if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_78)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
             rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
+    if not rejections:
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_80)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_81)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -1841,6 +1809,10 @@ def _payment_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -1922,20 +1894,17 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("charge.failed",):
-        to_amount_cents = at_data__object.get("amount")
+    if event_type in ("charge.failed",):
+        to_amount_cents: Any = at_data__object.get("amount")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_80)
+                rejections.append(_REJECTION_82)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_81)
+            rejections.append(_REJECTION_83)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("status")
@@ -1952,10 +1921,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_82)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_83)
                     to_amount_cents = REFUSED
             else:
                 to_amount_cents = at_data__object.get("amount_captured")
@@ -1968,10 +1937,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_amount_cents) is int:
                     to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_amount_cents is None:
-                        rejections.append(_REJECTION_80)
+                        rejections.append(_REJECTION_82)
                         to_amount_cents = REFUSED
                 elif to_amount_cents is not None:
-                    rejections.append(_REJECTION_81)
+                    rejections.append(_REJECTION_83)
                     to_amount_cents = REFUSED
         else:
             to_amount_cents = at_data__object.get("amount")
@@ -1980,18 +1949,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_amount_cents) is int:
                 to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_amount_cents is None:
-                    rejections.append(_REJECTION_80)
+                    rejections.append(_REJECTION_82)
                     to_amount_cents = REFUSED
             elif to_amount_cents is not None:
-                rejections.append(_REJECTION_81)
+                rejections.append(_REJECTION_83)
                 to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_82)
+            rejections.append(_REJECTION_84)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_83)
+            rejections.append(_REJECTION_85)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_84)
+        rejections.append(_REJECTION_86)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2013,9 +1982,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_87)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_88)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -2032,11 +2001,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_87)
+        rejections.append(_REJECTION_89)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_88)
+            rejections.append(_REJECTION_90)
 
     to_card_last_four: Any = at_data__object__payment_method_details__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
@@ -2051,15 +2020,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_89)
+            rejections.append(_REJECTION_91)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_90)
+        rejections.append(_REJECTION_92)
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("charge.failed",):
-        to_status = "failed"
+    if event_type in ("charge.failed",):
+        to_status: Any = "failed"
     else:
         to_status = at_data__object.get("captured")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -2071,10 +2037,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_status is True:
                 to_status = "canceled"
             else:
-                to_status = root.get("type")
-                if type(to_status) is str and to_status in NULL_VALUES:
-                    to_status = None
-                if type(to_status) is str and to_status in ("charge.expired",):
+                if event_type in ("charge.expired",):
                     to_status = "canceled"
                 else:
                     to_status = at_data__object.get("status")
@@ -2083,9 +2046,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_6.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_91)
+                            rejections.append(_REJECTION_93)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_92)
+                        rejections.append(_REJECTION_94)
                         to_status = REFUSED
         else:
             to_status = at_data__object.get("refunded")
@@ -2094,10 +2057,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_status is True:
                 to_status = "refunded"
             else:
-                to_status = root.get("type")
-                if type(to_status) is str and to_status in NULL_VALUES:
-                    to_status = None
-                if type(to_status) is str and to_status in ("charge.refunded",):
+                if event_type in ("charge.refunded",):
                     to_status = "partially_refunded"
                 else:
                     to_status = at_data__object.get("status")
@@ -2106,12 +2066,12 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_status) is str:
                         to_status = _TABLE_7.get(to_status, REFUSED)
                         if to_status is REFUSED:
-                            rejections.append(_REJECTION_91)
+                            rejections.append(_REJECTION_93)
                     elif to_status is not None:
-                        rejections.append(_REJECTION_92)
+                        rejections.append(_REJECTION_94)
                         to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_failure_code: Any = at_data__object.get("status")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
@@ -2130,9 +2090,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_94)
+            rejections.append(_REJECTION_96)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_95)
+        rejections.append(_REJECTION_97)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -2141,7 +2101,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_98)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -2317,17 +2277,13 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_97)
+            rejections.append(_REJECTION_99)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_98)
+        rejections.append(_REJECTION_100)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -2336,11 +2292,8 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_object_updated_at = None
 
-    to_authorized_cents: Any = root.get("type")
-    if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
-        to_authorized_cents = None
-    if type(to_authorized_cents) is str and to_authorized_cents in ("charge.failed",):
-        to_authorized_cents = None
+    if event_type in ("charge.failed",):
+        to_authorized_cents: Any = None
     else:
         to_authorized_cents = at_data__object.get("status")
         if type(to_authorized_cents) is str and to_authorized_cents in NULL_VALUES:
@@ -2360,24 +2313,21 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_authorized_cents) is int:
                 to_authorized_cents = rescaled(to_authorized_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_authorized_cents is None:
-                    rejections.append(_REJECTION_99)
+                    rejections.append(_REJECTION_101)
                     to_authorized_cents = REFUSED
             elif to_authorized_cents is not None:
-                rejections.append(_REJECTION_100)
+                rejections.append(_REJECTION_102)
                 to_authorized_cents = REFUSED
         else:
             to_authorized_cents = None
     if type(to_authorized_cents) is int:
         if to_authorized_cents < 0:
-            rejections.append(_REJECTION_101)
+            rejections.append(_REJECTION_103)
         if to_authorized_cents > 999999999999:
-            rejections.append(_REJECTION_102)
+            rejections.append(_REJECTION_104)
 
-    to_captured_cents: Any = root.get("type")
-    if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
-        to_captured_cents = None
-    if type(to_captured_cents) is str and to_captured_cents in ("charge.failed",):
-        to_captured_cents = None
+    if event_type in ("charge.failed",):
+        to_captured_cents: Any = None
     else:
         to_captured_cents = at_data__object.get("status")
         if type(to_captured_cents) is str and to_captured_cents in NULL_VALUES:
@@ -2393,10 +2343,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_103)
+                        rejections.append(_REJECTION_105)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_104)
+                    rejections.append(_REJECTION_106)
                     to_captured_cents = REFUSED
             else:
                 to_captured_cents = at_data__object.get("amount_captured")
@@ -2409,18 +2359,18 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if type(to_captured_cents) is int:
                     to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
                     if to_captured_cents is None:
-                        rejections.append(_REJECTION_103)
+                        rejections.append(_REJECTION_105)
                         to_captured_cents = REFUSED
                 elif to_captured_cents is not None:
-                    rejections.append(_REJECTION_104)
+                    rejections.append(_REJECTION_106)
                     to_captured_cents = REFUSED
         else:
             to_captured_cents = None
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_105)
+            rejections.append(_REJECTION_107)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_106)
+            rejections.append(_REJECTION_108)
 
     to_refunded_cents: Any = at_data__object.get("captured")
     if type(to_refunded_cents) is str and to_refunded_cents in NULL_VALUES:
@@ -2442,10 +2392,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_107)
+                    rejections.append(_REJECTION_109)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_110)
                 to_refunded_cents = REFUSED
         else:
             to_refunded_cents = at_data__object.get("amount_refunded")
@@ -2464,15 +2414,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     if type(to_refunded_cents) is int:
                         to_refunded_cents = whole_4_refunded_cents - to_refunded_cents
                     elif to_refunded_cents is not None:
-                        rejections.append(_REJECTION_108)
+                        rejections.append(_REJECTION_110)
                         to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None:
-                    rejections.append(_REJECTION_108)
+                    rejections.append(_REJECTION_110)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                     to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_109)
+                    rejections.append(_REJECTION_111)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is str:
                     to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2488,28 +2438,28 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if type(to_refunded_cents) is int:
                                 to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
                             elif to_refunded_cents is not None:
-                                rejections.append(_REJECTION_108)
+                                rejections.append(_REJECTION_110)
                                 to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None:
-                            rejections.append(_REJECTION_108)
+                            rejections.append(_REJECTION_110)
                             to_refunded_cents = REFUSED
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_110)
+                    rejections.append(_REJECTION_112)
                     to_refunded_cents = REFUSED
                 if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                     to_refunded_cents = None
                 if type(to_refunded_cents) is int:
                     to_refunded_cents = whole_3_refunded_cents - to_refunded_cents
                 elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                    rejections.append(_REJECTION_108)
+                    rejections.append(_REJECTION_110)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_110)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                 to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_109)
+                rejections.append(_REJECTION_111)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is str:
                 to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2530,15 +2480,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if type(to_refunded_cents) is int:
                                 to_refunded_cents = whole_6_refunded_cents - to_refunded_cents
                             elif to_refunded_cents is not None:
-                                rejections.append(_REJECTION_108)
+                                rejections.append(_REJECTION_110)
                                 to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None:
-                            rejections.append(_REJECTION_108)
+                            rejections.append(_REJECTION_110)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is int or type(to_refunded_cents) is float:
                             to_refunded_cents = "below" if to_refunded_cents < 0 else "above"
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_109)
+                            rejections.append(_REJECTION_111)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is str:
                             to_refunded_cents = _TABLE_8.get(to_refunded_cents)
@@ -2554,26 +2504,26 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                                     if type(to_refunded_cents) is int:
                                         to_refunded_cents = whole_8_refunded_cents - to_refunded_cents
                                     elif to_refunded_cents is not None:
-                                        rejections.append(_REJECTION_108)
+                                        rejections.append(_REJECTION_110)
                                         to_refunded_cents = REFUSED
                                 elif to_refunded_cents is not None:
-                                    rejections.append(_REJECTION_108)
+                                    rejections.append(_REJECTION_110)
                                     to_refunded_cents = REFUSED
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_110)
+                            rejections.append(_REJECTION_112)
                             to_refunded_cents = REFUSED
                         if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                             to_refunded_cents = None
                         if type(to_refunded_cents) is int:
                             to_refunded_cents = whole_5_refunded_cents - to_refunded_cents
                         elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                            rejections.append(_REJECTION_108)
+                            rejections.append(_REJECTION_110)
                             to_refunded_cents = REFUSED
                     elif to_refunded_cents is not None:
-                        rejections.append(_REJECTION_108)
+                        rejections.append(_REJECTION_110)
                         to_refunded_cents = REFUSED
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_110)
+                rejections.append(_REJECTION_112)
                 to_refunded_cents = REFUSED
             if type(to_refunded_cents) is int and to_refunded_cents in (-1,):
                 to_refunded_cents = None
@@ -2584,16 +2534,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_refunded_cents) is int:
                 to_refunded_cents = rescaled(to_refunded_cents, at_data__object.get("currency"), _SCALES_1)
                 if to_refunded_cents is None:
-                    rejections.append(_REJECTION_107)
+                    rejections.append(_REJECTION_109)
                     to_refunded_cents = REFUSED
             elif to_refunded_cents is not None and to_refunded_cents is not REFUSED:
-                rejections.append(_REJECTION_108)
+                rejections.append(_REJECTION_110)
                 to_refunded_cents = REFUSED
     if type(to_refunded_cents) is int:
         if to_refunded_cents < 0:
-            rejections.append(_REJECTION_111)
+            rejections.append(_REJECTION_113)
         if to_refunded_cents > 999999999999:
-            rejections.append(_REJECTION_112)
+            rejections.append(_REJECTION_114)
 
     to_tip_cents = None
 
@@ -2603,16 +2553,16 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transaction.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_113)
+            rejections.append(_REJECTION_115)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None:
-        rejections.append(_REJECTION_114)
+        rejections.append(_REJECTION_116)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_115)
+            rejections.append(_REJECTION_117)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_116)
+            rejections.append(_REJECTION_118)
 
     to_fee_currency: Any = at_data__object__balance_transaction.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -2621,11 +2571,11 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_117)
+        rejections.append(_REJECTION_119)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_118)
+            rejections.append(_REJECTION_120)
 
     to_application_fee_cents: Any = at_data__object.get("application_fee_amount")
     if type(to_application_fee_cents) is str and to_application_fee_cents in NULL_VALUES:
@@ -2664,7 +2614,7 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_121)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object.get("failure_code")
@@ -2681,18 +2631,15 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                             if to_failure_category is None:
                                 to_failure_category = "unknown"
                         elif to_failure_category is not None:
-                            rejections.append(_REJECTION_119)
+                            rejections.append(_REJECTION_121)
                             to_failure_category = REFUSED
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_119)
+                    rejections.append(_REJECTION_121)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
     else:
-        to_failure_category = root.get("type")
-        if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-            to_failure_category = None
-        if type(to_failure_category) is str and to_failure_category in ("charge.failed",):
+        if event_type in ("charge.failed",):
             to_failure_category = at_data__object.get("failure_code")
             if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
                 to_failure_category = None
@@ -2707,10 +2654,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                         if to_failure_category is None:
                             to_failure_category = "unknown"
                     elif to_failure_category is not None:
-                        rejections.append(_REJECTION_119)
+                        rejections.append(_REJECTION_121)
                         to_failure_category = REFUSED
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_119)
+                rejections.append(_REJECTION_121)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2722,9 +2669,9 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_122)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_123)
 
     to_decline_code: Any = at_data__object.get("status")
     if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
@@ -2737,36 +2684,36 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_122)
+            rejections.append(_REJECTION_124)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_123)
+        rejections.append(_REJECTION_125)
 
     to_advice_code: Any = at_data__object__outcome.get("advice_code")
     if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_124)
+            rejections.append(_REJECTION_126)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_125)
+        rejections.append(_REJECTION_127)
 
     to_network_decline_code: Any = at_data__object__outcome.get("network_decline_code")
     if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_126)
+            rejections.append(_REJECTION_128)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_127)
+        rejections.append(_REJECTION_129)
 
     to_network_advice_code: Any = at_data__object__outcome.get("network_advice_code")
     if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_128)
+            rejections.append(_REJECTION_130)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_129)
+        rejections.append(_REJECTION_131)
 
     to_cancellation_reason = None
 
@@ -2792,17 +2739,35 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_132)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_131)
+        rejections.append(_REJECTION_133)
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_78)
-        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_132)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_80)
+        if to_fee_currency is not None and to_fee_currency in _ENDS_1 and _ENDS_1[to_fee_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_134)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -2853,6 +2818,10 @@ def _charge(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -2895,19 +2864,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     else:
         rejections.append(_REJECTION_3)
 
-    to_event_type: Any = root.get("type")
-    if type(to_event_type) is str and to_event_type in NULL_VALUES:
-        to_event_type = None
-    if type(to_event_type) is str and to_event_type in ("refund.failed",):
-        to_event_type = root.get("type")
-        if type(to_event_type) is str and to_event_type in NULL_VALUES:
-            to_event_type = None
+    if event_type in ("refund.failed",):
+        to_event_type: Any = event_type
         if type(to_event_type) is str:
             to_event_type = _TABLE_9.get(to_event_type, REFUSED)
             if to_event_type is REFUSED:
-                rejections.append(_REJECTION_133)
+                rejections.append(_REJECTION_135)
         elif to_event_type is not None:
-            rejections.append(_REJECTION_134)
+            rejections.append(_REJECTION_136)
             to_event_type = REFUSED
     else:
         to_event_type = at_data__object.get("status")
@@ -2920,23 +2884,21 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if type(to_event_type) is str:
                 to_event_type = _TABLE_10.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_135)
+                    rejections.append(_REJECTION_137)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_134)
+                rejections.append(_REJECTION_136)
                 to_event_type = REFUSED
         else:
-            to_event_type = root.get("type")
-            if type(to_event_type) is str and to_event_type in NULL_VALUES:
-                to_event_type = None
+            to_event_type = event_type
             if type(to_event_type) is str:
                 to_event_type = _TABLE_11.get(to_event_type, REFUSED)
                 if to_event_type is REFUSED:
-                    rejections.append(_REJECTION_136)
+                    rejections.append(_REJECTION_138)
             elif to_event_type is not None:
-                rejections.append(_REJECTION_134)
+                rejections.append(_REJECTION_136)
                 to_event_type = REFUSED
     if to_event_type is None:
-        rejections.append(_REJECTION_137)
+        rejections.append(_REJECTION_139)
 
     to_merchant_id: Any = envelope_merchant_id
     if type(to_merchant_id) is str and to_merchant_id in NULL_VALUES:
@@ -2966,18 +2928,18 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_141)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_142)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_144)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -2999,19 +2961,16 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_143)
+            rejections.append(_REJECTION_145)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_144)
+        rejections.append(_REJECTION_146)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("refund.failed",):
-        to_status = "failed"
+    if event_type in ("refund.failed",):
+        to_status: Any = "failed"
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -3019,23 +2978,23 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_12.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_145)
+                rejections.append(_REJECTION_147)
         elif to_status is not None:
-            rejections.append(_REJECTION_146)
+            rejections.append(_REJECTION_148)
             to_status = REFUSED
         if to_status is None:
             to_status = "pending"
     if to_status is None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_failure_code: Any = at_data__object.get("failure_reason")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_147)
+            rejections.append(_REJECTION_149)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_148)
+        rejections.append(_REJECTION_150)
 
     to_failure_message = None
 
@@ -3134,17 +3093,13 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_151)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_152)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3169,11 +3124,8 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("refund.failed",):
-        to_failure_category = at_data__object.get("failure_reason")
+    if event_type in ("refund.failed",):
+        to_failure_category: Any = at_data__object.get("failure_reason")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -3181,7 +3133,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_151)
+            rejections.append(_REJECTION_153)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -3198,7 +3150,7 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_151)
+                rejections.append(_REJECTION_153)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -3210,9 +3162,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_152)
+            rejections.append(_REJECTION_154)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_153)
+        rejections.append(_REJECTION_155)
 
     to_decline_code = None
 
@@ -3237,9 +3189,9 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_156)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_157)
 
     to_related_invoice_id = None
 
@@ -3250,11 +3202,29 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_130)
+            rejections.append(_REJECTION_132)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_131)
+        rejections.append(_REJECTION_133)
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3305,6 +3275,10 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -3372,18 +3346,18 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_141)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_140)
+            rejections.append(_REJECTION_142)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_144)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3405,9 +3379,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_85)
+            rejections.append(_REJECTION_87)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_86)
+        rejections.append(_REJECTION_88)
 
     to_card_brand: Any = at_data__object__payment_method_details__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -3416,27 +3390,24 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_156)
+        rejections.append(_REJECTION_158)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_157)
+            rejections.append(_REJECTION_159)
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("charge.dispute.closed",):
-        to_status = at_data__object.get("status")
+    if event_type in ("charge.dispute.closed",):
+        to_status: Any = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
             to_status = None
         if type(to_status) is str:
             to_status = _TABLE_15.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_158)
+                rejections.append(_REJECTION_160)
         elif to_status is not None:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_161)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3445,12 +3416,12 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_16.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_158)
+                rejections.append(_REJECTION_160)
         elif to_status is not None:
-            rejections.append(_REJECTION_159)
+            rejections.append(_REJECTION_161)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_failure_code = None
 
@@ -3548,17 +3519,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_151)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_152)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3577,20 +3544,20 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_fee_cents: Any = total(at_data__object.get("balance_transactions"), ("fee",))
     if to_fee_cents is REFUSED:
-        rejections.append(_REJECTION_160)
+        rejections.append(_REJECTION_162)
     if type(to_fee_cents) is int:
         to_fee_cents = rescaled(to_fee_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
         if to_fee_cents is None:
-            rejections.append(_REJECTION_161)
+            rejections.append(_REJECTION_163)
             to_fee_cents = REFUSED
     elif to_fee_cents is not None and to_fee_cents is not REFUSED:
-        rejections.append(_REJECTION_160)
+        rejections.append(_REJECTION_162)
         to_fee_cents = REFUSED
     if type(to_fee_cents) is int:
         if to_fee_cents < -999999999999:
-            rejections.append(_REJECTION_162)
+            rejections.append(_REJECTION_164)
         if to_fee_cents > 999999999999:
-            rejections.append(_REJECTION_163)
+            rejections.append(_REJECTION_165)
 
     to_fee_currency: Any = at_data__object__balance_transactions__0.get("currency")
     if type(to_fee_currency) is str and to_fee_currency in NULL_VALUES:
@@ -3599,11 +3566,11 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_fee_currency.isascii():
             to_fee_currency = to_fee_currency.upper()
     elif to_fee_currency is not None:
-        rejections.append(_REJECTION_164)
+        rejections.append(_REJECTION_166)
         to_fee_currency = REFUSED
     if type(to_fee_currency) is str:
         if to_fee_currency not in EXPONENTS:
-            rejections.append(_REJECTION_165)
+            rejections.append(_REJECTION_167)
 
     to_application_fee_cents = None
 
@@ -3628,9 +3595,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_166)
+            rejections.append(_REJECTION_168)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_167)
+        rejections.append(_REJECTION_169)
 
     to_dispute_category: Any = at_data__object.get("reason")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -3640,7 +3607,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_168)
+        rejections.append(_REJECTION_170)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -3652,9 +3619,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_156)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_157)
 
     to_related_invoice_id = None
 
@@ -3663,6 +3630,73 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     to_payment_method_id = None
 
     to_next_attempt_at = None
+
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents: Any = 0
+    if type(to_withdrawn_cents) is int:
+        whole_1_withdrawn_cents = to_withdrawn_cents
+        to_withdrawn_cents = total(at_data__object.get("balance_transactions"), ("amount",))
+        if to_withdrawn_cents is REFUSED:
+            rejections.append(_REJECTION_171)
+        if type(to_withdrawn_cents) is int:
+            to_withdrawn_cents = whole_1_withdrawn_cents - to_withdrawn_cents
+        elif to_withdrawn_cents is not None and to_withdrawn_cents is not REFUSED:
+            rejections.append(_REJECTION_171)
+            to_withdrawn_cents = REFUSED
+    elif to_withdrawn_cents is not None:
+        rejections.append(_REJECTION_171)
+        to_withdrawn_cents = REFUSED
+    if type(to_withdrawn_cents) is int:
+        to_withdrawn_cents = rescaled(to_withdrawn_cents, at_data__object__balance_transactions__0.get("currency"), _SCALES_1)
+        if to_withdrawn_cents is None:
+            rejections.append(_REJECTION_172)
+            to_withdrawn_cents = REFUSED
+    elif to_withdrawn_cents is not None and to_withdrawn_cents is not REFUSED:
+        rejections.append(_REJECTION_171)
+        to_withdrawn_cents = REFUSED
+    if type(to_withdrawn_cents) is int:
+        if to_withdrawn_cents < -999999999999:
+            rejections.append(_REJECTION_173)
+        if to_withdrawn_cents > 999999999999:
+            rejections.append(_REJECTION_174)
+
+    to_withdrawn_currency: Any = at_data__object__balance_transactions__0.get("currency")
+    if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
+        to_withdrawn_currency = None
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency.isascii():
+            to_withdrawn_currency = to_withdrawn_currency.upper()
+    elif to_withdrawn_currency is not None:
+        rejections.append(_REJECTION_175)
+        to_withdrawn_currency = REFUSED
+    if type(to_withdrawn_currency) is str:
+        if to_withdrawn_currency not in EXPONENTS:
+            rejections.append(_REJECTION_176)
+
+    to_dispute_stage: Any = at_data__object.get("status")
+    if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
+        to_dispute_stage = None
+    if type(to_dispute_stage) is str and to_dispute_stage in ("warning_needs_response", "warning_under_review", "warning_closed"):
+        to_dispute_stage = "inquiry"
+    else:
+        to_dispute_stage = at_data__object.get("status")
+        if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
+            to_dispute_stage = None
+        if type(to_dispute_stage) is str and to_dispute_stage in ("appeal_needs_response", "appeal_under_review"):
+            to_dispute_stage = "pre_arbitration"
+        else:
+            to_dispute_stage = "chargeback"
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -3713,6 +3747,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -3762,18 +3800,18 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_138)
+            rejections.append(_REJECTION_140)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_139)
+        rejections.append(_REJECTION_141)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_169)
+            rejections.append(_REJECTION_177)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_141)
+            rejections.append(_REJECTION_143)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_142)
+        rejections.append(_REJECTION_144)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -3795,27 +3833,22 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_178)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_179)
 
     to_card_brand = None
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("payout.paid", "payout.failed", "payout.canceled"):
-        to_status = root.get("type")
-        if type(to_status) is str and to_status in NULL_VALUES:
-            to_status = None
+    if event_type in ("payout.paid", "payout.failed", "payout.canceled"):
+        to_status: Any = event_type
         if type(to_status) is str:
             to_status = _TABLE_19.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_172)
+                rejections.append(_REJECTION_180)
         elif to_status is not None:
-            rejections.append(_REJECTION_173)
+            rejections.append(_REJECTION_181)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -3824,21 +3857,21 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if type(to_status) is str:
             to_status = _TABLE_20.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_174)
+                rejections.append(_REJECTION_182)
         elif to_status is not None:
-            rejections.append(_REJECTION_173)
+            rejections.append(_REJECTION_181)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_183)
 
     to_failure_code: Any = at_data__object.get("failure_code")
     if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_176)
+            rejections.append(_REJECTION_184)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_177)
+        rejections.append(_REJECTION_185)
 
     to_failure_message: Any = at_data__object.get("failure_message")
     if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
@@ -3847,7 +3880,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_96)
+        rejections.append(_REJECTION_98)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -3945,12 +3978,8 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -3979,14 +4008,11 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
     if type(to_direction) is int or type(to_direction) is float:
         to_direction = "from_merchant" if to_direction < 0 else "to_merchant"
     elif to_direction is not None:
-        rejections.append(_REJECTION_178)
+        rejections.append(_REJECTION_186)
         to_direction = REFUSED
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("payout.failed",):
-        to_failure_category = at_data__object.get("failure_code")
+    if event_type in ("payout.failed",):
+        to_failure_category: Any = at_data__object.get("failure_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str:
@@ -3994,7 +4020,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_187)
             to_failure_category = REFUSED
         if to_failure_category is None:
             to_failure_category = "unknown"
@@ -4007,7 +4033,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             if to_failure_category is None:
                 to_failure_category = "unknown"
         elif to_failure_category is not None:
-            rejections.append(_REJECTION_179)
+            rejections.append(_REJECTION_187)
             to_failure_category = REFUSED
 
     to_error_code: Any = at_data__object.get("failure_code")
@@ -4015,9 +4041,9 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_120)
+            rejections.append(_REJECTION_122)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_121)
+        rejections.append(_REJECTION_123)
 
     to_decline_code = None
 
@@ -4043,9 +4069,27 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_78)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_80)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4096,6 +4140,10 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -4186,11 +4234,8 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     elif to_customer_id is not None:
         rejections.append(_REJECTION_7)
 
-    to_amount_cents: Any = root.get("type")
-    if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
-        to_amount_cents = None
-    if type(to_amount_cents) is str and to_amount_cents in ("invoice.paid",):
-        to_amount_cents = at_data__object.get("amount_paid")
+    if event_type in ("invoice.paid",):
+        to_amount_cents: Any = at_data__object.get("amount_paid")
         if type(to_amount_cents) is str and to_amount_cents in NULL_VALUES:
             to_amount_cents = None
         if to_amount_cents is None:
@@ -4200,10 +4245,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_180)
+                rejections.append(_REJECTION_188)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_189)
             to_amount_cents = REFUSED
     else:
         to_amount_cents = at_data__object.get("amount_due")
@@ -4212,18 +4257,18 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_amount_cents) is int:
             to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
             if to_amount_cents is None:
-                rejections.append(_REJECTION_180)
+                rejections.append(_REJECTION_188)
                 to_amount_cents = REFUSED
         elif to_amount_cents is not None:
-            rejections.append(_REJECTION_181)
+            rejections.append(_REJECTION_189)
             to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_182)
+            rejections.append(_REJECTION_190)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_183)
+            rejections.append(_REJECTION_191)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_184)
+        rejections.append(_REJECTION_192)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4235,7 +4280,7 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         rejections.append(_REJECTION_13)
         to_currency = REFUSED
     if type(to_currency) is str:
-        if to_currency not in EXPONENTS:
+        if to_currency not in EXPONENTS and to_currency != "XXX":
             rejections.append(_REJECTION_14)
     elif to_currency is None:
         rejections.append(_REJECTION_15)
@@ -4246,19 +4291,14 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
-        to_status = root.get("type")
-        if type(to_status) is str and to_status in NULL_VALUES:
-            to_status = None
+    if event_type in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_status: Any = event_type
         if type(to_status) is str:
             to_status = _TABLE_23.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_185)
+                rejections.append(_REJECTION_193)
         elif to_status is not None:
-            rejections.append(_REJECTION_186)
+            rejections.append(_REJECTION_194)
             to_status = REFUSED
     else:
         to_status = at_data__object.get("status")
@@ -4267,23 +4307,21 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_status) is str:
             to_status = _TABLE_24.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_187)
+                rejections.append(_REJECTION_195)
         elif to_status is not None:
-            rejections.append(_REJECTION_186)
+            rejections.append(_REJECTION_194)
             to_status = REFUSED
         if to_status is None:
-            to_status = root.get("type")
-            if type(to_status) is str and to_status in NULL_VALUES:
-                to_status = None
+            to_status = event_type
             if type(to_status) is str:
                 to_status = _TABLE_25.get(to_status, REFUSED)
                 if to_status is REFUSED:
-                    rejections.append(_REJECTION_188)
+                    rejections.append(_REJECTION_196)
             elif to_status is not None:
-                rejections.append(_REJECTION_186)
+                rejections.append(_REJECTION_194)
                 to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_175)
+        rejections.append(_REJECTION_183)
 
     to_failure_code = None
 
@@ -4417,11 +4455,11 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_attempt_number = None
     if type(to_attempt_number) is int:
         if to_attempt_number > 2147483647:
-            rejections.append(_REJECTION_189)
+            rejections.append(_REJECTION_197)
         if to_attempt_number < 1:
-            rejections.append(_REJECTION_190)
+            rejections.append(_REJECTION_198)
     elif to_attempt_number is not None:
-        rejections.append(_REJECTION_191)
+        rejections.append(_REJECTION_199)
 
     to_related_payment_id: Any = at_data__object__payment_intent.get("id")
     if type(to_related_payment_id) is str and to_related_payment_id in NULL_VALUES:
@@ -4456,17 +4494,13 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_192)
+            rejections.append(_REJECTION_200)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_193)
+        rejections.append(_REJECTION_201)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -4483,16 +4517,16 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
     if type(to_captured_cents) is int:
         to_captured_cents = rescaled(to_captured_cents, at_data__object.get("currency"), _SCALES_1)
         if to_captured_cents is None:
-            rejections.append(_REJECTION_194)
+            rejections.append(_REJECTION_202)
             to_captured_cents = REFUSED
     elif to_captured_cents is not None:
-        rejections.append(_REJECTION_195)
+        rejections.append(_REJECTION_203)
         to_captured_cents = REFUSED
     if type(to_captured_cents) is int:
         if to_captured_cents < 0:
-            rejections.append(_REJECTION_196)
+            rejections.append(_REJECTION_204)
         if to_captured_cents > 999999999999:
-            rejections.append(_REJECTION_197)
+            rejections.append(_REJECTION_205)
 
     to_refunded_cents = None
 
@@ -4556,9 +4590,9 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                     to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_198)
+            rejections.append(_REJECTION_206)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_199)
+        rejections.append(_REJECTION_207)
 
     to_related_invoice_id = None
 
@@ -4571,24 +4605,21 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_related_subscription_id = None
     if type(to_related_subscription_id) is str:
         if len(to_related_subscription_id) > 255:
-            rejections.append(_REJECTION_200)
+            rejections.append(_REJECTION_208)
     elif to_related_subscription_id is not None:
-        rejections.append(_REJECTION_201)
+        rejections.append(_REJECTION_209)
 
     to_payment_method_id: Any = at_data__object.get("default_payment_method")
     if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_210)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_203)
+        rejections.append(_REJECTION_211)
 
-    to_next_attempt_at: Any = root.get("type")
-    if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
-        to_next_attempt_at = None
-    if type(to_next_attempt_at) is str and to_next_attempt_at in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
-        to_next_attempt_at = None
+    if event_type in ("invoice.paid", "invoice.marked_uncollectible", "invoice.voided"):
+        to_next_attempt_at: Any = None
     else:
         to_next_attempt_at = at_data__object.get("next_payment_attempt")
         if type(to_next_attempt_at) is str and to_next_attempt_at in NULL_VALUES:
@@ -4596,15 +4627,36 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_next_attempt_at) is int:
             to_next_attempt_at = to_next_attempt_at * 1000
         elif to_next_attempt_at is not None:
-            rejections.append(_REJECTION_204)
+            rejections.append(_REJECTION_212)
             to_next_attempt_at = REFUSED
     if type(to_next_attempt_at) is int:
         if not -62135596800000 <= to_next_attempt_at <= 253402300799999:
-            rejections.append(_REJECTION_205)
+            rejections.append(_REJECTION_213)
+
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
 
     if not rejections:
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_78)
+        family = to_event_type.partition(".")[0]
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_80)
+        if to_currency == "XXX" and (family not in ("invoice",) or to_amount_cents != 0):
+            rejections.append(_REJECTION_214)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4655,6 +4707,10 @@ def _invoice(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": None if to_next_attempt_at is None else EPOCH + to_next_attempt_at * MILLISECOND,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -4717,18 +4773,18 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
     if type(to_amount_cents) is int:
         to_amount_cents = rescaled(to_amount_cents, at_data__object.get("currency"), _SCALES_1)
         if to_amount_cents is None:
-            rejections.append(_REJECTION_206)
+            rejections.append(_REJECTION_215)
             to_amount_cents = REFUSED
     elif to_amount_cents is not None:
-        rejections.append(_REJECTION_207)
+        rejections.append(_REJECTION_216)
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_208)
+            rejections.append(_REJECTION_217)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_209)
+            rejections.append(_REJECTION_218)
     elif to_amount_cents is None:
-        rejections.append(_REJECTION_210)
+        rejections.append(_REJECTION_219)
 
     to_currency: Any = at_data__object.get("currency")
     if type(to_currency) is str and to_currency in NULL_VALUES:
@@ -4840,17 +4896,13 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_211)
+            rejections.append(_REJECTION_220)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_212)
+        rejections.append(_REJECTION_221)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -4902,9 +4954,9 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_213)
+            rejections.append(_REJECTION_222)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_214)
+        rejections.append(_REJECTION_223)
 
     to_related_invoice_id: Any = at_data__object.get("invoice")
     if type(to_related_invoice_id) is str and to_related_invoice_id in NULL_VALUES:
@@ -4921,12 +4973,30 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         family = to_event_type.partition(".")[0]
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_78)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_80)
         if to_currency == "XXX" and (family not in ("invoice_payment",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_215)
+            rejections.append(_REJECTION_214)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -4977,6 +5047,10 @@ def _invoice_payment(root: dict[str, Any], envelope_merchant_id: str, envelope_e
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -5037,14 +5111,14 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_224)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_217)
+            rejections.append(_REJECTION_225)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_226)
 
     to_payment_method_type = None
 
@@ -5052,11 +5126,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_card_last_four = None
 
-    to_status: Any = root.get("type")
-    if type(to_status) is str and to_status in NULL_VALUES:
-        to_status = None
-    if type(to_status) is str and to_status in ("customer.subscription.deleted",):
-        to_status = "canceled"
+    if event_type in ("customer.subscription.deleted",):
+        to_status: Any = "canceled"
     else:
         to_status = at_data__object.get("status")
         if type(to_status) is str and to_status in NULL_VALUES:
@@ -5064,12 +5135,12 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if type(to_status) is str:
             to_status = _TABLE_27.get(to_status, REFUSED)
             if to_status is REFUSED:
-                rejections.append(_REJECTION_219)
+                rejections.append(_REJECTION_227)
         elif to_status is not None:
-            rejections.append(_REJECTION_220)
+            rejections.append(_REJECTION_228)
             to_status = REFUSED
     if to_status is None:
-        rejections.append(_REJECTION_93)
+        rejections.append(_REJECTION_95)
 
     to_failure_code = None
 
@@ -5171,12 +5242,8 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5218,9 +5285,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_cancellation_reason = None
     if type(to_cancellation_reason) is str:
         if len(to_cancellation_reason) > 255:
-            rejections.append(_REJECTION_221)
+            rejections.append(_REJECTION_229)
     elif to_cancellation_reason is not None:
-        rejections.append(_REJECTION_222)
+        rejections.append(_REJECTION_230)
 
     to_dispute_reason = None
 
@@ -5233,9 +5300,9 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_related_invoice_id = None
     if type(to_related_invoice_id) is str:
         if len(to_related_invoice_id) > 255:
-            rejections.append(_REJECTION_223)
+            rejections.append(_REJECTION_231)
     elif to_related_invoice_id is not None:
-        rejections.append(_REJECTION_224)
+        rejections.append(_REJECTION_232)
 
     to_related_subscription_id = None
 
@@ -5244,18 +5311,36 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_202)
+            rejections.append(_REJECTION_210)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_203)
+        rejections.append(_REJECTION_211)
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         family = to_event_type.partition(".")[0]
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_225)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_233)
         if to_currency == "XXX" and (family not in ("subscription",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_234)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5306,6 +5391,10 @@ def _subscription(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -5366,23 +5455,23 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_224)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_217)
+            rejections.append(_REJECTION_225)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_226)
 
     to_payment_method_type: Any = at_data__object.get("type")
     if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
         to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_170)
+            rejections.append(_REJECTION_178)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_171)
+        rejections.append(_REJECTION_179)
 
     to_card_brand: Any = at_data__object__card.get("brand")
     if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
@@ -5391,20 +5480,20 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         if to_card_brand.isascii():
             to_card_brand = to_card_brand.lower()
     elif to_card_brand is not None:
-        rejections.append(_REJECTION_227)
+        rejections.append(_REJECTION_235)
         to_card_brand = REFUSED
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_228)
+            rejections.append(_REJECTION_236)
 
     to_card_last_four: Any = at_data__object__card.get("last4")
     if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_229)
+            rejections.append(_REJECTION_237)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_230)
+        rejections.append(_REJECTION_238)
 
     to_status: Any = "active"
 
@@ -5469,12 +5558,8 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5528,18 +5613,36 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
         to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_231)
+            rejections.append(_REJECTION_239)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_232)
+        rejections.append(_REJECTION_240)
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         family = to_event_type.partition(".")[0]
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_225)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_233)
         if to_currency == "XXX" and (family not in ("payment_method",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_234)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -5590,6 +5693,10 @@ def _payment_method(root: dict[str, Any], envelope_merchant_id: str, envelope_ev
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -5662,20 +5769,17 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_224)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_217)
+            rejections.append(_REJECTION_225)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_226)
 
-    to_payment_method_type: Any = root.get("type")
-    if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
-        to_payment_method_type = None
-    if type(to_payment_method_type) is str and to_payment_method_type in ("setup_intent.setup_failed",):
-        to_payment_method_type = at_data__object__last_setup_error__payment_method.get("type")
+    if event_type in ("setup_intent.setup_failed",):
+        to_payment_method_type: Any = at_data__object__last_setup_error__payment_method.get("type")
         if type(to_payment_method_type) is str and to_payment_method_type in NULL_VALUES:
             to_payment_method_type = None
         if to_payment_method_type is None:
@@ -5688,51 +5792,42 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_type = None
     if type(to_payment_method_type) is str:
         if len(to_payment_method_type) > 255:
-            rejections.append(_REJECTION_233)
+            rejections.append(_REJECTION_241)
     elif to_payment_method_type is not None:
-        rejections.append(_REJECTION_234)
+        rejections.append(_REJECTION_242)
 
-    to_card_brand: Any = root.get("type")
-    if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
-        to_card_brand = None
-    if type(to_card_brand) is str and to_card_brand in ("setup_intent.setup_failed",):
-        to_card_brand = at_data__object__last_setup_error__payment_method__card.get("brand")
+    if event_type in ("setup_intent.setup_failed",):
+        to_card_brand: Any = at_data__object__last_setup_error__payment_method__card.get("brand")
         if type(to_card_brand) is str and to_card_brand in NULL_VALUES:
             to_card_brand = None
         if type(to_card_brand) is str:
             if to_card_brand.isascii():
                 to_card_brand = to_card_brand.lower()
         elif to_card_brand is not None:
-            rejections.append(_REJECTION_235)
+            rejections.append(_REJECTION_243)
             to_card_brand = REFUSED
     else:
         to_card_brand = None
     if type(to_card_brand) is str:
         if len(to_card_brand) > 255:
-            rejections.append(_REJECTION_236)
+            rejections.append(_REJECTION_244)
 
-    to_card_last_four: Any = root.get("type")
-    if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
-        to_card_last_four = None
-    if type(to_card_last_four) is str and to_card_last_four in ("setup_intent.setup_failed",):
-        to_card_last_four = at_data__object__last_setup_error__payment_method__card.get("last4")
+    if event_type in ("setup_intent.setup_failed",):
+        to_card_last_four: Any = at_data__object__last_setup_error__payment_method__card.get("last4")
         if type(to_card_last_four) is str and to_card_last_four in NULL_VALUES:
             to_card_last_four = None
     else:
         to_card_last_four = None
     if type(to_card_last_four) is str:
         if _PATTERN_1.fullmatch(to_card_last_four) is None:
-            rejections.append(_REJECTION_237)
+            rejections.append(_REJECTION_245)
     elif to_card_last_four is not None:
-        rejections.append(_REJECTION_238)
+        rejections.append(_REJECTION_246)
 
     to_status = _TABLE_29[event_type]
 
-    to_failure_code: Any = root.get("type")
-    if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
-        to_failure_code = None
-    if type(to_failure_code) is str and to_failure_code in ("setup_intent.setup_failed",):
-        to_failure_code = at_data__object__last_setup_error.get("decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_code: Any = at_data__object__last_setup_error.get("decline_code")
         if type(to_failure_code) is str and to_failure_code in NULL_VALUES:
             to_failure_code = None
         if to_failure_code is None:
@@ -5743,15 +5838,12 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         to_failure_code = None
     if type(to_failure_code) is str:
         if len(to_failure_code) > 255:
-            rejections.append(_REJECTION_239)
+            rejections.append(_REJECTION_247)
     elif to_failure_code is not None:
-        rejections.append(_REJECTION_240)
+        rejections.append(_REJECTION_248)
 
-    to_failure_message: Any = root.get("type")
-    if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
-        to_failure_message = None
-    if type(to_failure_message) is str and to_failure_message in ("setup_intent.setup_failed",):
-        to_failure_message = at_data__object__last_setup_error.get("message")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_message: Any = at_data__object__last_setup_error.get("message")
         if type(to_failure_message) is str and to_failure_message in NULL_VALUES:
             to_failure_message = None
     else:
@@ -5760,7 +5852,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
         if len(to_failure_message) > 1000:
             to_failure_message = to_failure_message[:999] + "…"
     elif to_failure_message is not None:
-        rejections.append(_REJECTION_241)
+        rejections.append(_REJECTION_249)
 
     to_metadata: dict[str, str] = {}
     value: Any
@@ -5858,12 +5950,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
     to_related_payment_id = None
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -5888,11 +5976,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_direction = None
 
-    to_failure_category: Any = root.get("type")
-    if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
-        to_failure_category = None
-    if type(to_failure_category) is str and to_failure_category in ("setup_intent.setup_failed",):
-        to_failure_category = at_data__object__last_setup_error.get("advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_failure_category: Any = at_data__object__last_setup_error.get("advice_code")
         if type(to_failure_category) is str and to_failure_category in NULL_VALUES:
             to_failure_category = None
         if type(to_failure_category) is str and to_failure_category in ("do_not_try_again",):
@@ -5906,7 +5991,7 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_242)
+                rejections.append(_REJECTION_250)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = at_data__object__last_setup_error.get("code")
@@ -5917,87 +6002,72 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
                     if to_failure_category is None:
                         to_failure_category = "unknown"
                 elif to_failure_category is not None:
-                    rejections.append(_REJECTION_242)
+                    rejections.append(_REJECTION_250)
                     to_failure_category = REFUSED
                 if to_failure_category is None:
                     to_failure_category = "unknown"
     else:
         to_failure_category = None
 
-    to_error_code: Any = root.get("type")
-    if type(to_error_code) is str and to_error_code in NULL_VALUES:
-        to_error_code = None
-    if type(to_error_code) is str and to_error_code in ("setup_intent.setup_failed",):
-        to_error_code = at_data__object__last_setup_error.get("code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_error_code: Any = at_data__object__last_setup_error.get("code")
         if type(to_error_code) is str and to_error_code in NULL_VALUES:
             to_error_code = None
     else:
         to_error_code = None
     if type(to_error_code) is str:
         if len(to_error_code) > 255:
-            rejections.append(_REJECTION_243)
+            rejections.append(_REJECTION_251)
     elif to_error_code is not None:
-        rejections.append(_REJECTION_244)
+        rejections.append(_REJECTION_252)
 
-    to_decline_code: Any = root.get("type")
-    if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
-        to_decline_code = None
-    if type(to_decline_code) is str and to_decline_code in ("setup_intent.setup_failed",):
-        to_decline_code = at_data__object__last_setup_error.get("decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_decline_code: Any = at_data__object__last_setup_error.get("decline_code")
         if type(to_decline_code) is str and to_decline_code in NULL_VALUES:
             to_decline_code = None
     else:
         to_decline_code = None
     if type(to_decline_code) is str:
         if len(to_decline_code) > 255:
-            rejections.append(_REJECTION_245)
+            rejections.append(_REJECTION_253)
     elif to_decline_code is not None:
-        rejections.append(_REJECTION_246)
+        rejections.append(_REJECTION_254)
 
-    to_advice_code: Any = root.get("type")
-    if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
-        to_advice_code = None
-    if type(to_advice_code) is str and to_advice_code in ("setup_intent.setup_failed",):
-        to_advice_code = at_data__object__last_setup_error.get("advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_advice_code: Any = at_data__object__last_setup_error.get("advice_code")
         if type(to_advice_code) is str and to_advice_code in NULL_VALUES:
             to_advice_code = None
     else:
         to_advice_code = None
     if type(to_advice_code) is str:
         if len(to_advice_code) > 255:
-            rejections.append(_REJECTION_247)
+            rejections.append(_REJECTION_255)
     elif to_advice_code is not None:
-        rejections.append(_REJECTION_248)
+        rejections.append(_REJECTION_256)
 
-    to_network_decline_code: Any = root.get("type")
-    if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
-        to_network_decline_code = None
-    if type(to_network_decline_code) is str and to_network_decline_code in ("setup_intent.setup_failed",):
-        to_network_decline_code = at_data__object__last_setup_error.get("network_decline_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_network_decline_code: Any = at_data__object__last_setup_error.get("network_decline_code")
         if type(to_network_decline_code) is str and to_network_decline_code in NULL_VALUES:
             to_network_decline_code = None
     else:
         to_network_decline_code = None
     if type(to_network_decline_code) is str:
         if len(to_network_decline_code) > 255:
-            rejections.append(_REJECTION_249)
+            rejections.append(_REJECTION_257)
     elif to_network_decline_code is not None:
-        rejections.append(_REJECTION_250)
+        rejections.append(_REJECTION_258)
 
-    to_network_advice_code: Any = root.get("type")
-    if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
-        to_network_advice_code = None
-    if type(to_network_advice_code) is str and to_network_advice_code in ("setup_intent.setup_failed",):
-        to_network_advice_code = at_data__object__last_setup_error.get("network_advice_code")
+    if event_type in ("setup_intent.setup_failed",):
+        to_network_advice_code: Any = at_data__object__last_setup_error.get("network_advice_code")
         if type(to_network_advice_code) is str and to_network_advice_code in NULL_VALUES:
             to_network_advice_code = None
     else:
         to_network_advice_code = None
     if type(to_network_advice_code) is str:
         if len(to_network_advice_code) > 255:
-            rejections.append(_REJECTION_251)
+            rejections.append(_REJECTION_259)
     elif to_network_advice_code is not None:
-        rejections.append(_REJECTION_252)
+        rejections.append(_REJECTION_260)
 
     to_cancellation_reason = None
 
@@ -6011,11 +6081,8 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
 
     to_related_subscription_id = None
 
-    to_payment_method_id: Any = root.get("type")
-    if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
-        to_payment_method_id = None
-    if type(to_payment_method_id) is str and to_payment_method_id in ("setup_intent.setup_failed",):
-        to_payment_method_id = at_data__object__last_setup_error__payment_method.get("id")
+    if event_type in ("setup_intent.setup_failed",):
+        to_payment_method_id: Any = at_data__object__last_setup_error__payment_method.get("id")
         if type(to_payment_method_id) is str and to_payment_method_id in NULL_VALUES:
             to_payment_method_id = None
         if to_payment_method_id is None:
@@ -6028,18 +6095,36 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             to_payment_method_id = None
     if type(to_payment_method_id) is str:
         if len(to_payment_method_id) > 255:
-            rejections.append(_REJECTION_253)
+            rejections.append(_REJECTION_261)
     elif to_payment_method_id is not None:
-        rejections.append(_REJECTION_254)
+        rejections.append(_REJECTION_262)
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         family = to_event_type.partition(".")[0]
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_225)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_233)
         if to_currency == "XXX" and (family not in ("setup",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_234)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -6090,6 +6175,10 @@ def _setup_intent(root: dict[str, Any], envelope_merchant_id: str, envelope_even
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 
@@ -6139,14 +6228,14 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     to_amount_cents: Any = 0
     if type(to_amount_cents) is int:
         if to_amount_cents < 0:
-            rejections.append(_REJECTION_216)
+            rejections.append(_REJECTION_224)
         if to_amount_cents > 999999999999:
-            rejections.append(_REJECTION_217)
+            rejections.append(_REJECTION_225)
 
     to_currency: Any = "XXX"
     if type(to_currency) is str:
         if to_currency not in EXPONENTS and to_currency != "XXX":
-            rejections.append(_REJECTION_218)
+            rejections.append(_REJECTION_226)
 
     to_payment_method_type = None
 
@@ -6162,7 +6251,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
     else:
         to_status = "open"
     if to_status is None:
-        rejections.append(_REJECTION_255)
+        rejections.append(_REJECTION_263)
 
     to_failure_code = None
 
@@ -6233,17 +6322,13 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
                     to_related_payment_id = None
     if type(to_related_payment_id) is str:
         if len(to_related_payment_id) > 255:
-            rejections.append(_REJECTION_149)
+            rejections.append(_REJECTION_151)
     elif to_related_payment_id is not None:
-        rejections.append(_REJECTION_150)
+        rejections.append(_REJECTION_152)
 
     to_livemode: Any = envelope_livemode
-    if type(to_livemode) is str and to_livemode in NULL_VALUES:
-        to_livemode = None
 
     to_received_at: Any = envelope_received_at
-    if type(to_received_at) is str and to_received_at in NULL_VALUES:
-        to_received_at = None
     if type(to_received_at) is int:
         if not -62135596800000 <= to_received_at <= 253402300799999:
             rejections.append(_REJECTION_36)
@@ -6287,9 +6372,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_256)
+            rejections.append(_REJECTION_264)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_257)
+        rejections.append(_REJECTION_265)
 
     to_dispute_category: Any = at_data__object.get("fraud_type")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -6299,7 +6384,7 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_258)
+        rejections.append(_REJECTION_266)
         to_dispute_category = REFUSED
 
     to_related_charge_id: Any = at_data__object__charge.get("id")
@@ -6311,9 +6396,9 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             to_related_charge_id = None
     if type(to_related_charge_id) is str:
         if len(to_related_charge_id) > 255:
-            rejections.append(_REJECTION_154)
+            rejections.append(_REJECTION_156)
     elif to_related_charge_id is not None:
-        rejections.append(_REJECTION_155)
+        rejections.append(_REJECTION_157)
 
     to_related_invoice_id = None
 
@@ -6323,12 +6408,30 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
 
     to_next_attempt_at = None
 
+    to_object_created_at: Any = at_data__object.get("created")
+    if type(to_object_created_at) is str and to_object_created_at in NULL_VALUES:
+        to_object_created_at = None
+    if type(to_object_created_at) is int:
+        to_object_created_at = to_object_created_at * 1000
+    elif to_object_created_at is not None:
+        rejections.append(_REJECTION_78)
+        to_object_created_at = REFUSED
+    if type(to_object_created_at) is int:
+        if not -62135596800000 <= to_object_created_at <= 253402300799999:
+            rejections.append(_REJECTION_79)
+
+    to_withdrawn_cents = None
+
+    to_withdrawn_currency = None
+
+    to_dispute_stage = None
+
     if not rejections:
         family = to_event_type.partition(".")[0]
-        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= to_provider_created_at:
-            rejections.append(_REJECTION_225)
+        if to_currency in _ENDS_1 and _ENDS_1[to_currency] <= (to_object_created_at if to_object_created_at is not None else to_provider_created_at):
+            rejections.append(_REJECTION_233)
         if to_currency == "XXX" and (family not in ("fraud_warning",) or to_amount_cents != 0):
-            rejections.append(_REJECTION_226)
+            rejections.append(_REJECTION_234)
 
     if rejections:
         return Rejected(tuple(rejections), event_type)
@@ -6379,6 +6482,10 @@ def _early_fraud_warning(root: dict[str, Any], envelope_merchant_id: str, envelo
             "related_subscription_id": to_related_subscription_id,
             "payment_method_id": to_payment_method_id,
             "next_attempt_at": to_next_attempt_at,
+            "object_created_at": None if to_object_created_at is None else EPOCH + to_object_created_at * MILLISECOND,
+            "withdrawn_cents": to_withdrawn_cents,
+            "withdrawn_currency": to_withdrawn_currency,
+            "dispute_stage": to_dispute_stage,
         }
     )
 

@@ -9,6 +9,9 @@ from typing import Final
 
 from payments_contracts.records import (
     Contract,
+    AuditDifferenceV1,
+    AuditRunV1,
+    ErasureV1,
     IngestionFailureV1,
     LedgerEntryV1,
     PaymentEventV1,
@@ -16,9 +19,16 @@ from payments_contracts.records import (
     PaymentEventV3,
     ProviderEventV1,
     ProviderEventV2,
+    RecoveryActionV1,
     ValidationFailureV1,
 )
 
+AuditDifference = AuditDifferenceV1
+"""As it is written to the database's audit_differences."""
+AuditRun = AuditRunV1
+"""As it is written to the database's audit_runs."""
+Erasure = ErasureV1
+"""As it is written to the database's erasures."""
 IngestionFailure = IngestionFailureV1
 """As it is read from payments.ingestion.dlq."""
 LedgerEntry = LedgerEntryV1
@@ -26,7 +36,9 @@ LedgerEntry = LedgerEntryV1
 PaymentEvent = PaymentEventV3
 """As it is read from payments.normalized."""
 ProviderEvent = ProviderEventV2
-"""As it is read from payments.adyen.raw and read from payments.checkout.raw and read from payments.paypal.raw and read from payments.razorpay.raw and read from payments.square.raw and read from payments.stripe.raw."""
+"""As it is written to payments.adyen.raw and read from payments.adyen.raw and written to payments.checkout.raw and read from payments.checkout.raw and written to payments.paypal.raw and read from payments.paypal.raw and written to payments.razorpay.raw and read from payments.razorpay.raw and written to payments.square.raw and read from payments.square.raw and written to payments.stripe.raw and read from payments.stripe.raw."""
+RecoveryAction = RecoveryActionV1
+"""As it is written to the database's recovery_actions."""
 ValidationFailure = ValidationFailureV1
 """As it is read from payments.validation.dlq."""
 

@@ -107,6 +107,14 @@ def applications(context: Context) -> tuple[Process, ...]:
             },
             after=streams | {"tables", "database", "temporal-namespace", "inference"},
         ),
+        _program(
+            context,
+            "archiver",
+            (programs / "archiver",),
+            port="archiver_metrics",
+            variables={"METRICS_PORT": str(ports.archiver_metrics)},
+            after=streams | {"tables"},
+        ),
         *_dagster(context),
     )
 

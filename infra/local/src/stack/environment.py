@@ -27,6 +27,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
         "S3_REGION": S3_REGION,
         "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         "TEMPORAL_NAMESPACE": TEMPORAL_NAMESPACE,
+        "TEMPORAL_HTTP_URL": url(ports.temporal_http),
         "TEMPORAL_UI_URL": url(ports.temporal_ui),
         "INFERENCE_URL": url(ports.inference),
         "TRINO_HOST": LOOPBACK,

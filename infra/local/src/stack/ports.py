@@ -47,6 +47,7 @@ class Ports:
     gateway_7: int = 18106
     gateway_8: int = 18107
     inference: int = 18110
+    archiver_metrics: int = 18121
     orchestrator_metrics: int = 18122
     orchestrator_temporal_metrics: int = 18124
     normalizer_1: int = 18130

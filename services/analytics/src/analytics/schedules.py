@@ -14,11 +14,18 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 # A build takes seconds; one that takes this long hangs on a server.
 _TAGS = {"dagster/max_runtime": "1800"}
+# After an outage it catches up hour by hour.
+_AUDIT_TAGS = {"dagster/max_runtime": "3600"}
 
 
-def build_jobs(sources: Sequence[AssetKey], freshness: AssetChecksDefinition) -> list[UnresolvedAssetJobDefinition]:
-    """The jobs: `refresh` builds all layers, `silver` and `gold` one each. Bronze is tested with Silver."""
-    source_tests = AssetSelection.checks_for_assets(*sources)
+def build_jobs(
+    sources: Sequence[AssetKey], freshness: AssetChecksDefinition, audit: AssetChecksDefinition
+) -> list[UnresolvedAssetJobDefinition]:
+    """The jobs: `refresh` builds all layers, `silver` and `gold` one each. Bronze is tested with Silver.
+
+    `audit` balances every hop; it asks servers that building needs nothing of, and so is a job of its own.
+    """
+    source_tests = AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit)
     source_data_tests = source_tests - AssetSelection.checks(freshness)
     silver, gold = AssetSelection.groups("silver"), AssetSelection.groups("gold")
     return [
@@ -35,6 +42,12 @@ def build_jobs(sources: Sequence[AssetKey], freshness: AssetChecksDefinition) ->
             tags=_TAGS,
         ),
         define_asset_job("gold", gold, description="Rebuilds Gold from Silver.", tags=_TAGS),
+        define_asset_job(
+            "audit",
+            AssetSelection.checks(audit),
+            description="Balances every hop by ids and sums; its check fails while a difference is open.",
+            tags=_AUDIT_TAGS,
+        ),
     ]
 
 
@@ -45,6 +58,13 @@ def build_schedules() -> list[ScheduleDefinition]:
             name="hourly_silver",
             job_name="silver",
             cron_schedule="0 * * * *",
+            default_status=DefaultScheduleStatus.RUNNING,
+        ),
+        ScheduleDefinition(
+            # Once Silver has been built, and what is under way had its quarter of an hour.
+            name="hourly_audit",
+            job_name="audit",
+            cron_schedule="20 * * * *",
             default_status=DefaultScheduleStatus.RUNNING,
         ),
         ScheduleDefinition(

@@ -1,5 +1,6 @@
 """Where the code location finds its dbt project, and Trino."""
 
+import sys
 from pathlib import Path
 
 from kit.settings import EnvironmentSettings
@@ -18,7 +19,10 @@ class TrinoSettings(EnvironmentSettings):
 
 
 class AnalyticsSettings(TrinoSettings):
-    """Folders of the dbt project and its profiles, and Trino."""
+    """Folders of the dbt project and its profiles, the audit's program, and Trino."""
 
     dbt_project_dir: Path = Field(default=_REPOSITORY / "dbt", description="Folder of dbt_project.yml.")
+    audit_command: str = Field(
+        default=str(Path(sys.executable).with_name("payments")), description="The `payments` program, for the audit."
+    )
     dbt_profiles_dir: Path | None = Field(default=None, description="Folder of profiles.yml; the project's unless set.")

@@ -16,7 +16,7 @@ from kit.logging import configure
 from kit.settings import load
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
-from payments_contracts.topics import Topic
+from payments_contracts.topics import INGESTION_DLQ, Topic, raw_topic
 from prometheus_client import REGISTRY
 
 from gateway.app import build_app
@@ -74,6 +74,7 @@ async def _serve(settings: GatewaySettings) -> bool:
                 settings.kafka_bootstrap_servers,
                 f"gateway-{provider.name}",
                 deadline_seconds=settings.acknowledgement_deadline_seconds,
+                max_message_bytes=max(topic.max_message_bytes for topic in (raw_topic(provider.name), INGESTION_DLQ)),
             ),
             schema_id_of=lambda topic: _schema_id(registry, topic),
             clock=utc_now,

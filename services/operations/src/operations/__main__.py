@@ -22,11 +22,15 @@ from rich.console import Console
 from rich.text import Text
 
 from operations.assembly import open_census
+from operations.audit import command as audit
 from operations.dagster import find_observations, launch, wait
 from operations.database import apply_database, plan_database
+from operations.erasure.command import erase
 from operations.ledger import read_ledger
 from operations.maintenance import describe
 from operations.reconciliation import first_loss
+from operations.recovery import quarantine
+from operations.recovery.replay import replay
 from operations.registry import SchemaRegistry
 from operations.report import print_verdict
 from operations.schemas import find_drift, register_schemas, subject_of
@@ -45,6 +49,10 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
 app.add_typer(database_app, name="database")
+app.add_typer(quarantine.app, name="quarantine")
+app.command()(replay)
+app.command()(erase)
+app.add_typer(audit.app, name="audit")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0

@@ -11,6 +11,10 @@ class RefreshError(Fault):
     """Silver and Gold could not be built."""
 
 
+class ErasureError(Fault):
+    """What is stored of somebody cannot be erased, or not all of it."""
+
+
 class UnavailableError(Transient):
     """A server that the operation needs does not answer."""
 

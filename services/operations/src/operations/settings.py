@@ -26,6 +26,17 @@ class OperationsSettings(KafkaSettings, RegistrySettings, LakeSettings):
     postgres_dsn: SecretStr | None = None
 
 
+class RecoverySettings(OperationsSettings):
+    """Addresses for redriving: `postgres_dsn` of a role that may insert into recovery_actions and read payment_events.
+
+    `temporal_http_url` is the HTTP API of Temporal's frontend; without it workflows are neither looked for nor started.
+    """
+
+    postgres_dsn: SecretStr = Field(min_length=1)
+    temporal_http_url: str | None = Field(default=None, pattern=r"^https?://")
+    temporal_namespace: str = "payments"
+
+
 class ProvidersSettings(EnvironmentSettings):
     """Whose webhooks this installation receives: names with commas between them; empty for all of the contracts."""
 

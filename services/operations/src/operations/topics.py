@@ -29,7 +29,7 @@ class Change:
 
 
 def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor: int) -> Iterator[Change]:
-    """Create each topic that is missing and bring retention to what the contract says.
+    """Create each topic that is missing and bring its settings to what the contract says.
 
     The number of partitions of an existing topic is never changed: keys would move to other partitions and
     the order of a merchant's events would be lost.
@@ -52,7 +52,7 @@ def apply_topics(admin: AdminClient, topics: Sequence[Topic], replication_factor
                 "Partitions are not changed in place, since keys would move: "
                 "declare a new topic, or put the contract back."
             )
-        yield _retain(admin, topic)
+        yield _configure(admin, topic)
 
 
 def _create(admin: AdminClient, topic: Topic, replication_factor: int) -> Change:
@@ -60,22 +60,30 @@ def _create(admin: AdminClient, topic: Topic, replication_factor: int) -> Change
         topic.name,
         num_partitions=topic.partitions,
         replication_factor=replication_factor,
-        config={"retention.ms": str(topic.retention_ms), "cleanup.policy": "delete"},
+        config=_settings(topic),
     )
     _await(admin.create_topics([new])[topic.name], topic.name)
     return Change(topic.name, "created", f"{topic.partitions} partitions")
 
 
-def _retain(admin: AdminClient, topic: Topic) -> Change:
+def _settings(topic: Topic) -> dict[str, str]:
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(topic.retention_ms),
+        "max.message.bytes": str(topic.max_message_bytes),
+    }
+
+
+def _configure(admin: AdminClient, topic: Topic) -> Change:
     resource = ConfigResource(ResourceType.TOPIC, topic.name)
     current = _await(admin.describe_configs([resource])[resource], topic.name)
-    wanted = str(topic.retention_ms)
-    if current["retention.ms"].value == wanted:
+    other = {name: value for name, value in _settings(topic).items() if current[name].value != value}
+    if not other:
         return Change(topic.name, "unchanged")
-    entry = ConfigEntry("retention.ms", wanted, incremental_operation=AlterConfigOpType.SET)
-    alteration = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=[entry])
+    entries = [ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET) for name, value in other.items()]
+    alteration = ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
     _await(admin.incremental_alter_configs([alteration])[alteration], topic.name)
-    return Change(topic.name, "updated", f"retention.ms={wanted}")
+    return Change(topic.name, "updated", ", ".join(f"{name}={value}" for name, value in other.items()))
 
 
 def _await(future: object, name: str) -> dict[str, ConfigEntry]:

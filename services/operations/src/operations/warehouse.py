@@ -51,7 +51,7 @@ class Warehouse:
         for start in range(0, len(event_ids), _BATCH):
             batch = event_ids[start : start + _BATCH]
             statement = f"select event_id, count(*) from {table} where event_id in ({_marks(batch)}) group by event_id"  # noqa: S608  # the table is a constant of ours
-            found.update({str(event_id): int(count) for event_id, count in self._query(statement, batch)})
+            found.update({str(event_id): int(count) for event_id, count in self.query(statement, batch)})
         return found
 
     def read_facts(self, table: str, amount: str, event_ids: Sequence[str]) -> Facts:
@@ -67,7 +67,7 @@ class Warehouse:
                 f"select event_id, currency, {amount}, status, livemode, count(*) from {table} "  # noqa: S608  # constants of ours
                 f"where event_id in ({_marks(batch)}) group by 1, 2, 3, 4, 5"
             )
-            for event_id, currency, number, status, livemode, count in self._query(statement, batch):
+            for event_id, currency, number, status, livemode, count in self.query(statement, batch):
                 found[event_id][Fact(currency, number, status, livemode)] += int(count)
         return found
 
@@ -86,20 +86,20 @@ class Warehouse:
                 f"select provider, payment_id, currency, livemode, status, {amounts} "  # noqa: S608  # constants of ours
                 f"from {SILVER_PAYMENTS} where payment_id in ({_marks(batch)})"
             )
-            for provider, payment_id, currency, livemode, status, *numbers in self._query(statement, batch):
+            for provider, payment_id, currency, livemode, status, *numbers in self.query(statement, batch):
                 if (provider, payment_id) in wanted:
                     state = State(currency, livemode, status, dict(zip(MEASURES, map(int, numbers), strict=True)))
                     found[provider, payment_id].append(state)
         return found
 
     def total_payments(self, merchant_ids: Sequence[str], *, livemode: bool) -> Totals:
-        """Add up Silver's payments of some merchants, live or not, by currency.
+        """Add up Silver's payments of some merchants, live or not, by currency; what was never told is no payment.
 
         Raises:
             UnavailableError: Trino does not answer.
         """
         which = "livemode" if livemode else "not livemode"
-        return self._totals(f"count(*), {_SUMS} from {SILVER_PAYMENTS} where {which} and", merchant_ids)
+        return self._totals(f"count_if(is_told), {_SUMS} from {SILVER_PAYMENTS} where {which} and", merchant_ids)
 
     def total_metrics(self, table: str, merchant_ids: Sequence[str]) -> Totals:
         """Add up one of Gold's tables of metrics for some merchants, by currency.
@@ -115,7 +115,7 @@ class Warehouse:
         statement = f"select currency, {which} merchant_id in ({_marks(merchant_ids)}) group by 1"
         return {
             currency: Counter(dict(zip(("count", *_SUMMED), map(int, numbers), strict=True)))
-            for currency, *numbers in self._query(statement, merchant_ids)
+            for currency, *numbers in self.query(statement, merchant_ids)
         }
 
     def daily_metrics(self, merchant_ids: Sequence[str]) -> list[DailyMetric]:
@@ -129,16 +129,34 @@ class Warehouse:
             f"from {GOLD_DAILY_PAYMENT_METRICS} where merchant_id in ({_marks(merchant_ids)}) "
             "group by 1, 2, 3 order by 1, 2, 3"
         )
-        return [DailyMetric(*row) for row in self._query(statement, merchant_ids)]
+        return [DailyMetric(*row) for row in self.query(statement, merchant_ids)]
 
-    def _query(self, statement: str, parameters: Sequence[str]) -> list[Any]:
+    def query(self, statement: str, parameters: Sequence[str]) -> list[Any]:
+        """Return the rows of a statement of ours; none where its table does not exist yet.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        return self._run(statement, parameters)[1]
+
+    def records(self, statement: str, parameters: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the same with the names of the columns.
+
+        Raises:
+            UnavailableError: Trino does not answer.
+        """
+        names, rows = self._run(statement, parameters)
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def _run(self, statement: str, parameters: Sequence[str]) -> tuple[list[str], list[Any]]:
         cursor = self._connection.cursor()
         try:
             cursor.execute(statement, list(parameters))
-            return list(cursor.fetchall())
+            rows = list(cursor.fetchall())
+            return [column.name for column in cursor.description or ()], rows
         except TrinoUserError as error:
             if error.error_name in {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}:
-                return []
+                return [], []
             raise
         except TrinoConnectionError as error:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error

@@ -6,20 +6,21 @@ from typing import Protocol
 
 import stamina
 import structlog
-from kit.errors import Rejected, Transient, gravest
+from kit.errors import PipelineError, Rejected, Transient, gravest
 from kit.kafka import Partition
 
 from orchestrator import metrics
 from orchestrator.offsets import OffsetTracker
-from orchestrator.source import Arrival, OpenSource, Source
+from orchestrator.routing import DEFECT, defect
+from orchestrator.source import Arrival, OpenSource, Poison, Source
 
 _log = structlog.get_logger(__name__)
 
 Start = Callable[[Arrival], Awaitable[None]]
 """Returns once the event's workflow is durable; raises Rejected for an event that can have none, Fault if none can."""
 
-Refuse = Callable[[Arrival, Rejected], Awaitable[None]]
-"""Returns once a dead letter of the event is durable; raises Fault where too many events are refused."""
+Refuse = Callable[[Arrival | Poison, Rejected], Awaitable[None]]
+"""Returns once a dead letter of the record is durable; raises Fault where too many records are refused."""
 
 
 class Gate(Protocol):
@@ -44,7 +45,7 @@ class Bridge:
     Args:
         open_source: Opens a session with the topic; done again when Kafka was away.
         start: Starts a workflow.
-        refuse: Takes an event that can have no workflow.
+        refuse: Takes a record that can have no workflow.
         gate: Says how many workflows may be started; what may not stays in Kafka.
         max_in_flight: Events read whose workflow is not durable yet; beyond it, reading pauses.
         commit_seconds: Time between commits.
@@ -76,7 +77,7 @@ class Bridge:
         """Work until `stop` is set, then finish what is under way.
 
         Raises:
-            Fault: An event cannot be read, or no workflow can be started; its offset is not committed.
+            Fault: Too many records are unusable, or no workflow can be started; their offsets are not committed.
         """
         async for attempt in stamina.retry_context(on=Transient, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
@@ -113,19 +114,31 @@ class Bridge:
             await self._gate.wait_for_room(_ROOM_SECONDS)
         return min(self._max_in_flight - len(self._under_way), self._gate.room())
 
-    def _begin(self, arrival: Arrival, tasks: asyncio.TaskGroup) -> None:
+    def _begin(self, arrival: Arrival | Poison, tasks: asyncio.TaskGroup) -> None:
         self._tracker.begin(arrival.partition, arrival.offset)
         task = tasks.create_task(self._bring(arrival, self._tracker))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         metrics.IN_FLIGHT.set(len(self._under_way))
 
-    async def _bring(self, arrival: Arrival, tracker: OffsetTracker[Partition]) -> None:
+    async def _bring(self, arrival: Arrival | Poison, tracker: OffsetTracker[Partition]) -> None:
+        if (refusal := await self._refusal(arrival)) is not None:
+            await self._refuse(arrival, refusal)
+        tracker.finish(arrival.partition, arrival.offset)
+
+    async def _refusal(self, arrival: Arrival | Poison) -> Rejected | None:
+        """Start the event's workflow; return why there is none."""
+        if isinstance(arrival, Poison):
+            return arrival.error
         try:
             await self._start(arrival)
         except Rejected as error:
-            await self._refuse(arrival, error)
-        tracker.finish(arrival.partition, arrival.offset)
+            return error
+        except (PipelineError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001  # whatever it is, it concerns this event; many of its kind stop all
+            return Rejected(defect(error), DEFECT)
+        return None
 
     async def _settle(self, partitions: Sequence[Partition] | None, seconds: float) -> None:
         """Wait until no event of the partitions is under way, but no longer than told."""

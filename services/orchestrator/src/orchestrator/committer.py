@@ -37,7 +37,9 @@ def _open(settings: CommitterSettings, open_workflows: int | None) -> GroupCommi
         load_catalog(settings),
         tuple(settings.lake_table.split(".")),
         key=key,
-        narrow_by="processed_at",
+        # Two deliveries of one event were received at two times; when the provider made it is the same in both.
+        narrow_by="provider_created_at",
+        followed_by="processed_at",
         keep_snapshots=settings.commit_keep_snapshots,
     )
     return GroupCommitter(target, key=key, policy=policy)

@@ -34,6 +34,7 @@ class KafkaSessions:
             self._settings.consumer_group,
             [self._settings.source_topic],
             client_id="orchestrator-consumer",
+            max_message_bytes=NORMALIZED.max_message_bytes,
             on_revoked=revoked,
         )
 

@@ -1,7 +1,6 @@
 """Dead letters of the orchestrator, on the topic on which the normalizer's are."""
 
 import asyncio
-from datetime import datetime
 
 import structlog
 from kit.clock import Clock
@@ -9,12 +8,17 @@ from kit.errors import Fault, Rejected, Transient
 from kit.kafka import AvroEncoder, Producer, RegistryClient
 from payments_contracts.pins.orchestrator import ValidationFailure
 from payments_contracts.schemas import schema
-from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
+from payments_contracts.topics import VALIDATION_DLQ
 
 from orchestrator import metrics
+from orchestrator.letters import cut, of_event, of_record
 from orchestrator.messages import DeadLetter
+from orchestrator.source import Poison
 
 _log = structlog.get_logger(__name__)
+# Before it is compressed: a record that was written compressed may be larger than what its topic takes, and its letter
+# is so then, too.
+_MOST_BYTES = 32 * 2**20
 
 
 class DeadLetterTopic:
@@ -34,32 +38,51 @@ class DeadLetterTopic:
         self._connected: tuple[Producer, AvroEncoder] | None = None
 
     async def write(self, letter: DeadLetter) -> None:
-        """Return once the letter is on every in-sync replica. A payload that Kafka does not take is left out.
+        """Return once the letter of an event is on every in-sync replica.
 
         Raises:
             Transient: Kafka or the registry is away.
             Fault: The contract's schema is not registered.
         """
-        producer, encoder = await self._connection()
-        record = _record(letter, self._clock())
-        try:
-            await _produce(producer, record, encoder)
-        except Rejected:
-            await _produce(producer, record.model_copy(update={"payload": b""}), encoder)
-        metrics.DEAD_LETTERS.labels(letter.reason_code).inc()
-        _log.warning("dead_lettered", event_id=letter.event.event_id, reason=letter.reason_code)
+        await self._send(of_event(letter, self._clock()))
+
+    async def bury(self, poison: Poison) -> None:
+        """Return once the letter of a record that is no event is on every in-sync replica; raises as `write` does."""
+        await self._send(of_record(poison, self._clock()))
 
     async def close(self) -> None:
         """Wait for what is under way and disconnect."""
         if self._connected is not None:
             await self._connected[0].close()
 
+    async def _send(self, letter: ValidationFailure) -> None:
+        producer, encoder = await self._connection()
+        try:
+            await _produce(producer, letter, encoder)
+        except Rejected:
+            # Compressed as it came, all that came through a topic fits; but somebody may have changed the topic.
+            letter = cut(letter)
+            await _produce(producer, letter, encoder)
+        metrics.DEAD_LETTERS.labels(letter.reason_codes[0]).inc()
+        _log.warning(
+            "dead_lettered",
+            event_id=letter.event_id,
+            reason=letter.reason_codes,
+            source=f"{letter.source_topic}/{letter.source_partition}@{letter.source_offset}",
+        )
+
     async def _connection(self) -> tuple[Producer, AvroEncoder]:
         async with self._connecting:
             if self._connected is None:
                 text = schema(VALIDATION_DLQ.record, VALIDATION_DLQ.version)
                 schema_id = await asyncio.to_thread(self._look_up, text)
-                producer = Producer(self._bootstrap_servers, "orchestrator-dead-letters", deadline_seconds=20.0)
+                producer = Producer(
+                    self._bootstrap_servers,
+                    "orchestrator-dead-letters",
+                    deadline_seconds=20.0,
+                    max_message_bytes=_MOST_BYTES,
+                    compression="zstd",
+                )
                 self._connected = producer, AvroEncoder(text, schema_id)
             return self._connected
 
@@ -82,23 +105,3 @@ async def _produce(producer: Producer, record: ValidationFailure, encoder: AvroE
     value = encoder.encode(record.model_dump())
     producer.produce(VALIDATION_DLQ.name, record.event_id.encode(), value, settle)
     await acknowledged
-
-
-def _record(letter: DeadLetter, now: datetime) -> ValidationFailure:
-    event, position = letter.event, letter.position
-    return ValidationFailure(
-        event_id=event.event_id,
-        provider=event.provider,
-        provider_event_id=event.provider_event_id,
-        provider_event_type=event.event_type,
-        merchant_id=event.merchant_id,
-        reason_codes=[letter.reason_code],
-        reasons=[letter.reason],
-        payload=event.model_dump_json().encode(),
-        source_topic=NORMALIZED.name if position is None else position.topic,
-        source_partition=-1 if position is None else position.partition,
-        source_offset=-1 if position is None else position.offset,
-        received_at=event.processed_at,
-        failed_at=now,
-        schema_version=VALIDATION_DLQ.version,
-    )

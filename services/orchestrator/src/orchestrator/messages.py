@@ -1,5 +1,6 @@
 """What workflows and their activities hand each other, beside the records of the contracts."""
 
+from datetime import datetime
 from typing import Literal
 
 from kit.lake import Outcome
@@ -15,13 +16,18 @@ DEAD_LETTERED: Literal["dead_lettered"] = "dead_lettered"
 
 
 class Position(BaseModel):
-    """Where an event was read."""
+    """Where an event was read, and when it was written there, if that is known."""
 
     model_config = ConfigDict(frozen=True)
 
     topic: str
     partition: int
     offset: int
+    written_at: datetime | None = None
+
+    def __str__(self) -> str:
+        """Return the place as messages tell it."""
+        return f"{self.topic}/{self.partition}@{self.offset}"
 
 
 class Start(BaseModel):
@@ -35,6 +41,8 @@ class Start(BaseModel):
         token: What the process that started it knows it by, if that process has a worker and a committer too.
         repeated: Whether an earlier workflow of the event, one that ended without success, may have written its row.
         counts_attempts: Whether it looks up the attempts before one that failed.
+        fails_without_row: Whether it fails where a row was refused, once the dead letter is durable: what has failed
+            may be started again, what has completed may not.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -43,16 +51,25 @@ class Start(BaseModel):
     token: str | None = None
     repeated: bool = False
     counts_attempts: bool = False
+    fails_without_row: bool = False
 
 
 class PersistRequest(BaseModel):
-    """A row for Bronze, whether an earlier attempt may have written it, and the token of its workflow's start."""
+    """A row for Bronze, whether an earlier attempt may have written it, and what is known of its workflow's start.
+
+    Attributes:
+        payment: The row.
+        repeated: See Start.
+        token: See Start.
+        written_at: When its event was written to the topic, if that is known.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     payment: ScoredPayment
     repeated: bool = False
     token: str | None = None
+    written_at: datetime | None = None
 
 
 class DeadLetter(BaseModel):

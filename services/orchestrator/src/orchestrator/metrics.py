@@ -14,7 +14,7 @@ START_SECONDS = Histogram(
 COMMITS = Counter("orchestrator_offset_commits", "Commits of Kafka offsets.")
 NORMALIZED_TO_BRONZE_SECONDS = Histogram(
     "orchestrator_normalized_to_bronze_seconds",
-    "Age of an event, since it was normalized, when its row was committed to Bronze.",
+    "How long an event had been on its topic when its row was committed to Bronze.",
     buckets=(0.1, 0.2, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0),
 )
 FALLBACKS = Counter(

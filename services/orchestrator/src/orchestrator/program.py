@@ -135,13 +135,16 @@ class _Process:
         else:
             gate = opened
 
+        refusals = Refusals(self._dead_letters(settings), settings.tolerance)
+
         async def start(arrival: Arrival) -> None:
             await starter.start(arrival.event, arrival.position)
+            refusals.passed()
 
         bridge = Bridge(
             sessions.open,
             start,
-            Refusals(self._dead_letters(settings)).refuse,
+            refusals.refuse,
             gate,
             max_in_flight=settings.max_starts_in_flight,
         )

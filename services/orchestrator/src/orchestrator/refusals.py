@@ -1,49 +1,63 @@
-"""What becomes of events that can have no workflow: a few are dead letters, many mean that something else is wrong."""
+"""What becomes of records that can have no workflow: a few are dead letters, many mean that something else is wrong."""
 
-import asyncio
+from typing import Protocol
 
 import stamina
-from kit.errors import Fault, Rejected, Transient
+from kit.errors import Rejected, Transient
+from kit.poison import PoisonLimit, Tolerance
+from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
 from orchestrator.activities.dead_letters import DeadLetters
-from orchestrator.messages import DeadLetter, Position
-from orchestrator.source import Arrival
+from orchestrator.messages import DeadLetter
+from orchestrator.source import Arrival, Poison
+
+_REMEDY = (
+    f"So many cannot be the fault of the records: look at what writes {NORMALIZED.name} and at which version of the "
+    f"contracts runs here, then start this again. What came before is on {VALIDATION_DLQ.name}, the rest stays in "
+    "Kafka. (Settings: POISON_MAX_COUNT, POISON_MAX_RATIO, POISON_SPARED, POISON_WINDOW_SECONDS.)"
+)
+
+
+class Letters(DeadLetters, Protocol):
+    """Keeps records, too, that never became events; raises Transient while Kafka is away."""
+
+    async def bury(self, poison: Poison) -> None:
+        """Return once a letter of the record is durable."""
 
 
 class Refusals:
-    """Dead-letters single events, and stops when they become many.
+    """Dead-letters single records, and stops when they become many.
 
     Args:
-        dead_letters: Where to write them.
-        limit: Refused events within the window; one more is a Fault.
-        window_seconds: See `limit`.
+        letters: Where to write them.
+        tolerance: How many that may be.
     """
 
-    def __init__(self, dead_letters: DeadLetters, *, limit: int = 20, window_seconds: float = 60.0) -> None:
-        self._dead_letters = dead_letters
-        self._limit = limit
-        self._window_seconds = window_seconds
-        self._times: dict[Position, float] = {}
+    def __init__(self, letters: Letters, tolerance: Tolerance) -> None:
+        self._letters = letters
+        self._limit = PoisonLimit(tolerance, f"records of {NORMALIZED.name}", _REMEDY)
 
-    async def refuse(self, arrival: Arrival, error: Rejected) -> None:
-        """Return once a dead letter of the event is durable; wait as long as Kafka is away.
+    def passed(self) -> None:
+        """Note a record that was used."""
+        self._limit.passed()
+
+    async def refuse(self, arrival: Arrival | Poison, error: Rejected) -> None:
+        """Return once a dead letter of the record is durable; wait as long as Kafka is away.
 
         Raises:
-            Fault: More than the limit were refused within the window.
+            Fault: There were too many; this one has no letter.
         """
-        now = asyncio.get_running_loop().time()
-        # Once for each event, however often Kafka gives it out.
-        self._times[arrival.position] = now
-        while self._times and min(self._times.values()) < now - self._window_seconds:
-            self._times.pop(min(self._times, key=self._times.__getitem__))
-        if len(self._times) > self._limit:
-            raise Fault(
-                f"{len(self._times)} events were refused within {self._window_seconds:g} s, the last at "
-                f"{arrival.position}: {error}. So many cannot be the fault of the events; the rest stays in Kafka."
-            )
-        letter = DeadLetter(
-            event=arrival.event, position=arrival.position, reason_code=error.reason_code, reason=error.detail
-        )
+        self._limit.refuse(str(arrival.position), error.reason_code)
         async for attempt in stamina.retry_context(on=Transient, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
-                await self._dead_letters.write(letter)
+                await self._write(arrival, error)
+
+    async def _write(self, arrival: Arrival | Poison, error: Rejected) -> None:
+        if isinstance(arrival, Poison):
+            await self._letters.bury(arrival)
+            return
+        await self._letters.write(
+            DeadLetter(
+                event=arrival.event, position=arrival.position, reason_code=error.reason_code, reason=error.detail
+            )
+        )

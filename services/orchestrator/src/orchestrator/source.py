@@ -4,15 +4,16 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 from kit.errors import Transient
-from kit.kafka import Consumer, Partition
+from kit.kafka import Consumer, Message, Partition
 from payments_contracts.pins.orchestrator import PaymentEvent
 
 from orchestrator.messages import Position
-from orchestrator.routing import Router
+from orchestrator.routing import Router, Unusable
 
 _POLL_SECONDS = 0.25
 _log = structlog.get_logger(__name__)
@@ -20,15 +21,38 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """An event and where it was read."""
+    """An event, where it was read, and when it was written there."""
 
     partition: Partition
     offset: int
     event: PaymentEvent
+    written_at: datetime | None = None
 
     @property
     def position(self) -> Position:
         """The place, as workflows know it."""
+        return Position(
+            topic=self.partition.topic,
+            partition=self.partition.number,
+            offset=self.offset,
+            written_at=self.written_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A record of which no event can be made, as it was read, and why."""
+
+    partition: Partition
+    offset: int
+    key: bytes
+    value: bytes
+    error: Unusable
+    written_at: datetime | None = None
+
+    @property
+    def position(self) -> Position:
+        """The place, as dead letters tell it."""
         return Position(topic=self.partition.topic, partition=self.partition.number, offset=self.offset)
 
 
@@ -39,8 +63,8 @@ GiveUp = Callable[[Sequence[Partition]], Awaitable[Mapping[Partition, int]]]
 class Source(Protocol):
     """A session with the topic. After Transient from `poll` it must be closed: it may have dropped messages."""
 
-    async def poll(self, limit: int) -> Sequence[Arrival]:
-        """Wait a moment for up to `limit` events; with a limit below 1 only keep the membership alive."""
+    async def poll(self, limit: int) -> Sequence[Arrival | Poison]:
+        """Wait a moment for up to `limit` records; with a limit below 1 only keep the membership alive."""
 
     async def commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Store the next offsets to read; False if that has to be done again, because the group is rebalanced."""
@@ -79,12 +103,12 @@ class KafkaSource:
         self._revoked_in_poll: set[Partition] = set()
         self._consumer = open_consumer(self._revoked)
 
-    async def poll(self, limit: int) -> Sequence[Arrival]:
-        """Wait a moment for up to `limit` events; with a limit below 1 only keep the membership alive.
+    async def poll(self, limit: int) -> Sequence[Arrival | Poison]:
+        """Wait a moment for up to `limit` records; with a limit below 1 only keep the membership alive.
 
         Raises:
             Transient: The brokers or the registry do not answer.
-            Fault: A message cannot be read, or the topic does not exist.
+            Fault: The topic does not exist, or the registry lets nobody ask.
         """
         return await self._loop.run_in_executor(self._thread, self._poll, limit)
 
@@ -107,7 +131,7 @@ class KafkaSource:
 
     # What follows runs in the thread.
 
-    def _poll(self, limit: int) -> list[Arrival]:
+    def _poll(self, limit: int) -> list[Arrival | Poison]:
         ours = set(self._consumer.assignment())
         if limit <= 0:
             self._consumer.pause(list(ours))
@@ -123,10 +147,18 @@ class KafkaSource:
             # Of these messages nobody can tell which assignment they are of; the next session begins at the offsets.
             raise Transient("partitions were taken away and given back within one poll")
         return [
-            Arrival(place, message.offset, self._router.route(message.value))
+            self._arrival(place, message)
             for place, message in zip(places, messages, strict=True)
             if place not in self._revoked_in_poll
         ]
+
+    def _arrival(self, place: Partition, message: Message) -> Arrival | Poison:
+        written_at = datetime.fromtimestamp(message.timestamp / 1000, UTC) if message.timestamp > 0 else None
+        try:
+            event = self._router.route(message.value)
+        except Unusable as error:
+            return Poison(place, message.offset, message.key or b"", message.value or b"", error, written_at)
+        return Arrival(place, message.offset, event, written_at)
 
     def _commit(self, offsets: Mapping[Partition, int]) -> bool:
         # Partitions may have gone to another member while the call waited for this thread.

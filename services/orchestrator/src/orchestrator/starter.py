@@ -4,6 +4,7 @@ import stamina
 from kit.errors import Fault, Rejected, Transient
 from kit.lake import Mark
 from payments_contracts.pins.orchestrator import PaymentEvent
+from payments_contracts.topics import NORMALIZED
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -28,6 +29,12 @@ _PASSING = frozenset(
     }
 )
 _WAS_THERE = "was_there"
+MOST_BYTES = 2 * NORMALIZED.max_message_bytes
+"""Largest event, as JSON, that gets a workflow.
+
+Temporal takes a little more (`limit.blobSize.error`; by default, too): the row that the workflow hands on holds the
+event and its scores, and one that is refused then would end it.
+"""
 
 
 class WorkflowStarter:
@@ -58,9 +65,11 @@ class WorkflowStarter:
         """Return once the workflow of the event is durable, or was before; wait as long as Temporal is away.
 
         Raises:
-            Rejected: Temporal takes no such event, and never will.
+            Rejected: The event is too large (`event_too_large`), or Temporal takes no such event, and never will.
             Fault: Temporal does not know the namespace, or lets nobody in.
         """
+        if (size := len(event.model_dump_json().encode())) > MOST_BYTES:
+            raise Rejected(f"the event has {size} bytes as JSON, and a workflow takes {MOST_BYTES}", "event_too_large")
         with metrics.START_SECONDS.time():
             async for attempt in stamina.retry_context(
                 on=Transient, attempts=None, timeout=None, wait_initial=0.1, wait_max=self._wait_max_seconds
@@ -89,7 +98,8 @@ class WorkflowStarter:
         token = None if self._opened is None else self._opened.begin(event.event_id)
         answer = _WAS_THERE
         try:
-            answer = await self._start_or_find(event, Start(position=position, token=token, counts_attempts=True))
+            start = Start(position=position, token=token, counts_attempts=True, fails_without_row=True)
+            answer = await self._start_or_find(event, start)
         finally:
             if answer == _WAS_THERE and self._opened is not None:
                 self._opened.end(event.event_id, token)

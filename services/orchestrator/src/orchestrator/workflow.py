@@ -60,13 +60,16 @@ class PaymentEventWorkflow:
         """Score the event and see it into Bronze. Neither a broken rule nor a model that is away ends it early.
 
         A row that the table or the database refuses becomes a dead letter; one for which they are away waits for them.
+
+        Raises:
+            ApplicationError: A row was refused (type DEAD_LETTERED); sent again, the event begins anew.
         """
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
         payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
-        return Completion(
+        completion = Completion(
             event_id=event.event_id,
             rule_violations=violations,
             fraud_score_source=payment.fraud_score_source,
@@ -74,6 +77,10 @@ class PaymentEventWorkflow:
             lake=await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start)),
             database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
+        if start.fails_without_row and DEAD_LETTERED in {completion.lake, completion.database}:
+            words = f"lake: {completion.lake}, operational database: {completion.database}"
+            raise ApplicationError(words, type=DEAD_LETTERED, non_retryable=True)
+        return completion
 
     async def _validate(self, event: PaymentEvent) -> list[str]:
         try:
@@ -124,8 +131,9 @@ class PaymentEventWorkflow:
         # A run that was reset replays up to here and may have persisted before.
         info = workflow.info()
         repeated = start.repeated or info.run_id != info.first_execution_run_id
+        written_at = None if start.position is None else start.position.written_at
         if start.token is not None and not repeated:
-            request = PersistRequest(payment=payment, token=start.token)
+            request = PersistRequest(payment=payment, token=start.token, written_at=written_at)
             try:
                 return await _beside(LakeActivities.persist_to_iceberg, request, LAKE)
             except FailureError as error:
@@ -133,7 +141,7 @@ class PaymentEventWorkflow:
             repeated = True
         outcome: Outcome = await workflow.execute_activity_method(
             LakeActivities.persist_to_iceberg,
-            PersistRequest(payment=payment, repeated=repeated, token=start.token),
+            PersistRequest(payment=payment, repeated=repeated, token=start.token, written_at=written_at),
             task_queue=persist_queue(info.task_queue),
             start_to_close_timeout=LAKE.timeout,
             heartbeat_timeout=LAKE_HEARTBEAT_TIMEOUT,

@@ -20,6 +20,7 @@ def config(context: Context) -> str:
     targets = {
         **{each.name: (ports.named((each.port,))[each.port], "/metrics") for each in gateways(context.places)},
         "inference": (ports.inference, "/metrics"),
+        "archiver": (ports.archiver_metrics, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
         **{

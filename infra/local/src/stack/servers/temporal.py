@@ -1,5 +1,6 @@
 """Temporal: all four services in one process on Postgres, and its web interface."""
 
+import json
 from typing import Any
 
 import httpx
@@ -34,6 +35,10 @@ VISIBILITY_INDEXES = (
 HISTORY_SHARDS = 4
 RETENTION = "259200s"
 NAMESPACE_SECONDS = 60
+# Starts a workflow for each event of the topic that it reads.
+STARTER = "orchestrator"
+# Beside an event: its scores, and what the row says of them.
+BESIDE_EVENT_BYTES = 131_072
 
 
 def server_config(context: Context) -> str:
@@ -103,6 +108,25 @@ def server_config(context: Context) -> str:
     return yaml.safe_dump(config, sort_keys=False)
 
 
+def dynamic_config(context: Context) -> str:
+    """Return the server's limits: what a workflow is started with is an event as JSON, and what it hands on a bit more.
+
+    The number comes from the contract of the topic that the events are on; a character may take six bytes as JSON, but
+    what is valid stays below a third of a message.
+
+    Raises:
+        StackError: The generated list of topics is absent.
+    """
+    file = context.places.repository / "generated" / "kafka" / "topics.json"
+    try:
+        topics = json.loads(file.read_text())["topics"]
+    except FileNotFoundError:
+        raise StackError(f"{file} does not exist: run `make codegen`.") from None
+    largest = max(int(each["config"]["max.message.bytes"]) for each in topics if STARTER in each["consumers"])
+    limits = {"limit.blobSize.warn": largest, "limit.blobSize.error": 2 * largest + BESIDE_EVENT_BYTES}
+    return yaml.safe_dump({name: [{"value": value}] for name, value in limits.items()}, sort_keys=False)
+
+
 def ui_config(context: Context) -> str:
     """Return the web interface's configuration."""
     return yaml.safe_dump(
@@ -133,7 +157,7 @@ def items(context: Context) -> tuple[Process | Step, ...]:
             "--allow-no-auth",
             "start",
         ),
-        files={config / "server.yaml": server_config(context), config / "dynamic.yaml": "{}\n"},
+        files={config / "server.yaml": server_config(context), config / "dynamic.yaml": dynamic_config(context)},
         ports=(
             "temporal",
             "temporal_history",

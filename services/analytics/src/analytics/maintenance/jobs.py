@@ -27,7 +27,7 @@ from kit.errors import PipelineError, Transient
 from payments_contracts.maintenance import Maintenance
 
 from analytics.maintenance.lake import Lake
-from analytics.maintenance.work import Report, Statements, compact, expire, remove_orphans
+from analytics.maintenance.work import Report, Statements, compact, expire, forget, remove_orphans
 from analytics.models import POOL as DBT_POOL
 from analytics.settings import TrinoSettings
 
@@ -74,6 +74,8 @@ def build_maintenance_jobs(
         step
         for table in tables
         for step in (
+            # A table that keeps its rows for ever has no such step.
+            *([_step(table, "forget", forget, _CLEANING_POOL)] if table.retention_days is not None else []),
             _step(table, "expire_snapshots", expire, _CLEANING_POOL),
             _step(table, "remove_orphans", remove_orphans, _CLEANING_POOL),
         )
@@ -92,7 +94,12 @@ def build_maintenance_jobs(
     jobs = [
         job("compact_streamed", "Merges small files of the tables that rows stream into.", streamed, _COMPACTION_TAGS),
         job("compact_built", "Merges small files of the tables that dbt builds.", built, _COMPACTION_TAGS),
-        job("clean", "Expires snapshots and removes orphan files of every table.", cleanings, _CLEANING_TAGS),
+        job(
+            "clean",
+            "Deletes old rows, snapshots and orphan files.",
+            cleanings,
+            _CLEANING_TAGS,
+        ),
         job("maintain", "All maintenance of every table, now.", [*compactions.values(), *cleanings], _CLEANING_TAGS),
     ]
     schedules = [

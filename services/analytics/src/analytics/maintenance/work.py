@@ -1,7 +1,7 @@
 """What is done to a table, and what it did: each function is one kind of maintenance of one table.
 
-Each may be repeated at any time, and leaves the rows as they are. Trino's commits build on what writers have appended
-meanwhile; only a writer that deletes rows of the very files (a MERGE) makes them fail, without an effect.
+Each may be repeated at any time, and all but `forget` leave the rows as they are. Trino's commits build on what writers
+have appended meanwhile; only a writer that deletes rows of the very files (a MERGE) makes them fail, without an effect.
 """
 
 import re
@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
 
+from kit.clock import utc_now
 from kit.errors import Fault
 from payments_contracts.maintenance import Maintenance
 
@@ -114,6 +115,32 @@ def compact(
     return Report(before, measure(lake, table), done, note)
 
 
+def forget(lake: Statements, table: Maintenance, *, now: Callable[[], datetime] = utc_now) -> Report:
+    """Delete rows of the days that the contract keeps no longer; their files go with the snapshots that name them.
+
+    Raises:
+        Transient: Trino is away, or another writer came first.
+        Fault: Trino refuses.
+    """
+    if table.retention_days is None:
+        return Report(None, None, {}, "its rows stay for ever")
+    try:
+        before = measure(lake, table)
+    except AbsentTableError:
+        return Report(None, None, {}, _absent(table))
+    if not before.partitions:
+        return Report(before, before, {}, _EMPTY)
+    if not by_day(table):
+        raise Fault(f"{table.identifier} keeps rows for some days and is not partitioned by days: correct its contract")
+    first = now().astimezone(UTC).date() - timedelta(days=table.retention_days)
+    older = f"{_name(table.partition[0][0])} < {_midnight(first)}"
+    count = int(lake.ask(f"select count(*) from {_qualified(lake, table)} where {older}")[0][0])  # noqa: S608  # names of the contract
+    if not count:
+        return Report(before, before, {}, "nothing is due")
+    lake.ask(f"delete from {_qualified(lake, table)} where {older}")  # noqa: S608  # names of the contract
+    return Report(before, measure(lake, table), {"deleted_rows": count})
+
+
 def expire(lake: Statements, table: Maintenance) -> Report:
     """Drop the snapshots that are older than the contract keeps, with the files that only they name.
 
@@ -175,9 +202,7 @@ def choose(table: Maintenance, partitions: tuple[Partition, ...]) -> Iterator[st
         if each.value is None:
             yield f"where {column} is null"
         else:
-            first, following = (
-                f"timestamp '{day} 00:00:00 UTC'" for day in (each.value, each.value + timedelta(days=1))
-            )
+            first, following = (_midnight(day) for day in (each.value, each.value + timedelta(days=1)))
             yield f"where {column} >= {first} and {column} < {following}"
 
 
@@ -239,6 +264,10 @@ def _name(text: str) -> str:
     if not _IDENTIFIER.fullmatch(text):
         raise Fault(f"{text!r} is not a valid name of a table, column or catalog of the lake")
     return text
+
+
+def _midnight(day: date) -> str:
+    return f"timestamp '{day} 00:00:00 UTC'"
 
 
 def _absent(table: Maintenance) -> str:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
 from kit.errors import Fault, Transient
 from kit.kafka.errorlog import QUIET, ErrorLog
+from kit.kafka.producer import MESSAGE_BYTES
 
 
 class Partition(NamedTuple):
@@ -44,6 +45,9 @@ _LOST_BY_REBALANCE = frozenset(
     }
 )
 
+# What is fetched of a partition at once, unless a record may be larger.
+_FETCH_BYTES = 1_048_576
+
 # How long the partitions of a member that was killed wait for another: the default of 45 s was most of an outage. The
 # library beats from a thread of its own, so that only a process that stands still for so long loses its membership.
 _SESSION_MS = 10_000
@@ -58,6 +62,7 @@ class Consumer:
         topics: What to read; from the beginning where the group has no offset.
         client_id: Name under which the brokers log this program.
         isolation: `read_committed` sees only records of transactions that were committed.
+        max_message_bytes: Largest record of the topics: so much of a partition is fetched at once.
         on_assigned: Called from `poll` with the partitions that came.
         on_revoked: Called from `poll` or `close` with the partitions that go; offsets may still be committed in it.
     """
@@ -70,6 +75,7 @@ class Consumer:
         *,
         client_id: str,
         isolation: Literal["read_committed", "read_uncommitted"] = "read_committed",
+        max_message_bytes: int = MESSAGE_BYTES,
         on_assigned: Partitions = lambda _partitions: None,
         on_revoked: Partitions = lambda _partitions: None,
     ) -> None:
@@ -82,6 +88,7 @@ class Consumer:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
+                "fetch.message.max.bytes": max(_FETCH_BYTES, max_message_bytes),
                 "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": _SESSION_MS,
                 "error_cb": ErrorLog(client_id).note,

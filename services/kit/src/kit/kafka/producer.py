@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Literal
 
 import confluent_kafka
 import structlog
@@ -22,6 +23,9 @@ _STATISTICS_MS = 500
 # A broker may answer for a moment that it does not know a topic that was just created.
 _SECONDS_TO_LEARN_OF_A_TOPIC = 3.0
 _LOG = structlog.get_logger("kit.kafka.producer")
+
+MESSAGE_BYTES = 1_000_000
+"""The largest record that a client of Kafka takes without being told, and a client of another language too."""
 
 Done = Callable[[Transient | Rejected | Fault | None], None]
 """Told what became of a record: None once every in-sync replica has it, otherwise why it is not known to be there.
@@ -61,6 +65,9 @@ class Producer:
         max_in_flight: Most records without an acknowledgement.
         max_in_flight_kilobytes: Most kilobytes without an acknowledgement.
         linger_milliseconds: How long a record waits for company.
+        max_message_bytes: Largest record that is handed to the brokers, key included, before it is compressed; what
+            the topic takes is compared with what it has become.
+        compression: How records are compressed.
     """
 
     def __init__(
@@ -72,6 +79,8 @@ class Producer:
         max_in_flight: int = 2_000,
         max_in_flight_kilobytes: int = 65_536,
         linger_milliseconds: float = 1.0,
+        max_message_bytes: int = MESSAGE_BYTES,
+        compression: Literal["none", "zstd"] = "none",
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline_seconds = deadline_seconds
@@ -94,7 +103,8 @@ class Producer:
                 "delivery.timeout.ms": int(deadline_seconds * 1000),
                 "queue.buffering.max.messages": max_in_flight + 1,
                 "queue.buffering.max.kbytes": max_in_flight_kilobytes,
-                "compression.type": "none",
+                "compression.type": compression,
+                "message.max.bytes": max_message_bytes,
                 "reconnect.backoff.max.ms": 1000,
                 "socket.nagle.disable": True,
                 "statistics.interval.ms": _STATISTICS_MS,

@@ -72,8 +72,8 @@ class AvroDecoder:
         """Return the record in a message.
 
         Raises:
-            Rejected: It is not in the wire format (`wire_format`), its schema is unknown (`schema_unknown`), or its
-                body cannot be read with it (`avro_unreadable`).
+            Rejected: It is not in the wire format (`wire_format`), its schema is unknown or none of Avro
+                (`schema_unknown`), or its body cannot be read with it (`avro_unreadable`).
             Transient: The registry does not answer.
         """
         if len(value) < _HEADER.size or value[0] != _MAGIC:
@@ -81,7 +81,7 @@ class AvroDecoder:
         schema_id = _HEADER.unpack_from(value)[1]
         writer = self._writers.get(schema_id)
         if writer is None:
-            writer = self._writers[schema_id] = parse(self._schemas.text(schema_id))
+            writer = self._writers[schema_id] = self._parsed(schema_id)
         body = io.BytesIO(value)
         body.seek(_HEADER.size)
         try:
@@ -93,3 +93,13 @@ class AvroDecoder:
         if body.tell() != len(value) or not isinstance(record, dict):
             raise Rejected(f"The body is not one record of schema {schema_id}.", "avro_unreadable")
         return record
+
+    def _parsed(self, schema_id: int) -> Schema:
+        text = self._schemas.text(schema_id)
+        try:
+            return parse(text)
+        except Exception as error:
+            # A registry holds schemas of other kinds, too; fastavro raises errors of its own and of Python's.
+            raise Rejected(
+                f"Schema {schema_id} is not one of Avro ({type(error).__name__}).", "schema_unknown"
+            ) from error

@@ -34,23 +34,35 @@ class FileBounds:
     times: Range | None
 
 
+DAY_MICROS = 86_400_000_000
+
+
 class KeyColumns:
     """The columns by which a row is found: its key, and a time that is equal for equal keys, if the table has one.
+
+    `followed_by` is another time, that of the row's coming for instance, which is no more than a day before the first:
+    where the table is partitioned by it, partitions before that are left out.
 
     Raises:
         Fault: The table has no such columns, or they are of other types.
     """
 
-    def __init__(self, schema: Schema, key: str, narrow_by: str | None) -> None:
+    def __init__(self, schema: Schema, key: str, narrow_by: str | None, followed_by: str | None = None) -> None:
         self.key = key
         self.narrow_by = narrow_by
+        self.followed_by = followed_by
         try:
             self._key_id = schema.find_field(key).field_id
             narrow = None if narrow_by is None else schema.find_field(narrow_by)
+            following = None if followed_by is None else schema.find_field(followed_by)
         except ValueError as error:
             raise Fault(f"the table lacks a column that rows are looked up by: {error}") from error
         if narrow is not None and not isinstance(narrow.field_type, TimestampType | TimestamptzType):
             raise Fault(f"column {narrow_by} must hold times: look-ups are narrowed by it")
+        if following is not None and (narrow is None or following.field_type != narrow.field_type):
+            raise Fault(
+                f"column {followed_by} must hold times of the kind of {narrow_by}: look-ups are narrowed by both"
+            )
         self._narrow_id = None if narrow is None else narrow.field_id
         self._has_zone = narrow is not None and isinstance(narrow.field_type, TimestamptzType)
 

@@ -21,7 +21,7 @@ from pyiceberg.manifest import ManifestContent, ManifestFile
 from pyiceberg.table import FileScanTask
 from pyiceberg.table.metadata import TableMetadata
 
-from kit.lake.bounds import FileBounds, KeyColumns, Wanted
+from kit.lake.bounds import DAY_MICROS, FileBounds, KeyColumns, Wanted
 from kit.lake.manifests import Listed, live_entries
 from kit.lake.rows import Row
 
@@ -50,7 +50,7 @@ class Finder:
             OSError: The object store failed, or a file is there no more.
         """
         wanted = Wanted(self._columns, rows)
-        in_partitions = _PartitionFilter(metadata, self._time_filter(wanted))
+        in_partitions = _PartitionFilter(metadata, And(self._time_filter(wanted), self._following(wanted)))
         files = (
             file
             for listed in manifests
@@ -91,6 +91,12 @@ class Finder:
         at = Reference(self._columns.narrow_by)
         low, high = (self._columns.literal_of(micros) for micros in wanted.range)
         return And(GreaterThanOrEqual(term=at, value=low), LessThanOrEqual(term=at, value=high))
+
+    def _following(self, wanted: Wanted) -> BooleanExpression:
+        if self._columns.followed_by is None:
+            return AlwaysTrue()
+        earliest = self._columns.literal_of(wanted.range[0] - DAY_MICROS)
+        return GreaterThanOrEqual(term=Reference(self._columns.followed_by), value=earliest)
 
     def _bounds(self, listed: Listed, io: FileIO) -> Sequence[FileBounds]:
         path = listed.file.manifest_path

@@ -45,6 +45,7 @@ class LakeTable:
         *,
         key: str,
         narrow_by: str | None,
+        followed_by: str | None,
         keep_snapshots: int,
         expire_every: int,
     ) -> None:
@@ -54,7 +55,7 @@ class LakeTable:
         self._table = table
         self._keep_snapshots = keep_snapshots
         self._expire_every = expire_every
-        self._columns = KeyColumns(table.schema(), key, narrow_by)
+        self._columns = KeyColumns(table.schema(), key, narrow_by, followed_by)
         self._schema = table.schema()
         self._listing: tuple[int, tuple[Listed, ...]] | None = None
         self.encoder = RowEncoder(self._schema.as_arrow())
@@ -202,7 +203,8 @@ class LakeTable:
             metrics.FOREIGN.labels(self.name).inc()
         # A table gains columns while it is written to: rows from before then have null in them.
         if metadata.schema() != self._schema:
-            self._columns = KeyColumns(metadata.schema(), self._columns.key, self._columns.narrow_by)
+            columns = self._columns
+            self._columns = KeyColumns(metadata.schema(), columns.key, columns.narrow_by, columns.followed_by)
             self.encoder = RowEncoder(metadata.schema().as_arrow())
             self._schema = metadata.schema()
 

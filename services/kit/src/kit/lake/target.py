@@ -19,6 +19,7 @@ def open_target(
     *,
     key: str,
     narrow_by: str | None = None,
+    followed_by: str | None = None,
     keep_snapshots: int = 10,
     expire_every: int = 1,
 ) -> "IcebergTarget":
@@ -34,7 +35,14 @@ def open_target(
             table = catalog.load_table(identifier)
         except NoSuchTableError as error:
             raise Fault(f"table {name} is not in the catalog: create the tables before starting this") from error
-    return IcebergTarget(table, key=key, narrow_by=narrow_by, keep_snapshots=keep_snapshots, expire_every=expire_every)
+    return IcebergTarget(
+        table,
+        key=key,
+        narrow_by=narrow_by,
+        followed_by=followed_by,
+        keep_snapshots=keep_snapshots,
+        expire_every=expire_every,
+    )
 
 
 class IcebergTarget:
@@ -44,6 +52,8 @@ class IcebergTarget:
         table: The table, as loaded from its catalog.
         key: Column that identifies a row.
         narrow_by: A time column that is equal for equal keys; look-ups then read only files of those times.
+        followed_by: A time column that is no more than a day before that one; where the table is partitioned by it,
+            look-ups leave out the partitions before.
         keep_snapshots: How many of the newest snapshots a commit leaves. What other branches and tags need stays, too.
         expire_every: How many snapshots beyond those have to be there before a commit drops them.
 
@@ -57,11 +67,17 @@ class IcebergTarget:
         *,
         key: str,
         narrow_by: str | None = None,
+        followed_by: str | None = None,
         keep_snapshots: int = 10,
         expire_every: int = 1,
     ) -> None:
         self._table = LakeTable(
-            table, key=key, narrow_by=narrow_by, keep_snapshots=keep_snapshots, expire_every=expire_every
+            table,
+            key=key,
+            narrow_by=narrow_by,
+            followed_by=followed_by,
+            keep_snapshots=keep_snapshots,
+            expire_every=expire_every,
         )
         self.name = self._table.name
 

@@ -198,7 +198,7 @@ class GroupWrite:
         expired = table.expirable()
         try:
             with metrics.phase(table.name, "post"):
-                table.post(attempt.snapshot_id, _requirements(table, attempt), _updates(table, attempt, expired))
+                table.post(attempt.snapshot_id, _requirements(table, attempt), self._updates(attempt, expired))
         except BadRequestError as error:
             self._refusals += 1
             if self._refusals < _REFUSALS_TO_BELIEVE:
@@ -269,24 +269,23 @@ class GroupWrite:
             None if head is None or head.summary is None else head.summary.additional_properties,
         )
 
+    def _updates(self, attempt: Attempt, expired: Sequence[int]) -> tuple[TableUpdate, ...]:
+        main = self._table.metadata.refs.get(MAIN_BRANCH)
+        move = SetSnapshotRefUpdate(
+            ref_name=MAIN_BRANCH,
+            type=SnapshotRefType.BRANCH,
+            snapshot_id=attempt.snapshot_id,
+            # Setting a reference replaces what it says of retention.
+            max_ref_age_ms=None if main is None else main.max_ref_age_ms,
+            max_snapshot_age_ms=None if main is None else main.max_snapshot_age_ms,
+            min_snapshots_to_keep=None if main is None else main.min_snapshots_to_keep,
+        )
+        drop = (RemoveSnapshotsUpdate(snapshot_ids=list(expired)),) if expired else ()
+        return (AddSnapshotUpdate(snapshot=attempt.snapshot), move, *drop)
+
 
 def _requirements(table: LakeTable, attempt: Attempt) -> tuple[TableRequirement, ...]:
     return (
         AssertTableUUID(uuid=table.metadata.table_uuid),
         AssertRefSnapshotId(ref=MAIN_BRANCH, snapshot_id=attempt.base_id),
     )
-
-
-def _updates(table: LakeTable, attempt: Attempt, expired: Sequence[int]) -> tuple[TableUpdate, ...]:
-    main = table.metadata.refs.get(MAIN_BRANCH)
-    move = SetSnapshotRefUpdate(
-        ref_name=MAIN_BRANCH,
-        type=SnapshotRefType.BRANCH,
-        snapshot_id=attempt.snapshot_id,
-        # Setting a reference replaces what it says of retention.
-        max_ref_age_ms=None if main is None else main.max_ref_age_ms,
-        max_snapshot_age_ms=None if main is None else main.max_snapshot_age_ms,
-        min_snapshots_to_keep=None if main is None else main.min_snapshots_to_keep,
-    )
-    drop = (RemoveSnapshotsUpdate(snapshot_ids=list(expired)),) if expired else ()
-    return (AddSnapshotUpdate(snapshot=attempt.snapshot), move, *drop)

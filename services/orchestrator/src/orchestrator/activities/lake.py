@@ -20,7 +20,10 @@ from orchestrator.policies import LAKE_HEARTBEAT_EVERY
 from orchestrator.scoring import needs_attempt
 
 _REMEMBERED = timedelta(days=1)
-"""Less than Temporal's retention: so old an event may have had a workflow that nobody remembers."""
+"""Less than Temporal's retention: so old an event may have had a workflow that nobody remembers.
+
+How old it is, the provider says: what it sends again, or a person, was received a moment ago.
+"""
 
 
 class NotHere(PipelineError):  # noqa: N818  # no failure: the way over the queue is taken instead
@@ -77,8 +80,7 @@ class LakeActivities:
 
     async def _append(self, request: PersistRequest, absent_at: Mark | None) -> Outcome:
         payment = request.payment
-        age = self._clock() - payment.processed_at
-        if age > _REMEMBERED:
+        if self._clock() - payment.provider_created_at > _REMEMBERED:
             # Temporal may have forgotten an earlier workflow of the event, which then began as if it were new.
             absent_at = None
         try:
@@ -87,7 +89,9 @@ class LakeActivities:
             self._end(request)
             raise
         self._end(request)
-        metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, (self._clock() - payment.processed_at).total_seconds()))
+        if request.written_at is not None:
+            waited = (self._clock() - request.written_at).total_seconds()
+            metrics.NORMALIZED_TO_BRONZE_SECONDS.observe(max(0.0, waited))
         if outcome is Outcome.APPENDED:
             _count(payment)
         return outcome

@@ -1,0 +1,107 @@
+"""How many records of a stream may be unusable: a few are bad records, many mean that something else is wrong.
+
+Both a number and a share are limited, over a sliding window. A number alone would let a slow stream lose all that it
+carries; a share alone would stop a quiet one at its first bad record.
+"""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from time import monotonic
+
+from kit.errors import Fault
+
+_PLACES_TOLD = 5
+_SLOTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What a stream may hold that cannot be used.
+
+    Attributes:
+        max_count: Unusable records within the window; one more is too many.
+        max_ratio: Largest share of them among all records of the window, from 0 to 1.
+        spared: So many are never too many, whatever their share is.
+        window_seconds: How long a record counts.
+    """
+
+    max_count: int = 20
+    max_ratio: float = 0.5
+    spared: int = 5
+    window_seconds: float = 60.0
+
+
+class PoisonLimit:
+    """Counts what a stream could and could not use, and says when the stream has to stop. Holds no I/O.
+
+    Its memory is bounded: it keeps the places of at most `max_count` unusable records and a number for each sixtieth
+    of the window.
+
+    Args:
+        tolerance: See Tolerance.
+        stream: What the records are, for the message: "records of payments.normalized".
+        remedy: What whoever reads the message should do.
+        now: Returns a time in seconds that never goes back.
+    """
+
+    def __init__(self, tolerance: Tolerance, stream: str, remedy: str, *, now: Callable[[], float] = monotonic) -> None:
+        self._tolerance = tolerance
+        self._stream = stream
+        self._remedy = remedy
+        self._now = now
+        self._refused: OrderedDict[Hashable, tuple[float, str]] = OrderedDict()
+        self._passed: deque[tuple[int, int]] = deque()
+
+    def passed(self, count: int = 1) -> None:
+        """Note records that were used."""
+        slot = self._slot(self._now())
+        if self._passed and self._passed[-1][0] == slot:
+            count += self._passed.pop()[1]
+        self._passed.append((slot, count))
+        self._forget()
+
+    def refuse(self, place: Hashable, reason_code: str) -> None:
+        """Note a record that cannot be used, before it is dead-lettered. One place counts once, however often it comes.
+
+        Raises:
+            Fault: There are too many; this one, too, stays where it is. The message says how many of how many, why,
+                and where they are.
+        """
+        self._refused.pop(place, None)
+        self._refused[place] = (self._now(), reason_code)
+        self._forget()
+        refused, tolerance = len(self._refused), self._tolerance
+        seen = refused + sum(count for _, count in self._passed)
+        is_share = refused > tolerance.spared and refused > tolerance.max_ratio * seen
+        if refused <= tolerance.max_count and not is_share:
+            return
+        message = self._message(seen)
+        while len(self._refused) > tolerance.max_count:
+            self._refused.popitem(last=False)
+        raise Fault(message)
+
+    def _message(self, seen: int) -> str:
+        tolerance = self._tolerance
+        reasons = Counter(code for _, code in self._refused.values()).most_common()
+        told = ", ".join(f"{code} ({number})" for code, number in reasons)
+        places = list(map(str, self._refused))
+        where = ", ".join(places[:_PLACES_TOLD])
+        if len(places) > _PLACES_TOLD:
+            where = f"{where} … {places[-1]}"
+        return (
+            f"{len(places)} of {seen} {self._stream} could not be used within {tolerance.window_seconds:g} s: {told}; "
+            f"at {where}. Tolerated are {tolerance.max_count}, and {tolerance.max_ratio:.0%} of all beyond "
+            f"{tolerance.spared}. {self._remedy}"
+        )
+
+    def _forget(self) -> None:
+        since = self._now() - self._tolerance.window_seconds
+        while self._refused and next(iter(self._refused.values()))[0] < since:
+            self._refused.popitem(last=False)
+        oldest = self._slot(since)
+        while self._passed and self._passed[0][0] < oldest:
+            self._passed.popleft()
+
+    def _slot(self, at: float) -> int:
+        return int(at * _SLOTS // self._tolerance.window_seconds)

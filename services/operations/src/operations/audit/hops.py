@@ -1,0 +1,137 @@
+"""The words of the audit: windows of time, hops, events as a place has them, and what differs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
+
+Hop = Literal[
+    "acknowledged", "retention", "normalization", "archive", "quarantine_archive", "bronze", "database", "silver"
+]
+Kind = Literal["missing", "unknown_before", "differs", "deleted_unread", "fewer"]
+State = Literal["pending", "open", "resolved", "accepted"]
+
+HOPS: Mapping[Hop, str] = {
+    "acknowledged": "what the gateways acknowledged is in the raw topics",
+    "retention": "no record was deleted before it was read",
+    "normalization": "raw is normalized, quarantined or unsupported",
+    "archive": "raw is in the archive",
+    "quarantine_archive": "dead letters are in the archive",
+    "bronze": "normalized is in Bronze or dead-lettered",
+    "database": "Bronze and the operational database have the same",
+    "silver": "Bronze is in Silver",
+}
+"""Each hop and what has to be true of it, in the order of the path."""
+
+
+class Window(NamedTuple):
+    """A stretch of time: `since` belongs to it, `until` does not."""
+
+    since: datetime
+    until: datetime
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing can be in it."""
+        return self.until <= self.since
+
+    def hours(self) -> "Iterator[Window]":
+        """Yield it in pieces of an hour at most, each to the full hour."""
+        start = self.since
+        while start < self.until:
+            end = min(floor_hour(start) + timedelta(hours=1), self.until)
+            yield Window(start, end)
+            start = end
+
+
+class Place(NamedTuple):
+    """Where a record lies in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+class Money(NamedTuple):
+    """An amount in the currency's minor unit."""
+
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event as one place has it.
+
+    Attributes:
+        event_id: The id that it has at every hop.
+        since: When the place got it, by Kafka's time or by what the row says (UTC).
+        provider: Whose event it is, where the place tells.
+        money: What it is about, where the place tells.
+        processed_at: By which its rows are found (UTC), where the place tells.
+        place: Its record, where the place is a topic.
+        day: Day of the provider's own time, in UTC, by which Silver is partitioned.
+    """
+
+    event_id: str
+    since: datetime
+    provider: str | None = None
+    money: Money | None = None
+    processed_at: datetime | None = None
+    place: Place | None = None
+    day: str | None = None
+
+
+Events = Mapping[str, Event]
+"""Events by their id; of one that came several times, the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that differs, before it is known whether it is only under way."""
+
+    hop: Hop
+    subject: str
+    kind: Kind
+    detail: str
+    event: Event
+
+
+@dataclass(slots=True)
+class Tally:
+    """How many events each place had of a window, and their sums by currency in the minor unit."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    sums: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def note(self, place: str, events: Events) -> None:
+        """Count a place's events, and add up their amounts where it tells them."""
+        self.counts[place] = len(events)
+        sums: dict[str, int] = {}
+        for event in events.values():
+            if event.money is not None:
+                sums[event.money.currency] = sums.get(event.money.currency, 0) + event.money.amount
+        if sums:
+            self.sums[place] = dict(sorted(sums.items()))
+
+
+def floor_hour(moment: datetime) -> datetime:
+    """Return the full hour at or before a moment."""
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def remedy(hop: str, kind: str, subject: str) -> str:
+    """Return what to do about a difference: the very command where there is one."""
+    if kind == "differs":
+        return "two contracts or two hands made the two: compare the rows, correct one, then `payments audit`"
+    return _REMEDIES.get(hop, _REPLAY).format(subject=subject)
+
+
+_REPLAY: Final = "payments replay --event {subject} --execute"
+_REMEDIES: Final[Mapping[str, str]] = {
+    "silver": "run Dagster's job `silver`; where it stays, see why that run failed",
+    "acknowledged": "Kafka lost what it had confirmed: see the brokers' logs; ask the provider to send the hour again",
+    "retention": "replay those hours from the archive (payments replay --since …), payments audit accept {subject}",
+    "archive": "see the archiver's log and metrics: it stands, or skipped a range",
+    "quarantine_archive": "see the archiver's log and metrics: it stands, or skipped a range",
+}

@@ -1,0 +1,121 @@
+"""Counts and erases rows of the lake's tables through Trino, until no file holds them."""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import trino
+from kit.lake import history_kept
+from pyiceberg.catalog import Catalog
+from requests import RequestException
+from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
+
+from operations.erasure.subject import Condition
+from operations.errors import ErasureError, UnavailableError
+
+_ABSENT = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
+_CONFLICT = "ICEBERG_COMMIT_ERROR"
+
+
+class Statements(Protocol):
+    """Whatever runs statements on the lake."""
+
+    def ask(self, statement: str, values: Sequence[str] = ()) -> list[list[Any]]:
+        """Run a statement with its values and return its rows; those of an absent table are none."""
+
+
+class TrinoStatements:
+    """Statements by Trino; connects with the first."""
+
+    def __init__(self, host: str, port: int, user: str, catalog: str) -> None:
+        self._connection = trino.dbapi.connect(  # type: ignore[no-untyped-call]  # the library has no types here
+            host=host, port=port, user=user, catalog=catalog, source="erasure"
+        )
+        self._address = f"{host}:{port}"
+
+    def ask(self, statement: str, values: Sequence[str] = ()) -> list[list[Any]]:
+        """Run a statement with its values and return its rows; those of an absent table are none.
+
+        Raises:
+            UnavailableError: Trino does not answer, or another writer came first.
+            ErasureError: Trino refuses the statement.
+        """
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(statement, list(values) or None)
+            return [list(row) for row in cursor.fetchall()]
+        except TrinoUserError as error:
+            if error.error_name in _ABSENT:
+                return []
+            raise ErasureError(f"Trino refuses a statement: {error.message}") from error
+        except TrinoQueryError as error:
+            if error.error_name == _CONFLICT:
+                raise UnavailableError("Another writer changed the table first. Run it again.") from error
+            raise ErasureError(f"Trino failed with {error.error_name}: {error.message}") from error
+        except (Error, DatabaseError, RequestException) as error:
+            raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
+        finally:
+            cursor.close()
+
+
+class LakeErasure:
+    """Erases rows of tables that others write to meanwhile.
+
+    Args:
+        statements: What runs statements.
+        catalog: Where the tables are.
+    """
+
+    def __init__(self, statements: Statements, catalog: Catalog) -> None:
+        self._statements = statements
+        self._catalog = catalog
+
+    def columns(self, table: str) -> frozenset[str]:
+        """Return the names of a table's columns; none where there is no such table."""
+        return frozenset(str(row[0]) for row in self._statements.ask(f"describe {table}"))
+
+    def count(self, table: str, rows: Condition) -> int:
+        """Count rows of a table."""
+        found = self._statements.ask(f"select count(*) from {table} where {rows.text}", rows.values)  # noqa: S608  # the table is of the contracts
+        return int(found[0][0]) if found else 0
+
+    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
+        """Return the values of a column of some rows, each once, at most `limit`."""
+        found = self._statements.ask(
+            f"select distinct {column} from {table} where {rows.text} limit {limit}",  # noqa: S608  # as above
+            rows.values,
+        )
+        return sorted(str(row[0]) for row in found)
+
+    def erase(self, table: str, rows: Condition) -> None:
+        """Delete rows, rewrite the files that held them, and drop every snapshot and file in which they still are.
+
+        Files of earlier merges, which no snapshot names any more, go with the next removal of orphans.
+        """
+        held = self.values(table, '"$path"', rows, 1_000_000)
+        if not held:
+            return
+        self._statements.ask(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+        with self._history_kept(table):
+            # A file with deleted rows is rewritten whatever its size.
+            self._statements.ask(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
+        self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
+        self._remove(table, held)
+
+    def _history_kept(self, table: str) -> AbstractContextManager[None]:
+        namespace, _, name = table.partition(".")
+        return history_kept(self._catalog, (namespace, name))
+
+    def _remove(self, table: str, held: Sequence[str]) -> None:
+        """Remove those of some files that no snapshot names: their snapshots were dropped by the table's writer."""
+        loaded = self._catalog.load_table(tuple(table.split(".")))
+        named = set(loaded.inspect.all_data_files()["file_path"].to_pylist())
+        if still := [path for path in held if path in named]:
+            raise ErasureError(
+                f"{len(still)} files of {table} that hold erased rows are still named by a snapshot, a tag or a branch."
+                " Run it again; if that does not help, look for tags and branches of the table."
+            )
+        for path in held:
+            location = path.replace("s3a://", "s3://", 1)
+            if loaded.io.new_input(location).exists():
+                loaded.io.delete(location)

@@ -1,0 +1,153 @@
+"""What an erasure does: find the rows, tell of them, erase them table by table, and record it."""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import Literal, Protocol
+from uuid import uuid4
+
+from kit.clock import Clock, utc_now
+from kit.errors import PipelineError
+from payments_contracts.database import ERASURES
+from payments_contracts.pins.operations import Erasure
+
+from operations.erasure import store
+from operations.erasure.subject import (
+    MOST_EVENTS,
+    Condition,
+    Counts,
+    Kind,
+    Known,
+    Subject,
+    customer_events,
+    customer_payments,
+    in_order,
+    rows_of,
+)
+from operations.errors import ErasureError
+
+
+class Lake(Protocol):
+    """The lake's tables; see `operations.erasure.lake.LakeErasure`."""
+
+    def columns(self, table: str) -> Collection[str]:
+        """Return the names of a table's columns; none where there is no such table."""
+
+    def count(self, table: str, rows: Condition) -> int:
+        """Count rows of a table."""
+
+    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
+        """Return the values of a column of some rows, each once."""
+
+    def erase(self, table: str, rows: Condition) -> None:
+        """Delete rows, and whatever file still holds them."""
+
+
+class Database(Protocol):
+    """The operational database; see `operations.erasure.store.DatabaseErasure`."""
+
+    def count(self, rows: Condition) -> int:
+        """Count rows of events."""
+
+    def erase(self, rows: Condition) -> None:
+        """Delete rows of events."""
+
+    def record(self, erasure: Erasure) -> None:
+        """Add a step to the record of erasures."""
+
+
+class Plan:
+    """The rows of a subject, table by table, as they are found now.
+
+    Raises:
+        ErasureError: A customer has more events than one run takes.
+        UnavailableError: A server does not answer.
+    """
+
+    def __init__(self, subject: Subject, lake: Lake, database: Database, tables: Iterable[str]) -> None:
+        self.subject = subject
+        self._lake = lake
+        self._database = database
+        known = _known(subject, lake) if subject.kind is Kind.CUSTOMER else Known()
+        found = ((table, rows_of(subject, lake.columns(table), known)) for table in in_order(list(tables)))
+        self._rows = {table: rows for table, rows in found if rows is not None}
+        rows = rows_of(subject, store.COLUMNS, known)
+        # First, since its rows are found by what the lake still holds.
+        if rows is not None:
+            self._rows = {store.TABLE: rows, **self._rows}
+
+    def counts(self) -> Counts:
+        """Count the rows of each table that may hold any."""
+        return {table: self._count(table) for table in self._rows}
+
+    def execute(
+        self,
+        requested_by: str,
+        *,
+        clock: Clock = utc_now,
+        tell: Callable[[str, int], None] = lambda _table, _rows: None,
+    ) -> Counts:
+        """Erase the rows, record it, and return how many were erased of each table.
+
+        Raises:
+            ErasureError: Rows are still there. The record says so; running it again goes on.
+            UnavailableError: A server does not answer; as above.
+        """
+        erasure_id = str(uuid4())
+        found = self.counts()
+
+        def record(step: Literal["begun", "done", "failed"], rows: Counts, detail: str | None = None) -> None:
+            self._database.record(
+                Erasure(
+                    erasure_id=erasure_id,
+                    step=step,
+                    at=clock(),
+                    requested_by=requested_by,
+                    subject_kind=self.subject.kind.value,
+                    subject=self.subject.id,
+                    provider=self.subject.provider,
+                    rows=dict(rows),
+                    detail=detail,
+                    schema_version=ERASURES.version,
+                )
+            )
+
+        record("begun", found)
+        erased: dict[str, int] = {}
+        try:
+            for table, count in found.items():
+                if count:
+                    self._erase(table)
+                    if left := self._count(table):
+                        raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
+                erased[table] = count
+                tell(table, count)
+        except PipelineError as error:
+            record("failed", erased, str(error))
+            raise
+        record("done", erased)
+        return erased
+
+    def _count(self, table: str) -> int:
+        rows = self._rows[table]
+        return self._database.count(rows) if table == store.TABLE else self._lake.count(table, rows)
+
+    def _erase(self, table: str) -> None:
+        rows = self._rows[table]
+        if table == store.TABLE:
+            self._database.erase(rows)
+        else:
+            self._lake.erase(table, rows)
+
+
+def _known(subject: Subject, lake: Lake) -> Known:
+    table, rows = customer_payments(subject)
+    payments = lake.values(table, "payment_id", rows, MOST_EVENTS + 1)
+    events = {
+        event
+        for name, each in customer_events(subject, payments)
+        for event in lake.values(name, "event_id", each, MOST_EVENTS + 1)
+    }
+    if len(events) > MOST_EVENTS or len(payments) > MOST_EVENTS:
+        raise ErasureError(
+            f"customer {subject.id} has more than {MOST_EVENTS} events: name one provider with --provider"
+        )
+    return Known(tuple(sorted(events)), tuple(payments))

@@ -1,0 +1,85 @@
+"""Counts and erases rows of the operational database, and keeps the record of erasures there."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from payments_contracts.database import ERASURES, PAYMENT_EVENTS
+from payments_contracts.pins.operations import Erasure
+from psycopg import sql
+from pydantic import SecretStr
+
+from operations.erasure.subject import Condition
+from operations.errors import UnavailableError
+
+TABLE = f"database {PAYMENT_EVENTS.name}"
+"""The name of the table in counts, beside those of the lake."""
+COLUMNS = frozenset(column.name for column in PAYMENT_EVENTS.columns)
+_CONNECT_TIMEOUT_SECONDS = 3
+
+
+class DatabaseErasure:
+    """Rows of events, and the record of erasures; one connection for each call."""
+
+    def __init__(self, dsn: SecretStr) -> None:
+        self._dsn = dsn
+
+    def count(self, rows: Condition) -> int:
+        """Count rows of events.
+
+        Raises:
+            UnavailableError: The database does not answer.
+        """
+        with self._connected() as connection:
+            found = connection.execute(_statement("SELECT count(*) FROM {} WHERE ", rows), rows.values).fetchone()
+        return int(found[0]) if found else 0
+
+    def erase(self, rows: Condition) -> None:
+        """Delete rows of events, and have the server reclaim their pages.
+
+        Raises:
+            UnavailableError: The database does not answer.
+        """
+        with self._connected() as connection:
+            connection.execute(_statement("DELETE FROM {} WHERE ", rows), rows.values)
+            connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier(PAYMENT_EVENTS.name)))
+
+    def record(self, erasure: Erasure) -> None:
+        """Add a step to the record.
+
+        Raises:
+            UnavailableError: The database does not answer, or has no such table yet.
+        """
+        values = erasure.model_dump()
+        parameters = [
+            json.dumps(values[each.name]) if each.type == "jsonb" else values[each.name] for each in ERASURES.columns
+        ]
+        names = sql.SQL(", ").join(sql.Identifier(each.name) for each in ERASURES.columns)
+        marks = sql.SQL(", ").join(sql.Placeholder() for _ in ERASURES.columns)
+        statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(sql.Identifier(ERASURES.name), names, marks)
+        with self._connected() as connection:
+            try:
+                connection.execute(statement, parameters)
+            except psycopg.errors.UndefinedTable as error:
+                raise UnavailableError(
+                    f"The operational database has no table {ERASURES.name}: run `payments database apply`."
+                ) from error
+
+    @contextmanager
+    def _connected(self) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
+        try:
+            with psycopg.connect(
+                self._dsn.get_secret_value(), autocommit=True, connect_timeout=_CONNECT_TIMEOUT_SECONDS
+            ) as connection:
+                yield connection
+        except psycopg.OperationalError as error:
+            # Without the driver's words: they may show the address with its login.
+            raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+
+
+def _statement(text: str, rows: Condition) -> sql.Composed:
+    # The condition is made of names of columns and marks alone.
+    condition = sql.SQL(rows.text.replace("?", "%s"))
+    return sql.SQL(text).format(sql.Identifier(PAYMENT_EVENTS.name)) + condition

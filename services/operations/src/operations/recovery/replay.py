@@ -1,0 +1,143 @@
+"""`payments replay`: raw events of any kind once more through the pipeline."""
+
+import json
+from collections import deque
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+from kit.clock import utc_now
+from kit.settings import load
+from rich.console import Console
+
+from operations.errors import DeploymentError
+from operations.recovery.filters import Filter
+from operations.recovery.options import (
+    Actor,
+    Events,
+    Failing,
+    Force,
+    Json,
+    Merchants,
+    Providers,
+    Rate,
+    Since,
+    Types,
+    Until,
+    Version,
+    Wait,
+    actor_of,
+    chosen,
+    nothing_matches,
+)
+from operations.recovery.performance import perform
+from operations.recovery.redrive import Limits, Run
+from operations.recovery.report import print_tally
+from operations.recovery.selection import Choice, RawSelection, Tally
+from operations.recovery.session import Session, open_session
+from operations.recovery.workflows import ENDED
+from operations.settings import RecoverySettings
+
+console = Console()
+
+
+def replay(
+    *,
+    provider: Providers = None,
+    merchant: Merchants = None,
+    since: Since = None,
+    until: Until = None,
+    event: Events = None,
+    event_type: Types = None,
+    contract_version: Version = None,
+    workflows: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--workflows", help=f"Whose workflow ended so, and that have no row: {', '.join(ENDED)}; may be repeated."
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Most workflows to look for.")] = 1000,
+    rate: Rate = 50.0,
+    max_failures: Failing = 20,
+    wait: Wait = 30.0,
+    actor: Actor = None,
+    unsupported: Annotated[
+        bool,
+        typer.Option("--unsupported", help="Only what has neither a row nor a dead letter: its type had no mapping."),
+    ] = False,
+    without_row: Annotated[bool, typer.Option("--without-row", help="Only what has no row.")] = False,
+    execute: Annotated[bool, typer.Option("--execute", "--yes", help="Send; without it only counts are told.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, as without --execute.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Send what was sent again within the last day too.")] = False,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Write raw events to their topics again, under the same event id: what the pipeline has already changes nothing.
+
+    Tells only what it would do, unless --execute is given. What today's contract does not take is counted and not sent.
+    Ctrl-C ends it after the batch that is under way; running it again goes on with the rest. Exit code 1: nothing
+    matches, or something failed again; 69: a server does not answer.
+    """
+    if execute and dry_run:
+        raise typer.BadParameter("--execute and --dry-run do not go together")
+    which = chosen(
+        providers=provider,
+        merchants=merchant,
+        events=event,
+        types=event_type,
+        since=since,
+        until=until,
+        version=contract_version,
+    )
+    if which == Filter() and not (unsupported or without_row or workflows):
+        raise typer.BadParameter("say which events: nobody means all of them")
+    choice = Choice(without_row or bool(workflows), unsupported, again, force)
+    with open_session(load(RecoverySettings)) as session:
+        if workflows:
+            which = replace(which, event_ids=_ended(session, workflows, limit, which))
+        selection = _selection(session, which, choice)
+        candidates = selection.choose(session.source.raw(which))
+        recovered = True
+        if execute:
+            run, limits = Run("replay", actor_of(actor), which.as_json()), Limits(rate, max_failures, force)
+            recovered = perform(session, run, limits, candidates, console, wait=wait)
+        else:
+            deque(candidates, maxlen=0)
+    _tell(selection.tally, which, unsupported=unsupported, as_json=as_json, executed=execute)
+    if not recovered:
+        raise typer.Exit(1)
+
+
+def _selection(session: Session, which: Filter, choice: Choice) -> RawSelection:
+    quarantined = frozenset[str]()
+    if choice.unsupported:
+        wanted = Filter(providers=which.providers, since=which.since, until=which.until)
+        quarantined = frozenset(failure.event_id for failure in session.source.failures(wanted))
+    return RawSelection(choice, rows=session.rows, quarantined=quarantined, actions=session.trail.last, now=utc_now())
+
+
+def _tell(tally: Tally, which: Filter, *, unsupported: bool, as_json: bool, executed: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(asdict(tally), indent=2))
+    if not tally.matched:
+        raise nothing_matches(which, Console(stderr=True))
+    if not as_json:
+        print_tally(tally, console, unsupported=unsupported)
+        if not executed:
+            console.print("a dry run; add --execute to send", highlight=False)
+
+
+def _ended(session: Session, states: list[str], limit: int, which: Filter) -> frozenset[str]:
+    """Return the events whose workflows ended so, among those that are meant if any are named."""
+    if unknown := set(states) - ENDED.keys():
+        raise typer.BadParameter(f"no such end: {', '.join(sorted(unknown))}; there are {', '.join(ENDED)}")
+    found = session.workflows()
+    if found is None:
+        raise DeploymentError("TEMPORAL_HTTP_URL is not set: workflows cannot be looked for.")
+    # A workflow ends after its webhook was read; it may have waited long for a table.
+    ended = frozenset(found.ended(states, limit, which.since))
+    if which.event_ids:
+        ended &= which.event_ids
+    if not ended:
+        raise nothing_matches(which, Console(stderr=True), f" with a workflow that is {' or '.join(states)}")
+    return ended

@@ -1,0 +1,154 @@
+"""The topics as a source of events: raw events, and the dead letters of gateway, normalizer and orchestrator."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from kit.errors import Rejected
+from kit.kafka import Message
+from payments_contracts.pins.operations import ProviderEvent
+from payments_contracts.records import QuarantinedEventV1 as QuarantinedEvent
+from payments_contracts.topics import INGESTION_DLQ, VALIDATION_DLQ, raw_topic
+
+from operations.recovery.events import Failure, Position, RawEvent
+from operations.recovery.filters import Filter
+
+# A record is written once the webhook has been read; clocks of gateway and broker may differ by so much.
+_SKEW = timedelta(minutes=5)
+# And after so long at most: the gateway gives up within seconds. What is written later was redriven, and is known from
+# its first record.
+_DELAY = timedelta(minutes=10)
+
+
+class Scan(Protocol):
+    """Reads records of topics; `scan.Scanner` is one."""
+
+    def scan(self, topic: str, since: datetime | None = None, until: datetime | None = None) -> Iterator[Message]:
+        """Yield the records that were written since one moment and before another."""
+
+    def at(self, places: Collection[Position]) -> Iterator[Message]:
+        """Yield the records at some places, as far as they are held."""
+
+    def held_since(self, topic: str) -> datetime | None:
+        """Return from when on a topic holds all; None where it holds the very first record."""
+
+
+class Decoder(Protocol):
+    """Reads the value of a record; raises Rejected where it cannot."""
+
+    def decode(self, value: bytes) -> dict[str, Any]:
+        """Return the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The topics by what they hold; `raw` by provider."""
+
+    raw: Mapping[str, str]
+    ingestion: str = INGESTION_DLQ.name
+    validation: str = VALIDATION_DLQ.name
+
+    @classmethod
+    def of(cls, providers: Collection[str]) -> "Names":
+        """Return the names of the contracts, for some providers."""
+        return cls({provider: raw_topic(provider).name for provider in sorted(providers)})
+
+
+class TopicSource:
+    """Reads events from topics.
+
+    Args:
+        scan: Reads records.
+        raw: Decodes raw events; `ingestion` and `validation` the dead letters of each topic.
+        names: The topics.
+    """
+
+    def __init__(self, scan: Scan, names: Names, *, raw: Decoder, ingestion: Decoder, validation: Decoder) -> None:
+        self._scan = scan
+        self._names = names
+        self._raw, self._ingestion, self._validation = raw, ingestion, validation
+        self.unreadable = 0
+
+    def raw(self, which: Filter) -> Iterator[RawEvent]:
+        """Yield the raw events that a filter covers, partition by partition in their order."""
+        since = None if which.since is None else which.since - _SKEW
+        until = None if which.until is None else which.until + _DELAY
+        for topic in self._topics_of(which):
+            for message in self._scan.scan(topic, since, until):
+                record = self._decoded(self._raw, message)
+                if record is not None and which.covers(event := raw_event(message, record)):
+                    yield event
+
+    def failures(self, which: Filter) -> Iterator[Failure]:
+        """Yield the dead letters that a filter covers; they may have been written long after the webhook was read."""
+        since = None if which.since is None else which.since - _SKEW
+        for message in self._scan.scan(self._names.ingestion, since):
+            record = self._decoded(self._ingestion, message)
+            if record is not None and which.covers(failure := _refused(message, record)):
+                yield failure
+        for message in self._scan.scan(self._names.validation, since):
+            record = self._decoded(self._validation, message)
+            if record is not None and which.covers(failure := _quarantined(message, record)):
+                yield failure
+
+    def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # a place needs no time
+        """Yield the raw events at some places of the raw topics, as far as these still hold them."""
+        ours = set(self._names.raw.values())
+        for message in self._scan.at([place for place in places if place.topic in ours]):
+            record = self._decoded(self._raw, message)
+            if record is not None:
+                yield raw_event(message, record)
+
+    def raw_since(self, which: Filter) -> datetime | None:
+        """Return from when on the raw topics of a filter's providers hold all."""
+        return _latest(self._scan.held_since(topic) for topic in self._topics_of(which))
+
+    def failures_since(self) -> datetime | None:
+        """Return from when on the dead-letter topics hold all."""
+        return _latest(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
+
+    def _topics_of(self, which: Filter) -> list[str]:
+        return [
+            topic for provider, topic in self._names.raw.items() if not which.providers or provider in which.providers
+        ]
+
+    def _decoded(self, decoder: Decoder, message: Message) -> dict[str, Any] | None:
+        try:
+            return decoder.decode(message.value or b"")
+        except Rejected:
+            self.unreadable += 1
+            return None
+
+
+def raw_event(message: Message, record: Mapping[str, Any]) -> RawEvent:
+    """Make a raw event of a message of a raw topic and the record in it."""
+    return RawEvent(ProviderEvent.model_validate(record), "topic", _place(message), message.value)
+
+
+def _refused(message: Message, record: Mapping[str, Any]) -> Failure:
+    codes = {"source": "ingestion", "reason_codes": [record["reason_code"]], "reasons": [record["reason"]]}
+    return _failure(message, record, codes)
+
+
+def _quarantined(message: Message, record: Mapping[str, Any]) -> Failure:
+    return _failure(message, record, {"source": "validation", "headers": {}})
+
+
+def _failure(message: Message, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Failure:
+    shared = {name: value for name, value in record.items() if name in QuarantinedEvent.model_fields}
+    place = {
+        "kafka_topic": message.topic,
+        "kafka_partition": message.partition,
+        "kafka_offset": message.offset,
+        "kafka_timestamp": datetime.fromtimestamp(message.timestamp / 1000, UTC),
+    }
+    return Failure(QuarantinedEvent.model_validate({**shared, **changes, **place}), "topic")
+
+
+def _place(message: Message) -> Position:
+    return Position(message.topic, message.partition, message.offset)
+
+
+def _latest(moments: Iterator[datetime | None]) -> datetime | None:
+    return max((moment for moment in moments if moment is not None), default=None)

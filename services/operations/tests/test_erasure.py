@@ -1,0 +1,139 @@
+"""Whose rows are erased, in which order, and what is recorded of it."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+
+import pytest
+from operations.erasure import store
+from operations.erasure.run import Plan
+from operations.erasure.subject import Condition, Kind, Known, Subject, in_order, rows_of
+from operations.errors import ErasureError, UnavailableError
+from payments_contracts.pins.operations import Erasure
+
+NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
+COLUMNS = {
+    "bronze.provider_events": {"event_id", "provider", "merchant_id", "payload"},
+    "bronze.payment_events": {"event_id", "provider", "merchant_id", "customer_id"},
+    "silver.payment_history": {"event_id", "provider", "merchant_id", "customer_id", "payment_id"},
+    "gold.daily_payment_metrics": {"provider", "merchant_id"},
+    "silver.absent": set(),
+}
+
+
+class FakeLake:
+    """Tables with so many rows of whoever is asked for; erasing takes them away."""
+
+    def __init__(self, rows: dict[str, int]) -> None:
+        self.rows = rows
+        self.erased: list[str] = []
+        self.asked: list[Condition] = []
+        self.stubborn = False
+
+    def columns(self, table: str) -> Collection[str]:
+        return COLUMNS[table]
+
+    def count(self, table: str, rows: Condition) -> int:
+        self.asked.append(rows)
+        return self.rows.get(table, 0)
+
+    def values(self, table: str, column: str, rows: Condition, limit: int) -> list[str]:
+        self.asked.append(rows)
+        return [f"{column} of {table}"][:limit]
+
+    def erase(self, table: str, rows: Condition) -> None:
+        self.erased.append(table)
+        if table == "bronze.payment_events" and self.stubborn:
+            raise UnavailableError("Trino does not answer.")
+        self.rows[table] = 0
+
+
+class FakeDatabase:
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.steps: list[Erasure] = []
+
+    def count(self, rows: Condition) -> int:
+        return self.rows
+
+    def erase(self, rows: Condition) -> None:
+        self.rows = 0
+
+    def record(self, erasure: Erasure) -> None:
+        self.steps.append(erasure)
+
+
+def test_a_merchants_rows_are_those_with_the_id_and_bodies_without_a_merchant_that_name_it() -> None:
+    found = rows_of(Subject(Kind.MERCHANT, "m1"), COLUMNS["bronze.provider_events"], Known())
+    assert found == Condition(
+        "(merchant_id = ? or ((merchant_id is null or merchant_id = '') and strpos(from_utf8(payload), ?) > 0))",
+        ("m1", '"m1"'),
+    )
+
+
+def test_a_provider_narrows_every_condition() -> None:
+    found = rows_of(Subject(Kind.MERCHANT, "m1", "square"), {"merchant_id", "provider"}, Known())
+    assert found == Condition("((merchant_id = ?) and provider = ?)", ("m1", "square"))
+
+
+def test_a_customers_raw_events_are_found_by_their_ids_and_by_what_the_bodies_say() -> None:
+    known = Known(("e1", "e2"), ("p1",))
+    found = rows_of(Subject(Kind.CUSTOMER, 'c"1'), COLUMNS["bronze.provider_events"], known)
+    assert found == Condition("(strpos(from_utf8(payload), ?) > 0 or event_id in (?, ?))", ('"c\\"1"', "e1", "e2"))
+
+
+def test_tables_without_a_column_of_the_subject_hold_nothing_of_it() -> None:
+    assert rows_of(Subject(Kind.CUSTOMER, "c"), COLUMNS["gold.daily_payment_metrics"], Known(("e",))) is None
+    assert rows_of(Subject(Kind.MERCHANT, "m"), {"day"}, Known()) is None
+
+
+def test_what_customers_are_found_by_goes_last() -> None:
+    assert in_order(COLUMNS)[-2:] == ["bronze.payment_events", "silver.payment_history"]
+
+
+def test_counting_erases_and_records_nothing() -> None:
+    lake, database = FakeLake({"bronze.provider_events": 3}), FakeDatabase(2)
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, COLUMNS)
+    counts = plan.counts()
+    assert {table: count for table, count in counts.items() if count} == {store.TABLE: 2, "bronze.provider_events": 3}
+    assert (lake.erased, database.steps) == ([], [])
+
+
+def test_every_table_with_rows_is_erased_and_both_steps_are_recorded() -> None:
+    lake = FakeLake({"bronze.provider_events": 3, "bronze.payment_events": 1})
+    database = FakeDatabase(2)
+    plan = Plan(Subject(Kind.CUSTOMER, "c1", "stripe"), lake, database, COLUMNS)
+    erased = plan.execute("ann", clock=lambda: NOON)
+    assert lake.erased == ["bronze.provider_events", "bronze.payment_events"]
+    assert {table: count for table, count in erased.items() if count} == {
+        store.TABLE: 2,
+        "bronze.provider_events": 3,
+        "bronze.payment_events": 1,
+    }
+    begun, done = database.steps
+    assert (begun.step, done.step, begun.erasure_id == done.erasure_id) == ("begun", "done", True)
+    assert (done.requested_by, done.subject_kind, done.subject, done.provider) == ("ann", "customer", "c1", "stripe")
+    assert done.rows == erased
+
+
+def test_a_failure_half_way_is_recorded_with_what_was_erased_and_raised() -> None:
+    lake, database = FakeLake({"bronze.provider_events": 3, "bronze.payment_events": 1}), FakeDatabase(0)
+    lake.stubborn = True
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, COLUMNS)
+    with pytest.raises(UnavailableError):
+        plan.execute("ann", clock=lambda: NOON)
+    failed = database.steps[-1]
+    assert (failed.step, failed.detail) == ("failed", "Trino does not answer.")
+    assert failed.rows["bronze.provider_events"] == 3
+    assert "bronze.payment_events" not in failed.rows
+
+
+def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:
+    class Refilled(FakeLake):
+        def erase(self, table: str, rows: Condition) -> None:
+            self.rows[table] = 1
+
+    database = FakeDatabase(0)
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), Refilled({"bronze.provider_events": 3}), database, COLUMNS)
+    with pytest.raises(ErasureError, match=r"1 rows of bronze\.provider_events"):
+        plan.execute("ann", clock=lambda: NOON)
+    assert database.steps[-1].step == "failed"

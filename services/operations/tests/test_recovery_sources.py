@@ -1,0 +1,132 @@
+"""Events are found in topics and archive alike, and once where both have them."""
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pytest
+from operations.recovery.events import Failure, RawEvent
+from operations.recovery.filters import Filter
+from operations.recovery.lake import LakeSource
+from operations.recovery.sources import Joined
+from operations.recovery.topics import Names, TopicSource
+from operations.tables import apply_tables
+from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
+from payments_contracts.topics import STRIPE_RAW, VALIDATION_DLQ
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.memory import InMemoryCatalog
+
+from .recovery_cases import (
+    HOUR,
+    NOON,
+    MemoryScan,
+    SourceBehaviour,
+    dead_letter_record,
+    failure,
+    numbers,
+    raw,
+    raw_row,
+)
+
+
+def topics_with(events: Sequence[RawEvent], failures: Sequence[Failure]) -> tuple[MemoryScan, TopicSource]:
+    scan = MemoryScan()
+    for event in events:
+        assert event.position is not None
+        scan.put(event.position, event.received_at, event.record.model_dump())
+    for each in failures:
+        scan.put(each.position, each.recorded_at, dead_letter_record(each))
+    source = TopicSource(scan, Names.of(["square", "stripe"]), raw=scan, ingestion=scan, validation=scan)
+    return scan, source
+
+
+def lake_with(catalog: Catalog, events: Sequence[RawEvent], failures: Sequence[Failure]) -> LakeSource:
+    list(apply_tables(catalog, (BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE)))
+    rows = (
+        (BRONZE_PROVIDER_EVENTS, map(raw_row, events)),
+        (BRONZE_QUARANTINE, (each.record.model_dump() for each in failures)),
+    )
+    for table, made in rows:
+        loaded = catalog.load_table(table.identifier)
+        loaded.append(pa.Table.from_pylist(list(made), schema=loaded.schema().as_arrow()))
+    return LakeSource(lambda: catalog)
+
+
+@pytest.fixture
+def catalog() -> Iterator[Catalog]:
+    catalog = InMemoryCatalog("test")
+    yield catalog
+    catalog.close()
+
+
+class TestTopics(SourceBehaviour):
+    @pytest.fixture
+    def source(self) -> TopicSource:
+        return topics_with(self.EVENTS, self.FAILURES)[1]
+
+    def test_what_cannot_be_read_is_counted_and_passed_over(self, source: TopicSource) -> None:
+        scan, source = topics_with(self.EVENTS, self.FAILURES)
+        del scan.records[str(self.EVENTS[0].position).encode()]
+        assert sorted(numbers(source.raw(Filter()))) == [1, 30]
+        assert source.unreadable == 1
+
+    def test_an_event_keeps_the_bytes_of_its_record(self, source: TopicSource) -> None:
+        (event,) = source.raw(Filter(event_ids=frozenset({raw(0).event_id})))
+        assert event.value == str(raw(0).position).encode()
+
+
+class TestLake(SourceBehaviour):
+    @pytest.fixture
+    def source(self, catalog: Catalog) -> LakeSource:
+        return lake_with(catalog, self.EVENTS, self.FAILURES)
+
+    def test_an_archive_that_does_not_exist_holds_nothing(self, catalog: Catalog) -> None:
+        source = LakeSource(lambda: catalog)
+        assert (list(source.raw(Filter())), list(source.failures(Filter()))) == ([], [])
+
+
+def joined(catalog: Catalog, *, forgotten: int) -> Joined:
+    """Return an archive with everything, and topics that have forgotten the first ones."""
+    events, failures = [raw(n) for n in range(4)], [failure(n) for n in range(4)]
+    scan, topics = topics_with(events, failures)
+    if forgotten:
+        scan.forget(STRIPE_RAW.name, forgotten)
+        scan.forget(VALIDATION_DLQ.name, forgotten)
+    return Joined(topics, lake_with(catalog, events, failures))
+
+
+def test_what_topics_have_forgotten_comes_from_the_archive_and_nothing_twice(catalog: Catalog) -> None:
+    both = joined(catalog, forgotten=2)
+    assert [(event.origin, event.event_id) for event in both.raw(Filter())] == [
+        ("archive", raw(0).event_id),
+        ("archive", raw(1).event_id),
+        # Read from the archive too, since clocks differ.
+        ("archive", raw(2).event_id),
+        ("topic", raw(3).event_id),
+    ]
+    assert numbers(both.failures(Filter())) == [0, 1, 2, 3]
+
+
+def test_the_archive_is_not_asked_for_what_topics_hold() -> None:
+    def nobody() -> Catalog:
+        raise AssertionError("the archive was asked")
+
+    _, topics = topics_with([raw(0)], [failure(0)])
+    both = Joined(topics, LakeSource(nobody))
+    assert numbers(both.raw(Filter())) == [0]
+    assert numbers(both.failures(Filter())) == [0]
+    assert numbers(both.at([raw(0).position], Filter())) == [0]  # type: ignore[list-item]  # it has one
+
+
+def test_the_archive_is_not_asked_for_times_that_topics_hold(catalog: Catalog) -> None:
+    scan, topics = topics_with([raw(2), raw(3)], [])
+    scan.starts[STRIPE_RAW.name] = 2
+    both = Joined(topics, lake_with(catalog, [raw(3, event_id="of the archive alone")], []))
+    assert [event.event_id for event in both.raw(Filter(since=NOON + 3 * HOUR))] == [raw(3).event_id]
+
+
+def test_places_that_topics_have_forgotten_are_looked_for_in_the_archive(catalog: Catalog) -> None:
+    both = joined(catalog, forgotten=2)
+    places = [raw(n).position for n in (1, 3)]
+    within = Filter(since=NOON, until=NOON + 5 * HOUR)
+    found = {event.event_id: event.origin for event in both.at(places, within)}  # type: ignore[arg-type]  # they have one
+    assert found == {raw(1).event_id: "archive", raw(3).event_id: "topic"}

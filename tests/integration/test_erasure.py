@@ -1,0 +1,124 @@
+"""Personal data is erased from the real lake and database while the archiver writes, until no object has it."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import pyarrow.parquet as pq
+import pytest
+from operations.erasure.lake import LakeErasure, TrinoStatements
+from operations.erasure.run import Plan
+from operations.erasure.store import TABLE, DatabaseErasure
+from operations.erasure.subject import Kind, Subject
+from operations.settings import OperationsSettings
+from payments_contracts.topics import VALIDATION_DLQ, raw_topic
+from psycopg.rows import dict_row
+from pyarrow.fs import FileSelector
+from pydantic import SecretStr
+
+from tests.integration.archiving import QUARANTINE, RAW, Archiving, archiving, raw_records
+
+__all__ = ["archiving"]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+STRIPE = raw_topic("stripe")
+
+
+@pytest.fixture
+def lake(stack: Mapping[str, str], archiving: Archiving) -> LakeErasure:
+    settings = OperationsSettings.model_validate({name.lower(): value for name, value in stack.items()})
+    statements = TrinoStatements(settings.trino_host, settings.trino_port, settings.trino_user, settings.trino_catalog)
+    return LakeErasure(statements, archiving.catalog)
+
+
+@pytest.fixture
+def database(stack: Mapping[str, str]) -> DatabaseErasure:
+    return DatabaseErasure(SecretStr(stack["POSTGRES_DSN"]))
+
+
+def steps(stack: Mapping[str, str], subject: str) -> list[dict[str, Any]]:
+    with psycopg.connect(stack["POSTGRES_DSN"], row_factory=dict_row) as connection:
+        return connection.execute("SELECT * FROM erasures WHERE subject = %s ORDER BY at", [subject]).fetchall()
+
+
+def stored_payloads(archiving: Archiving, name: str) -> Iterator[bytes]:
+    """Yield the payloads in every data file of a table that is in the object store, named by a snapshot or not."""
+    table = archiving.catalog.load_table(archiving.table(name))
+    files: Any = table.io
+    bucket, _, _ = table.location().removeprefix("s3://").partition("/")
+    store = files.fs_by_scheme("s3", bucket)
+    for each in store.get_file_info(FileSelector(table.location().removeprefix("s3://"), recursive=True)):
+        if each.path.endswith(".parquet"):
+            found = pq.read_table(each.path, filesystem=store, columns=None)
+            if "payload" in found.column_names:
+                yield from found.column("payload").to_pylist()
+
+
+def test_a_merchants_rows_are_erased_up_to_the_last_object_and_that_is_recorded(
+    stack: Mapping[str, str], archiving: Archiving, lake: LakeErasure, database: DatabaseErasure
+) -> None:
+    gone, stay = f"gone_{archiving.name}", f"stay_{archiving.name}"
+    for merchant in (gone, stay):
+        archiving.produce(STRIPE, raw_records(6, merchant_id=merchant, payload=f"of {merchant}".encode()))
+    archiving.start()
+    archiving.wait_for_rows(RAW, 12)
+    more = raw_records(3, merchant_id=gone, payload=f"of {gone}".encode())
+    archiving.produce(STRIPE, more)
+    archiving.wait_for_rows(RAW, 15)
+    tables = [".".join(archiving.table(name)) for name in (RAW, QUARANTINE)]
+    plan = Plan(Subject(Kind.MERCHANT, gone), lake, database, tables)
+    expected = {TABLE: 0, tables[0]: 9, tables[1]: 0}
+    assert plan.counts() == expected
+    assert steps(stack, gone) == []
+    assert len(archiving.rows(RAW)) == 15
+    assert plan.execute("ann") == expected
+    assert Counter(row["merchant_id"] for row in archiving.rows(RAW)) == {stay: 6}
+    assert set(stored_payloads(archiving, RAW)) == {f"of {stay}".encode()}
+    begun, done = steps(stack, gone)
+    assert (begun["step"], done["step"], done["requested_by"], done["rows"]) == ("begun", "done", "ann", expected)
+    # The archiver goes on, from positions that no snapshot tells any more.
+    archiving.produce(STRIPE, raw_records(2, merchant_id=stay))
+    archiving.wait_for_rows(RAW, 8)
+    assert Counter(row["merchant_id"] for row in archiving.rows(RAW)) == {stay: 8}
+    assert Plan(Subject(Kind.MERCHANT, gone), lake, database, tables).counts() == dict.fromkeys(expected, 0)
+
+
+def test_a_customers_raw_bytes_are_found_by_what_the_bodies_say(
+    stack: Mapping[str, str], archiving: Archiving, lake: LakeErasure, database: DatabaseErasure
+) -> None:
+    customer = f"cus_{archiving.name}"
+    theirs = b'{"id": "evt", "data": {"object": {"customer": "%s", "note": "\xff"}}}' % customer.encode()
+    anothers = b'{"id": "evt", "data": {"object": {"customer": "%s2"}}}' % customer.encode()
+    archiving.produce(STRIPE, [*raw_records(2, payload=theirs), *raw_records(3, payload=anothers)])
+    archiving.produce(VALIDATION_DLQ, [failure(theirs), failure(anothers)])
+    archiving.start()
+    archiving.wait_for_rows(RAW, 5)
+    archiving.wait_for_rows(QUARANTINE, 2)
+    tables = [".".join(archiving.table(name)) for name in (RAW, QUARANTINE)]
+    plan = Plan(Subject(Kind.CUSTOMER, customer, "stripe"), lake, database, tables)
+    assert plan.execute("ann") == {TABLE: 0, tables[0]: 2, tables[1]: 1}
+    for name in (RAW, QUARANTINE):
+        assert set(stored_payloads(archiving, name)) == {anothers}
+    assert [step["step"] for step in steps(stack, customer)] == ["begun", "done"]
+
+
+def failure(payload: bytes) -> dict[str, Any]:
+    at = datetime.now(UTC).replace(microsecond=0)
+    return {
+        "event_id": "failed",
+        "provider": "stripe",
+        "provider_event_id": "evt_1",
+        "provider_event_type": "charge.succeeded",
+        "merchant_id": "merch_1",
+        "reason_codes": ["missing"],
+        "reasons": ["currency: is missing"],
+        "payload": payload,
+        "source_topic": STRIPE.name,
+        "source_partition": 3,
+        "source_offset": 77,
+        "received_at": at,
+        "failed_at": at,
+        "schema_version": 1,
+    }
