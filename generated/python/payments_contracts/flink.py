@@ -206,7 +206,7 @@ def row(event: Mapping[str, Any], outcome: Outcome, failed_at: datetime) -> tupl
 
 
 def unreadable(message: bytes, provider: str, rejection: Rejection, failed_at: datetime) -> tuple[object, ...]:
-    """Return the row of a message that is no raw event: its bytes are the payload, and make its id.
+    """Return the row of a message that cannot be read: its bytes are the payload, and make its id.
 
     What only the event itself could tell is empty; the merchant and the time are left to the message's key and time.
     """

@@ -95,7 +95,7 @@ class Reader:
             return self._unreadable(message, Rejection(error.reason_code, "", error.detail), now)
         except PipelineError:
             raise
-        except Exception as error:  # noqa: BLE001  # a schema that is no Avro, for one
+        except Exception as error:  # noqa: BLE001  # a schema of another language, for one
             detail = f"The message cannot be read ({type(error).__name__})."
             return self._unreadable(message, Rejection(AVRO_UNREADABLE, "", detail), now)
         try:
