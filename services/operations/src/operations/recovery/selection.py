@@ -83,8 +83,8 @@ class Choice:
     """Which raw events are meant beside those that the filter covers.
 
     `without_row` leaves out what has its row, `unsupported` that and what was quarantined; `again` takes what was sent
-    within the last day too, and `force` what today's contract does not take. `restart` starts workflows again in place of
-    sending records, where there are any: of one that has ended, its event would only find that it has.
+    within the last day too, and `force` what today's contract does not take. `restart` starts workflows again in place
+    of sending records, where there are any: of one that has ended, its event would only find that it has.
     """
 
     without_row: bool = False
