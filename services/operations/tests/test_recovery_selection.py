@@ -126,6 +126,14 @@ def test_a_run_that_is_repeated_goes_on_where_it_ended() -> None:
     assert len(choose(Choice(), events, last=action("sent", timedelta(0)))[0]) == 2
 
 
+@pytest.mark.parametrize("restart", [True, False])
+def test_workflows_are_started_again_where_that_is_asked_for(*, restart: bool) -> None:
+    selection = RawSelection(
+        Choice(restart=restart), rows=lambda _: set(), quarantined=(), actions=lambda _: {}, now=NOW
+    )
+    assert [each.restart for each in selection.choose([event_of(1, ACCEPTED)])] == [restart]
+
+
 def standing_of(dead_letter: Failure) -> Standing:
     return Standing(dead_letter, 1, "open", None)
 
