@@ -80,11 +80,15 @@ def test_an_event_that_is_dropped_by_hand_is_found_at_its_hop_and_followed_until
         ("database", "other_amount"),
         ("silver", "no_silver"),
     }
-    assert states(path.look(age=timedelta()), events) == dict.fromkeys(dropped, "pending")
+    # Told of the database at first, since nobody had come past the event itself.
+    moved = {("database", "no_bronze"): "resolved"}
+    assert states(path.look(age=timedelta()), events) == dict.fromkeys(dropped, "pending") | moved
     found = path.look()
     assert states(found, events) == dict.fromkeys(dropped, "open")
     assert found.run.outcome == "differences"
-    assert found.run.sums["bronze.USD"] - found.run.sums["silver.USD"] == events["no_silver"].amount_cents
+    money = events["no_silver"]
+    bronze, silver = (found.run.sums[f"{place}.{money.currency}"] for place in ("bronze", "silver"))
+    assert bronze - silver == money.amount_cents
     told = command(path, "--since", f"{path.began:%Y-%m-%dT%H:%M:%S}", "--grace", "0", "--silver-grace", "0", code=1)
     remedies = {each["subject"]: each["remedy"] for each in told["differences"]}
     assert remedies[events["no_workflow"].event_id].endswith(events["no_workflow"].event_id)
