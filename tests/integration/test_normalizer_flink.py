@@ -9,7 +9,8 @@ from datetime import datetime
 import pytest
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
-from tests.integration.normalization import STREAMED, Program, Stream, Traffic, jobs, kill, until
+from tests.integration.normalization import Program, jobs, kill, until
+from tests.integration.raw_stream import STREAMED, Stream, Traffic
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 

@@ -10,7 +10,8 @@ import pytest
 from payments_contracts.identity import malformed_event_id
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ
 
-from tests.integration.normalization import STREAMED, Program, Stream, jobs, until
+from tests.integration.normalization import Program, jobs, until
+from tests.integration.raw_stream import STREAMED, Stream
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
