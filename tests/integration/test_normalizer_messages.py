@@ -62,7 +62,7 @@ def test_a_message_that_cannot_be_used_stops_nobody_and_many_stop_their_own_job(
     for value in (b"odd 1", b"odd 2", b"odd 3"):
         written(value)
     stream.flush()
-    until(lambda: "TooManyUnusable" in stripe.health(), "the job is stopped, and it is said why")
+    until(lambda: "TooManyDeadLetters" in stripe.health(), "the job is stopped, and it is said why")
     assert "NORMALIZER_UNUSABLE_COUNT" in stripe.health()
     assert jobs(stack, f"{job_name}-stripe") == []
     beside = stream.send(GOOD["square"])

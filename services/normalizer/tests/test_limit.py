@@ -1,6 +1,6 @@
 import pytest
-from normalizer.errors import TooManyUnusable
-from normalizer.limit import UnusableLimit
+from normalizer.errors import TooManyDeadLetters
+from normalizer.limit import DeadLetterLimit
 
 
 class Ticks:
@@ -17,8 +17,15 @@ def ticks() -> Ticks:
     return Ticks()
 
 
-def limit(ticks: Ticks, count: int = 2, share: float = 0.0) -> UnusableLimit:
-    return UnusableLimit(count=count, share=share, window_s=60, monotonic=ticks)
+def limit(ticks: Ticks, count: int = 2, share: float = 0.0) -> DeadLetterLimit:
+    return DeadLetterLimit(
+        what="could not be used",
+        setting="NORMALIZER_UNUSABLE",
+        count=count,
+        share=share,
+        window_s=60,
+        monotonic=ticks,
+    )
 
 
 def test_a_few_pass_and_one_more_does_not(ticks: Ticks) -> None:
@@ -26,7 +33,7 @@ def test_a_few_pass_and_one_more_does_not(ticks: Ticks) -> None:
     few.note("wire_format")
     few.note("wire_format")
 
-    with pytest.raises(TooManyUnusable, match=r"3 of 3 messages of the last 60 s .* for avro_unreadable, and 2 may"):
+    with pytest.raises(TooManyDeadLetters, match=r"3 of 3 messages of the last 60 s .* for avro_unreadable, and 2 may"):
         few.note("avro_unreadable")
 
 
@@ -37,7 +44,7 @@ def test_what_is_older_than_the_window_is_forgotten(ticks: Ticks) -> None:
         ticks.now += 31
 
     few.note("wire_format")
-    with pytest.raises(TooManyUnusable):
+    with pytest.raises(TooManyDeadLetters):
         few.note("wire_format")
 
 
@@ -51,7 +58,7 @@ def test_many_pass_where_they_are_a_small_share(ticks: Ticks) -> None:
 
     for _ in range(55):
         few.note("wire_format")
-    with pytest.raises(TooManyUnusable):
+    with pytest.raises(TooManyDeadLetters):
         few.note("wire_format")
 
 
@@ -63,5 +70,5 @@ def test_the_share_is_of_the_window_too(ticks: Ticks) -> None:
 
     few.note("wire_format")
     few.note("wire_format")
-    with pytest.raises(TooManyUnusable, match="3 of 3"):
+    with pytest.raises(TooManyDeadLetters, match="3 of 3"):
         few.note("wire_format")

@@ -10,8 +10,8 @@ import pytest
 from kit.errors import Rejected, Transient
 from kit.kafka import AvroEncoder
 from normalizer.counters import OutcomeCounters, parse
-from normalizer.errors import TooManyUnusable
-from normalizer.limit import UnusableLimit
+from normalizer.errors import TooManyDeadLetters
+from normalizer.limit import DeadLetterLimit
 from normalizer.reader import Reader, Row
 from payments_contracts import flink as contract
 from payments_contracts.examples import EXAMPLES, Example
@@ -56,11 +56,16 @@ def values() -> dict[str, float]:
     return {}
 
 
+def limit(what: str, count: int) -> DeadLetterLimit:
+    return DeadLetterLimit(what=what, setting="NORMALIZER", count=count, share=0, window_s=60, monotonic=lambda: 0.0)
+
+
 def reader(
     registry: FakeRegistry,
     values: dict[str, float],
     *,
     count: int = 5,
+    rejected: int = 50,
     topics: tuple[Topic, Topic] = (NORMALIZED, VALIDATION_DLQ),
     **more: Any,
 ) -> Reader:
@@ -68,7 +73,8 @@ def reader(
         "stripe",
         registry,
         counters=OutcomeCounters(FakeGroup(values, ("Python",))),
-        limit=UnusableLimit(count=count, share=0, window_s=60, monotonic=lambda: 0.0),
+        unusable=limit("could not be used", count),
+        rejected=limit("were rejected", rejected),
         clock=lambda: NOW,
         merchant_keys={},
         topics=topics,
@@ -206,8 +212,18 @@ def test_many_unusable_messages_end_it(registry: FakeRegistry, values: dict[str,
     read.read(b"odd")
     read.read(message(ACCEPTED))
 
-    with pytest.raises(TooManyUnusable, match="3 of 3 messages"):
+    with pytest.raises(TooManyDeadLetters, match="3 of 3 messages"):
         read.read(b"odd")
+
+
+def test_many_rejected_events_end_it_too(registry: FakeRegistry, values: dict[str, float]) -> None:
+    read = reader(registry, values, rejected=2)
+    for _ in range(2):
+        read.read(message(REJECTED))
+        read.read(message(ACCEPTED))
+
+    with pytest.raises(TooManyDeadLetters, match="3 of 5 messages of the last 60 s were rejected"):
+        read.read(message(REJECTED))
 
 
 def test_rejected_events_are_not_unusable(registry: FakeRegistry, values: dict[str, float]) -> None:

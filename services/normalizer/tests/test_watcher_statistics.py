@@ -52,8 +52,8 @@ def test_tells_of_transactions_that_are_lost(  # noqa: PLR0917  # fixtures
 
 # As it is where a Python function raises: with the line that raised it before the error itself.
 FLOOD = (
-    "java.lang.RuntimeException: Error received from SDK harness\n\tat a.B\n    raise TooManyUnusable(\n"
-    "normalizer.errors.TooManyUnusable: 21 of 30 messages could not be used\n"
+    "java.lang.RuntimeException: Error received from SDK harness\n\tat a.B\n    raise TooManyDeadLetters(\n"
+    "normalizer.errors.TooManyDeadLetters: 21 of 30 messages could not be used\n"
 )
 
 
@@ -80,6 +80,6 @@ def test_holds_a_job_that_refuses_too_many_messages(  # noqa: PLR0917  # fixture
     told.append(watcher.check())
     assert job.state == "CANCELED"
     assert told[0] is not None
-    assert "its last checkpoint is kept: normalizer.errors.TooManyUnusable: 21 of 30 messages" in told[0]
+    assert "its last checkpoint is kept: normalizer.errors.TooManyDeadLetters: 21 of 30 messages" in told[0]
     assert "SUBMIT" not in flink.requests
     assert flink.stopped == {}

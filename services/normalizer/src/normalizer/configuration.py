@@ -29,6 +29,9 @@ class FunctionSettings(BaseModel):
     unusable_count: int
     unusable_share: float
     unusable_window_s: float
+    rejected_count: int
+    rejected_share: float
+    rejected_window_s: float
 
 
 def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
@@ -90,6 +93,9 @@ def _function(settings: NormalizerSettings) -> FunctionSettings:
         unusable_count=settings.normalizer_unusable_count,
         unusable_share=settings.normalizer_unusable_share,
         unusable_window_s=settings.normalizer_unusable_window_s,
+        rejected_count=settings.normalizer_rejected_count,
+        rejected_share=settings.normalizer_rejected_share,
+        rejected_window_s=settings.normalizer_rejected_window_s,
     )
 
 

@@ -1,13 +1,13 @@
 """What can go wrong while the job is started and watched; each belongs to one of the kit's families.
 
 Transient
-└── ClusterAway        the job manager or the object store does not answer
+└── ClusterAway         the job manager or the object store does not answer
 Fault
-├── UnusableScript     the generated SQL cannot be read or filled in
-├── RefusedRequest     the job manager refuses
-├── SubmissionFailed   Flink does not take the job
-├── TooManyUnusable    so many messages cannot be used that it is not their fault
-└── JobEnded           the job that is watched runs no more
+├── UnusableScript      the generated SQL cannot be read or filled in
+├── RefusedRequest      the job manager refuses
+├── SubmissionFailed    Flink does not take the job
+├── TooManyDeadLetters  so many messages are dead letters that it is not their fault
+└── JobEnded            the job that is watched runs no more
 """
 
 from kit.errors import Fault, Transient
@@ -29,8 +29,8 @@ class SubmissionFailed(Fault):
     """Flink did not take the job."""
 
 
-class TooManyUnusable(Fault):
-    """So many messages could not be used of late that something else must be wrong."""
+class TooManyDeadLetters(Fault):
+    """So many messages could not be used, or were rejected, of late that something else must be wrong."""
 
 
 class JobEnded(Fault):

@@ -16,7 +16,7 @@ from pyflink.table.udf import udtf
 
 from normalizer.configuration import FunctionSettings, function_settings
 from normalizer.counters import OutcomeCounters
-from normalizer.limit import UnusableLimit
+from normalizer.limit import DeadLetterLimit
 from normalizer.reader import Reader
 from normalizer.submission import Submission
 
@@ -36,10 +36,20 @@ class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
             settings.provider,
             self._schemas,
             counters=OutcomeCounters(function_context.get_metric_group()),
-            limit=UnusableLimit(
+            unusable=DeadLetterLimit(
+                what="could not be used",
+                setting="NORMALIZER_UNUSABLE",
                 count=settings.unusable_count,
                 share=settings.unusable_share,
                 window_s=settings.unusable_window_s,
+                monotonic=monotonic,
+            ),
+            rejected=DeadLetterLimit(
+                what="were rejected",
+                setting="NORMALIZER_REJECTED",
+                count=settings.rejected_count,
+                share=settings.rejected_share,
+                window_s=settings.rejected_window_s,
                 monotonic=monotonic,
             ),
             clock=utc_now,

@@ -22,7 +22,7 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from normalizer.counters import OutcomeCounters
-from normalizer.limit import UnusableLimit
+from normalizer.limit import DeadLetterLimit
 from normalizer.registration import SERVICE
 
 AVRO_UNREADABLE = "avro_unreadable"
@@ -52,7 +52,8 @@ class Reader:
         provider: Whose topic it is.
         schemas: Knows the text of every registered schema.
         counters: Are told of every message.
-        limit: Is told of every message, and ends it when too many are unusable.
+        unusable: Is told of every message, and ends it when too many cannot be used whatever they tell.
+        rejected: Is told of every message, and ends it when the contract rejects too many: it may be the contract.
         clock: Says when an event was processed.
         merchant_keys: Which keys of its own metadata each merchant may have beside those of the contract.
         topics: Where events and dead letters go; a record has to fit into a message of theirs.
@@ -65,7 +66,8 @@ class Reader:
         schemas: Schemas,
         *,
         counters: OutcomeCounters,
-        limit: UnusableLimit,
+        unusable: DeadLetterLimit,
+        rejected: DeadLetterLimit,
         clock: Clock,
         merchant_keys: Mapping[str, Iterable[str]],
         topics: tuple[Topic, Topic] = (NORMALIZED, VALIDATION_DLQ),
@@ -75,7 +77,8 @@ class Reader:
         self._provider = provider
         self._decoder = AvroDecoder(schemas, schema(source.record, source.consumers[SERVICE]))
         self._counters = counters
-        self._limit = limit
+        self._unusable = unusable
+        self._rejected = rejected
         self._clock = clock
         self._merchant_keys = {merchant: frozenset(keys) for merchant, keys in merchant_keys.items()}
         self._normalized, self._dead_letter = topics
@@ -86,7 +89,7 @@ class Reader:
 
         Raises:
             Transient: The schema registry does not answer.
-            TooManyUnusable: Too many messages were unusable of late.
+            TooManyDeadLetters: Too many messages were unusable or rejected of late.
         """
         now = self._clock()
         try:
@@ -108,28 +111,32 @@ class Reader:
     def _judged(self, event: Mapping[str, Any], outcome: Outcome, row: Row, size: int, now: datetime) -> Row | None:
         match outcome:
             case Unsupported(event_type):
-                self._limit.note()
+                self._note()
                 on_purpose = PROVIDERS[event["provider"]].why_unmapped(event_type) is not None
                 self._counters.unsupported(event_type, on_purpose=on_purpose)
                 return None
             case Refused(rejections):
-                self._limit.note()
+                self._note(rejected=rejections[0].code)
                 return self._dead(row, [rejection.code for rejection in rejections])
             case Normalized():
                 most = self._normalized.max_message_bytes
                 if size > most // _LARGE_PART and (bytes_ := _size(row)) > most:
                     detail = f"The unified event has {bytes_} bytes, and a message of {self._normalized.name} {most}."
                     return self._refused(event, Rejection(RECORD_TOO_LARGE, "", detail), now)
-        self._limit.note()
+        self._note()
         self._counters.normalized()
         return row
 
+    def _note(self, *, unusable: str | None = None, rejected: str | None = None) -> None:
+        self._unusable.note(unusable)
+        self._rejected.note(rejected)
+
     def _unreadable(self, message: bytes | None, rejection: Rejection, now: datetime) -> Row:
-        self._limit.note(rejection.code)
+        self._note(unusable=rejection.code)
         return self._dead(contract.unreadable(message or b"", self._provider, rejection, now), [rejection.code])
 
     def _refused(self, event: Mapping[str, Any], rejection: Rejection, now: datetime) -> Row:
-        self._limit.note(rejection.code)
+        self._note(unusable=rejection.code)
         return self._dead(contract.row(event, Refused((rejection,), None), now), [rejection.code])
 
     def _dead(self, row: Row, codes: Sequence[str]) -> Row:

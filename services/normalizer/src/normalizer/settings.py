@@ -92,6 +92,16 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         default=0.01, ge=0, lt=1, description="The part of the window's messages that may be unusable."
     )
     normalizer_unusable_window_s: float = Field(default=600, gt=0, description="Seconds of that window.")
+    normalizer_rejected_count: int = Field(
+        default=1000,
+        ge=0,
+        description="So many webhooks may be rejected by the contract's rules within the window; more of them stop the "
+        "job, if they are also more than the share: then it is rather the contract that is wrong.",
+    )
+    normalizer_rejected_share: float = Field(
+        default=0.5, ge=0, lt=1, description="The part of the window's messages that may be rejected."
+    )
+    normalizer_rejected_window_s: float = Field(default=600, gt=0, description="Seconds of that window.")
     normalizer_parallelism: int = Field(default=1, gt=0, description="Task slots that the job takes.")
     normalizer_checkpoint_spacing_ms: int = Field(
         default=80,

@@ -12,7 +12,7 @@ from kit.clock import Clock
 from normalizer import counters
 from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
-from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyUnusable
+from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyDeadLetters
 from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
 from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
@@ -23,7 +23,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 LOOK_S = 2.0
 METRICS_EVERY = 3
-FLOOD = f"{TooManyUnusable.__name__}: "
+FLOOD = f"{TooManyDeadLetters.__name__}: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class Watcher:
         job_id = self._find() or self._start()
         try:
             self._watch(job_id)
-        except TooManyUnusable as reason:
+        except TooManyDeadLetters as reason:
             self._hold(reason)
         else:
             self._halt(job_id)
@@ -202,14 +202,14 @@ class Watcher:
         self._lost = lost
 
     def _stop_if_flooded(self, job_id: str) -> None:
-        """Cancel a job that refuses to go on for too many unusable messages: Flink would only try again."""
+        """Cancel a job that refuses to go on for too many dead letters: Flink would only try again."""
         for failure in self._cluster.failures(job_id):
             for line in failure.splitlines():
                 if FLOOD in line:
                     self._cluster.cancel(job_id)
-                    raise TooManyUnusable(f"job {job_id} is stopped, its last checkpoint is kept: {line.strip()}")
+                    raise TooManyDeadLetters(f"job {job_id} is stopped, its last checkpoint is kept: {line.strip()}")
 
-    def _hold(self, reason: TooManyUnusable) -> None:
+    def _hold(self, reason: TooManyDeadLetters) -> None:
         """Stay, and start nothing: a new job would let as many messages pass again before it stops."""
         log.error("the job stays stopped until this program is started again", reason=str(reason))
         self._pacer.follow(None)
