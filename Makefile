@@ -120,14 +120,16 @@ SEED ?=
 fuzz: setup ## Send the gateways BODIES malformed bodies, and all services what schemathesis makes of their contracts
 	@$(TEST_STACK) --streams $(PYTHON) -m tests.fuzz --bodies $(BODIES) --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
-# Settings of `make faults`, beside SEED: which processes to kill instead of all, and other options.
+# Settings of `make faults`, beside SEED: which processes to kill instead of all; or how often to kill Flink's two and
+# Kafka, with the stream alone; and other options.
 KILL ?=
+STREAM ?=
 FAULTS_OPTIONS ?=
 
 .PHONY: faults
 faults: setup ## Kill every process that carries events while webhooks come in; fail when one is lost, repeated or stuck
 	@$(TEST_STACK) $(PYTHON) -m tests.faults $(if $(SEED),--seed $(SEED)) $(foreach name,$(KILL),--only $(name)) \
-		$(FAULTS_OPTIONS)
+		$(if $(STREAM),--stream $(STREAM)) $(FAULTS_OPTIONS)
 
 test: setup check integration ## Set up what is needed and run every test
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payments_contracts import flink, identity, records, schemas, tables, topics
 from payments_contracts.examples import EXAMPLES, Example
-from payments_contracts.normalize import Normalized, normalize
+from payments_contracts.normalize import Normalized, Rejection, normalize
 from pydantic import ValidationError
 from pyiceberg.partitioning import PartitionSpec
 from pyiceberg.schema import Schema
@@ -111,13 +111,24 @@ def found(example: Example) -> Found:
         return Found()
 
 
-def in_flink(said: Found) -> tuple[str, str, datetime | None, datetime | None, bool | None]:
-    """Return what a gateway found as Flink hands it over: with times that are naive and in UTC."""
+def raw_event(example: Example) -> dict[str, Any]:
+    """Return the record that a gateway writes, as it is read from the topic."""
+    said = found(example)
     received_at, created_at = (
-        None if each is None else datetime.fromtimestamp(each / 1000, UTC).replace(tzinfo=None)
+        None if each is None else datetime.fromtimestamp(each / 1000, UTC)
         for each in (said.received_at, said.created_at)
     )
-    return said.event_id, said.event_type, received_at, created_at, said.livemode
+    return {
+        "event_id": f"id of {example.name}",
+        "provider": example.provider,
+        "provider_event_id": said.event_id,
+        "provider_event_type": said.event_type,
+        "merchant_id": example.merchant_id,
+        "payload": example.body,
+        "provider_created_at": created_at,
+        "received_at": received_at or NOW,
+        "livemode": said.livemode,
+    }
 
 
 def payment_event() -> dict[str, Any]:
@@ -205,17 +216,47 @@ def test_a_row_of_the_table_function_fits_its_columns() -> None:
     assert names[0] == "outcome"
     seen = set()
     for example in EXAMPLES:
-        (row,) = flink.to_unified(example.provider, example.body, example.merchant_id, NOW, *in_flink(found(example)))
-        named = dict(zip(names, row, strict=True))
+        event = raw_event(example)
+        row = flink.row(event, flink.evaluate(event), NOW)
+        named: dict[str, Any] = dict(zip(names, row, strict=True))
         seen.add(named["outcome"])
-        assert named["processed_at"] == NOW.replace(tzinfo=None)
+        rejected = named["outcome"] == "rejected"
+        assert named["processed_at"] == (NOW if rejected else event["received_at"]).replace(tzinfo=None)
+        assert named["raw_event_id"] == event["event_id"]
         if example.kind == "rejected":
-            assert tuple(named["reason_codes"] or ()) == example.reason_codes  # type: ignore[arg-type]
-            assert all(": " in reason for reason in named["reasons"])  # type: ignore[attr-defined]
+            assert tuple(named["reason_codes"] or ()) == example.reason_codes
+            assert all(": " in reason for reason in named["reasons"])
+            kept = {name: named[f"raw_{name}"] for name in event.keys() - {"provider_created_at", "livemode"}}
+            kept["received_at"] = kept["received_at"].replace(tzinfo=UTC)
+            assert kept == {name: event[name] for name in kept}
         if example.kind == "accepted":
             assert named["currency"]
-            assert named["provider_created_at"].tzinfo is None  # type: ignore[attr-defined]
+            assert named["provider_created_at"].tzinfo is None
+            assert named["raw_payload"] is None
     assert seen == {"normalized", "rejected", "unsupported"}
+
+
+def test_a_message_that_is_no_event_is_a_dead_letter_with_its_bytes() -> None:
+    row = flink.unreadable(b"odd", "stripe", Rejection("wire_format", "", "It is odd."), NOW)
+    named = dict(zip((name for name, _ in flink.COLUMNS), row, strict=True))
+    assert {name: value for name, value in named.items() if value not in (None, "")} == {
+        "outcome": "rejected",
+        "processed_at": NOW.replace(tzinfo=None),
+        "reason_codes": ["wire_format"],
+        "reasons": ["It is odd."],
+        "raw_event_id": identity.malformed_event_id(b"odd"),
+        "raw_provider": "stripe",
+        "raw_payload": b"odd",
+    }
+
+
+def test_a_unified_event_without_a_value_that_it_has_to_have_is_refused() -> None:
+    example = next(each for each in EXAMPLES if each.kind == "accepted")
+    event = raw_event(example)
+    outcome = flink.evaluate(event)
+    assert isinstance(outcome, Normalized)
+    with pytest.raises(ValueError, match="currency has no value"):
+        flink.row(event, Normalized({**outcome.event, "currency": None}), NOW)
 
 
 @pytest.mark.parametrize(

@@ -28,8 +28,8 @@ from kit.kafka.testing import MemoryProducer
 from kit.logging import configure
 from kit.settings import load
 from payments_contracts.examples import EXAMPLES
-from payments_contracts.flink import milliseconds
-from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
+from payments_contracts.flink import evaluate
+from payments_contracts.normalize import Normalized, Rejected, Unsupported
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, TOPICS, raw_topic
@@ -117,9 +117,7 @@ async def _send(client: httpx.AsyncClient, run: Run, webhook: dict[str, Any]) ->
     answer = await client.post(run.path, content=base64.b64decode(webhook["body"]), headers=webhook["headers"])
     written = run.written(since)
     outcomes = [
-        _outcome(run.settings.gateway_provider, each["record"])
-        for each in written
-        if each["topic"] == raw_topic(run.settings.gateway_provider).name
+        _outcome(each["record"]) for each in written if each["topic"] == raw_topic(run.settings.gateway_provider).name
     ]
     return {"status": answer.status_code, "answer": answer.json(), "written": written, "outcomes": outcomes}
 
@@ -153,10 +151,8 @@ def _now() -> datetime:
     return NOW
 
 
-def _outcome(provider: str, record: dict[str, Any]) -> dict[str, Any]:
-    times = (milliseconds(record["received_at"]), milliseconds(record["provider_created_at"]))
-    found = (record["provider_event_id"], record["provider_event_type"], *times, record["livemode"])
-    match normalize(provider, record["payload"], record["merchant_id"], *found):
+def _outcome(record: dict[str, Any]) -> dict[str, Any]:
+    match evaluate(record):
         case Normalized(event):
             return {"event": event}
         case Rejected(rejections):

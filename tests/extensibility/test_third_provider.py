@@ -165,10 +165,11 @@ def test_the_same_driver_goes_through_for_every_provider_of_the_contracts(provid
     assert read["simulated"] == {"answered": 200, "contradictions": []}
 
 
-def test_the_normalizers_job_reads_its_topic_from_the_one_source(generated: Path) -> None:
-    tables = (generated / "flink" / "tables.sql").read_text(encoding="utf-8")
-    (topics,) = [line for line in tables.splitlines() if "'topic' = " in line and "zebrapay" in line]
-    assert "payments.stripe.raw" in topics
+def test_a_job_of_its_own_reads_its_topic(generated: Path) -> None:
+    sources = {file.stem: file.read_text(encoding="utf-8") for file in (generated / "flink" / "sources").iterdir()}
+    (zebrapay,) = [name for name, text in sources.items() if "'topic' = 'payments.zebrapay.raw'" in text]
+    assert zebrapay == "zebrapay"
+    assert sources["stripe"].replace("Stripe", "ZebraPay").replace("stripe", "zebrapay") == sources["zebrapay"]
 
 
 def test_the_gateway_serves_the_api_that_follows_from_its_contract(report: dict[str, Any], generated: Path) -> None:

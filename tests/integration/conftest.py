@@ -2,7 +2,7 @@
 
 from tests.integration.analytics import bronze, dbt, environment, merchant, query
 from tests.integration.gateways import dead_letters, raw, tail_of
-from tests.integration.normalization import job_name, program, state, stream, topics
+from tests.integration.normalization import job_name, program, program_of, state, stream, topics
 from tests.integration.orchestration import catalog, deployment, inference_url
 from tests.integration.workflows import orchestrator
 
@@ -18,6 +18,7 @@ __all__ = [
     "merchant",
     "orchestrator",
     "program",
+    "program_of",
     "query",
     "raw",
     "state",

@@ -48,24 +48,13 @@ def until(done: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -
 
 
 class Program:
-    """The normalizer as the supervisor runs it, under names that are only this test's."""
+    """The normalizer of a provider as the supervisor runs it, under names that are only this test's."""
 
-    def __init__(self, stack: Mapping[str, str], name: str, sql: Path, state: str, log: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], log: Path) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        self._environment = (
-            os.environ
-            | stack
-            | {
-                "NORMALIZER_SQL_DIR": str(sql),
-                "NORMALIZER_STATE_DIR": state,
-                "NORMALIZER_JOB_NAME": name,
-                "NORMALIZER_GROUP_ID": name,
-                "NORMALIZER_TRANSACTIONAL_ID_PREFIX": name,
-                "METRICS_PORT": str(port),
-            }
-        )
+        self._environment = os.environ | settings | {"METRICS_PORT": str(port)}
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10)
@@ -91,6 +80,13 @@ class Program:
     def metrics(self) -> str:
         return self._client.get("/metrics").text
 
+    def health(self) -> str:
+        return self._client.get("/readyz").text
+
+    def set(self, **variables: str) -> None:
+        """Change settings for the next start."""
+        self._environment |= variables
+
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.end(signal.SIGTERM)
@@ -106,6 +102,18 @@ class Program:
             return False
 
 
+def settings_of(stack: Mapping[str, str], provider: str, name: str, sql: Path, state: str) -> dict[str, str]:
+    """Return the settings of a provider's normalizer whose job, and all that belongs to it, has a name of its own."""
+    return {
+        **stack,
+        "NORMALIZER_PROVIDER": provider,
+        "NORMALIZER_SQL_DIR": str(sql),
+        "NORMALIZER_STATE_DIR": state,
+        "NORMALIZER_JOB_NAME": name,
+        "NORMALIZER_GROUP_ID": name,
+    }
+
+
 class Stream:
     """The raw topics to write to, and everything that committed transactions have put on the two others."""
 
@@ -117,7 +125,7 @@ class Stream:
         self.positions: dict[str, tuple[str, int, int]] = {}
         self._sent: dict[str, tuple[str, str, bytes]] = {}
 
-    def send(self, example: Example) -> str:
+    def send(self, example: Example, **changes: object) -> str:
         """Write the example as the gateway would, under an event id of its own, and return that."""
         source = raw_topic(example.provider)
         text = schema(source.record, source.version)
@@ -139,15 +147,20 @@ class Stream:
                 "schema_version": source.version,
                 "livemode": found.livemode,
             }
+            | changes
         )
+        self.write(example.provider, value, key=example.merchant_id, event_id=event_id)
+        return event_id
+
+    def write(self, provider: str, value: bytes, *, key: str, event_id: str) -> None:
+        """Write a message, whatever it is, to a provider's topic, and note its position under the event's id."""
 
         def acknowledged(error: Any, message: Any) -> None:
             assert error is None, error
             self.positions[event_id] = (message.topic(), message.partition(), message.offset())
 
-        self._sent[event_id] = self._topics[source.name].name, example.merchant_id, value
+        self._sent[event_id] = self._topics[raw_topic(provider).name].name, key, value
         self._produce(event_id, acknowledged)
-        return event_id
 
     def send_again(self, event_id: str) -> None:
         """Write what was sent once more, byte for byte, as a redrive does."""
@@ -251,18 +264,46 @@ def state(request: pytest.FixtureRequest, stack: Mapping[str, str]) -> str:
 def program(
     stack: Mapping[str, str], job_name: str, state: str, topics: Mapping[str, Topic], tmp_path: Path
 ) -> Iterator[Program]:
-    sql = tmp_path / "sql"
-    sql.mkdir()
-
-    def renamed(match: re.Match[str]) -> str:
-        return f"'topic' = '{';'.join(topics[topic].name for topic in match[1].split(';'))}'"
-
-    for file in Path(stack["NORMALIZER_SQL_DIR"]).glob("*.sql"):
-        (sql / file.name).write_text(re.sub(r"'topic' = '([^']+)'", renamed, file.read_text()))
-    program = Program(stack, job_name, sql, state, tmp_path / "normalizer.log")
+    """A normalizer that reads the topics of all providers, so that one job is enough for all examples."""
+    sql = written_sql(stack, topics, tmp_path / "sql")
+    source = sql / "sources" / "stripe.sql"
+    read = ";".join(topics[raw_topic(provider).name].name for provider in ENVELOPES)
+    source.write_text(source.read_text().replace(topics[raw_topic("stripe").name].name, read))
+    program = Program(settings_of(stack, "stripe", job_name, sql, state), tmp_path / "normalizer.log")
     yield program
     program.close()
     _forget(stack, job_name, state)
+
+
+@pytest.fixture
+def program_of(
+    stack: Mapping[str, str], job_name: str, topics: Mapping[str, Topic], tmp_path: Path
+) -> Iterator[Callable[..., Program]]:
+    """Makes the normalizer of a provider, whose state is on the disk."""
+    sql = written_sql(stack, topics, tmp_path / "sql")
+    state = stack["NORMALIZER_STATE_DIR"]
+    made: dict[str, Program] = {}
+
+    def make(provider: str, **more: str) -> Program:
+        name = f"{job_name}-{provider}"
+        made[name] = Program(settings_of(stack, provider, name, sql, state) | more, tmp_path / f"{name}.log")
+        return made[name]
+
+    yield make
+    for name, program in made.items():
+        program.close()
+        _forget(stack, name, state)
+
+
+def written_sql(stack: Mapping[str, str], topics: Mapping[str, Topic], folder: Path) -> Path:
+    """Write the generated SQL with the names of the copies of topics, and return the folder."""
+    generated = Path(stack["NORMALIZER_SQL_DIR"])
+    for file in generated.rglob("*.sql"):
+        place = folder / file.relative_to(generated)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        text = re.sub(r"'topic' = '([^']+)'", lambda match: f"'topic' = '{topics[match[1]].name}'", file.read_text())
+        place.write_text(text)
+    return folder
 
 
 def _forget(stack: Mapping[str, str], name: str, state: str) -> None:

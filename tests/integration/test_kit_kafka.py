@@ -160,6 +160,19 @@ def test_the_tail_notices_a_record_whose_transaction_is_open(bootstrap_servers: 
         writer.abort_transaction(30)
 
 
+def test_the_tail_counts_only_records_with_a_header_where_it_is_told_to(bootstrap_servers: str, topic: str) -> None:
+    with closing(Tail(bootstrap_servers, (topic,), client_id="test", header=("job", b"mine"))) as tail:
+        assert tail.wait(2) == 0
+        writer = confluent_kafka.Producer({"bootstrap.servers": bootstrap_servers})
+        writer.produce(topic, b"1")
+        writer.produce(topic, b"2", headers=[("job", b"other")])
+        assert writer.flush(30) == 0
+        assert tail.wait(2) == 0
+        writer.produce(topic, b"3", headers=[("more", b""), ("job", b"mine")])
+        assert writer.flush(30) == 0
+        assert sum(tail.wait(2) for _ in range(5)) == 1
+
+
 def test_the_tail_names_a_topic_that_does_not_exist(bootstrap_servers: str) -> None:
     with (
         closing(Tail(bootstrap_servers, ("absent",), client_id="test")) as tail,

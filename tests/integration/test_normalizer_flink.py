@@ -73,7 +73,7 @@ def _pass_on(stream: Stream) -> None:
     until(lambda: len(_arrived(stream)) > before, "events flow")
 
 
-def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts(
+def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts_and_is_rescaled(
     stack: Mapping[str, str], job_name: str, program: Program, stream: Stream
 ) -> None:
     program.start()
@@ -82,11 +82,19 @@ def test_no_event_is_lost_or_doubled_when_the_normalizer_restarts(
         assert program.end(signal.SIGTERM) == 0
         assert jobs(stack, job_name) == []
         time.sleep(1)
+        program.set(NORMALIZER_PARALLELISM="2")
         program.start()
         (job,) = jobs(stack, job_name)
         program.end(signal.SIGKILL)
         program.start()
         assert jobs(stack, job_name) == [job]
+        _pass_on(stream)
+        # It replaces the job that runs, since that is of another definition.
+        program.end(signal.SIGKILL)
+        program.set(NORMALIZER_PARALLELISM="1")
+        program.start()
+        (other,) = jobs(stack, job_name)
+        assert other != job
 
     until(lambda: len(_arrived(stream)) >= len(traffic.sent), "every event has arrived")
     assert program.end(signal.SIGTERM) == 0

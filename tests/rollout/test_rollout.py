@@ -71,7 +71,7 @@ def start(release: Release, settings: Mapping[str, str]) -> tuple[Service, Servi
     """Start everything and return the gateway, the normalizer and the orchestrator."""
     inference = release.start("inference")
     gateway = release.start("gateway", GATEWAY_PROVIDER="stripe", WEBHOOK_SECRETS=settings["GATEWAY_STRIPE_SECRETS"])
-    normalizer = release.start("normalizer")
+    normalizer = release.start("normalizer", NORMALIZER_PROVIDER="stripe")
     inference.wait_until_ready()
     orchestrator = start_orchestrator(release, inference)
     for service in (gateway, orchestrator, normalizer):
@@ -151,7 +151,7 @@ def test_a_version_is_rolled_out_under_traffic(releases: tuple[Release, Release]
 
         # 5: producers.
         normalizer.stop()
-        latter.start("normalizer").wait_until_ready()
+        latter.start("normalizer", NORMALIZER_PROVIDER="stripe").wait_until_ready()
         until("rows of the latter version", lambda: newest(settings)[LATTER] >= ENOUGH)
         # A run of the former models in between knows nothing of the column, and leaves it out of these rows.
         build_silver(former)

@@ -3,19 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from payments_contracts.normalize import Normalized, Outcome, Rejected, Unsupported, normalize
+from payments_contracts.identity import malformed_event_id
+from payments_contracts.normalize import Normalized, Outcome, Rejected, Rejection, Unsupported, normalize
 from payments_contracts.normalize.values import EPOCH, MILLISECOND
 
 FUNCTION: Final = "to_unified"
-"""Name under which the generated SQL calls the function, with provider, payload and merchant_id.
-
-Where a mapping reads any of them, the provider's event id and event type, the times at which the webhook had been read
-and the event happened, and livemode follow; each is null for providers whose mappings do not read it.
-"""
+"""Name under which the generated SQL calls the function, with the message as it is on the topic."""
 
 COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("outcome", "STRING"),
@@ -71,6 +68,13 @@ COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("processed_at", "TIMESTAMP(3)"),
     ("reason_codes", "ARRAY<STRING>"),
     ("reasons", "ARRAY<STRING>"),
+    ("raw_event_id", "STRING"),
+    ("raw_provider", "STRING"),
+    ("raw_provider_event_id", "STRING"),
+    ("raw_provider_event_type", "STRING"),
+    ("raw_merchant_id", "STRING"),
+    ("raw_payload", "BYTES"),
+    ("raw_received_at", "TIMESTAMP(3)"),
 )
 """Names and Flink SQL types of the function's columns."""
 
@@ -135,58 +139,98 @@ _TIMES: Final = tuple(_FIELDS.index(name) for name in _FIELDS if name in [
     "next_attempt_at",
     "object_created_at",
 ])
+_REQUIRED: Final = tuple((_FIELDS.index(name), name) for name in [
+    "provider",
+    "provider_event_id",
+    "event_type",
+    "merchant_id",
+    "amount_cents",
+    "currency",
+    "status",
+    "metadata",
+    "provider_created_at",
+])
+_KEPT: Final = (
+    "event_id",
+    "provider",
+    "provider_event_id",
+    "provider_event_type",
+    "merchant_id",
+    "payload",
+    "received_at",
+)
 _NOTHING: Final[tuple[object, ...]] = (None,) * len(_FIELDS)
 
 
-def row(outcome: Outcome, processed_at: datetime) -> tuple[object, ...]:
-    """Return the row of an outcome; times are naive and in UTC, as Flink's TIMESTAMP takes them."""
-    now = _naive(processed_at)
+def evaluate(event: Mapping[str, Any], more_keys: frozenset[str] = frozenset()) -> Outcome:
+    """Return what becomes of a raw event, a record as it is read from its topic; KeyError for an unknown provider.
+
+    Of merchants' own metadata, `more_keys` are kept beside those that the contract allows.
+    """
+    return normalize(
+        event["provider"],
+        event["payload"],
+        event["merchant_id"],
+        event["provider_event_id"],
+        event["provider_event_type"],
+        _milliseconds(event["received_at"]),
+        _milliseconds(event["provider_created_at"]),
+        event["livemode"],
+        more_keys,
+    )
+
+
+def row(event: Mapping[str, Any], outcome: Outcome, failed_at: datetime) -> tuple[object, ...]:
+    """Return the row of a raw event's outcome; times are naive and in UTC, as Flink's TIMESTAMP takes them.
+
+    An event is processed, as far as it tells, when its webhook was received, and never when it is evaluated: a raw event
+    that is evaluated again gives the same event. `failed_at` is that of a dead letter.
+
+    Raises:
+        ValueError: The mapping gives no value for a field that has to have one, which would stop the sink.
+    """
+    received_at = _naive(event["received_at"])
     match outcome:
-        case Normalized(event):
-            values = [event[name] for name in _FIELDS]
+        case Normalized(unified):
+            values = [unified[name] for name in _FIELDS]
+            for index, name in _REQUIRED:
+                if values[index] is None:
+                    raise ValueError(f"{name} has no value")
             for index in _TIMES:
                 values[index] = _naive(values[index])
-            return ("normalized", *values, now, None, None)
+            return ("normalized", *values, received_at, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
         case Rejected(rejections):
-            codes = [rejection.code for rejection in rejections]
-            reasons = [
-                f"{rejection.field}: {rejection.message}" if rejection.field else rejection.message
-                for rejection in rejections
-            ]
-            return ("rejected", *_NOTHING, now, codes, reasons)
+            return _rejected(rejections, _naive(failed_at), [event[name] for name in _KEPT])
         case Unsupported():
-            return ("unsupported", *_NOTHING, now, None, None)
+            return ("unsupported", *_NOTHING, received_at, None, None, event["event_id"], *(None,) * (len(_KEPT) - 1))
 
 
-def to_unified(
-    provider: str,
-    payload: bytes,
-    merchant_id: str,
-    processed_at: datetime,
-    event_id: str | None = None,
-    event_type: str | None = None,
-    received_at: datetime | None = None,
-    created_at: datetime | None = None,
-    livemode: bool | None = None,
-) -> Iterator[tuple[object, ...]]:
-    """Yield the one row of a webhook."""
-    outcome = normalize(
-        provider,
-        payload,
-        merchant_id,
-        event_id or "",
-        event_type or "",
-        milliseconds(received_at),
-        milliseconds(created_at),
-        livemode,
-    )
-    yield row(outcome, processed_at)
+def unreadable(message: bytes, provider: str, rejection: Rejection, failed_at: datetime) -> tuple[object, ...]:
+    """Return the row of a message that cannot be read: its bytes are the payload, and make its id.
+
+    What only the event itself could tell is empty; the merchant and the time are left to the message's key and time.
+    """
+    known = {"event_id": malformed_event_id(message), "provider": provider, "payload": message}
+    left = {"merchant_id": None, "received_at": None}
+    return _rejected((rejection,), _naive(failed_at), [{**known, **left}.get(name, "") for name in _KEPT])
 
 
-def milliseconds(instant: datetime | None) -> int | None:
-    """Return an instant, naive and in UTC as Flink's TIMESTAMP gives it, in milliseconds since 1970."""
-    return None if instant is None else (instant.replace(tzinfo=UTC) - EPOCH) // MILLISECOND
+def _rejected(rejections: tuple[Rejection, ...], failed_at: datetime | None, kept: list[object]) -> tuple[object, ...]:
+    codes = [rejection.code for rejection in rejections]
+    reasons = [
+        f"{rejection.field}: {rejection.message}" if rejection.field else rejection.message
+        for rejection in rejections
+    ]
+    return ("rejected", *_NOTHING, failed_at, codes, reasons, *map(_naive_if_time, kept))
+
+
+def _milliseconds(instant: datetime | None) -> int | None:
+    return None if instant is None else (instant - EPOCH) // MILLISECOND
 
 
 def _naive(instant: object) -> datetime | None:
     return instant.astimezone(UTC).replace(tzinfo=None) if isinstance(instant, datetime) else None
+
+
+def _naive_if_time(value: object) -> object:
+    return _naive(value) if isinstance(value, datetime) else value

@@ -22,6 +22,8 @@ REASONS: Final[Mapping[str, str]] = MappingProxyType({
     "text_too_long": "A text has more characters than its field takes.",
     "metadata_too_large": "What nothing maps has too many entries, or too many characters or bytes.",
     "pattern_mismatch": "A value does not have the form that its contract says.",
+    "mapping_failed": "The mapping failed where it should have given reasons, which is a defect of the pipeline.",
+    "record_too_large": "The record would be larger than its topic takes; of a dead letter's payload only the beginning is kept.",
     "event_refused": "The workflow engine refuses to start a workflow for the event.",
     "event_too_large": "The event is larger than the workflow engine takes.",
     "row_rejected": "The event's row does not fit the lake's table.",

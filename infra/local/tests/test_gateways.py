@@ -42,6 +42,16 @@ def test_gateways_have_addresses_in_the_order_in_which_their_providers_are_named
     ]
 
 
+def test_a_normalizer_goes_with_each_gateway(context: Context) -> None:
+    found = {each.name: each for each in applications(context) if "NORMALIZER_PROVIDER" in each.environment}
+    assert {name: each.environment["NORMALIZER_PROVIDER"] for name, each in found.items()} == {
+        "normalizer-stripe": "stripe",
+        "normalizer-square": "square",
+    }
+    ports = {each.environment["METRICS_PORT"] for each in found.values()}
+    assert ports == {str(context.ports.normalizer_1), str(context.ports.normalizer_2)}
+
+
 def test_a_gateway_has_the_secret_of_its_provider_alone(context: Context) -> None:
     (secret,) = json.loads(gateway_of(context, "square").environment["WEBHOOK_SECRETS"])
     assert secret["secret"] == context.secrets.webhook_secrets["square"].get_secret_value()

@@ -119,3 +119,14 @@ def test_rejects_bytes_after_the_record() -> None:
 def test_refuses_to_write_a_record_that_does_not_fit(record: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
         AvroEncoder(WRITER, 7).encode(record)
+
+
+@pytest.mark.parametrize("text", ["syntax = 'proto3';", '{"type": "object"}', '{"type": "record"}'])
+def test_rejects_a_record_of_a_schema_that_is_none_of_avro(text: str) -> None:
+    class OfAnotherKind:
+        def text(self, schema_id: int) -> str:
+            return text
+
+    with pytest.raises(Rejected) as error:
+        AvroDecoder(OfAnotherKind(), WRITER).decode(b"\x00\x00\x00\x00\x07a")
+    assert error.value.reason_code == "schema_unknown"

@@ -1,10 +1,16 @@
 from collections.abc import Iterator
+from datetime import datetime
+from threading import Event
 
 import httpx
 import pytest
 from normalizer.cluster import Cluster
+from normalizer.metrics import NormalizerMetrics
+from normalizer.watcher import Started, Watcher
+from prometheus_client import CollectorRegistry
 
-from services.normalizer.tests.flink import FakeFlink
+from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
+from services.normalizer.tests.watching import PLAN, SAME, FakePacer, Impatient, TickingClock
 
 
 @pytest.fixture
@@ -16,3 +22,40 @@ def flink() -> FakeFlink:
 def cluster(flink: FakeFlink) -> Iterator[Cluster]:
     with httpx.Client(base_url="http://flink.test", transport=httpx.MockTransport(flink)) as client:
         yield Cluster(client)
+
+
+@pytest.fixture
+def stop() -> Event:
+    return Impatient()
+
+
+@pytest.fixture
+def pacer() -> FakePacer:
+    return FakePacer()
+
+
+@pytest.fixture
+def metrics() -> NormalizerMetrics:
+    return NormalizerMetrics(CollectorRegistry())
+
+
+@pytest.fixture
+def recovers_from() -> list[datetime]:
+    """When the state was written that a new job goes on from; a test may change it."""
+    return [NOW]
+
+
+@pytest.fixture
+def watcher(  # noqa: PLR0917  # fixtures
+    flink: FakeFlink,
+    cluster: Cluster,
+    pacer: FakePacer,
+    metrics: NormalizerMetrics,
+    stop: Event,
+    recovers_from: list[datetime],
+) -> Watcher:
+    def submit() -> Started:
+        flink.requests.append("SUBMIT")
+        return Started(flink.add(FakeJob("new", parameters=dict(SAME), restored=1)).id, recovers_from[0])
+
+    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())

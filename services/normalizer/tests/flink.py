@@ -10,16 +10,18 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LONGEST_REQUEST_LINE = 4096
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
 @dataclass
 class FakeJob:
     id: str
-    name: str = "normalizer"
+    name: str = "normalizer-stripe"
     state: str = "RUNNING"
     tasks: tuple[str, ...] = ("RUNNING",)
     checkpoints: int = 1
+    restored: int = 0
     parameters: dict[str, str] = field(default_factory=dict)
     stacktrace: str = ""
     savepoint: dict[str, Any] = field(
@@ -36,6 +38,7 @@ class FakeFlink:
         self.away = False
         self.requests: list[str] = []
         self.metrics: dict[str, float] = {}
+        self.statistics_fail = False
         self.stopped: dict[str, Any] = {}
         self.checkpoints_take: int | None = None
         self.asked_after = 0
@@ -52,6 +55,10 @@ class FakeFlink:
         self.on_request()
         if self.away:
             raise httpx.ConnectError("refused", request=request)
+        line = b" ".join((request.method.encode(), request.url.raw_path, b"HTTP/1.1"))
+        if len(line) > LONGEST_REQUEST_LINE:
+            # The answer of Flink 2.3 to it, word for word.
+            return httpx.Response(404, json={"errors": ["Unable to load requested file /bad-request."]})
         match request.url.path.strip("/").split("/"):
             case ["overview"]:
                 return httpx.Response(200, json={"slots-total": self.slots})
@@ -63,9 +70,12 @@ class FakeFlink:
                 return self._job(self.jobs[job_id], rest, request)
         return httpx.Response(404, json={"errors": ["JobNotFoundException: no such job\n\tat x.Y"]})
 
-    def _job(self, job: FakeJob, rest: list[str], request: httpx.Request) -> httpx.Response:  # noqa: C901  # its paths
+    def _job(self, job: FakeJob, rest: list[str], request: httpx.Request) -> httpx.Response:  # noqa: C901, PLR0912  # its paths
         latest = {"latest_ack_timestamp": int(NOW.timestamp() * 1000)} if job.checkpoints else None
         match rest:
+            case [] if request.method == "PATCH":
+                job.state = "CANCELED"
+                return httpx.Response(202, json={})
             case []:
                 self.on_look()
                 vertices = [{"id": f"v{n}", "status": status} for n, status in enumerate(job.tasks)]
@@ -74,7 +84,11 @@ class FakeFlink:
                 body = self._request_for_checkpoint()
             case ["checkpoints"]:
                 self.asked_after = 0
-                body = {"request-id": "1", "counts": {"completed": job.checkpoints}, "latest": {"completed": latest}}
+                body = {
+                    "request-id": "1",
+                    "counts": {"completed": job.checkpoints, "restored": job.restored},
+                    "latest": {"completed": latest},
+                }
             case ["config"]:
                 body = {"execution-config": {"user-config": job.parameters}}
             case ["exceptions"]:
@@ -89,6 +103,8 @@ class FakeFlink:
                 if "location" in job.savepoint:
                     job.state = "FINISHED"
                 body = {"status": {"id": "COMPLETED" if job.savepoint else "IN_PROGRESS"}, "operation": job.savepoint}
+            case ["vertices", *_] if self.statistics_fail:
+                return httpx.Response(500, json={"errors": ["Internal server error."]})
             case ["vertices", _, "subtasks", "metrics"]:
                 wanted = request.url.params.get("get")
                 names = wanted.split(",") if wanted else self.metrics

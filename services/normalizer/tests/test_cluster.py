@@ -14,6 +14,17 @@ def test_shows_flinks_counters(flink: FakeFlink, cluster: Cluster) -> None:
     assert found == {"Correlate[2].normalizer.normalized.events": 4.0}
 
 
+def test_shows_as_many_counters_as_there_are(flink: FakeFlink, cluster: Cluster) -> None:
+    flink.add(FakeJob("old"))
+    flink.metrics = {f"Correlate[2].normalizer.unsupported.customer-2Ekind_{n:03d}.events": n for n in range(200)}
+    flink.metrics |= {"x" * 4000 + ".normalizer.events": 1.0, "numBytesIn": 9.0}
+
+    found = cluster.metrics("old", ".normalizer.")
+
+    assert len(found) == 200
+    assert sum(found.values()) == sum(range(200))
+
+
 def test_a_job_without_failure_says_so(flink: FakeFlink, cluster: Cluster) -> None:
     flink.add(FakeJob("old"))
 

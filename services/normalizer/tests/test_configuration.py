@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from kit.settings import load
-from normalizer.configuration import fingerprint, job_options, merchant_keys, recovery_options
+from normalizer.configuration import fingerprint, function_settings, job_options, recovery_options
 from normalizer.script import Script
 from normalizer.settings import NormalizerSettings
 from normalizer.submission import causes, client_environment
@@ -22,7 +22,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         "FLINK_URL": "http://flink:18083",
         "FLINK_HOME": "/opt/flink",
         "NORMALIZER_SQL_DIR": "/srv/sql",
-        "METRICS_PORT": "18123",
+        "METRICS_PORT": "18130",
+        "NORMALIZER_PROVIDER": "stripe",
     }.items():
         monkeypatch.setenv(name, value)
     return monkeypatch
@@ -38,10 +39,10 @@ def test_submits_to_the_cluster_that_the_settings_name(environment: pytest.Monke
 
 
 def test_hands_on_which_keys_a_merchant_may_have(environment: pytest.MonkeyPatch) -> None:
-    assert merchant_keys(job_options(load(NormalizerSettings), python="python")) == {}
+    assert function_settings(job_options(load(NormalizerSettings), python="python")).merchant_keys == {}
     environment.setenv("NORMALIZER_MERCHANT_METADATA_KEYS", '{"merch_2": ["season", "campaign"]}')
     options = job_options(load(NormalizerSettings), python="python")
-    assert merchant_keys(options) == {"merch_2": frozenset({"campaign", "season"})}
+    assert function_settings(options).merchant_keys == {"merch_2": ("campaign", "season")}
 
 
 def test_keys_that_are_no_lists_stop_the_start(environment: pytest.MonkeyPatch) -> None:
@@ -74,8 +75,36 @@ def test_fills_every_placeholder(environment: pytest.MonkeyPatch) -> None:
         "bootstrap_servers": "kafka:9092",
         "schema_registry_url": "http://registry:8081",
         "group_id": "test-1",
-        "transactional_id_prefix": "normalizer",
+        "transactional_id_prefix": "normalizer-stripe",
+        "transaction_timeout_ms": "259200000",
+        "job_name": "normalizer-stripe",
     }
+
+
+def test_each_provider_has_a_job_state_and_transactions_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    found = set()
+    for provider in ("stripe", "square"):
+        environment.setenv("NORMALIZER_PROVIDER", provider)
+        settings = load(NormalizerSettings)
+        found |= {settings.job_name, settings.placeholders()["transactional_id_prefix"]}
+        found |= {settings.checkpoint_dir, settings.savepoint_dir}
+        assert function_settings(job_options(settings, python="python")).provider == provider
+
+    assert found == {
+        *("normalizer-stripe", "s3://flink/checkpoints/normalizer-stripe", "s3://flink/savepoints/normalizer-stripe"),
+        *("normalizer-square", "s3://flink/checkpoints/normalizer-square", "s3://flink/savepoints/normalizer-square"),
+    }
+
+
+def test_a_provider_that_the_contracts_do_not_know_stops_the_start(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("NORMALIZER_PROVIDER", "strype")
+
+    with pytest.raises(SystemExit):
+        load(NormalizerSettings)
+
+    assert "no provider 'strype'; they know adyen" in capsys.readouterr().err
 
 
 def test_a_missing_setting_is_one_sentence(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,29 +1,9 @@
-from typing import Self
-
-from normalizer.counters import MAX_EVENT_TYPES, OutcomeCounters, parse
+import pytest
+from normalizer.counters import MAX_EVENT_TYPES, OutcomeCounters, parse, read, written
 from normalizer.metrics import NormalizerMetrics
 from prometheus_client import CollectorRegistry, generate_latest
 
-
-class FakeCounter:
-    def __init__(self, group: "FakeGroup", name: str) -> None:
-        self._values, self._name = group.values, ".".join((*group.path, name))
-
-    def inc(self, n: int = 1) -> None:
-        self._values[self._name] = self._values.get(self._name, 0) + n
-
-
-class FakeGroup:
-    """A metric group that writes to one dictionary, by the names that Flink's REST API gives."""
-
-    def __init__(self, values: dict[str, float], path: tuple[str, ...]) -> None:
-        self.values, self.path = values, path
-
-    def add_group(self, name: str, extra: str | None = None) -> Self:
-        return type(self)(self.values, (*self.path, name))
-
-    def counter(self, name: str) -> FakeCounter:
-        return FakeCounter(self, name)
+from services.normalizer.tests.groups import FakeGroup
 
 
 def counted() -> tuple[OutcomeCounters, dict[str, float]]:
@@ -67,8 +47,15 @@ def test_odd_event_types_share_one_counter() -> None:
 
     counters.unsupported("charge,refunded\n")
     counters.unsupported("x" * 3 + "{}")
+    counters.unsupported("x" * 101)
 
-    assert parse(values) == {("unsupported", "other"): 2}
+    assert parse(values) == {("unsupported", "other"): 3}
+
+
+@pytest.mark.parametrize("label", ["charge.dispute.created", "PAYMENT.CAPTURE.DENIED", "a-b_c:d/e", "-2E"])
+def test_labels_keep_their_name_in_a_metrics_name(label: str) -> None:
+    assert read(written(label)) == label
+    assert not set(" .:,") & set(written(label))
 
 
 def test_event_types_beyond_the_limit_share_one_counter() -> None:

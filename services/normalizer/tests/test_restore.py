@@ -1,10 +1,12 @@
 import os
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from normalizer import storage
-from normalizer.restore import HEADER_BYTES, StoredFile, newest
+from normalizer.restore import HEADER_BYTES, StoredFile
+from normalizer.restore import newest as newest_file
 from pyarrow import fs
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -16,6 +18,11 @@ def stored(path: str, second: int) -> StoredFile:
 
 def header(number: int) -> bytes:
     return bytes.fromhex("4960672d00000006") + number.to_bytes(8, "big")
+
+
+def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> str | None:
+    found = newest_file(files, read_header)
+    return found.path if found else None
 
 
 def unread(path: str) -> bytes:
@@ -98,3 +105,9 @@ def test_reads_the_beginning_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "_metadata").write_bytes(b"0123456789")
 
     assert storage.head(fs.LocalFileSystem(), f"file://{tmp_path}/_metadata", 4) == b"0123"
+
+
+def test_tells_when_it_was_written() -> None:
+    found = newest_file([stored("s3://f/c/n/aa/chk-9/_metadata", 7)], unread)
+
+    assert found == stored("s3://f/c/n/aa/chk-9", 7)

@@ -9,6 +9,8 @@ VALUES = {"bootstrap_servers": "kafka:9092"}
 
 
 def written(folder: Path, tables: str, pipeline: str) -> Path:
+    (folder / "sources").mkdir()
+    (folder / "sources" / "acme.sql").write_text("CREATE TABLE source (x INT) WITH ('topic' = 'in');")
     (folder / "tables.sql").write_text(tables)
     (folder / "pipeline.sql").write_text(pipeline)
     return folder
@@ -19,9 +21,9 @@ def test_cuts_files_into_definitions_and_one_statement_set(tmp_path: Path) -> No
         tmp_path, "CREATE TABLE a (x INT) WITH ('p' = '${bootstrap_servers}');\n", f"CREATE VIEW v AS SELECT 1;\n{SET}"
     )
 
-    script = read(folder, VALUES)
+    script = read(folder, "acme", VALUES)
 
-    assert script.definitions == ("CREATE TABLE a (x INT) WITH ('p' = 'kafka:9092')", "CREATE VIEW v AS SELECT 1")
+    assert script.definitions[1:] == ("CREATE TABLE a (x INT) WITH ('p' = 'kafka:9092')", "CREATE VIEW v AS SELECT 1")
     assert script.statement_set == SET
 
 
@@ -36,28 +38,28 @@ def test_a_statement_does_not_end_inside_a_literal_a_name_or_a_comment() -> None
 def test_a_quote_in_a_value_stays_inside_its_literal(tmp_path: Path) -> None:
     folder = written(tmp_path, "CREATE TABLE a WITH ('p' = '${bootstrap_servers}');", SET)
 
-    script = read(folder, {"bootstrap_servers": "it's"})
+    script = read(folder, "acme", {"bootstrap_servers": "it's"})
 
-    assert script.definitions == ("CREATE TABLE a WITH ('p' = 'it''s')",)
+    assert script.definitions[1:] == ("CREATE TABLE a WITH ('p' = 'it''s')",)
 
 
 def test_names_the_placeholder_that_has_no_value(tmp_path: Path) -> None:
     folder = written(tmp_path, "CREATE TABLE a WITH ('p' = '${password}');", SET)
 
     with pytest.raises(UnusableScript, match=r"tables\.sql asks for \$\{password\}; known are bootstrap_servers"):
-        read(folder, VALUES)
+        read(folder, "acme", VALUES)
 
 
 def test_explains_a_stray_dollar(tmp_path: Path) -> None:
     folder = written(tmp_path, "CREATE TABLE a COMMENT '5 $ each';", SET)
 
     with pytest.raises(UnusableScript, match=r"write \$\$"):
-        read(folder, VALUES)
+        read(folder, "acme", VALUES)
 
 
 def test_says_how_to_get_sql_that_is_absent(tmp_path: Path) -> None:
     with pytest.raises(UnusableScript, match="make codegen"):
-        read(tmp_path / "nowhere", VALUES)
+        read(tmp_path / "nowhere", "acme", VALUES)
 
 
 @pytest.mark.parametrize("pipeline", ["CREATE VIEW v AS SELECT 1;", SET + SET])
@@ -65,37 +67,30 @@ def test_refuses_anything_but_one_statement_set(tmp_path: Path, pipeline: str) -
     folder = written(tmp_path, "CREATE TABLE a (x INT);", pipeline)
 
     with pytest.raises(UnusableScript, match="exactly one"):
-        read(folder, VALUES)
+        read(folder, "acme", VALUES)
 
 
 def test_refuses_a_statement_set_without_end(tmp_path: Path) -> None:
     folder = written(tmp_path, "", SET.removesuffix("END;"))
 
     with pytest.raises(UnusableScript, match="no END"):
-        read(folder, VALUES)
+        read(folder, "acme", VALUES)
 
 
 def test_knows_the_topics_that_its_sinks_write(tmp_path: Path) -> None:
-    (tmp_path / "tables.sql").write_text(
-        "CREATE TABLE a (x INT) WITH ('topic' = 'in', 'properties.x' = 'y');"
-        "CREATE TABLE b (x INT) WITH ('topic' = 'out', 'sink.delivery-guarantee' = 'exactly-once');"
-    )
-    (tmp_path / "pipeline.sql").write_text("EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT x FROM a; END;")
+    sink = "CREATE TABLE b (x INT) WITH ('topic' = 'out', 'sink.delivery-guarantee' = 'exactly-once');"
+    pipeline = "EXECUTE STATEMENT SET BEGIN INSERT INTO b SELECT x FROM source; END;"
 
-    assert read(tmp_path, {}).written_topics() == ("out",)
+    assert read(written(tmp_path, sink, pipeline), "acme", {}).written_topics() == ("out",)
 
 
-def test_leaves_out_the_topics_of_providers_that_are_not_received(tmp_path: Path) -> None:
-    source = "CREATE TABLE a (x INT) WITH ('topic' = 'one;two;three');"
-    sink = "CREATE TABLE b (x INT) WITH ('topic' = 'two', 'sink.delivery-guarantee' = 'exactly-once');"
-    script = read(written(tmp_path, source + sink, SET), {}, {"two"})
+def test_each_provider_has_a_source_of_its_own(tmp_path: Path) -> None:
+    folder = written(tmp_path, "", SET)
+    (folder / "sources" / "other.sql").write_text("CREATE TABLE source (x INT) WITH ('topic' = 'elsewhere');")
 
-    assert script.definitions[0] == "CREATE TABLE a (x INT) WITH ('topic' = 'one;three')"
-    assert script.written_topics() == ("two",)
+    assert read(folder, "acme", {}).definitions == ("CREATE TABLE source (x INT) WITH ('topic' = 'in')",)
 
 
-def test_refuses_a_source_of_which_no_topic_is_left(tmp_path: Path) -> None:
-    folder = written(tmp_path, "CREATE TABLE a (x INT) WITH ('topic' = 'one');", SET)
-
-    with pytest.raises(UnusableScript, match="name their providers in GATEWAY_PROVIDERS"):
-        read(folder, {}, {"one"})
+def test_says_so_where_a_provider_has_no_source(tmp_path: Path) -> None:
+    with pytest.raises(UnusableScript, match=r"sources/nobody\.sql cannot be read"):
+        read(written(tmp_path, "", SET), "nobody", {})

@@ -1,81 +1,13 @@
-from datetime import datetime, timedelta
 from threading import Event
 
 import pytest
 from kit.errors import Fault
-from normalizer.cluster import Cluster
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded
-from normalizer.metrics import NormalizerMetrics
-from normalizer.pacer import Pacer
-from normalizer.watcher import Plan, Watcher
-from prometheus_client import CollectorRegistry
+from normalizer.watcher import Watcher
 
-from services.normalizer.tests.flink import NOW, FakeFlink, FakeJob
-
-
-class Impatient(Event):
-    """An event whose waits take no time."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return super().wait(0)
-
-
-@pytest.fixture
-def stop() -> Event:
-    return Impatient()
-
-
-SAME = {FINGERPRINT: "f1"}
-PLAN = Plan(
-    name="normalizer",
-    fingerprint="f1",
-    savepoint_dir="s3://flink/savepoints/normalizer",
-    start_timeout_s=60,
-    stop_timeout_s=5,
-    checkpoint_stall_s=30,
-)
-
-
-class TickingClock:
-    """A clock that moves on by a second at each look."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(seconds=1)
-        return self.now
-
-
-class FakePacer(Pacer):
-    """Remembers which jobs it was told to follow, and fails where a test wants it to."""
-
-    def __init__(self) -> None:
-        self.followed: list[str | None] = []
-        self.fault: Fault | None = None
-
-    def follow(self, job_id: str | None) -> None:
-        self.followed.append(job_id)
-
-    def check(self) -> None:
-        if self.fault is not None:
-            raise self.fault
-
-
-@pytest.fixture
-def pacer() -> FakePacer:
-    return FakePacer()
-
-
-@pytest.fixture
-def watcher(flink: FakeFlink, cluster: Cluster, pacer: FakePacer, stop: Event) -> Watcher:
-    def submit() -> str:
-        flink.requests.append("SUBMIT")
-        return flink.add(FakeJob("new", parameters=dict(SAME))).id
-
-    metrics = NormalizerMetrics(CollectorRegistry())
-    return Watcher(PLAN, cluster=cluster, submit=submit, pacer=pacer, metrics=metrics, stop=stop, clock=TickingClock())
+from services.normalizer.tests.flink import FakeFlink, FakeJob
+from services.normalizer.tests.watching import SAME, FakePacer
 
 
 def test_submits_the_job_when_there_is_none(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
@@ -83,6 +15,37 @@ def test_submits_the_job_when_there_is_none(flink: FakeFlink, watcher: Watcher, 
 
     watcher.run()
 
+    assert "SUBMIT" in flink.requests
+
+
+def test_ends_the_job_of_all_providers_before_it_starts_its_own(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    former = flink.add(FakeJob("former", name="normalizer"))
+    other = flink.add(FakeJob("other", name="normalizer-square"))
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert flink.requests.index("POST /jobs/former/stop") < flink.requests.index("SUBMIT")
+    assert (former.state, other.state) == ("FINISHED", "RUNNING")
+
+
+def test_waits_for_the_job_of_all_providers_where_another_ends_it(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    former = flink.add(FakeJob("former", name="normalizer", state="RESTARTING"))
+
+    def on_list() -> None:
+        if flink.requests.count("GET /jobs/overview") == 3:
+            former.state = "FINISHED"
+
+    flink.on_list = on_list
+    flink.on_look = stop.set
+
+    watcher.run()
+
+    assert flink.requests.count("GET /jobs/overview") >= 4
     assert "SUBMIT" in flink.requests
 
 

@@ -126,4 +126,4 @@ def test_sums_are_by_currency_and_places_that_tell_of_no_money_have_none() -> No
 def test_each_hop_has_words_and_a_remedy() -> None:
     for hop in HOPS:
         assert remedy(hop, "missing", "the-subject")
-    assert remedy("bronze", "missing", "0b5c").endswith("--event 0b5c --execute")
+    assert remedy("bronze", "missing", "0b5c").endswith("--event 0b5c --restart --execute")

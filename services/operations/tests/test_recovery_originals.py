@@ -69,7 +69,7 @@ def test_the_orchestrator_s_is_found_by_its_id() -> None:
         (failure(0), "--rebuild"),
         (refused(0), "only the gateway can make an event"),
         (OF_THE_ORCHESTRATOR, "the unified event alone"),
-        (failure(0, payload=b"\x00\x00\x00\x00\x63..."), "could not be read"),
+        (failure(0, payload=b"\x00\x00\x00\x00\x63...", reason_codes=["schema_unknown"]), "no whole body"),
     ],
 )
 def test_it_is_said_why_there_is_none(dead_letter: Failure, reason: str) -> None:
@@ -78,7 +78,9 @@ def test_it_is_said_why_there_is_none(dead_letter: Failure, reason: str) -> None
     assert reason in found.reason
 
 
-@pytest.mark.parametrize("dead_letter", [refused(0), OF_THE_ORCHESTRATOR, failure(0, payload=b"\x00\x00")])
+@pytest.mark.parametrize(
+    "dead_letter", [refused(0), OF_THE_ORCHESTRATOR, failure(0, payload=b"{", reason_codes=["record_too_large"])]
+)
 def test_only_a_dead_letter_with_the_body_of_an_event_can_be_made_an_event_again(dead_letter: Failure) -> None:
     (found,) = find(Held(), [dead_letter], rebuild=True)
     assert isinstance(found, Missing)

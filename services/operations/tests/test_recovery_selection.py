@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from operations.recovery import trial as trial_module
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.originals import Missing, Originals
 from operations.recovery.selection import Choice, RawSelection, Tally, from_quarantine
@@ -64,6 +65,18 @@ def test_a_trial_tells_what_passes_and_what_has_no_mapping() -> None:
     assert (trial.verdict, trial.reason_codes) == ("unsupported", ("unsupported",))
 
 
+def test_a_mapping_that_fails_does_not_end_the_trial_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_found: object) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(trial_module, "normalize", fail)
+    trial = try_raw(event_of(0, ACCEPTED))
+    assert (trial.reason_codes, trial.reasons) == (
+        ("mapping_failed",),
+        ("the mapping of stripe fails: RecursionError",),
+    )
+
+
 def test_reasons_are_counted_once_for_an_event() -> None:
     trials = [PASSES, Trial("fails", ("a", "a", "b")), Trial("fails", ("b",))]
     assert count_reasons(trials) == [("b", 2), ("a", 1)]
@@ -111,6 +124,14 @@ def test_a_run_that_is_repeated_goes_on_where_it_ended() -> None:
     assert (chosen, tally.sent_lately) == ([events[1].event_id], 1)
     assert len(choose(Choice(again=True), events, last=lately)[0]) == 2
     assert len(choose(Choice(), events, last=action("sent", timedelta(0)))[0]) == 2
+
+
+@pytest.mark.parametrize("restart", [True, False])
+def test_workflows_are_started_again_where_that_is_asked_for(*, restart: bool) -> None:
+    selection = RawSelection(
+        Choice(restart=restart), rows=lambda _: set(), quarantined=(), actions=lambda _: {}, now=NOW
+    )
+    assert [each.restart for each in selection.choose([event_of(1, ACCEPTED)])] == [restart]
 
 
 def standing_of(dead_letter: Failure) -> Standing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from codegen.avro import Array, AvroType, Date, Decimal, Field, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.types import names
-from codegen.mapping.plan import FOUND, STAMPED, Kind, found_elsewhere, plan
+from codegen.mapping.plan import STAMPED
 from codegen.text import PACKAGE, constant, notice, render
 
 if TYPE_CHECKING:
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from codegen.model import Catalog, GeneratedFile, Topic
 
 FUNCTION = "to_unified"
-ARGUMENTS = ("provider", "payload", "merchant_id")
-# What the gateway found, by its name in a mapping: the raw record's column.
-_FOUND = {
-    "event_id": "provider_event_id",
-    "event_type": "provider_event_type",
-    "received_at": "received_at",
-    "created_at": "provider_created_at",
-    "livemode": "livemode",
-}
-_KINDS: dict[Kind, AvroType] = {
-    Kind.TEXT: Primitive.STRING,
-    Kind.TIME: TimestampMillis(),
-    Kind.TRUTH: Primitive.BOOLEAN,
-}
+SOURCE = "raw_messages"
+"""The table over a provider's raw topic: each has its own, under one name, so that all jobs are of one program."""
 _NORMALIZER = "normalizer"
 _FAILURE = "validation_failure"
+_TEXT, _INSTANT = names(Primitive.STRING).flink, names(TimestampMillis()).flink
+# What a message is before anybody has read it, so that one that nobody can read stops nothing.
+_MESSAGE = (
+    ("message_key", _TEXT),
+    ("message", names(Primitive.BYTES).flink),
+)
 # Kafka's own facts about a message: column, type, key of the connector's metadata.
 _POSITION = (
     ("source_topic", f"{names(Primitive.STRING).flink} NOT NULL", "topic"),
     ("source_partition", f"{names(Primitive.INT).flink} NOT NULL", "partition"),
     ("source_offset", f"{names(Primitive.LONG).flink} NOT NULL", "offset"),
+    ("written_at", f"{_INSTANT} NOT NULL", "timestamp"),
 )
+# What stands for a value of the raw event where the message could not be read: its key is the merchant.
+_UNREAD = {
+    "merchant_id": f"COALESCE(`raw_merchant_id`, `message_key`, CAST('' AS {_TEXT}))",
+    "received_at": "COALESCE(`raw_received_at`, `written_at`)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,6 @@ class Column:
 
     name: str
     type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The raw topics of one record, read by one Kafka source with the schema that the normalizer is pinned to.
-
-    One for all providers: a new provider then leaves the job's graph, and with it the state in savepoints, as it was.
-    """
-
-    table: str
-    topics: tuple[Topic, ...]
-    columns: tuple[Column, ...]
-    schema: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,33 +61,31 @@ class Sink:
 
 
 def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
-    """Yield the SQL of the normalizer's job, and the module that its table function is made from."""
-    sources = _sources(catalog)
+    """Yield the SQL of the normalizer's jobs, one a provider, and the module that their table function is made from."""
     sinks = [_sink(catalog, topic) for topic in catalog.topics if _NORMALIZER in topic.producers]
     row = result(catalog)
     source = notice("contracts/topics, contracts/avro")
-    called = _arguments(catalog)
-    used = {name for sink in sinks for name in sink.selected} | {f"`raw_{name}`" for name in (*ARGUMENTS, *called)}
-    of_source = [column.name for column in sources[0].columns] + [name for name, _, _ in _POSITION]
-    raw = [name for name in of_source if f"`raw_{name}`" in used]
-    yield render(
-        "flink/tables.sql",
-        "tables.sql",
-        notice=source,
-        sources=sources,
-        sinks=sinks,
-        position=_POSITION,
-        raw_columns=raw,
-    )
+    for topic in catalog.topics:
+        if topic.provider:
+            yield render(
+                f"flink/sources/{topic.provider}.sql",
+                "source.sql",
+                notice=notice("contracts/topics"),
+                table=SOURCE,
+                topic=topic,
+                message=_MESSAGE,
+                position=_POSITION,
+            )
+    yield render("flink/tables.sql", "tables.sql", notice=source, sinks=sinks)
     yield render(
         "flink/pipeline.sql",
         "pipeline.sql",
         notice=source,
         function=FUNCTION,
+        source=SOURCE,
         row=row,
         sinks=sinks,
-        arguments=[f"r.`{name}`" for name in ARGUMENTS] + list(called.values()),
-        raw=raw,
+        kept=["message_key", *(name for name, _, _ in _POSITION)],
     )
     yield render(
         f"{PACKAGE}/flink.py",
@@ -109,28 +94,10 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         function=FUNCTION,
         row=row,
         event_fields=_event_fields(catalog),
+        required=[field.name for field in _event_fields(catalog) if not field.nullable],
         times=[field.name for field in _event(catalog).fields if isinstance(field.bare, TimestampMillis)],
+        kept=_kept(catalog),
     )
-
-
-def _arguments(catalog: Catalog) -> dict[str, str]:
-    """Return, by the raw record's column, what the function is called with beside the arguments of all providers.
-
-    What the mapping of a provider does not read is null: it then costs nothing to hand over.
-    """
-    needs = {provider.name: found_elsewhere(plan(catalog, provider)) for provider in catalog.providers}
-    readers = {column: [name for name, read in needs.items() if found in read] for found, column in _FOUND.items()}
-    if not any(readers.values()):
-        return {}
-    types = {found: _KINDS[kind] for found, kind in FOUND.items()}
-    return {column: _for(column, readers[column], bare_type(types[found])) for found, column in _FOUND.items()}
-
-
-def _for(column: str, providers: list[str], kind: str) -> str:
-    if not providers:
-        return f"CAST(NULL AS {kind})"
-    listed = ", ".join(f"'{name}'" for name in providers)
-    return f"CASE WHEN r.`provider` IN ({listed}) THEN r.`{column}` END"
 
 
 def table_name(topic: Topic) -> str:
@@ -172,15 +139,20 @@ def quoted(text: str) -> str:
 
 
 def result(catalog: Catalog) -> tuple[Column, ...]:
-    """Return the row of the table function: verdict, unified event, reasons; all but the verdict may be null."""
+    """Return the row of the table function: verdict, unified event, reasons, a dead letter's part of the raw event.
+
+    All but the verdict may be null.
+    """
     texts = Array(Nullable(Primitive.STRING))
     event = tuple(Column(field.name, _plain(field)) for field in _event_fields(catalog))
+    failure = {field.name: field for field in _failure(catalog).fields}
     return (
         Column("outcome", bare_type(Primitive.STRING)),
         *event,
         Column("processed_at", bare_type(TimestampMillis())),
         Column("reason_codes", bare_type(texts)),
         Column("reasons", bare_type(texts)),
+        *(Column(f"raw_{name}", _plain(failure[name])) for name in _kept(catalog)),
     )
 
 
@@ -205,48 +177,40 @@ def _schema(catalog: Catalog, topic: Topic) -> str:
     return catalog.record(topic.record, topic.version).schema
 
 
-def _sources(catalog: Catalog) -> tuple[Source, ...]:
-    pinned: dict[tuple[str, int], list[Topic]] = {}
-    for topic in catalog.topics:
-        if topic.provider:
-            pinned.setdefault((topic.record, topic.consumers[_NORMALIZER]), []).append(topic)
+def _failure(catalog: Catalog) -> Record:
+    return next(_record(catalog, topic) for topic in catalog.topics if topic.record == _FAILURE)
+
+
+def _kept(catalog: Catalog) -> tuple[str, ...]:
+    """Return the fields of the raw event that a dead letter has, the event's id first, which every row has."""
+    raw = {
+        field.name
+        for topic in catalog.topics
+        if topic.provider
+        for field in catalog.record(topic.record, topic.consumers[_NORMALIZER]).record.fields
+    }
     return tuple(
-        Source(
-            table=f"raw_{record}_v{version}",
-            topics=tuple(topics),
-            columns=columns(catalog.record(record, version).record),
-            schema=quoted(catalog.record(record, version).schema),
-        )
-        for (record, version), topics in sorted(pinned.items())
+        field.name for field in _failure(catalog).fields if field.name in raw and field.name != "schema_version"
     )
 
 
 def _sink(catalog: Catalog, topic: Topic) -> Sink:
     record = _record(catalog, topic)
     failed = topic.record == _FAILURE
+    kept = _kept(catalog) if failed else ()
     return Sink(
         table=table_name(topic),
         topic=topic,
         columns=columns(record),
         schema=quoted(_schema(catalog, topic)),
         condition=f"`outcome` = '{'rejected' if failed else 'normalized'}'",
-        selected=tuple(_selected(field.name, topic, failed=failed) for field in record.fields),
+        selected=tuple(_selected(field.name, topic, kept) for field in record.fields),
     )
 
 
-def _selected(name: str, topic: Topic, *, failed: bool) -> str:
+def _selected(name: str, topic: Topic, kept: tuple[str, ...]) -> str:
     """Return the expression of a column over the view `unified`, whose raw columns have a prefix."""
-    match name:
-        case "schema_version":
-            return str(topic.version)
-        case "event_id":
-            return "`raw_event_id`"
-        case "failed_at":
-            return "`processed_at`"
-        case "processed_at":
-            # Never the time of the evaluation: a raw event that is evaluated again gives the same event.
-            return "`raw_received_at`"
-        case "reason_codes" | "reasons":
-            return f"`{name}`"
-        case _:
-            return f"`raw_{name}`" if failed else f"`{name}`"
+    elsewhere = {"schema_version": str(topic.version), "event_id": "`raw_event_id`", "failed_at": "`processed_at`"}
+    if kept:
+        elsewhere |= {each: f"`raw_{each}`" for each in kept} | _UNREAD
+    return elsewhere.get(name, f"`{name}`")

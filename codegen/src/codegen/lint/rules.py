@@ -123,7 +123,7 @@ def _unread(rules: Rules, name: str, place: Place, rule: Reference, fields: Mapp
     read: list[tuple[str, str | None, str, bool]] = [("dated_by", each, "an instant", False) for each in first]
     read += [
         ("dated_by", last, "an instant", True),
-        ("blank", rule.blank and rule.blank.amount, "a whole number", True),
+        ("blank", rule.blank.amount if rule.blank else None, "a whole number", True),
     ]
     for key, other, wanted, always in read:
         field = fields.get(other or "")

@@ -78,16 +78,22 @@ def applications(context: Context) -> tuple[Process, ...]:
             )
             for gateway in gateways(context.places)
         ),
-        _program(
-            context,
-            "normalizer",
-            # Not by a script: charset-normalizer, which PyFlink brings, has taken the name.
-            (flink_programs / "python", "-m", "normalizer"),
-            port="normalizer_metrics",
-            variables={"METRICS_PORT": str(ports.normalizer_metrics)},
-            after=streams | {"flink-jobmanager", "flink-taskmanager"},
-            # It ends its own children, once it has stopped the job with a savepoint.
-            stop_as_group=False,
+        *(
+            _program(
+                context,
+                gateway.normalizer,
+                # Not by a script: charset-normalizer, which PyFlink brings, has taken the name.
+                (flink_programs / "python", "-m", "normalizer"),
+                port=gateway.normalizer_port,
+                variables={
+                    "NORMALIZER_PROVIDER": gateway.provider,
+                    "METRICS_PORT": str(ports.named((gateway.normalizer_port,))[gateway.normalizer_port]),
+                },
+                after=streams | {"flink-jobmanager", "flink-taskmanager"},
+                # It ends its own children, once it has stopped the job with a savepoint.
+                stop_as_group=False,
+            )
+            for gateway in gateways(context.places)
         ),
         _program(
             context,

@@ -50,6 +50,7 @@ def shared(places: Places, ports: Ports, secrets: Secrets) -> Mapping[str, str]:
             for gateway in gateways(places)
             for name, value in (("URL", gateway.url(ports)), ("SECRETS", endpoint_secrets(gateway, secrets)))
         },
+        **{f"NORMALIZER_{each.provider.upper()}_URL": each.normalizer_url(ports) for each in gateways(places)},
     }
 
 

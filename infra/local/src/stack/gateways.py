@@ -1,34 +1,51 @@
-"""The gateways of the stack: one deployment of the one program for each provider that GATEWAY_PROVIDERS names."""
+"""The gateways of the stack: one deployment of the one program for each provider that GATEWAY_PROVIDERS names.
+
+A normalizer goes with each: providers fail, restart and are upgraded by themselves.
+"""
 
 import json
 from dataclasses import dataclass
 
 from stack.errors import StackError
 from stack.places import Places
-from stack.ports import GATEWAYS, Ports, url
+from stack.ports import GATEWAYS, NORMALIZERS, Ports, url
 
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """The gateway of a provider; `port` is the name of its port."""
+    """The gateway of a provider, and with it its normalizer; ports are by their names."""
 
     provider: str
     title: str
     port: str
+    normalizer_port: str
 
     @property
     def name(self) -> str:
         """The name of its process."""
-        return f"gateway-{self.provider.replace('_', '-')}"
+        return f"gateway-{self._suffix}"
+
+    @property
+    def normalizer(self) -> str:
+        """The name of the process that normalizes what it receives."""
+        return f"normalizer-{self._suffix}"
 
     @property
     def prefix(self) -> str:
         """What the names of its settings begin with, for all who are not this gateway."""
         return f"GATEWAY_{self.provider.upper()}_"
 
+    @property
+    def _suffix(self) -> str:
+        return self.provider.replace("_", "-")
+
     def url(self, ports: Ports) -> str:
         """Return its HTTP address."""
         return url(ports.named((self.port,))[self.port])
+
+    def normalizer_url(self, ports: Ports) -> str:
+        """Return the address of the normalizer's metrics and health."""
+        return url(ports.named((self.normalizer_port,))[self.normalizer_port])
 
     def notification_url(self, ports: Ports) -> str:
         """Return the address at which the provider would deliver."""
@@ -56,4 +73,5 @@ def gateways(places: Places) -> tuple[Gateway, ...]:
             f"GATEWAY_PROVIDERS names {len(chosen)} providers, and there are ports for {len(GATEWAYS)} gateways: "
             "name fewer, or add one to stack/ports.py."
         )
-    return tuple(Gateway(name, titles[name], port) for name, port in zip(chosen, GATEWAYS, strict=False))
+    ports = zip(GATEWAYS, NORMALIZERS, strict=True)
+    return tuple(Gateway(name, titles[name], *pair) for name, pair in zip(chosen, ports, strict=False))

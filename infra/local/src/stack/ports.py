@@ -49,8 +49,15 @@ class Ports:
     inference: int = 18110
     archiver_metrics: int = 18121
     orchestrator_metrics: int = 18122
-    normalizer_metrics: int = 18123
     orchestrator_temporal_metrics: int = 18124
+    normalizer_1: int = 18130
+    normalizer_2: int = 18131
+    normalizer_3: int = 18132
+    normalizer_4: int = 18133
+    normalizer_5: int = 18134
+    normalizer_6: int = 18135
+    normalizer_7: int = 18136
+    normalizer_8: int = 18137
     catalog: int = 18181
     temporal_ui: int = 18233
     object_store: int = 19000
@@ -78,6 +85,8 @@ class Ports:
 
 GATEWAYS = tuple(field.name for field in fields(Ports) if field.name.startswith("gateway_"))
 """Names of the ports at which gateways listen; `stack.gateways` says whose is which."""
+NORMALIZERS = tuple(field.name for field in fields(Ports) if field.name.startswith("normalizer_"))
+"""Names of the ports at which normalizers show metrics and health, in the order of the gateways."""
 
 
 def url(port: int) -> str:

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from importlib.resources import as_file
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -29,8 +30,8 @@ from normalizer.errors import ClusterAway
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 from normalizer.registration import require_registered
-from normalizer.settings import NormalizerSettings
-from normalizer.watcher import Plan, Watcher
+from normalizer.settings import FORMER_JOB, NormalizerSettings
+from normalizer.watcher import Plan, Started, Watcher
 
 log = structlog.get_logger("normalizer")
 
@@ -54,24 +55,25 @@ def main() -> None:
 
 def run(settings: NormalizerSettings, stop: Event) -> None:
     """Put the parts together and run them until `stop` is set."""
-    text = script.read(settings.normalizer_sql_dir, settings.placeholders(), settings.unread)
+    text = script.read(settings.normalizer_sql_dir, settings.normalizer_provider, settings.placeholders())
     options = job_options(settings, python=sys.executable)
     mark = fingerprint(text, options, _function_sources())
     registry = CollectorRegistry()
     metrics = NormalizerMetrics(registry)
 
-    def submit() -> str:
+    def submit() -> Started:
         with RegistryClient(settings.schema_registry_url) as schemas:
             require_registered(schemas, TOPICS)
-        path = _recovery_path(settings)
+        last = _last_state(settings)
+        path = last.path if last else None
         log.info("submitting the job", recover_from=path or "nothing: first start")
         parameters = {"pipeline.global-job-parameters": f"{FINGERPRINT}:{mark}"}
         recovery = recovery_options(path, ignore_unclaimed_state=settings.normalizer_ignore_unclaimed_state)
         job = submission.Submission(script=text, options=options | parameters | recovery)
-        return submission.submit(job, flink_home=settings.flink_home)
+        return Started(submission.submit(job, flink_home=settings.flink_home), last.modified_at if last else None)
 
     with (
-        closing(Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER)) as tail,
+        closing(_tail(settings, text)) as tail,
         httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as pacing,
         httpx.Client(base_url=settings.flink_url, timeout=REST_TIMEOUT_S) as client,
     ):
@@ -79,12 +81,14 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         pacer = Pacer(tail, Cluster(pacing), spacing_s=spacing_s, monotonic=monotonic, stop=stop)
         watcher = Watcher(
             Plan(
-                name=settings.normalizer_job_name,
+                name=settings.job_name,
+                former_name=FORMER_JOB,
                 fingerprint=mark,
                 savepoint_dir=settings.savepoint_dir,
                 start_timeout_s=settings.normalizer_start_timeout_s,
                 stop_timeout_s=settings.normalizer_stop_timeout_s,
                 checkpoint_stall_s=settings.normalizer_checkpoint_stall_s,
+                transaction_timeout=timedelta(seconds=settings.normalizer_transaction_timeout_s),
             ),
             cluster=Cluster(client),
             submit=submit,
@@ -96,6 +100,12 @@ def run(settings: NormalizerSettings, stop: Event) -> None:
         checks = {"job": watcher.check}
         with MetricsServer(settings.metrics_host, settings.metrics_port, checks, registry), _beside(pacer, stop):
             watcher.run()
+
+
+def _tail(settings: NormalizerSettings, text: script.Script) -> Tail:
+    """Return the end of what this job writes; others write to the same topics."""
+    mine = (script.JOB_HEADER, settings.job_name.encode())
+    return Tail(settings.kafka_bootstrap_servers, text.written_topics(), client_id=PACER, header=mine)
 
 
 @contextmanager
@@ -110,7 +120,7 @@ def _beside(pacer: Pacer, stop: Event) -> Iterator[None]:
         thread.join()
 
 
-def _recovery_path(settings: NormalizerSettings) -> str | None:
+def _last_state(settings: NormalizerSettings) -> restore.StoredFile | None:
     try:
         filesystem = storage.connect(settings)
         directories = (settings.checkpoint_dir, settings.savepoint_dir)

@@ -3,11 +3,12 @@
 https://nightlies.apache.org/flink/flink-docs-release-2.3/docs/ops/rest_api/
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -15,6 +16,8 @@ from normalizer.errors import ClusterAway, RefusedRequest
 from normalizer.job import JobSummary, JobView
 
 REASON_LINES = 6
+# Flink's REST server refuses a request line of more than 4096 bytes, of which some 200 are the path.
+QUERY_BYTES = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class Cluster:
             state=details["state"],
             tasks=tuple(vertex["status"] for vertex in details["vertices"]),
             checkpoints_completed=checkpoints["counts"]["completed"],
+            restored=checkpoints["counts"]["restored"],
             checkpointed_at=_instant(completed["latest_ack_timestamp"]) if completed else None,
         )
 
@@ -64,9 +68,13 @@ class Cluster:
 
     def failure(self, job_id: str) -> str:
         """Return the first lines of the job's latest failure: the exception and its causes, without their frames."""
+        failures = self.failures(job_id)
+        return summary(failures[0]) if failures else "the job manager names no exception"
+
+    def failures(self, job_id: str) -> tuple[str, ...]:
+        """Return the stack traces of the job's failures that the job manager remembers, the latest first."""
         found = self._find(f"/jobs/{job_id}/exceptions") or {}
-        entries = found.get("exceptionHistory", {}).get("entries", [])
-        return summary(entries[0]["stacktrace"]) if entries else "the job manager names no exception"
+        return tuple(entry["stacktrace"] for entry in found.get("exceptionHistory", {}).get("entries", []))
 
     def stop(self, job_id: str, directory: str, request_id: str) -> None:
         """Ask the job to stop with a savepoint in `directory`; asking again with the same id is asking once."""
@@ -91,14 +99,18 @@ class Cluster:
         cause = operation.get("failure-cause", {}).get("stack-trace", "")
         return Savepoint(operation.get("location"), summary(cause))
 
-    def metrics(self, job_id: str, containing: str) -> Mapping[str, float]:
-        """Return the job's metrics whose name contains the text, summed over subtasks."""
+    def cancel(self, job_id: str) -> None:
+        """Cancel the job; its last checkpoint is kept."""
+        _json(self._send("PATCH", f"/jobs/{job_id}", params={"mode": "cancel"}))
+
+    def metrics(self, job_id: str, *containing: str) -> Mapping[str, float]:
+        """Return the job's metrics whose name contains one of the texts, summed over subtasks and vertices."""
         details = self._find(f"/jobs/{job_id}")
         values: dict[str, float] = {}
         for vertex in details["vertices"] if details else ():
             path = f"/jobs/{job_id}/vertices/{vertex['id']}/subtasks/metrics"
-            names = [metric["id"] for metric in self._get(path) if containing in metric["id"]]
-            if names:
+            known = [metric["id"] for metric in self._get(path)]
+            for names in _queries(name for name in known if any(text in name for text in containing)):
                 for metric in self._get(path, {"get": ",".join(names), "agg": "sum"}):
                     values[metric["id"]] = values.get(metric["id"], 0.0) + float(metric["sum"])
         return values
@@ -121,6 +133,23 @@ class Cluster:
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             raise ClusterAway(f"{self._client.base_url} is not ready yet")
         return response
+
+
+def _queries(names: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the names in groups that fit into a query each; a name that fits into none is left out."""
+    group: list[str] = []
+    length = 0
+    for name in names:
+        size = len(quote(name, safe="")) + len("%2C")
+        if size > QUERY_BYTES:
+            continue
+        if group and length + size > QUERY_BYTES:
+            yield group
+            group, length = [], 0
+        group.append(name)
+        length += size
+    if group:
+        yield group
 
 
 def summary(stacktrace: str) -> str:

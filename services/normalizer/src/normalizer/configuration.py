@@ -1,17 +1,34 @@
 """The Flink options of the job."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
 
 from normalizer.script import Script
 from normalizer.settings import NormalizerSettings
 
 FINGERPRINT = "normalizer.fingerprint"
-MERCHANT_KEYS = "normalizer.merchant-metadata-keys"
-"""The option that carries to the job's function which keys of their own metadata some merchants may have, as JSON."""
+FUNCTION = "normalizer.function"
+"""The option that carries the settings of the job's function, as JSON."""
+# Shorter than a checkpoint may take, so that the job fails for the registry and not for a checkpoint.
+_REGISTRY_PATIENCE_S = 20.0
+
+
+class FunctionSettings(BaseModel):
+    """What the job's function has to know, in the worker that runs it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    provider: str
+    registry_url: str
+    registry_patience_s: float
+    merchant_keys: Mapping[str, tuple[str, ...]]
+    unusable_count: int
+    unusable_share: float
+    unusable_window_s: float
 
 
 def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
@@ -25,7 +42,7 @@ def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
         "execution.attached": "false",
         "rest.address": flink.hostname or "",
         "rest.port": str(flink.port or 80),
-        "pipeline.name": settings.normalizer_job_name,
+        "pipeline.name": settings.job_name,
         "parallelism.default": str(settings.normalizer_parallelism),
         # Operator ids that do not move when an operator joins or leaves a chain keep old savepoints readable.
         "table.exec.uid.generation": "ALWAYS",
@@ -53,19 +70,27 @@ def job_options(settings: NormalizerSettings, *, python: str) -> dict[str, str]:
         "python.client.executable": python,
         "python.fn-execution.bundle.size": str(settings.normalizer_bundle_size),
         "python.fn-execution.bundle.time": str(settings.normalizer_bundle_ms),
-        MERCHANT_KEYS: _as_json(settings.normalizer_merchant_metadata_keys),
+        FUNCTION: _function(settings).model_dump_json(),
     }
 
 
-def merchant_keys(options: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return which keys of its own metadata each merchant may have beside those of the contract."""
-    found: dict[str, list[str]] = json.loads(options.get(MERCHANT_KEYS, "{}"))
-    return {merchant: frozenset(keys) for merchant, keys in found.items()}
+def function_settings(options: Mapping[str, str]) -> FunctionSettings:
+    """Return the settings of the job's function from the options that it was submitted with."""
+    return FunctionSettings.model_validate_json(options[FUNCTION])
 
 
-def _as_json(keys: Mapping[str, frozenset[str]]) -> str:
-    # Sorted: the same settings have to make the same fingerprint.
-    return json.dumps({merchant: sorted(keys[merchant]) for merchant in sorted(keys)})
+def _function(settings: NormalizerSettings) -> FunctionSettings:
+    keys = settings.normalizer_merchant_metadata_keys
+    return FunctionSettings(
+        provider=settings.normalizer_provider,
+        registry_url=settings.schema_registry_url,
+        registry_patience_s=_REGISTRY_PATIENCE_S,
+        # Sorted: the same settings have to make the same fingerprint.
+        merchant_keys={merchant: tuple(sorted(keys[merchant])) for merchant in sorted(keys)},
+        unusable_count=settings.normalizer_unusable_count,
+        unusable_share=settings.normalizer_unusable_share,
+        unusable_window_s=settings.normalizer_unusable_window_s,
+    )
 
 
 def recovery_options(path: str | None, *, ignore_unclaimed_state: bool = False) -> dict[str, str]:

@@ -14,8 +14,12 @@ UNMAPPED = "unmapped"
 OTHER = "other"
 # Event types come from outside: odd ones, and those after the first so many, share one counter.
 MAX_EVENT_TYPES = 100
-_EVENT_TYPE = re.compile(r"[a-z0-9_]+(?:\.[a-z0-9_]+)*")
-_NAME = re.compile(rf".*\b{NAMESPACE}\.(?P<outcome>[a-z_]+)(?:\.(?P<label>.+))?\.{COUNTER}")
+_EVENT_TYPE = re.compile(r"[A-Za-z0-9_.:/-]{1,100}")
+_NAME = re.compile(rf".*\b{NAMESPACE}\.(?P<outcome>[a-z_]+)(?:\.(?P<label>[^.]+))?\.{COUNTER}")
+# Flink joins the groups of a metric's name by dots, and writes `_` for the dots within one (and for spaces, commas and
+# colons): a label is written so that it can be read back.
+_UNSAFE = re.compile(r"[^A-Za-z0-9_]")
+_WRITTEN = re.compile(r"-([0-9A-F]{2})")
 
 
 class Counter(Protocol):
@@ -66,9 +70,19 @@ class OutcomeCounters:
         counter = self._counters.get((outcome, label))
         if counter is None:
             group = self._group.add_group(outcome)
-            counter = (group.add_group(label) if label else group).counter(COUNTER)
+            counter = (group.add_group(written(label)) if label else group).counter(COUNTER)
             self._counters[outcome, label] = counter
         counter.inc()
+
+
+def written(label: str) -> str:
+    """Return a label as a part of a metric's name: all but letters, digits and `_` as `-` and two hexadecimal signs."""
+    return _UNSAFE.sub(lambda match: f"-{ord(match[0]):02X}", label)
+
+
+def read(name: str) -> str:
+    """Return the label that `written` has written."""
+    return _WRITTEN.sub(lambda match: chr(int(match[1], 16)), name)
 
 
 def parse(metrics: Mapping[str, float]) -> dict[tuple[str, str], float]:
@@ -76,6 +90,6 @@ def parse(metrics: Mapping[str, float]) -> dict[tuple[str, str], float]:
     values: dict[tuple[str, str], float] = {}
     for name, value in metrics.items():
         if match := _NAME.fullmatch(name):
-            key = (match["outcome"], match["label"] or "")
+            key = (match["outcome"], read(match["label"] or ""))
             values[key] = values.get(key, 0.0) + value
     return values

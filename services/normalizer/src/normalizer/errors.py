@@ -6,6 +6,7 @@ Fault
 ├── UnusableScript     the generated SQL cannot be read or filled in
 ├── RefusedRequest     the job manager refuses
 ├── SubmissionFailed   Flink does not take the job
+├── TooManyUnusable    so many messages cannot be used that it is not their fault
 └── JobEnded           the job that is watched runs no more
 """
 
@@ -26,6 +27,10 @@ class RefusedRequest(Fault):
 
 class SubmissionFailed(Fault):
     """Flink did not take the job."""
+
+
+class TooManyUnusable(Fault):
+    """So many messages could not be used of late that something else must be wrong."""
 
 
 class JobEnded(Fault):

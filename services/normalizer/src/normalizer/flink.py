@@ -3,68 +3,57 @@
 Imported only where Flink is installed: beside the task manager and in the process that submits.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from time import monotonic
 from typing import Any
 
+from kit.clock import utc_now
+from kit.registry import RegistryClient
 from payments_contracts import flink as contract
-from payments_contracts.normalize import Normalized, Rejected, Unsupported, normalize
-from payments_contracts.providers import PROVIDERS
 from pyflink.common import Configuration
 from pyflink.table import EnvironmentSettings, FunctionContext, TableEnvironment, TableFunction
 from pyflink.table.udf import udtf
 
-from normalizer.configuration import merchant_keys
+from normalizer.configuration import FunctionSettings, function_settings
 from normalizer.counters import OutcomeCounters
+from normalizer.limit import UnusableLimit
+from normalizer.reader import Reader
 from normalizer.submission import Submission
-
-_NO_KEYS: frozenset[str] = frozenset()
 
 
 class ToUnified(TableFunction):  # type: ignore[misc]  # PyFlink is untyped
-    """One event in; one row out, or none where its type has no mapping."""
+    """One message in; one row out, or none where its event type has no mapping."""
 
-    def __init__(self, merchant_keys: Mapping[str, frozenset[str]]) -> None:
-        """Remember which keys of its own metadata each merchant may have beside those of the contract."""
-        self._merchant_keys = merchant_keys
+    def __init__(self, settings: FunctionSettings) -> None:
+        """Remember what the reader is made from, in the worker."""
+        self._settings = settings
 
     def open(self, function_context: FunctionContext) -> None:
-        """Create the counters; called once per worker, before the first event."""
-        self._counters = OutcomeCounters(function_context.get_metric_group())
-
-    def eval(  # noqa: PLR0917 - SQL knows no keywords
-        self,
-        provider: str,
-        payload: bytes,
-        merchant_id: str,
-        event_id: str | None = None,
-        event_type: str | None = None,
-        received_at: datetime | None = None,
-        created_at: datetime | None = None,
-        livemode: bool | None = None,  # noqa: FBT001 - SQL knows no keywords
-    ) -> Iterator[tuple[Any, ...]]:
-        """Yield the row of the generated row type; all after the payload is what the gateway found, where it counts."""
-        outcome = normalize(
-            provider,
-            payload,
-            merchant_id,
-            event_id or "",
-            event_type or "",
-            contract.milliseconds(received_at),
-            contract.milliseconds(created_at),
-            livemode,
-            self._merchant_keys.get(merchant_id, _NO_KEYS),
+        """Create the reader; called once per worker, before the first message."""
+        settings = self._settings
+        self._schemas = RegistryClient(settings.registry_url, patience_seconds=settings.registry_patience_s)
+        self._reader = Reader(
+            settings.provider,
+            self._schemas,
+            counters=OutcomeCounters(function_context.get_metric_group()),
+            limit=UnusableLimit(
+                count=settings.unusable_count,
+                share=settings.unusable_share,
+                window_s=settings.unusable_window_s,
+                monotonic=monotonic,
+            ),
+            clock=utc_now,
+            merchant_keys=settings.merchant_keys,
         )
-        match outcome:
-            case Unsupported(event_type=event_type):
-                on_purpose = PROVIDERS[provider].why_unmapped(event_type) is not None
-                self._counters.unsupported(event_type, on_purpose=on_purpose)
-                return
-            case Rejected(rejections=rejections):
-                self._counters.rejected(rejection.code for rejection in rejections)
-            case Normalized():
-                self._counters.normalized()
-        yield contract.row(outcome, datetime.now(UTC))
+
+    def close(self) -> None:
+        """Close the connection to the registry."""
+        self._schemas.close()
+
+    def eval(self, message: bytes | None) -> Iterator[tuple[Any, ...]]:
+        """Yield the row of the generated row type."""
+        if (row := self._reader.read(message)) is not None:
+            yield row
 
 
 def submit(submission: Submission) -> str:
@@ -75,7 +64,8 @@ def submit(submission: Submission) -> str:
     settings = EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
     environment = TableEnvironment.create(settings)
     environment.create_temporary_system_function(
-        contract.FUNCTION, udtf(ToUnified(merchant_keys(submission.options)), result_types=contract.RESULT_TYPE)
+        contract.FUNCTION,
+        udtf(ToUnified(function_settings(submission.options)), result_types=contract.RESULT_TYPE),
     )
     for statement in submission.script.definitions:
         environment.execute_sql(statement)

@@ -20,11 +20,12 @@ class JobSummary:
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """One look at the job: its state, its tasks' states and its checkpoints."""
+    """One look at the job: its state, its tasks' states, its checkpoints and how often it has gone back to one."""
 
     state: str
     tasks: tuple[str, ...]
     checkpoints_completed: int
+    restored: int
     checkpointed_at: datetime | None
 
 
@@ -35,6 +36,7 @@ class Phase(StrEnum):
     READY = "ready"
     STALLED = "stalled"
     RECOVERING = "recovering"
+    STOPPED = "stopped"
     ENDED = "ended"
 
 

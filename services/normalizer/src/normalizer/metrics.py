@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
@@ -48,6 +48,14 @@ class NormalizerMetrics:
         self.events = EventCounters()
         registry.register(self.events)
         self.ready = Gauge("normalizer_job_ready", "1 while the Flink job does its work, else 0.", registry=registry)
+        self.lost_transactions = Gauge(
+            "normalizer_job_lost_transactions",
+            "Transactions that the running tasks of the job could not commit: their records are lost to readers.",
+            registry=registry,
+        )
+        self.statistics_failures = Counter(
+            "normalizer_statistics_failures", "Readings of the job's statistics that failed.", registry=registry
+        )
         self.checkpoints = Gauge(
             "normalizer_job_checkpoints", "Checkpoints that the job has completed.", registry=registry
         )

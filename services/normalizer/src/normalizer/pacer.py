@@ -22,7 +22,7 @@ LONGEST_CHECKPOINT_S = 2.0
 
 
 class News(Protocol):
-    """The end of the topics that the job writes."""
+    """The end of the topics that the job writes, as far as it is the job that writes."""
 
     def wait(self, timeout_seconds: float) -> int:
         """Return how many records have been written, as soon as there are any, or 0 after the timeout."""
@@ -50,8 +50,8 @@ class Pacer:
         self._complained = False
         self._fault: Fault | None = None
 
-    def follow(self, job_id: str) -> None:
-        """Ask for checkpoints of this job from now on."""
+    def follow(self, job_id: str | None) -> None:
+        """Ask for checkpoints of this job from now on, or of none."""
         self._job_id = job_id
 
     def check(self) -> None:

@@ -23,8 +23,8 @@ class StoredFile:
     modified_at: datetime
 
 
-def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> str | None:
-    """Return the path to recover from, or None when the job never ran.
+def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> StoredFile | None:
+    """Return the path to recover from and when it was written, or None when the job never ran.
 
     A snapshot without `_metadata` was never completed and does not count. Flink commits a transaction only after
     it wrote the `_metadata` that names it, so the newest one is never behind what readers have already seen. Of those
@@ -46,7 +46,7 @@ def newest(files: Iterable[StoredFile], read_header: Callable[[str], bytes]) -> 
     last = max(modified_at for _, modified_at in found.values())
     late = [path for path, (_, modified_at) in found.items() if modified_at >= last - _SAME_TIME]
     chosen = late[0] if len(late) == 1 else max(late, key=lambda path: _number(path, read_header(path)))
-    return found[chosen][0]
+    return StoredFile(*found[chosen])
 
 
 def _number(path: str, header: bytes) -> int:

@@ -1,7 +1,7 @@
 """The generated SQL: read from disk, filled in and cut into statements."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from string import Template
 
@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from normalizer.errors import UnusableScript
 
+SOURCES = "sources"
+JOB_HEADER = "job"
+"""The header by which a record names the job that wrote it; the generated SQL sets it."""
 FILES = ("tables.sql", "pipeline.sql")
 # A quoted text (in which '' stands for one quote), a quoted name, a comment, the end of a statement, or anything else.
 _LEXEME = re.compile(r"'(?:[^']|'')*'|`[^`]*`|--[^\n]*|;|[^'`;-]+|.", re.DOTALL)
@@ -32,16 +35,15 @@ class Script(BaseModel):
         return tuple(topic for sink in sinks for topic in _TOPIC.findall(sink))
 
 
-def read(directory: Path, values: Mapping[str, str], unread: Collection[str] = ()) -> Script:
-    """Return the script in `directory` with every ${placeholder} replaced, its sources without the `unread` topics.
+def read(directory: Path, provider: str, values: Mapping[str, str]) -> Script:
+    """Return the script in `directory` for a provider's job, with every ${placeholder} replaced.
 
     Raises:
-        UnusableScript: a file is absent, or a placeholder has no value, or a source has no topic left, or there is not
-            exactly one statement set.
+        UnusableScript: a file is absent, or a placeholder has no value, or there is not exactly one statement set.
     """
     definitions: list[str] = []
     sets: list[str] = []
-    for name in FILES:
+    for name in (f"{SOURCES}/{provider}.sql", *FILES):
         path = directory / name
         try:
             text = path.read_text(encoding="utf-8")
@@ -51,22 +53,10 @@ def read(directory: Path, values: Mapping[str, str], unread: Collection[str] = (
                 "NORMALIZER_SQL_DIR to the folder of the generated Flink SQL"
             ) from error
         for statement in statements(fill(text, values, source=str(path))):
-            is_set = _SET_OPENS.match(statement)
-            (sets if is_set else definitions).append(statement if is_set else _narrowed(statement, unread))
+            (sets if _SET_OPENS.match(statement) else definitions).append(statement)
     if len(sets) != 1:
         raise UnusableScript(f"{directory} holds {len(sets)} statement sets, and the job is exactly one")
     return Script(definitions=tuple(definitions), statement_set=sets[0])
-
-
-def _narrowed(definition: str, unread: Collection[str]) -> str:
-    """Return a definition without some of the topics that it reads."""
-    found = _TOPIC.search(definition)
-    if found is None or _SINK.search(definition):
-        return definition
-    topics = [topic for topic in found[1].split(";") if topic not in unread]
-    if not topics:
-        raise UnusableScript(f"of the topics {found[1]} none is to be read: name their providers in GATEWAY_PROVIDERS")
-    return f"{definition[: found.start(1)]}{';'.join(topics)}{definition[found.end(1) :]}"
 
 
 def fill(text: str, values: Mapping[str, str], *, source: str) -> str:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from kit.settings import EnvironmentSettings, KafkaSettings, LogSettings, MetricsSettings, RegistrySettings
-from payments_contracts.topics import TOPICS, topics_of
+from payments_contracts.providers import PROVIDERS
 from pydantic import Field, SecretStr, field_validator
+
+FORMER_JOB = "normalizer"
+"""The job that read all providers' topics before each had its own."""
 
 
 class StateSettings(EnvironmentSettings):
@@ -20,21 +23,37 @@ class StateSettings(EnvironmentSettings):
         description="Parent of checkpoints/ and savepoints/: in the object store, or as file:///path on a disk that "
         "job manager, task managers and this program share.",
     )
-    normalizer_job_name: str = Field(
-        default="normalizer",
-        pattern=r"^[A-Za-z0-9._-]+$",
-        description="The job's name on the cluster; at most one job has it, and its state lies under it.",
+    normalizer_provider: str = Field(
+        description="Whose webhooks are normalized: a provider of the contracts. Each has a program and a job."
     )
+    normalizer_job_name: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="The job's name on the cluster; at most one job has it, and its state lies under it. Empty for "
+        "normalizer-PROVIDER.",
+    )
+
+    @field_validator("normalizer_provider")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in PROVIDERS:
+            raise ValueError(f"the contracts know no provider {name!r}; they know {', '.join(sorted(PROVIDERS))}")
+        return name
+
+    @property
+    def job_name(self) -> str:
+        """The job's name on the cluster."""
+        return self.normalizer_job_name or f"{FORMER_JOB}-{self.normalizer_provider}"
 
     @property
     def checkpoint_dir(self) -> str:
         """Directory of this job's checkpoints."""
-        return f"{self.normalizer_state_dir.rstrip('/')}/checkpoints/{self.normalizer_job_name}"
+        return f"{self.normalizer_state_dir.rstrip('/')}/checkpoints/{self.job_name}"
 
     @property
     def savepoint_dir(self) -> str:
         """Directory of this job's savepoints."""
-        return f"{self.normalizer_state_dir.rstrip('/')}/savepoints/{self.normalizer_job_name}"
+        return f"{self.normalizer_state_dir.rstrip('/')}/savepoints/{self.job_name}"
 
 
 class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, MetricsSettings, LogSettings):
@@ -43,19 +62,36 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
     flink_url: str = Field(pattern=r"^https?://", description="REST address of the job manager.")
     flink_home: Path = Field(description="Flink distribution whose lib/ holds the Kafka and Avro connectors.")
     normalizer_sql_dir: Path = Field(description="Folder of the generated Flink SQL.")
-    gateway_providers: str = Field(
-        default="",
-        description="Whose webhooks are normalized: names with commas between them; empty for all of the contracts.",
-    )
     normalizer_merchant_metadata_keys: dict[str, frozenset[str]] = Field(
         default={},
         description="Keys of a merchant's own metadata that are kept beside those of the contract, in JSON: "
         '{"merch_1": ["campaign"]}. All others stay in the raw event.',
     )
-    normalizer_group_id: str = Field(default="normalizer", description="Kafka consumer group.")
-    normalizer_transactional_id_prefix: str = Field(
-        default="normalizer", description="Two jobs that share one fence each other's transactions off."
+    normalizer_group_id: str = Field(
+        default="normalizer",
+        description="Kafka consumer group under which a job notes how far it has come. Jobs may share one: it holds "
+        "offsets of topics, nobody joins it, and each job has a topic of its own.",
     )
+    normalizer_transactional_id_prefix: str = Field(
+        default="",
+        description="Two jobs that share one fence each other's transactions off. Empty for the job's name.",
+    )
+    normalizer_transaction_timeout_s: int = Field(
+        default=3 * 24 * 60 * 60,
+        gt=0,
+        description="Longer than any time for which nothing may run, as a weekend: what a checkpoint holds and nobody "
+        "has committed is lost when it is over. At most the broker's transaction.max.timeout.ms.",
+    )
+    normalizer_unusable_count: int = Field(
+        default=20,
+        ge=0,
+        description="So many messages may be unusable (unreadable, too large, or a defect of ours) within the window; "
+        "more of them stop the job, if they are also more than the share.",
+    )
+    normalizer_unusable_share: float = Field(
+        default=0.01, ge=0, lt=1, description="The part of the window's messages that may be unusable."
+    )
+    normalizer_unusable_window_s: float = Field(default=600, gt=0, description="Seconds of that window.")
     normalizer_parallelism: int = Field(default=1, gt=0, description="Task slots that the job takes.")
     normalizer_checkpoint_spacing_ms: int = Field(
         default=80,
@@ -80,22 +116,13 @@ class NormalizerSettings(StateSettings, KafkaSettings, RegistrySettings, Metrics
         default=30, gt=0, description="Without a checkpoint for so long, the job counts as not ready."
     )
 
-    @field_validator("gateway_providers")
-    @classmethod
-    def _are_known(cls, names: str) -> str:
-        topics_of(names)
-        return names
-
-    @property
-    def unread(self) -> frozenset[str]:
-        """Names of the topics of providers whose webhooks are not received here."""
-        return frozenset({topic.name for topic in TOPICS} - {topic.name for topic in topics_of(self.gateway_providers)})
-
     def placeholders(self) -> dict[str, str]:
         """Return the values of the placeholders in the generated SQL."""
         return {
             "bootstrap_servers": self.kafka_bootstrap_servers,
             "schema_registry_url": self.schema_registry_url,
             "group_id": self.normalizer_group_id,
-            "transactional_id_prefix": self.normalizer_transactional_id_prefix,
+            "transactional_id_prefix": self.normalizer_transactional_id_prefix or self.job_name,
+            "transaction_timeout_ms": str(self.normalizer_transaction_timeout_s * 1000),
+            "job_name": self.job_name,
         }

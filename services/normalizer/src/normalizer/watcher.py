@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from threading import Event
 from uuid import uuid4
 
@@ -12,8 +12,9 @@ from kit.clock import Clock
 from normalizer import counters
 from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
-from normalizer.errors import ClusterAway, JobEnded, RefusedRequest
+from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyUnusable
 from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
+from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
 
@@ -22,6 +23,7 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 LOOK_S = 2.0
 METRICS_EVERY = 3
+FLOOD = f"{TooManyUnusable.__name__}: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +31,27 @@ class Plan:
     """The job that has to run: its name, what it is, where its savepoints go and the limits of waiting, in seconds."""
 
     name: str
+    former_name: str
     fingerprint: str
     savepoint_dir: str
     start_timeout_s: float
     stop_timeout_s: float
     checkpoint_stall_s: float
+    transaction_timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A job that has been submitted, and when what it goes on from was written; None where it begins anew."""
+
+    job_id: str
+    written_at: datetime | None
 
 
 class Watcher:
     """Runs the job that `plan` describes until `stop` is set.
 
-    `submit` starts the job where its newest savepoint or checkpoint left off, and returns the id.
+    `submit` starts the job where its newest savepoint or checkpoint left off.
     """
 
     def __init__(
@@ -47,7 +59,7 @@ class Watcher:
         plan: Plan,
         *,
         cluster: Cluster,
-        submit: Callable[[], str],
+        submit: Callable[[], Started],
         pacer: Pacer,
         metrics: NormalizerMetrics,
         stop: Event,
@@ -61,6 +73,11 @@ class Watcher:
         self._stop = stop
         self._clock = clock
         self._verdict = Verdict(Phase.STARTING, "the cluster has not been asked yet")
+        self._complained = False
+        self._lost = 0.0
+        self._restored = 0
+        self._checkpointed_at: datetime | None = None
+        self._losses = Losses(plan.transaction_timeout)
 
     def check(self) -> str | None:
         """Return what keeps the job from its work, or None: the readiness check."""
@@ -79,9 +96,14 @@ class Watcher:
         self._await_cluster()
         if self._stop.is_set():
             return
+        self._retire()
         job_id = self._find() or self._start()
-        self._watch(job_id)
-        self._halt(job_id)
+        try:
+            self._watch(job_id)
+        except TooManyUnusable as reason:
+            self._hold(reason)
+        else:
+            self._halt(job_id)
 
     def _await_cluster(self) -> None:
         deadline = self._clock() + timedelta(seconds=self._plan.start_timeout_s)
@@ -96,6 +118,20 @@ class Watcher:
                 raise ClusterAway(f"The Flink cluster is not usable: {reason}")
             self._become(Verdict(Phase.STARTING, reason))
             self._stop.wait(POLL_S)
+
+    def _retire(self) -> None:
+        """See a job to its end that this one has taken the place of: it would read the same topics.
+
+        It goes with a savepoint, by which it notes in its consumer group how far it has come.
+        """
+        while jobs := living(self._cluster.jobs(), self._plan.former_name):
+            for job in jobs:
+                self._become(Verdict(Phase.STARTING, f"job {job.id}, {job.name}, has to end first"))
+                if job.state not in ENDING and not self._halt(job.id):
+                    # Others of its successors may have asked just before.
+                    self._stop.wait(POLL_S)
+            if self._stop.wait(POLL_S):
+                return
 
     def _find(self) -> str | None:
         """Return the id of the job if it runs already as it should; else see it to its end."""
@@ -122,9 +158,13 @@ class Watcher:
 
     def _start(self) -> str:
         self._become(Verdict(Phase.STARTING, "the job is being submitted"))
-        job_id = self._submit()
-        log.info("submitted the job", job_id=job_id)
-        return job_id
+        started = self._submit()
+        log.info("submitted the job", job_id=started.job_id)
+        self._checkpointed_at = started.written_at
+        self._losses.recovered(self._clock(), started.written_at)
+        # Flink counts the first recovery, too.
+        self._restored = int(started.written_at is not None)
+        return started.job_id
 
     def _watch(self, job_id: str) -> None:
         look = 0
@@ -133,13 +173,49 @@ class Watcher:
             self._pacer.check()
             try:
                 self._look(job_id)
-                if look % METRICS_EVERY == 0:
-                    values = self._cluster.metrics(job_id, f".{counters.NAMESPACE}.")
-                    self._metrics.events.update(counters.parse(values))
             except ClusterAway as error:
                 self._become(Verdict(Phase.RECOVERING, str(error)))
+            else:
+                if look % METRICS_EVERY == 0:
+                    self._read_statistics(job_id)
             look += 1
             self._stop.wait(LOOK_S if self._verdict.phase is Phase.READY else POLL_S)
+
+    def _read_statistics(self, job_id: str) -> None:
+        """Read what the job has counted. Nothing that goes wrong here may stop the job, or this program."""
+        try:
+            values = self._cluster.metrics(job_id, f".{counters.NAMESPACE}.", FAILED)
+            self._metrics.events.update(counters.parse(values))
+            failed = sum(value for name, value in values.items() if name.endswith(FAILED))
+        except Exception as error:  # noqa: BLE001  # see above
+            self._metrics.statistics_failures.inc()
+            if not self._complained:
+                reason = f"{type(error).__name__}: {error}"
+                log.warning("the job's statistics cannot be read", job_id=job_id, reason=reason)
+            self._complained = True
+            return
+        self._complained = False
+        lost = self._losses.count(self._clock(), failed)
+        self._metrics.lost_transactions.set(lost)
+        if lost > self._lost:
+            log.error("transactions of the job are lost: see `docs/operations.md`", job_id=job_id, transactions=lost)
+        self._lost = lost
+
+    def _stop_if_flooded(self, job_id: str) -> None:
+        """Cancel a job that refuses to go on for too many unusable messages: Flink would only try again."""
+        for failure in self._cluster.failures(job_id):
+            for line in failure.splitlines():
+                if FLOOD in line:
+                    self._cluster.cancel(job_id)
+                    raise TooManyUnusable(f"job {job_id} is stopped, its last checkpoint is kept: {line.strip()}")
+
+    def _hold(self, reason: TooManyUnusable) -> None:
+        """Stay, and start nothing: a new job would let as many messages pass again before it stops."""
+        log.error("the job stays stopped until this program is started again", reason=str(reason))
+        self._pacer.follow(None)
+        self._become(Verdict(Phase.STOPPED, str(reason)))
+        while not self._stop.is_set():
+            self._stop.wait(LOOK_S)
 
     def _look(self, job_id: str) -> None:
         view = self._cluster.view(job_id)
@@ -149,6 +225,12 @@ class Watcher:
         stall = timedelta(seconds=self._plan.checkpoint_stall_s)
         verdict = judge(view, now=self._clock(), stall=stall)
         self._become(verdict)
+        if verdict.phase is not Phase.READY or view.restored != self._restored:
+            self._stop_if_flooded(job_id)
+        if view.restored != self._restored:
+            self._losses.recovered(self._clock(), self._checkpointed_at)
+            self._restored = view.restored
+        self._checkpointed_at = view.checkpointed_at or self._checkpointed_at
         if verdict.phase is Phase.ENDED:
             raise JobEnded(f"Job {job_id}: {verdict.reason}\n{self._cluster.failure(job_id)}")
 

@@ -49,10 +49,10 @@ app.add_typer(topics_app, name="topics")
 app.add_typer(schemas_app, name="schemas")
 app.add_typer(tables_app, name="tables")
 app.add_typer(database_app, name="database")
-app.add_typer(audit.app, name="audit")
 app.add_typer(quarantine.app, name="quarantine")
 app.command()(replay)
 app.command()(erase)
+app.add_typer(audit.app, name="audit")
 console = Console()
 
 _REFRESH_TIMEOUT_SECONDS = 600.0

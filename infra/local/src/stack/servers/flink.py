@@ -18,7 +18,9 @@ from stack.processes import Group, Process, Step
 from stack.readiness import HttpReady
 from stack.tools.installation import fingerprint, install
 
+# A job takes one for each unit of its parallelism, and while one job is replaced by another both may be there.
 SLOTS = 4
+SLOTS_BESIDE = 2
 JOB_MANAGER_MEMORY = "1100m"
 TASK_MANAGER_MEMORY = "1728m"
 FILESYSTEM_PLUGIN = "flink-s3-fs-presto"
@@ -95,7 +97,7 @@ def config(context: Context, java_options: object) -> str:
         "taskmanager.rpc.port": ports.flink_task_rpc,
         "taskmanager.data.port": ports.flink_task_data,
         "taskmanager.data.bind-port": ports.flink_task_data,
-        "taskmanager.numberOfTaskSlots": SLOTS,
+        "taskmanager.numberOfTaskSlots": max(SLOTS, len(context.places.providers) + SLOTS_BESIDE),
         "taskmanager.memory.process.size": TASK_MANAGER_MEMORY,
         "taskmanager.memory.managed.consumer-weights": "OPERATOR:30,STATE_BACKEND:10,PYTHON:60",
         "parallelism.default": 1,

@@ -60,8 +60,8 @@ def properties(context: Context) -> str:
         "background.threads": "2",
         # The controller writes a record when it has had nothing to write for so long; the default is half a second.
         "metadata.max.idle.interval.ms": "10000",
-        # Flink's transactions must outlive a restart of the job.
-        "transaction.max.timeout.ms": "900000",
+        # Flink's transactions, of three days, must outlive a weekend on which nothing runs.
+        "transaction.max.timeout.ms": str(4 * 24 * 60 * 60 * 1000),
     }
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 

@@ -23,7 +23,10 @@ def config(context: Context) -> str:
         "archiver": (ports.archiver_metrics, "/metrics"),
         "orchestrator": (ports.orchestrator_metrics, "/metrics"),
         "orchestrator-temporal": (ports.orchestrator_temporal_metrics, "/metrics"),
-        "normalizer": (ports.normalizer_metrics, "/metrics"),
+        **{
+            each.normalizer: (ports.named((each.normalizer_port,))[each.normalizer_port], "/metrics")
+            for each in gateways(context.places)
+        },
         "flink-jobmanager": (ports.flink_metrics, "/metrics"),
         "flink-taskmanager": (ports.flink_task_metrics, "/metrics"),
         "temporal": (ports.temporal_metrics, "/metrics"),

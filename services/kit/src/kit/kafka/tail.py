@@ -22,10 +22,19 @@ class Tail:
         bootstrap_servers: Comma-separated host:port list.
         topics: What to watch.
         client_id: Name under which the brokers log this program.
+        header: Count only records that have this header: its name and value.
     """
 
-    def __init__(self, bootstrap_servers: str, topics: tuple[str, ...], *, client_id: str) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topics: tuple[str, ...],
+        *,
+        client_id: str,
+        header: tuple[str, bytes] | None = None,
+    ) -> None:
         self._topics = topics
+        self._header = header
         self._watching = False
         self._consumer = confluent_kafka.Consumer(
             {
@@ -46,6 +55,8 @@ class Tail:
     def wait(self, timeout_seconds: float) -> int:
         """Return how many records have come, as soon as there are any, or 0 after the timeout.
 
+        Where others write, too, it may return 0 before, for records without the header.
+
         Raises:
             Transient: The brokers do not answer.
             Fault: A topic does not exist.
@@ -60,11 +71,14 @@ class Tail:
             batch = [first, *self._consumer.consume(_BATCH, timeout=0)]
         except KafkaException as error:
             raise Transient(f"Kafka does not answer: {error.args[0].str()}") from error
-        return sum(message.error() is None for message in batch)
+        return sum(message.error() is None and self._counts(message) for message in batch)
 
     def close(self) -> None:
         """Give the connections up."""
         self._consumer.close()
+
+    def _counts(self, message: confluent_kafka.Message) -> bool:
+        return self._header is None or self._header in (message.headers() or ())
 
     def _ends(self) -> list[TopicPartition]:
         try:

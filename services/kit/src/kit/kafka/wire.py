@@ -101,5 +101,5 @@ class AvroDecoder:
         except Exception as error:
             # A registry holds schemas of other kinds, too; fastavro raises errors of its own and of Python's.
             raise Rejected(
-                f"Schema {schema_id} is no schema of Avro ({type(error).__name__}).", "schema_unknown"
+                f"Schema {schema_id} is not one of Avro ({type(error).__name__}).", "schema_unknown"
             ) from error

@@ -52,7 +52,9 @@ class StreamTarget:
                 table = catalog.load_table(identifier)
             except NoSuchTableError as error:
                 raise Fault(f"table {name} is not in the catalog: create the tables before starting this") from error
-        self._table = LakeTable(table, key=key, narrow_by=narrow_by, keep_snapshots=keep_snapshots, expire_every=1)
+        self._table = LakeTable(
+            table, key=key, narrow_by=narrow_by, followed_by=None, keep_snapshots=keep_snapshots, expire_every=1
+        )
         self.name = self._table.name
 
     def positions(self) -> Positions:

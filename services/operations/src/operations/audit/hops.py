@@ -128,7 +128,11 @@ def remedy(hop: str, kind: str, subject: str) -> str:
 
 
 _REPLAY: Final = "payments replay --event {subject} --execute"
+# Where the event's workflow has ended with success, its record would only find that it has.
+_RESTART: Final = "payments replay --event {subject} --restart --execute"
 _REMEDIES: Final[Mapping[str, str]] = {
+    "bronze": _RESTART,
+    "database": _RESTART,
     "silver": "run Dagster's job `silver`; where it stays, see why that run failed",
     "acknowledged": "Kafka lost what it had confirmed: see the brokers' logs; ask the provider to send the hour again",
     "retention": "replay those hours from the archive (payments replay --since …), payments audit accept {subject}",

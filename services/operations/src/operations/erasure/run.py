@@ -1,11 +1,12 @@
 """What an erasure does: find the rows, tell of them, erase them table by table, and record it."""
 
 from collections.abc import Callable, Collection, Iterable
-from typing import Protocol
+from typing import Literal, Protocol
 from uuid import uuid4
 
 from kit.clock import Clock, utc_now
 from kit.errors import PipelineError
+from payments_contracts.database import ERASURES
 from payments_contracts.pins.operations import Erasure
 
 from operations.erasure import store
@@ -93,21 +94,19 @@ class Plan:
         erasure_id = str(uuid4())
         found = self.counts()
 
-        def record(step: str, rows: Counts, detail: str | None = None) -> None:
+        def record(step: Literal["begun", "done", "failed"], rows: Counts, detail: str | None = None) -> None:
             self._database.record(
-                Erasure.model_validate(
-                    {
-                        "erasure_id": erasure_id,
-                        "step": step,
-                        "at": clock(),
-                        "requested_by": requested_by,
-                        "subject_kind": self.subject.kind.value,
-                        "subject": self.subject.id,
-                        "provider": self.subject.provider,
-                        "rows": dict(rows),
-                        "detail": detail,
-                        "schema_version": 1,
-                    }
+                Erasure(
+                    erasure_id=erasure_id,
+                    step=step,
+                    at=clock(),
+                    requested_by=requested_by,
+                    subject_kind=self.subject.kind.value,
+                    subject=self.subject.id,
+                    provider=self.subject.provider,
+                    rows=dict(rows),
+                    detail=detail,
+                    schema_version=ERASURES.version,
                 )
             )
 

@@ -13,7 +13,9 @@ from operations.recovery.sources import Source
 # The orchestrator's dead letters tell when the event was normalized, which was some time after it was received.
 _BEFORE = timedelta(days=1)
 _AFTER = timedelta(minutes=1)
-_WIRE_FORMAT = b"\x00"
+
+_NO_WHOLE_BODY = frozenset({"wire_format", "schema_unknown", "avro_unreadable", "record_too_large"})
+"""Reasons with which a dead letter holds a record that could not be read, or only the beginning of a body."""
 
 OF_THE_GATEWAY = "only the gateway can make an event of the body: have the provider send it again once it is taken"
 GONE = "neither the raw topic nor the archive holds its original record"
@@ -69,8 +71,8 @@ class Originals:
             return Missing(OF_THE_GATEWAY)
         if failure.stage == "orchestrator":
             return Missing(f"{GONE}, and the dead letter holds the unified event alone")
-        if failure.record.payload.startswith(_WIRE_FORMAT):
-            return Missing("the record could not be read, so that nobody knows what event it is")
+        if not _NO_WHOLE_BODY.isdisjoint(failure.reason_codes):
+            return Missing(f"{GONE}, and the dead letter holds no whole body of an event")
         if self._rebuild is None:
             return Missing(REBUILD)
         known = {name: value for name, value in failure.record if name in ProviderEvent.model_fields}

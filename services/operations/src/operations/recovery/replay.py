@@ -69,6 +69,14 @@ def replay(
     execute: Annotated[bool, typer.Option("--execute", "--yes", help="Send; without it only counts are told.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing, as without --execute.")] = False,
     again: Annotated[bool, typer.Option("--again", help="Send what was sent again within the last day too.")] = False,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart",
+            help="Start the workflow of an event again where Temporal knows it, and send its record only where not: "
+            "for one that has ended, and whose row is gone.",
+        ),
+    ] = False,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
@@ -91,7 +99,7 @@ def replay(
     )
     if which == Filter() and not (unsupported or without_row or workflows):
         raise typer.BadParameter("say which events: nobody means all of them")
-    choice = Choice(without_row or bool(workflows), unsupported, again, force)
+    choice = Choice(without_row or bool(workflows), unsupported, again, force, restart)
     with open_session(load(RecoverySettings)) as session:
         if workflows:
             which = replace(which, event_ids=_ended(session, workflows, limit, which))

@@ -83,13 +83,15 @@ class Choice:
     """Which raw events are meant beside those that the filter covers.
 
     `without_row` leaves out what has its row, `unsupported` that and what was quarantined; `again` takes what was sent
-    within the last day too, and `force` what today's contract does not take.
+    within the last day too, and `force` what today's contract does not take. `restart` starts workflows again in place
+    of sending records, where there are any: of one that has ended, its event would only find that it has.
     """
 
     without_row: bool = False
     unsupported: bool = False
     again: bool = False
     force: bool = False
+    restart: bool = False
 
 
 class RawSelection:
@@ -158,4 +160,4 @@ class RawSelection:
                 self.tally.failing += 1
                 self.tally.fails.update(set(trial.reason_codes))
             if trial.passes or self._choice.force:
-                yield Candidate(event.event_id, event.provider, event, trial)
+                yield Candidate(event.event_id, event.provider, event, trial, restart=self._choice.restart)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from payments_contracts.normalize import Normalized, Outcome, Rejected, Unsupported, normalize
 
@@ -35,16 +35,14 @@ def try_raw(event: RawEvent) -> Trial:
     record = event.record
     created = record.provider_created_at
     return _trial(
-        normalize(
-            record.provider,
-            record.payload,
-            record.merchant_id,
-            record.provider_event_id,
-            record.provider_event_type,
-            _milliseconds(record.received_at),
-            None if created is None else _milliseconds(created),
-            record.livemode,
-        )
+        record.provider,
+        record.payload,
+        record.merchant_id,
+        record.provider_event_id,
+        record.provider_event_type,
+        _milliseconds(record.received_at),
+        None if created is None else _milliseconds(created),
+        record.livemode,
     )
 
 
@@ -53,10 +51,14 @@ def try_refused(failure: Failure) -> Trial:
 
     What the gateway finds (ids, merchant) is not known: a body that passes has still to come in by the gateway.
     """
-    return _trial(normalize(failure.provider, failure.record.payload, failure.merchant_id or ""))
+    return _trial(failure.provider, failure.record.payload, failure.merchant_id or "")
 
 
-def _trial(outcome: Outcome) -> Trial:
+def _trial(provider: str, *found: Any) -> Trial:
+    try:
+        outcome: Outcome = normalize(provider, *found)
+    except Exception as error:  # noqa: BLE001  # a defect of one mapping must not hide what is said of all other events
+        return Trial("fails", ("mapping_failed",), (f"the mapping of {provider} fails: {type(error).__name__}",))
     match outcome:
         case Normalized():
             return PASSES
