@@ -246,7 +246,7 @@ class Auditor:
             "raw_records": len(streams.places),
             "unsupported": streams.unsupported,
             "quarantined": len(streams.raw & streams.quarantined),
-            "dead_letters": len(streams.dead),
+            "dead_letters": len(streams.dead & streams.normalized.keys()),
         }
         tally.note("normalized", streams.normalized)
         tally.note("bronze", here)
