@@ -19,6 +19,7 @@ from payments_contracts.topics import raw_topic
 from prometheus_client import REGISTRY
 
 TOPIC = raw_topic("stripe").name
+LATE = raw_topic("square").name
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 Act = Callable[[], None]
 
@@ -131,6 +132,23 @@ def test_a_full_batch_is_committed_with_the_offsets_after_it_and_the_rest_at_the
         (1, {f"{TOPIC}/0": 7, f"{TOPIC}/1": 0}, {f"{TOPIC}/0": 8, f"{TOPIC}/1": 0}),
     ]
     assert source.reported[-1] == {Partition(TOPIC, 0): 8, Partition(TOPIC, 1): 0}
+
+
+def test_a_topic_that_is_found_late_is_read_from_its_position(stop: threading.Event) -> None:
+    minutes = iter(range(0, 60 * 99, 60))
+    source, target = FakeSource(stop, [message(5)], [message(6)]), FakeTarget({f"{TOPIC}/0": 5, f"{LATE}/0": 700})
+    decoders = {TOPIC: FakeDecoder()}
+    policy = Policy(1, 1_000, 600.0)
+    Archive(
+        STREAMS[0], source, target, decoders, policy, clock=lambda: NOON, monotonic=lambda: float(next(minutes))
+    ).run(stop)
+    assert [after for _, _, after in target.commits] == [
+        {f"{TOPIC}/0": 6, f"{TOPIC}/1": 0, f"{LATE}/0": 700},
+        {f"{TOPIC}/0": 7, f"{TOPIC}/1": 0, f"{LATE}/0": 700},
+    ]
+    # What a topic is asked for that is found only after the commits.
+    assert {found[Partition(LATE, 0)] for found in source.found} == {700}
+    assert len(source.found) > 1
 
 
 def test_a_lake_that_is_away_keeps_the_batch_until_it_is_back(stop: threading.Event) -> None:

@@ -202,7 +202,8 @@ class Archive:
                 raise ColumnMissing(self._name, error.column) from error
 
     def _commit(self, stop: threading.Event) -> None:
-        after = {_position(each): offset for each, offset in self._next.items()}
+        # A topic that is not found yet, as while its metadata has an error, keeps its positions.
+        after = {**self._stored, **{_position(each): offset for each, offset in self._next.items()}}
         group = self._target.begin(self._batch.rows, self._stored, after)
         closing: float | None = None
         while True:
