@@ -111,12 +111,15 @@ class Reader:
             for number in sorted(known[name].partitions)
         ]
         new = [each for each in found if each not in self._next]
-        for each in new:
-            low, high = self._ends(each)
-            wanted = positions.get(each)
-            self._next[each] = low if wanted is None else self._reachable(each, wanted, low, high)
-        if new:
-            self._consumer.incremental_assign([TopicPartition(*each, self._next[each]) for each in new])
+        # This may raise, and then all of them have to be new still: what counts as read must have been assigned.
+        ends = {each: self._ends(each) for each in new}
+        begin = {
+            each: low if (wanted := positions.get(each)) is None else self._reachable(each, wanted, low, high)
+            for each, (low, high) in ends.items()
+        }
+        if begin:
+            self._consumer.incremental_assign([TopicPartition(*each, offset) for each, offset in begin.items()])
+        self._next |= begin
         return new
 
     def poll(self, limit: int, timeout_seconds: float) -> list[Message]:
