@@ -36,10 +36,15 @@ class FakeSource:
         self.batches = list(batches)
         self.found: list[Mapping[Partition, int]] = []
         self.reported: list[Mapping[Partition, int]] = []
+        self.next: dict[Partition, int] = {}
 
     def find(self, positions: Mapping[Partition, int]) -> Sequence[Partition]:
         self.found.append(dict(positions))
-        return [Partition(TOPIC, 0), Partition(TOPIC, 1)] if len(self.found) == 1 else []
+        if len(self.found) > 1:
+            return []
+        new = [Partition(TOPIC, 0), Partition(TOPIC, 1)]
+        self.next = {each: positions.get(each, 0) for each in new}
+        return new
 
     def poll(self, limit: int, timeout_seconds: float) -> Sequence[Message]:
         if not self.batches:
@@ -49,11 +54,11 @@ class FakeSource:
         if callable(batch):
             batch()
             return []
+        self.next |= {Partition(each.topic, each.partition): each.offset + 1 for each in batch}
         return batch
 
     def next_offsets(self) -> Mapping[Partition, int]:
-        start = self.found[0]
-        return {each: start.get(each, 0) for each in (Partition(TOPIC, 0), Partition(TOPIC, 1))}
+        return dict(self.next)
 
     def lags(self) -> Mapping[str, int]:
         return {TOPIC: 3}
@@ -149,6 +154,13 @@ def test_a_topic_that_is_found_late_is_read_from_its_position(stop: threading.Ev
     # What a topic is asked for that is found only after the commits.
     assert {found[Partition(LATE, 0)] for found in source.found} == {700}
     assert len(source.found) > 1
+
+
+def test_markers_behind_the_last_record_are_committed_with_it(stop: threading.Event) -> None:
+    source, target = FakeSource(stop, [message(99)]), FakeTarget({f"{TOPIC}/0": 99})
+    source.batches.append(lambda: source.next.update({Partition(TOPIC, 0): 101}))
+    archive(source, target).run(stop)
+    assert [after for _, _, after in target.commits] == [{f"{TOPIC}/0": 101, f"{TOPIC}/1": 0}]
 
 
 def test_a_lake_that_is_away_keeps_the_batch_until_it_is_back(stop: threading.Event) -> None:

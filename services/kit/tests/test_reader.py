@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass, field
 
+import confluent_kafka
 import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from kit.errors import Transient
 from kit.kafka import Partition
-from kit.kafka.reader import Gap, Reader
+from kit.kafka.reader import _END, Gap, Reader
 
 ORDERS = [Partition("orders", 0), Partition("orders", 1)]
 DOWN = KafkaError(KafkaError._TRANSPORT)
+END = KafkaError(_END)
 
 
 @dataclass
@@ -120,3 +122,28 @@ def test_a_partition_that_is_shorter_than_what_was_read_of_it_is_read_again() ->
     reader(broker, gaps).find({ORDERS[0]: 90})
     assert broker.assigned == {ORDERS[0]: 0}
     assert gaps == [Gap(ORDERS[0], 90, 2, is_reset=True)]
+
+
+def test_the_marker_of_a_transaction_at_the_end_of_a_partition_counts_as_read() -> None:
+    broker = Broker({ORDERS[0]: (0, 101)}, batch=[Delivered(99), Delivered(101, END)])
+    made = reader(broker)
+    made.find({ORDERS[0]: 99})
+    assert [message.offset for message in made.poll(10, 0.1)] == [99]
+    assert made.next_offsets() == {ORDERS[0]: 101}
+    assert made.lags() == {"orders": 0}
+
+
+def test_librdkafka_tells_where_a_partition_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kit.kafka.reader._FETCH_WAIT_MS", 10)
+    brokers = confluent_kafka.Consumer({"test.mock.num.brokers": 1, "bootstrap.servers": "none", "group.id": "group"})
+    servers = ",".join(f"{each.host}:{each.port}" for each in brokers.list_topics(timeout=10).brokers.values())
+    producer = confluent_kafka.Producer({"bootstrap.servers": servers})
+    producer.produce("orders", b"value", partition=0)
+    producer.flush(10)
+    with Reader(servers, ["orders"], group_id="group", client_id="test") as made:
+        assert ORDERS[0] in made.find({})
+        # Of the library itself, since `poll` keeps to itself what is no message: one record, and four ends.
+        given = [each for _ in range(5) if (each := made._consumer.poll(5.0)) is not None]
+    brokers.close()
+    ends = [(each.partition(), each.offset()) for each in given if (error := each.error()) and error.code() == _END]
+    assert sorted(ends) == [(0, 1), (1, 0), (2, 0), (3, 0)]

@@ -37,7 +37,7 @@ class Source(Protocol):
         """Return up to `limit` messages."""
 
     def next_offsets(self) -> Mapping[Partition, int]:
-        """Return the offset after the last message of each partition."""
+        """Return the offset after the last message of each partition, at its end the end itself."""
 
     def lags(self) -> Mapping[str, int]:
         """Return by topic how many records are not read yet."""
@@ -136,6 +136,8 @@ class Archive:
                 continue
             if not all(self._take(message, stop) for message in messages):
                 break
+            # All that the source gave out is held: what it has read besides, as markers of transactions, is none's.
+            self._next |= self._source.next_offsets()
             self._trouble = None
             self._measure()
             due = self._batch.due_in(self._monotonic())

@@ -20,6 +20,7 @@ _FETCH_WAIT_MS = 5_000
 _FETCH_BYTES = 65_536
 _QUEUED_KIB = 8_192
 _OUT_OF_RANGE = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE})  # noqa: SLF001  # its public constants begin so
+_END = KafkaError._PARTITION_EOF  # noqa: SLF001  # as above
 _log = structlog.get_logger(__name__)
 
 
@@ -83,6 +84,8 @@ class Reader:
                 "enable.auto.offset.store": False,
                 # What retention has taken is never passed over in silence.
                 "auto.offset.reset": "error",
+                # Tells of offsets behind the last record, which are markers of transactions.
+                "enable.partition.eof": True,
                 "fetch.wait.max.ms": _FETCH_WAIT_MS,
                 "fetch.min.bytes": _FETCH_BYTES,
                 "queued.max.messages.kbytes": _QUEUED_KIB,
@@ -140,6 +143,9 @@ class Reader:
             if error is not None and error.code() in _OUT_OF_RANGE:
                 self._lost.add(Partition(str(each.topic()), int(each.partition() or 0)))
                 continue
+            if error is not None and error.code() == _END:
+                self._next[Partition(str(each.topic()), int(each.partition() or 0))] = int(each.offset() or 0)
+                continue
             if error is not None and not error.fatal():
                 # The library tries again by itself, and loses no message over it.
                 _log.warning("kafka_error", code=error.name(), detail=error.str())
@@ -150,7 +156,11 @@ class Reader:
         return messages
 
     def next_offsets(self) -> dict[Partition, int]:
-        """Return, for each partition that is read, the offset after the last message that `poll` has given out."""
+        """Return, for each partition that is read, the offset after the last message that `poll` has given out.
+
+        At the end of a partition that is the end itself, behind the markers of transactions. So retention that takes
+        a marker nobody waits for leaves no gap.
+        """
         return dict(self._next)
 
     def lags(self) -> dict[str, int]:
