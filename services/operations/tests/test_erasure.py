@@ -103,7 +103,8 @@ def test_every_table_with_rows_is_erased_and_both_steps_are_recorded() -> None:
     database = FakeDatabase(2)
     plan = Plan(Subject(Kind.CUSTOMER, "c1", "stripe"), lake, database, COLUMNS)
     erased = plan.execute("ann", clock=lambda: NOON)
-    assert lake.erased == ["bronze.provider_events", "bronze.payment_events"]
+    # Also those without rows: an earlier run may have failed between deleting them and their files.
+    assert lake.erased == ["bronze.provider_events", "bronze.payment_events", "silver.payment_history"]
     assert {table: count for table, count in erased.items() if count} == {
         store.TABLE: 2,
         "bronze.provider_events": 3,
@@ -125,6 +126,23 @@ def test_a_failure_half_way_is_recorded_with_what_was_erased_and_raised() -> Non
     assert (failed.step, failed.detail) == ("failed", "Trino does not answer.")
     assert failed.rows["bronze.provider_events"] == 3
     assert "bronze.payment_events" not in failed.rows
+
+
+def test_what_failed_after_its_rows_were_deleted_is_completed_by_running_it_again() -> None:
+    class Interrupted(FakeLake):
+        def erase(self, table: str, rows: Condition) -> None:
+            before, self.rows[table] = self.rows[table], 0
+            if before:
+                raise UnavailableError("Trino does not answer.")
+            self.erased.append(table)
+
+    lake, database = Interrupted({"bronze.provider_events": 3, "bronze.payment_events": 0}), FakeDatabase(0)
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, list(lake.rows))
+    with pytest.raises(UnavailableError):
+        plan.execute("ann", clock=lambda: NOON)
+    plan.execute("ann", clock=lambda: NOON)
+    assert set(lake.erased) == set(lake.rows)
+    assert database.steps[-1].step == "done"
 
 
 def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:

@@ -1,12 +1,14 @@
 """Counts and erases rows of the lake's tables through Trino, until no file holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import trino
 from kit.lake import history_kept
 from pyiceberg.catalog import Catalog
+from pyiceberg.manifest import ManifestContent
+from pyiceberg.table import Table
 from requests import RequestException
 from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
 
@@ -92,30 +94,53 @@ class LakeErasure:
 
         Files of earlier merges, which no snapshot names any more, go with the next removal of orphans.
         """
-        held = self.values(table, '"$path"', rows, 1_000_000)
-        if not held:
+        if rows_left := self.count(table, rows):
+            self._statements.ask(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+        # Whatever the count: an earlier run may have failed after its delete, which hides rows and leaves their files.
+        outdated = self._outdated(table)
+        if not rows_left and not outdated:
             return
-        self._statements.ask(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
         with self._history_kept(table):
             # A file with deleted rows is rewritten whatever its size.
             self._statements.ask(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
         self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
-        self._remove(table, held)
+        self._remove(table, outdated)
 
     def _history_kept(self, table: str) -> AbstractContextManager[None]:
         namespace, _, name = table.partition(".")
         return history_kept(self._catalog, (namespace, name))
 
-    def _remove(self, table: str, held: Sequence[str]) -> None:
+    def _outdated(self, table: str) -> frozenset[str]:
+        """Return the data files in which rows are that a query does not find: deleted ones, or those of the past."""
+        loaded = self._catalog.load_table(tuple(table.split(".")))
+        current = {task.file.file_path: bool(task.delete_files) for task in loaded.scan().plan_files()}
+        deleted_from = {path for path, has_deletes in current.items() if has_deletes}
+        return frozenset(deleted_from | (_named(loaded) - current.keys()))
+
+    def _remove(self, table: str, outdated: Collection[str]) -> None:
         """Remove those of some files that no snapshot names: their snapshots were dropped by the table's writer."""
         loaded = self._catalog.load_table(tuple(table.split(".")))
-        named = set(loaded.inspect.all_data_files()["file_path"].to_pylist())
-        if still := [path for path in held if path in named]:
+        if still := _named(loaded).intersection(outdated):
             raise ErasureError(
-                f"{len(still)} files of {table} that hold erased rows are still named by a snapshot, a tag or a branch."
-                " Run it again; if that does not help, look for tags and branches of the table."
+                f"{len(still)} files of {table} that may hold erased rows are still named by a snapshot, a tag or a "
+                "branch. Run it again; if that does not help, look for tags and branches of the table."
             )
-        for path in held:
+        for path in outdated:
             location = path.replace("s3a://", "s3://", 1)
             if loaded.io.new_input(location).exists():
                 loaded.io.delete(location)
+
+
+def _named(table: Table) -> frozenset[str]:
+    """Return the data files that any snapshot names."""
+    manifests = {
+        manifest.manifest_path: manifest
+        for snapshot in table.snapshots()
+        for manifest in snapshot.manifests(table.io)
+        if manifest.content == ManifestContent.DATA
+    }
+    return frozenset(
+        entry.data_file.file_path
+        for manifest in manifests.values()
+        for entry in manifest.fetch_manifest_entry(table.io)
+    )

@@ -114,10 +114,10 @@ class Plan:
         erased: dict[str, int] = {}
         try:
             for table, count in found.items():
-                if count:
-                    self._erase(table)
-                    if left := self._count(table):
-                        raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
+                # Also where nothing is found: a run that failed after its delete has left files that hold the rows.
+                self._erase(table)
+                if left := self._count(table):
+                    raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
                 erased[table] = count
                 tell(table, count)
         except PipelineError as error:
