@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stamina
 from kit.clock import utc_now
 from kit.lake import Pending, open_target
+from kit.lake.table import REWRITE_TAG
 from operations.erasure.lake import LakeErasure
 from operations.erasure.subject import Condition
-from operations.errors import UnavailableError
+from operations.errors import ForestalledError, UnavailableError
 from pyiceberg.catalog import Catalog
 from pyiceberg.table import Table
 
@@ -27,6 +29,7 @@ class FakeTrino:
         self._identifier = identifier
         self.failures: dict[str, list[Exception]] = {}
         self.asked: list[str] = []
+        self.tagged: dict[str, bool] = {}
 
     @property
     def table(self) -> Table:
@@ -35,6 +38,7 @@ class FakeTrino:
     def ask(self, statement: str, values: Sequence[str] = ()) -> list[list[Any]]:
         word = next(each for each in ("select", "delete", "optimize", "expire") if each in statement)
         self.asked.append(word)
+        self.tagged[word] = REWRITE_TAG in self.table.metadata.refs
         if self.failures.get(word):
             raise self.failures[word].pop(0)
         if word == "select":
@@ -89,3 +93,26 @@ def test_what_failed_after_the_delete_is_completed_by_running_it_again(
     assert (lake.count(table, GONE), stored(tmp_path)) == (0, 2)
     lake.erase(table, GONE)
     assert (stored(tmp_path), len(trino.table.snapshots())) == (1, 1)
+
+
+def test_committers_keep_the_history_from_before_the_delete_on(trino: FakeTrino, lake: LakeErasure) -> None:
+    lake.erase(".".join(trino._identifier), GONE)
+    assert trino.tagged == {"select": False, "delete": True, "optimize": True, "expire": False}
+
+
+@pytest.mark.parametrize("word", ["delete", "optimize"])
+def test_a_statement_that_another_writer_forestalls_is_run_again(
+    tmp_path: Path, trino: FakeTrino, lake: LakeErasure, word: str
+) -> None:
+    trino.failures[word] = [ForestalledError("Another writer came first.")] * 2
+    with stamina.set_testing(True, attempts=3):
+        lake.erase(".".join(trino._identifier), GONE)
+    assert trino.asked.count(word) == 3
+    assert stored(tmp_path) == 1
+
+
+def test_a_table_that_is_never_left_alone_is_told(trino: FakeTrino, lake: LakeErasure) -> None:
+    trino.failures["delete"] = [ForestalledError("Another writer came first.")] * 3
+    with stamina.set_testing(True, attempts=2), pytest.raises(ForestalledError):
+        lake.erase(".".join(trino._identifier), GONE)
+    assert REWRITE_TAG not in trino.table.metadata.refs

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import stamina
 import trino
 from kit.lake import history_kept
 from pyiceberg.catalog import Catalog
@@ -13,10 +14,11 @@ from requests import RequestException
 from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
 
 from operations.erasure.subject import Condition
-from operations.errors import ErasureError, UnavailableError
+from operations.errors import ErasureError, ForestalledError, UnavailableError
 
 _ABSENT = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
 _CONFLICT = "ICEBERG_COMMIT_ERROR"
+_ATTEMPTS = 6
 
 
 class Statements(Protocol):
@@ -39,7 +41,8 @@ class TrinoStatements:
         """Run a statement with its values and return its rows; those of an absent table are none.
 
         Raises:
-            UnavailableError: Trino does not answer, or another writer came first.
+            ForestalledError: Another writer came first.
+            UnavailableError: Trino does not answer.
             ErasureError: Trino refuses the statement.
         """
         cursor = self._connection.cursor()
@@ -52,7 +55,7 @@ class TrinoStatements:
             raise ErasureError(f"Trino refuses a statement: {error.message}") from error
         except TrinoQueryError as error:
             if error.error_name == _CONFLICT:
-                raise UnavailableError("Another writer changed the table first. Run it again.") from error
+                raise ForestalledError("Another writer changed the table first. Run it again.") from error
             raise ErasureError(f"Trino failed with {error.error_name}: {error.message}") from error
         except (Error, DatabaseError, RequestException) as error:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
@@ -94,17 +97,25 @@ class LakeErasure:
 
         Files of earlier merges, which no snapshot names any more, go with the next removal of orphans.
         """
-        if rows_left := self.count(table, rows):
-            self._statements.ask(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+        rows_left = self.count(table, rows)
         # Whatever the count: an earlier run may have failed after its delete, which hides rows and leaves their files.
-        outdated = self._outdated(table)
-        if not rows_left and not outdated:
+        if not rows_left and not self._outdated(table):
             return
+        # Trino shows at each commit what has happened to the table since it began, the delete's too.
         with self._history_kept(table):
+            if rows_left:
+                self._insist(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+            outdated = self._outdated(table)
             # A file with deleted rows is rewritten whatever its size.
-            self._statements.ask(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
+            self._insist(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
         self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
         self._remove(table, outdated)
+
+    def _insist(self, statement: str, values: Sequence[str] = ()) -> None:
+        """Run a statement, again where another writer came first."""
+        for attempt in stamina.retry_context(on=ForestalledError, attempts=_ATTEMPTS, timeout=None):
+            with attempt:
+                self._statements.ask(statement, values)
 
     def _history_kept(self, table: str) -> AbstractContextManager[None]:
         namespace, _, name = table.partition(".")
