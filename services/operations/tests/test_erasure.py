@@ -87,7 +87,18 @@ def test_tables_without_a_column_of_the_subject_hold_nothing_of_it() -> None:
 
 
 def test_what_customers_are_found_by_goes_last() -> None:
-    assert in_order(COLUMNS)[-2:] == ["bronze.payment_events", "silver.payment_history"]
+    assert in_order(COLUMNS, Kind.CUSTOMER)[-2:] == ["bronze.payment_events", "silver.payment_history"]
+
+
+def test_a_merchants_rows_go_first_where_others_are_built_from() -> None:
+    tables = ["gold.a", "silver.a", "bronze.payment_events", "bronze.a", "silver.payment_history"]
+    assert in_order(tables, Kind.MERCHANT) == [
+        "bronze.a",
+        "bronze.payment_events",
+        "silver.a",
+        "silver.payment_history",
+        "gold.a",
+    ]
 
 
 def test_counting_erases_and_records_nothing() -> None:
@@ -155,3 +166,19 @@ def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:
     with pytest.raises(ErasureError, match=r"1 rows of bronze\.provider_events"):
         plan.execute("ann", clock=lambda: NOON)
     assert database.steps[-1].step == "failed"
+
+
+def test_rows_that_a_build_puts_back_behind_the_erasure_keep_it_from_being_done() -> None:
+    class Built(FakeLake):
+        def erase(self, table: str, rows: Condition) -> None:
+            super().erase(table, rows)
+            if table == "silver.payment_history":
+                self.rows["bronze.provider_events"] = 2
+
+    database = FakeDatabase(0)
+    lake = Built({"bronze.provider_events": 3})
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, COLUMNS)
+    with pytest.raises(ErasureError, match=r"bronze\.provider_events has 2 .* Run it again"):
+        plan.execute("ann", clock=lambda: NOON)
+    assert [step.step for step in database.steps] == ["begun", "failed"]
+    assert database.steps[-1].rows["bronze.provider_events"] == 3
