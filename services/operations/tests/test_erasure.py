@@ -130,7 +130,7 @@ def test_every_table_with_rows_is_erased_and_both_steps_are_recorded() -> None:
 def test_a_failure_half_way_is_recorded_with_what_was_erased_and_raised() -> None:
     lake, database = FakeLake({"bronze.provider_events": 3, "bronze.payment_events": 1}), FakeDatabase(0)
     lake.stubborn = True
-    plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, COLUMNS)
+    plan = Plan(Subject(Kind.CUSTOMER, "m1"), lake, database, COLUMNS)
     with pytest.raises(UnavailableError):
         plan.execute("ann", clock=lambda: NOON)
     failed = database.steps[-1]
@@ -162,7 +162,7 @@ def test_rows_that_are_there_again_are_told_and_not_passed_over() -> None:
             self.rows[table] = 1
 
     database = FakeDatabase(0)
-    plan = Plan(Subject(Kind.MERCHANT, "m1"), Refilled({"bronze.provider_events": 3}), database, COLUMNS)
+    plan = Plan(Subject(Kind.CUSTOMER, "m1"), Refilled({"bronze.provider_events": 3}), database, COLUMNS)
     with pytest.raises(ErasureError, match=r"1 rows of bronze\.provider_events"):
         plan.execute("ann", clock=lambda: NOON)
     assert database.steps[-1].step == "failed"
@@ -178,7 +178,7 @@ def test_rows_that_a_build_puts_back_behind_the_erasure_keep_it_from_being_done(
     database = FakeDatabase(0)
     lake = Built({"bronze.provider_events": 3})
     plan = Plan(Subject(Kind.MERCHANT, "m1"), lake, database, COLUMNS)
-    with pytest.raises(ErasureError, match=r"bronze\.provider_events has 2 .* Run it again"):
+    with pytest.raises(ErasureError, match=r"bronze\.provider_events has 2\. Run it again"):
         plan.execute("ann", clock=lambda: NOON)
     assert [step.step for step in database.steps] == ["begun", "failed"]
     assert database.steps[-1].rows["bronze.provider_events"] == 3
