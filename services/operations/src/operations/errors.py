@@ -19,5 +19,9 @@ class UnavailableError(Transient):
     """A server that the operation needs does not answer."""
 
 
+class ForestalledError(UnavailableError):
+    """Another writer changed the table first; nothing was done."""
+
+
 class LedgerError(Rejected):
     """The ledger cannot be read; the message names the file and line."""

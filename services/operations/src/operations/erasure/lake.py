@@ -1,20 +1,24 @@
 """Counts and erases rows of the lake's tables through Trino, until no file holds them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+import stamina
 import trino
 from kit.lake import history_kept
 from pyiceberg.catalog import Catalog
+from pyiceberg.manifest import ManifestContent
+from pyiceberg.table import Table
 from requests import RequestException
 from trino.exceptions import DatabaseError, Error, TrinoQueryError, TrinoUserError
 
 from operations.erasure.subject import Condition
-from operations.errors import ErasureError, UnavailableError
+from operations.errors import ErasureError, ForestalledError, UnavailableError
 
 _ABSENT = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
 _CONFLICT = "ICEBERG_COMMIT_ERROR"
+_ATTEMPTS = 6
 
 
 class Statements(Protocol):
@@ -37,7 +41,8 @@ class TrinoStatements:
         """Run a statement with its values and return its rows; those of an absent table are none.
 
         Raises:
-            UnavailableError: Trino does not answer, or another writer came first.
+            ForestalledError: Another writer came first.
+            UnavailableError: Trino does not answer.
             ErasureError: Trino refuses the statement.
         """
         cursor = self._connection.cursor()
@@ -50,7 +55,7 @@ class TrinoStatements:
             raise ErasureError(f"Trino refuses a statement: {error.message}") from error
         except TrinoQueryError as error:
             if error.error_name == _CONFLICT:
-                raise UnavailableError("Another writer changed the table first. Run it again.") from error
+                raise ForestalledError("Another writer changed the table first. Run it again.") from error
             raise ErasureError(f"Trino failed with {error.error_name}: {error.message}") from error
         except (Error, DatabaseError, RequestException) as error:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
@@ -92,30 +97,61 @@ class LakeErasure:
 
         Files of earlier merges, which no snapshot names any more, go with the next removal of orphans.
         """
-        held = self.values(table, '"$path"', rows, 1_000_000)
-        if not held:
+        rows_left = self.count(table, rows)
+        # Whatever the count: an earlier run may have failed after its delete, which hides rows and leaves their files.
+        if not rows_left and not self._outdated(table):
             return
-        self._statements.ask(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+        # Trino shows at each commit what has happened to the table since it began, the delete's too.
         with self._history_kept(table):
+            if rows_left:
+                self._insist(f"delete from {table} where {rows.text}", rows.values)  # noqa: S608  # as above
+            outdated = self._outdated(table)
             # A file with deleted rows is rewritten whatever its size.
-            self._statements.ask(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
+            self._insist(f"alter table {table} execute optimize(file_size_threshold => '1kB')")
         self._statements.ask(f"alter table {table} execute expire_snapshots(retention_threshold => '0s')")
-        self._remove(table, held)
+        self._remove(table, outdated)
+
+    def _insist(self, statement: str, values: Sequence[str] = ()) -> None:
+        """Run a statement, again where another writer came first."""
+        for attempt in stamina.retry_context(on=ForestalledError, attempts=_ATTEMPTS, timeout=None):
+            with attempt:
+                self._statements.ask(statement, values)
 
     def _history_kept(self, table: str) -> AbstractContextManager[None]:
         namespace, _, name = table.partition(".")
         return history_kept(self._catalog, (namespace, name))
 
-    def _remove(self, table: str, held: Sequence[str]) -> None:
+    def _outdated(self, table: str) -> frozenset[str]:
+        """Return the data files in which rows are that a query does not find: deleted ones, or those of the past."""
+        loaded = self._catalog.load_table(tuple(table.split(".")))
+        current = {task.file.file_path: bool(task.delete_files) for task in loaded.scan().plan_files()}
+        deleted_from = {path for path, has_deletes in current.items() if has_deletes}
+        return frozenset(deleted_from | (_named(loaded) - current.keys()))
+
+    def _remove(self, table: str, outdated: Collection[str]) -> None:
         """Remove those of some files that no snapshot names: their snapshots were dropped by the table's writer."""
         loaded = self._catalog.load_table(tuple(table.split(".")))
-        named = set(loaded.inspect.all_data_files()["file_path"].to_pylist())
-        if still := [path for path in held if path in named]:
+        if still := _named(loaded).intersection(outdated):
             raise ErasureError(
-                f"{len(still)} files of {table} that hold erased rows are still named by a snapshot, a tag or a branch."
-                " Run it again; if that does not help, look for tags and branches of the table."
+                f"{len(still)} files of {table} that may hold erased rows are still named by a snapshot, a tag or a "
+                "branch. Run it again; if that does not help, look for tags and branches of the table."
             )
-        for path in held:
+        for path in outdated:
             location = path.replace("s3a://", "s3://", 1)
             if loaded.io.new_input(location).exists():
                 loaded.io.delete(location)
+
+
+def _named(table: Table) -> frozenset[str]:
+    """Return the data files that any snapshot names."""
+    manifests = {
+        manifest.manifest_path: manifest
+        for snapshot in table.snapshots()
+        for manifest in snapshot.manifests(table.io)
+        if manifest.content == ManifestContent.DATA
+    }
+    return frozenset(
+        entry.data_file.file_path
+        for manifest in manifests.values()
+        for entry in manifest.fetch_manifest_entry(table.io)
+    )

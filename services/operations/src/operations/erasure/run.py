@@ -67,7 +67,9 @@ class Plan:
         self._lake = lake
         self._database = database
         known = _known(subject, lake) if subject.kind is Kind.CUSTOMER else Known()
-        found = ((table, rows_of(subject, lake.columns(table), known)) for table in in_order(list(tables)))
+        found = (
+            (table, rows_of(subject, lake.columns(table), known)) for table in in_order(list(tables), subject.kind)
+        )
         self._rows = {table: rows for table, rows in found if rows is not None}
         rows = rows_of(subject, store.COLUMNS, known)
         # First, since its rows are found by what the lake still holds.
@@ -114,12 +116,15 @@ class Plan:
         erased: dict[str, int] = {}
         try:
             for table, count in found.items():
-                if count:
-                    self._erase(table)
-                    if left := self._count(table):
-                        raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
+                # Also where nothing is found: a run that failed after its delete has left files that hold the rows.
+                self._erase(table)
+                if left := self._count(table):
+                    raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
                 erased[table] = count
                 tell(table, count)
+            # A build of Silver that had read the rows before they were erased writes them afterwards.
+            if again := [f"{table} has {count}" for table, count in self.counts().items() if count]:
+                raise ErasureError(f"Rows were put back meanwhile: {', '.join(again)}. Run it again.")
         except PipelineError as error:
             record("failed", erased, str(error))
             raise

@@ -73,11 +73,16 @@ def rows_of(subject: Subject, columns: Collection[str], known: Known) -> Conditi
     return None if found is None else _of_provider(found, subject)
 
 
-def in_order(tables: Collection[str]) -> list[str]:
-    """Return tables in the order in which they are erased: last those by which a customer's rows are found again.
+def in_order(tables: Collection[str], kind: Kind) -> list[str]:
+    """Return tables in the order in which they are erased.
 
-    So what was interrupted half way is completed by running it again.
+    A merchant's rows go first where others are built from, so that a build meanwhile finds nothing to put back. Of a
+    customer's, last go those by which the others are found: so what was interrupted half way is completed by running
+    it again.
     """
+    if kind is Kind.MERCHANT:
+        first = ("bronze.", "silver.")
+        return sorted(tables, key=lambda name: ([not name.startswith(layer) for layer in first], name))
     last = (SILVER_PAYMENTS, BRONZE_PAYMENT_EVENTS.identifier, SILVER_PAYMENT_HISTORY)
     return sorted(tables, key=lambda name: (last.index(name) + 1 if name in last else 0, name))
 
