@@ -30,8 +30,8 @@ class Scan(Protocol):
     def at(self, places: Collection[Position]) -> Iterator[Message]:
         """Yield the records at some places, as far as they are held."""
 
-    def held_since(self, topic: str) -> datetime | None:
-        """Return from when on a topic holds all; None where it holds the very first record."""
+    def held_since(self, topic: str) -> datetime:
+        """Return from when on a topic holds all that was written under its name."""
 
 
 class Decoder(Protocol):
@@ -100,18 +100,24 @@ class TopicSource:
             if record is not None:
                 yield raw_event(message, record)
 
-    def raw_since(self, which: Filter) -> datetime | None:
-        """Return from when on the raw topics of a filter's providers hold all."""
-        return _latest(self._scan.held_since(topic) for topic in self._topics_of(which))
+    def providers(self, which: Filter) -> list[str]:
+        """Return the providers that a filter covers, of those whose raw topics are read."""
+        return [provider for provider in self._names.raw if not which.providers or provider in which.providers]
 
-    def failures_since(self) -> datetime | None:
+    def raw_since(self, provider: str) -> datetime:
+        """Return from when on the raw topic of a provider holds all.
+
+        Raises:
+            KeyError: Its topic is not read.
+        """
+        return self._scan.held_since(self._names.raw[provider])
+
+    def failures_since(self) -> datetime:
         """Return from when on the dead-letter topics hold all."""
-        return _latest(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
+        return max(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
 
     def _topics_of(self, which: Filter) -> list[str]:
-        return [
-            topic for provider, topic in self._names.raw.items() if not which.providers or provider in which.providers
-        ]
+        return [self._names.raw[provider] for provider in self.providers(which)]
 
     def _decoded(self, decoder: Decoder, message: Message) -> dict[str, Any] | None:
         try:
@@ -148,7 +154,3 @@ def _failure(message: Message, record: Mapping[str, Any], changes: Mapping[str, 
 
 def _place(message: Message) -> Position:
     return Position(message.topic, message.partition, message.offset)
-
-
-def _latest(moments: Iterator[datetime | None]) -> datetime | None:
-    return max((moment for moment in moments if moment is not None), default=None)
