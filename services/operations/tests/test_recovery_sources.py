@@ -1,6 +1,8 @@
 """Events are found in topics and archive alike, and once where both have them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import pyarrow as pa
 import pytest
@@ -8,7 +10,7 @@ from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.lake import LakeSource
 from operations.recovery.sources import Joined
-from operations.recovery.topics import Names, TopicSource
+from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.tables import apply_tables
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
 from payments_contracts.topics import STRIPE_RAW, VALIDATION_DLQ
@@ -20,6 +22,7 @@ from .recovery_cases import (
     NOON,
     MemoryScan,
     SourceBehaviour,
+    bare_failures,
     dead_letter_record,
     failure,
     numbers,
@@ -27,6 +30,8 @@ from .recovery_cases import (
     raw_row,
     refused,
 )
+
+Event = TypeVar("Event", RawEvent, Failure)
 
 
 def topics_with(events: Sequence[RawEvent], failures: Sequence[Failure]) -> tuple[MemoryScan, TopicSource]:
@@ -83,6 +88,64 @@ class TestLake(SourceBehaviour):
     def test_an_archive_that_does_not_exist_holds_nothing(self, catalog: Catalog) -> None:
         source = LakeSource(lambda: catalog)
         assert (list(source.raw(Filter())), list(source.failures(Filter()))) == ([], [])
+
+
+class TestRowsThatTheArchiverCouldNotRead:
+    """Their records are read again: what the registry did not know then it may know now."""
+
+    AT = raw(0).position
+
+    @pytest.fixture
+    def scan(self) -> MemoryScan:
+        scan, _ = topics_with([raw(0, merchant_id="merch_2")], [failure(0), refused(1)])
+        return scan
+
+    @pytest.fixture
+    def source(self, catalog: Catalog, scan: MemoryScan) -> LakeSource:
+        lake_with(catalog, [unread(raw(0)), raw(2)], [unread(failure(0)), unread(refused(1)), failure(2)])
+        return LakeSource(lambda: catalog, decoders=Decoders(scan, scan, scan))
+
+    @pytest.mark.parametrize(
+        "which",
+        [
+            Filter(merchants=frozenset({"merch_2"})),
+            Filter(event_ids=frozenset({raw(0).event_id})),
+            Filter(contract_version=STRIPE_RAW.version, until=NOON + HOUR),
+        ],
+        ids=str,
+    )
+    def test_a_filter_covers_what_is_in_them(self, source: LakeSource, which: Filter) -> None:
+        (event,) = source.raw(which)
+        assert (event.event_id, event.origin, event.position) == (raw(0).event_id, "archive", self.AT)
+        assert event.value == str(self.AT).encode()
+        assert source.unreadable == 0
+
+    def test_they_are_found_at_their_places(self, source: LakeSource) -> None:
+        assert self.AT is not None
+        assert numbers(source.at([self.AT], Filter())) == [0]
+
+    def test_dead_letters_of_both_topics_are_found(self, source: LakeSource) -> None:
+        assert bare_failures(source.failures(Filter())) == bare_failures([failure(0), refused(1), failure(2)])
+
+    def test_what_still_cannot_be_read_is_counted(self, source: LakeSource, scan: MemoryScan) -> None:
+        scan.records.clear()
+        assert numbers(source.raw(Filter())) == [2]
+        assert source.unreadable == 1
+        assert numbers(source.failures(Filter())) == [2]
+        assert source.unreadable == 3
+
+
+def unread(event: Event) -> Event:
+    """Return an event as the archiver keeps it where it cannot read its record."""
+    assert event.position is not None
+    unknown: dict[str, object] = {
+        "event_id": "made of the bytes",
+        "merchant_id": "",
+        "provider_event_type": "",
+        "payload": str(event.position).encode(),
+        "schema_version": 0,
+    }
+    return replace(event, record=event.record.model_copy(update=unknown))
 
 
 def joined(catalog: Catalog, *, forgotten: int) -> Joined:
