@@ -96,7 +96,6 @@ class MemoryScan:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.records: dict[bytes, dict[str, Any]] = {}
-        self.starts: dict[str, int] = {}
 
     def put(self, position: Position, timestamp: datetime, record: Mapping[str, Any]) -> None:
         value = str(position).encode()
@@ -111,7 +110,6 @@ class MemoryScan:
         return self.records[value]
 
     def forget(self, topic: str, before: int) -> None:
-        self.starts[topic] = before
         self.messages = [each for each in self.messages if each.topic != topic or each.offset >= before]
 
     def scan(self, topic: str, since: datetime | None = None, until: datetime | None = None) -> Iterator[Message]:
@@ -123,10 +121,9 @@ class MemoryScan:
     def at(self, places: Collection[Position]) -> Iterator[Message]:
         yield from (each for each in self.messages if Position(each.topic, each.partition, each.offset) in places)
 
-    def held_since(self, topic: str) -> datetime | None:
-        if topic not in self.starts:
-            return None
-        return datetime.fromtimestamp(next(self.scan(topic)).timestamp / 1000, UTC)
+    def held_since(self, topic: str) -> datetime:
+        first = next(self.scan(topic), None)
+        return datetime.now(UTC) if first is None else datetime.fromtimestamp(first.timestamp / 1000, UTC)
 
 
 def dead_letter_record(failure: Failure) -> dict[str, Any]:

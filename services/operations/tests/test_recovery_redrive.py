@@ -31,6 +31,7 @@ class World:
     with_row: set[str] = field(default_factory=set)
     restartable: bool = True
     refused_after: int | None = None
+    restarts: int | None = None
     _told: set[str] = field(default_factory=set)
 
     def send(self, events: Sequence[RawEvent], run_id: str) -> Batch:
@@ -58,6 +59,10 @@ class World:
         return self.with_row & set(event_ids)
 
     def restart(self, event_id: str) -> str | None:
+        if self.restarts is not None:
+            if not self.restarts:
+                raise UnavailableError("Temporal does not answer")
+            self.restarts -= 1
         return None if self.restartable else "Temporal knows no workflow of it any more"
 
 
@@ -169,6 +174,17 @@ def test_a_workflow_that_temporal_has_forgotten_is_begun_by_the_record() -> None
     world = World(restartable=False)
     redriving(world, Limits(FAST)).send(candidates(1, restart=True))
     assert world.written == [raw(0).event_id]
+
+
+def test_what_was_restarted_is_on_record_when_temporal_goes_away() -> None:
+    world, made = World(restarts=2), candidates(5, restart=True)
+    redrive = redriving(world, Limits(FAST))
+    with pytest.raises(UnavailableError, match="Temporal does not answer"):
+        redrive.send(made)
+    assert [(each.event_id, each.outcome) for each in world.recorded] == [
+        (each.event_id, "restarted") for each in made[:2]
+    ]
+    assert redrive.report.restarted == {each.event_id for each in made[:2]}
 
 
 def test_a_record_that_was_read_late_is_on_record_under_the_id_of_its_dead_letter() -> None:

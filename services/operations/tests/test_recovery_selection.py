@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from operations.recovery import trial as trial_module
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.originals import Missing, Originals
-from operations.recovery.selection import Choice, RawSelection, Tally, from_quarantine
+from operations.recovery.selection import Choice, RawSelection, Tally, bare, from_quarantine
 from operations.recovery.standing import Standing
 from operations.recovery.trial import PASSES, Trial, count_reasons, try_raw
 from payments_contracts.examples import EXAMPLES, Example
@@ -26,10 +27,10 @@ ACCEPTED, REJECTED, UNSUPPORTED = (
 )
 
 
-def event_of(number: int, example: Example) -> RawEvent:
+def event_of(number: int, example: Example, payload: bytes | None = None) -> RawEvent:
     return raw(
         number,
-        payload=example.body,
+        payload=example.body if payload is None else payload,
         provider_event_type=example.event_type or "",
         merchant_id=example.merchant_id,
     )
@@ -151,6 +152,22 @@ def test_candidates_of_dead_letters_are_in_the_order_of_receipt_and_tried() -> N
         (raw(0).event_id, "passes"),
         (raw(1).event_id, "fails"),
     ]
+
+
+def test_originals_are_looked_for_when_their_turn_comes() -> None:
+    source = Held()
+    letters = [failure(number, read_from=Position(NORMALIZED.name, 0, number)) for number in range(501)]
+    candidates = from_quarantine([standing_of(each) for each in letters], Originals(source))
+    for number, _ in enumerate(candidates):
+        assert len(source.asked) == number // 500 + 1
+    assert [len(which.event_ids) for which in source.asked] == [500, 1]
+
+
+def test_a_candidate_that_is_only_counted_needs_no_body() -> None:
+    (candidate,) = from_quarantine([standing_of(failure(0))], Originals(Held(event_of(0, ACCEPTED))))
+    assert isinstance(candidate.original, RawEvent)
+    original = replace(event_of(0, ACCEPTED, payload=b""), value=None)
+    assert bare(candidate) == replace(candidate, original=original)
 
 
 @pytest.mark.parametrize(

@@ -1,14 +1,16 @@
 """Events are found in topics and archive alike, and once where both have them."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 import pyarrow as pa
 import pytest
-from operations.recovery.events import Failure, RawEvent
+from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 from operations.recovery.lake import LakeSource
 from operations.recovery.sources import Joined
-from operations.recovery.topics import Names, TopicSource
+from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.tables import apply_tables
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
 from payments_contracts.topics import STRIPE_RAW, VALIDATION_DLQ
@@ -20,12 +22,16 @@ from .recovery_cases import (
     NOON,
     MemoryScan,
     SourceBehaviour,
+    bare_failures,
     dead_letter_record,
     failure,
     numbers,
     raw,
     raw_row,
+    refused,
 )
+
+Event = TypeVar("Event", RawEvent, Failure)
 
 
 def topics_with(events: Sequence[RawEvent], failures: Sequence[Failure]) -> tuple[MemoryScan, TopicSource]:
@@ -84,6 +90,64 @@ class TestLake(SourceBehaviour):
         assert (list(source.raw(Filter())), list(source.failures(Filter()))) == ([], [])
 
 
+class TestRowsThatTheArchiverCouldNotRead:
+    """Their records are read again: what the registry did not know then it may know now."""
+
+    AT = raw(0).position
+
+    @pytest.fixture
+    def scan(self) -> MemoryScan:
+        scan, _ = topics_with([raw(0, merchant_id="merch_2")], [failure(0), refused(1)])
+        return scan
+
+    @pytest.fixture
+    def source(self, catalog: Catalog, scan: MemoryScan) -> LakeSource:
+        lake_with(catalog, [unread(raw(0)), raw(2)], [unread(failure(0)), unread(refused(1)), failure(2)])
+        return LakeSource(lambda: catalog, decoders=Decoders(scan, scan, scan))
+
+    @pytest.mark.parametrize(
+        "which",
+        [
+            Filter(merchants=frozenset({"merch_2"})),
+            Filter(event_ids=frozenset({raw(0).event_id})),
+            Filter(contract_version=STRIPE_RAW.version, until=NOON + HOUR),
+        ],
+        ids=str,
+    )
+    def test_a_filter_covers_what_is_in_them(self, source: LakeSource, which: Filter) -> None:
+        (event,) = source.raw(which)
+        assert (event.event_id, event.origin, event.position) == (raw(0).event_id, "archive", self.AT)
+        assert event.value == str(self.AT).encode()
+        assert source.unreadable == 0
+
+    def test_they_are_found_at_their_places(self, source: LakeSource) -> None:
+        assert self.AT is not None
+        assert numbers(source.at([self.AT], Filter())) == [0]
+
+    def test_dead_letters_of_both_topics_are_found(self, source: LakeSource) -> None:
+        assert bare_failures(source.failures(Filter())) == bare_failures([failure(0), refused(1), failure(2)])
+
+    def test_what_still_cannot_be_read_is_counted(self, source: LakeSource, scan: MemoryScan) -> None:
+        scan.records.clear()
+        assert numbers(source.raw(Filter())) == [2]
+        assert source.unreadable == 1
+        assert numbers(source.failures(Filter())) == [2]
+        assert source.unreadable == 3
+
+
+def unread(event: Event) -> Event:
+    """Return an event as the archiver keeps it where it cannot read its record."""
+    assert event.position is not None
+    unknown: dict[str, object] = {
+        "event_id": "made of the bytes",
+        "merchant_id": "",
+        "provider_event_type": "",
+        "payload": str(event.position).encode(),
+        "schema_version": 0,
+    }
+    return replace(event, record=event.record.model_copy(update=unknown))
+
+
 def joined(catalog: Catalog, *, forgotten: int) -> Joined:
     """Return an archive with everything, and topics that have forgotten the first ones."""
     events, failures = [raw(n) for n in range(4)], [failure(n) for n in range(4)]
@@ -110,18 +174,61 @@ def test_the_archive_is_not_asked_for_what_topics_hold() -> None:
     def nobody() -> Catalog:
         raise AssertionError("the archive was asked")
 
-    _, topics = topics_with([raw(0)], [failure(0)])
-    both = Joined(topics, LakeSource(nobody))
-    assert numbers(both.raw(Filter())) == [0]
-    assert numbers(both.failures(Filter())) == [0]
+    _, topics = topics_with([raw(0), raw(1)], [refused(0), failure(0), failure(1)])
+    both, later = Joined(topics, LakeSource(nobody)), Filter(providers=frozenset({"stripe"}), since=NOON + HOUR)
+    assert numbers(both.raw(later)) == [1]
+    assert numbers(both.failures(later)) == [1]
     assert numbers(both.at([raw(0).position], Filter())) == [0]  # type: ignore[list-item]  # it has one
 
 
+def test_what_was_written_before_a_topic_was_made_anew_comes_from_the_archive(catalog: Catalog) -> None:
+    # The topics begin at their first offsets, where the archive knows other events.
+    _, topics = topics_with([raw(7, position=raw(0).position)], [failure(7, kafka_offset=0)])
+    both = Joined(topics, lake_with(catalog, [raw(0), raw(1)], [failure(0), failure(1)]))
+    assert numbers(both.raw(Filter())) == [0, 1, 7]
+    assert numbers(both.failures(Filter())) == [0, 1, 7]
+
+
+def test_what_both_have_at_reused_places_is_found_of_before_and_of_now(catalog: Catalog) -> None:
+    _, topics = topics_with([raw(7, position=raw(0).position)], [failure(7, kafka_offset=0)])
+    again = failure(7, kafka_offset=0)
+    archived = [raw(0), raw(7, position=raw(0).position)]
+    both = Joined(topics, lake_with(catalog, archived, [failure(0), again]))
+    assert numbers(both.raw(Filter())) == [0, 7]
+    assert numbers(both.failures(Filter())) == [0, 7]
+
+
 def test_the_archive_is_not_asked_for_times_that_topics_hold(catalog: Catalog) -> None:
-    scan, topics = topics_with([raw(2), raw(3)], [])
-    scan.starts[STRIPE_RAW.name] = 2
+    _, topics = topics_with([raw(2), raw(3)], [])
     both = Joined(topics, lake_with(catalog, [raw(3, event_id="of the archive alone")], []))
     assert [event.event_id for event in both.raw(Filter(since=NOON + 3 * HOUR))] == [raw(3).event_id]
+
+
+def test_a_quiet_provider_is_no_reason_to_read_the_archive_of_the_others(catalog: Catalog) -> None:
+    # The topic of Square is empty: all of it may be in the archive alone.
+    _, topics = topics_with([raw(2), raw(3)], [])
+    place = Position("payments.square.raw", 0, 0)
+    archived = [raw(3, event_id="nobody looks for it"), raw(4, provider="square", position=place)]
+    both = Joined(topics, lake_with(catalog, archived, []))
+    assert numbers(both.raw(Filter(since=NOON + 3 * HOUR))) == [4, 3]
+
+
+def test_the_archive_is_asked_only_for_those_named_events_that_topics_do_not_hold(catalog: Catalog) -> None:
+    asked: list[Filter] = []
+
+    class Noting(LakeSource):
+        def raw(self, which: Filter) -> Iterator[RawEvent]:
+            asked.append(which)
+            return super().raw(which)
+
+    lake_with(catalog, [raw(0), raw(2)], [])
+    _, topics = topics_with([raw(2), raw(3)], [])
+    both = Joined(topics, Noting(lambda: catalog))
+    held, forgotten = frozenset({raw(2).event_id, raw(3).event_id}), frozenset({raw(0).event_id})
+    assert numbers(both.raw(Filter(event_ids=held))) == [2, 3]
+    assert asked == []
+    assert numbers(both.raw(Filter(event_ids=held | forgotten))) == [2, 3, 0]
+    assert {each.event_ids for each in asked} == {forgotten}
 
 
 def test_places_that_topics_have_forgotten_are_looked_for_in_the_archive(catalog: Catalog) -> None:

@@ -73,6 +73,28 @@ def test_a_row_that_bronze_refused_has_passed_when_bronze_has_it() -> None:
     assert standing(refused, bronze=[EVENT]).state == "passed"
 
 
+def test_no_more_than_five_hundred_are_asked_for_at_once() -> None:
+    asked: list[int] = []
+
+    def rows(event_ids: Collection[str]) -> set[str]:
+        asked.append(len(event_ids))
+        return set(event_ids)
+
+    def actions(event_ids: Collection[str]) -> dict[str, RecoveryAction]:
+        asked.append(len(event_ids))
+        return {event_id: action("closed") for event_id in event_ids}
+
+    found = standings((failure(number) for number in range(501)), actions, rows, rows)
+    assert sorted(asked) == [1, 1, 500, 500]
+    assert {(each.state, each.last_action is None) for each in found} == {("passed", False)}
+
+
+def test_bodies_are_kept_only_where_they_are_wanted() -> None:
+    (bare,) = standings([failure(0)], lambda _: {}, lambda _: set(), lambda _: set(), bodies=False)
+    assert bare.failure == failure(0, payload=b"")
+    assert standing(failure(0)).failure.record.payload
+
+
 def test_nobody_asks_bronze_for_other_events() -> None:
     def nobody(_event_ids: Collection[str]) -> set[str]:
         raise AssertionError("Bronze was asked")

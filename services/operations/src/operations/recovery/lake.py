@@ -1,9 +1,11 @@
 """The archive in the lake as a source of events: the tables of raw records and of dead letters."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from kit.errors import Transient
+from kit.errors import Rejected, Transient
+from kit.kafka import Message
 from payments_contracts.pins.operations import ProviderEvent
 from payments_contracts.records import QuarantinedEventV1 as QuarantinedEvent
 from payments_contracts.tables import BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE
@@ -17,6 +19,7 @@ from pyiceberg.expressions import (
     GreaterThanOrEqual,
     In,
     LessThan,
+    NotEqualTo,
     Reference,
 )
 from pyiceberg.expressions.literals import literal
@@ -24,9 +27,13 @@ from requests import RequestException
 
 from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
+from operations.recovery.topics import DELAY, SKEW, Decoder, Decoders, quarantined, raw_event, refused
 
 # Files are passed over by the least and greatest id in them only while the list of ids is no longer than this.
 _IDS = 200
+# The version in rows whose record the archiver could not read: `payload` holds the record's bytes.
+_UNREADABLE = 0
+_VERSION = Reference("schema_version")
 
 Row = Mapping[str, Any]
 
@@ -36,6 +43,13 @@ class LakeSource:
 
     It connects when it is first asked: topics that hold all make it unnecessary. The tables are partitioned by the day
     on which a webhook was read; bound the filter's times to read few of them.
+
+    Rows whose record the archiver could not read are read again: the registry may know its schema now.
+
+    Args:
+        connect: Makes a client of the catalog.
+        raw: Name of the table of raw records; `quarantine` of that of dead letters.
+        decoders: Read the records that the archiver could not; without them these stay unreadable.
     """
 
     def __init__(
@@ -44,8 +58,10 @@ class LakeSource:
         *,
         raw: str = BRONZE_PROVIDER_EVENTS.identifier,
         quarantine: str = BRONZE_QUARANTINE.identifier,
+        decoders: Decoders | None = None,
     ) -> None:
         self._connect = connect
+        self._decoders = decoders
         self._catalog: Catalog | None = None
         self._raw_table, self._quarantine_table = raw, quarantine
         self.unreadable = 0
@@ -59,6 +75,9 @@ class LakeSource:
         for row in self._rows(self._raw_table, which):
             if which.covers(event := _raw_event(row)):
                 yield event
+        for row in self._scan(self._raw_table, _unread(which, which.providers)):
+            if (read := self._read_again(row)) is not None and which.covers(read):
+                yield read
 
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers.
@@ -69,6 +88,10 @@ class LakeSource:
         for row in self._rows(self._quarantine_table, which):
             if which.covers(failure := _failure(row)):
                 yield failure
+        # A dead letter may have been written long after the webhook was read, and nothing tells whose it is.
+        for row in self._scan(self._quarantine_table, _unread(replace(which, until=None), ())):
+            if (read := self._read_letter_again(row)) is not None and which.covers(read):
+                yield read
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that were archived from some places; days outside `within` are not read.
@@ -85,12 +108,35 @@ class LakeSource:
                 _among("kafka_offset", {place.offset for place in batch}),
             )
             for row in self._scan(self._raw_table, among):
-                event = _raw_event(row)
-                if event.position in batch:
+                if _place(row) not in batch:
+                    continue
+                event = self._read_again(row) if row["schema_version"] == _UNREADABLE else _raw_event(row)
+                if event is not None:
                     yield event
 
+    def _read_again(self, row: Row) -> RawEvent | None:
+        record = self._decoded(None if self._decoders is None else self._decoders.raw, row)
+        return None if record is None else replace(raw_event(_message(row), record), origin="archive")
+
+    def _read_letter_again(self, row: Row) -> Failure | None:
+        decoders, of_gateway = self._decoders, row["source"] == "ingestion"
+        decoder = None if decoders is None else decoders.ingestion if of_gateway else decoders.validation
+        record = self._decoded(decoder, row)
+        if record is None:
+            return None
+        return replace((refused if of_gateway else quarantined)(_message(row), record), origin="archive")
+
+    def _decoded(self, decoder: Decoder | None, row: Row) -> dict[str, Any] | None:
+        try:
+            if decoder is not None:
+                return decoder.decode(row["payload"])
+        except Rejected:
+            pass
+        self.unreadable += 1
+        return None
+
     def _rows(self, table: str, which: Filter) -> Iterator[Row]:
-        bounds = _bounds(which)
+        bounds = And(_bounds(which), NotEqualTo(term=_VERSION, value=literal(_UNREADABLE)))
         if not which.event_ids:
             yield from self._scan(table, bounds)
             return
@@ -116,12 +162,36 @@ class LakeSource:
 
 def _raw_event(row: Row) -> RawEvent:
     record = ProviderEvent.model_validate({name: row[name] for name in ProviderEvent.model_fields})
-    return RawEvent(record, "archive", Position(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"]))
+    return RawEvent(record, "archive", _place(row))
 
 
 def _failure(row: Row) -> Failure:
     record = QuarantinedEvent.model_validate({name: row[name] for name in QuarantinedEvent.model_fields})
     return Failure(record, "archive")
+
+
+def _place(row: Row) -> Position:
+    return Position(row["kafka_topic"], row["kafka_partition"], row["kafka_offset"])
+
+
+def _message(row: Row) -> Message:
+    """Return the message of Kafka that a row was made of; its key is not kept."""
+    milliseconds = int(row["kafka_timestamp"].timestamp() * 1000)
+    place = _place(row)
+    return Message(place.topic, place.partition, place.offset, milliseconds, None, row["payload"])
+
+
+def _unread(which: Filter, providers: Collection[str]) -> BooleanExpression:
+    """Return what finds the rows without content among which there may be events that a filter covers.
+
+    They have the time at which their record was written in place of that at which the webhook was read.
+    """
+    written = Filter(
+        providers=frozenset(providers),
+        since=None if which.since is None else which.since - SKEW,
+        until=None if which.until is None else which.until + DELAY,
+    )
+    return And(_bounds(written), EqualTo(term=_VERSION, value=literal(_UNREADABLE)))
 
 
 def _bounds(which: Filter) -> BooleanExpression:
@@ -134,7 +204,7 @@ def _bounds(which: Filter) -> BooleanExpression:
         if values:
             among = And(among, _among(column, values))
     if which.contract_version is not None:
-        among = And(among, EqualTo(term=Reference("schema_version"), value=literal(which.contract_version)))
+        among = And(among, EqualTo(term=_VERSION, value=literal(which.contract_version)))
     return among
 
 

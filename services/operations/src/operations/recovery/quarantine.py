@@ -3,7 +3,7 @@
 import json
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Annotated, Literal
 
@@ -49,7 +49,7 @@ from operations.recovery.report import (
     print_trials,
     words_of,
 )
-from operations.recovery.selection import from_quarantine, try_failure
+from operations.recovery.selection import bare, from_quarantine, try_failure
 from operations.recovery.session import Session, open_session
 from operations.recovery.standing import STATES, Standing, standings
 from operations.settings import RecoverySettings
@@ -95,7 +95,7 @@ def list_events(
         reasons=reason,
     )
     with open_session(load(RecoverySettings)) as session:
-        everything = _find(session, which)
+        everything = _find(session, which, bodies=False)
         found = _in_states(everything, state)
         if as_json:
             counts = count_states(everything)
@@ -167,7 +167,7 @@ def try_events(
         found = _in_states(_find(session, which), state)
         if not found:
             raise nothing_matches(which, Console(stderr=True))
-        candidates = from_quarantine(found, Originals(session.source))
+        candidates = [bare(each) for each in from_quarantine(found, Originals(session.source))]
         if as_json:
             events = [
                 {"event_id": each.event_id, "passes": each.trial.passes, "reasons": list(each.trial.reasons)}
@@ -234,14 +234,15 @@ def redrive(
             if count and name not in {each.state for each in found}:
                 console.print(f"{count} left out: {name}", highlight=False)
         if not execute:
-            print_sum(candidates, console)
-            print_plan(candidates, limits, console)
+            counted = [bare(each) for each in candidates]
+            print_sum(counted, console)
+            print_plan(counted, limits, console)
             console.print("a dry run; add --execute to send", highlight=False)
             return
         run = Run("redrive", actor_of(actor), which.as_json())
-        refused = frozenset(each.event_id for each in candidates if "row_rejected" in each.reason_codes)
+        refused = frozenset(each.failure.event_id for each in found if "row_rejected" in each.failure.reason_codes)
         recovered = perform(
-            session, run, limits, candidates, console, wait=wait, bronze_alone=refused, total=len(candidates)
+            session, run, limits, candidates, console, wait=wait, bronze_alone=refused, total=len(found)
         )
     if not recovered:
         raise typer.Exit(1)
@@ -277,7 +278,7 @@ def close(
     if which == Filter():
         raise typer.BadParameter("say which events: nobody has looked at all of them")
     with open_session(load(RecoverySettings)) as session:
-        found = _in_states(_find(session, which), ["closed"] if reopen else ["open", "redriven"])
+        found = _in_states(_find(session, which, bodies=False), ["closed"] if reopen else ["open", "redriven"])
         if not found:
             raise nothing_matches(which, Console(stderr=True))
         verb: Literal["reopen", "close"] = "reopen" if reopen else "close"
@@ -307,15 +308,16 @@ def close(
         console.print(f"run {run_id}: {len(found)} {'reopened' if reopen else 'closed'}", highlight=False)
 
 
-def _find(session: Session, which: Filter) -> list[Standing]:
+def _find(session: Session, which: Filter, *, bodies: bool = True) -> list[Standing]:
     """Return the standings of the events whose newest dead letter is one that is meant."""
     # All dead letters of an event are needed to tell how it stands.
     wide = replace(which, reasons=frozenset(), contract_version=None)
-    return [each for each in _standings(session, list(session.source.failures(wide))) if which.covers(each.failure)]
+    found = _standings(session, session.source.failures(wide), bodies=bodies)
+    return [each for each in found if which.covers(each.failure)]
 
 
-def _standings(session: Session, failures: Sequence[Failure]) -> list[Standing]:
-    return standings(failures, session.trail.last, session.rows, session.bronze_rows)
+def _standings(session: Session, failures: Iterable[Failure], *, bodies: bool = True) -> list[Standing]:
+    return standings(failures, session.trail.last, session.rows, session.bronze_rows, bodies=bodies)
 
 
 def _in_states(found: Sequence[Standing], states: Sequence[str] | None) -> list[Standing]:

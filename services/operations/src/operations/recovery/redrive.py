@@ -183,28 +183,31 @@ class Redrive:
         actions: list[RecoveryAction] = []
         sendable: dict[str, Candidate] = {}
         events: list[RawEvent] = []
-        for each in batch:
-            if each.restart and self._restart(each.event_id) is None:
-                self.report.restarted.add(each.event_id)
-                actions.append(self._action(each, "restarted", now))
-            elif isinstance(each.original, Missing):
-                self.report.not_found[each.event_id] = each.original.reason
-                actions.append(self._action(each, "not_found", now, detail=each.original.reason))
-            elif not (each.trial.passes or self._limits.force):
-                self.report.still_fails[each.event_id] = each.trial
-                codes = each.trial.reason_codes
-                actions.append(
-                    self._action(each, "still_fails", now, codes=codes, detail="; ".join(each.trial.reasons))
-                )
-            else:
-                sendable[each.original.event_id] = each
-                events.append(each.original)
-        done = self._sender.send(events, self._run.run_id) if events else Batch()
-        for event_id, position in done.written.items():
-            actions.append(self._action(sendable[event_id], "sent", now, target=position))
-        self.report.written |= done.written
-        if actions:
-            self._ledger.record(actions)
+        try:
+            for each in batch:
+                if each.restart and self._restart(each.event_id) is None:
+                    self.report.restarted.add(each.event_id)
+                    actions.append(self._action(each, "restarted", now))
+                elif isinstance(each.original, Missing):
+                    self.report.not_found[each.event_id] = each.original.reason
+                    actions.append(self._action(each, "not_found", now, detail=each.original.reason))
+                elif not (each.trial.passes or self._limits.force):
+                    self.report.still_fails[each.event_id] = each.trial
+                    codes = each.trial.reason_codes
+                    actions.append(
+                        self._action(each, "still_fails", now, codes=codes, detail="; ".join(each.trial.reasons))
+                    )
+                else:
+                    sendable[each.original.event_id] = each
+                    events.append(each.original)
+            done = self._sender.send(events, self._run.run_id) if events else Batch()
+            for event_id, position in done.written.items():
+                actions.append(self._action(sendable[event_id], "sent", now, target=position))
+            self.report.written |= done.written
+        finally:
+            # A server that goes away in the midst of a batch undoes nothing of what was done before.
+            if actions:
+                self._ledger.record(actions)
         if len(done.written) < len(sendable):
             raise unacknowledged(done)
         return len(done.written)

@@ -77,19 +77,23 @@ class Scanner:
                     if message.offset in group:
                         yield message
 
-    def held_since(self, topic: str) -> datetime | None:
-        """Return from when on a topic holds all that was written to it; None where it still holds the very first."""
+    def held_since(self, topic: str) -> datetime:
+        """Return from when on a topic holds all that was written to it or to one of its name before it.
+
+        That it begins at its first offsets proves nothing: so does a topic that was made anew. But that it was there
+        when its first record was written. Where it has no record it may have lost all until now.
+        """
         starts, ends = self._ends(topic)
-        shortened = {partition for partition, start in starts.items() if start > 0}
-        if not shortened:
-            return None
-        firsts = [
-            next(self._read(topic, {partition: starts[partition]}, {partition: ends[partition]}), None)
-            for partition in sorted(shortened)
-        ]
-        # Of an empty partition nothing is known but that all of it is gone.
-        moments = [datetime.now(UTC) if first is None else _moment(first) for first in firsts]
-        return max(moments)
+        now = datetime.now(UTC)
+        firsts = {
+            partition: _moment(first)
+            for partition, start in sorted(starts.items())
+            if (first := next(self._read(topic, {partition: start}, {partition: ends[partition]}), None)) is not None
+        }
+        # Of an empty partition that had records nothing is known but that all of it is gone: retention may have been
+        # shorter for a while, or a person has deleted them.
+        shortened = [firsts.get(partition, now) for partition, start in starts.items() if start > 0]
+        return max(shortened) if shortened else min(firsts.values(), default=now)
 
     def _read(self, topic: str, starts: Mapping[int, int], ends: Mapping[int, int]) -> Iterator[Message]:
         open_partitions = {number for number, start in starts.items() if start < ends.get(number, 0)}

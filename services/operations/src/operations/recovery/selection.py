@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -27,15 +27,26 @@ _ENDED_WITHOUT_ROW = frozenset({"row_rejected", "database_row_rejected"})
 Actions = Callable[[Collection[str]], Mapping[str, RecoveryAction]]
 
 
-def from_quarantine(standings: Sequence[Standing], originals: Originals) -> list[Candidate]:
-    """Return the events of some dead letters as candidates, in the order in which their webhooks were read."""
+def from_quarantine(standings: Sequence[Standing], originals: Originals) -> Iterator[Candidate]:
+    """Yield the events of some dead letters as candidates, in the order in which their webhooks were read.
+
+    Their originals are looked for when their turn comes: no more of them are held at once than are found together.
+    """
     failures = sorted((each.failure for each in standings), key=lambda failure: (failure.received_at, failure.position))
-    candidates: list[Candidate] = []
     for start in range(0, len(failures), _CHUNK):
         chunk = failures[start : start + _CHUNK]
         found = originals.find(chunk)
-        candidates += [_candidate(failure, found[failure.event_id]) for failure in chunk]
-    return candidates
+        for failure in chunk:
+            yield _candidate(failure, found[failure.event_id])
+
+
+def bare(candidate: Candidate) -> Candidate:
+    """Return a candidate without the body of its original, for who only counts."""
+    original = candidate.original
+    if isinstance(original, Missing):
+        return candidate
+    record = original.record.model_copy(update={"payload": b""})
+    return replace(candidate, original=replace(original, record=record, value=None))
 
 
 def _candidate(failure: Failure, original: RawEvent | Missing) -> Candidate:

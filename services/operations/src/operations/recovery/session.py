@@ -17,7 +17,7 @@ from operations.recovery.lake import LakeSource
 from operations.recovery.scan import Scanner
 from operations.recovery.sending import Sender
 from operations.recovery.sources import Joined
-from operations.recovery.topics import Names, TopicSource
+from operations.recovery.topics import Decoders, Names, TopicSource
 from operations.recovery.watching import DeadLetterWatch
 from operations.recovery.workflows import Workflows
 from operations.settings import ProvidersSettings, RecoverySettings
@@ -74,14 +74,11 @@ def open_session(
         stack.callback(scanner.close)
         chosen = names or Names.of(running_providers())
         any_raw = raw_topic(next(iter(chosen.raw)))
+        decoders = Decoders(*(_decoder(registry, topic) for topic in (any_raw, INGESTION_DLQ, VALIDATION_DLQ)))
         topics = TopicSource(
-            scanner,
-            chosen,
-            raw=_decoder(registry, any_raw),
-            ingestion=_decoder(registry, INGESTION_DLQ),
-            validation=_decoder(registry, VALIDATION_DLQ),
+            scanner, chosen, raw=decoders.raw, ingestion=decoders.ingestion, validation=decoders.validation
         )
-        lake = archive or LakeSource(lambda: load_catalog(settings))
+        lake = archive or LakeSource(lambda: load_catalog(settings), decoders=decoders)
         yield Session(settings, registry, Joined(topics, lake), Trail(settings.postgres_dsn), chosen, stack)
 
 

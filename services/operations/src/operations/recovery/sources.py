@@ -1,6 +1,6 @@
 """Where events are found again: in the topics, and for what these no longer hold, in the archive."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -36,11 +36,14 @@ class Source(Protocol):
 class Topics(Source, Protocol):
     """A source that forgets."""
 
-    def raw_since(self, which: Filter) -> datetime | None:
-        """Return from when on it holds all raw events of a filter's providers; None where it holds the very first."""
+    def providers(self, which: Filter) -> Sequence[str]:
+        """Return the providers that a filter covers, of those that it has raw events of."""
 
-    def failures_since(self) -> datetime | None:
-        """Return from when on it holds all dead letters; None where it holds the very first."""
+    def raw_since(self, provider: str) -> datetime:
+        """Return from when on it holds all raw events of a provider."""
+
+    def failures_since(self) -> datetime:
+        """Return from when on it holds all dead letters."""
 
 
 class Joined:
@@ -56,27 +59,56 @@ class Joined:
         return self._topics.unreadable + self._archive.unreadable
 
     def raw(self, which: Filter) -> Iterator[RawEvent]:
-        """Yield the raw events that a filter covers, the older ones first."""
-        older = _older(which, self._topics.raw_since(which))
-        seen: set[Position | None] = set()
-        if older is not None:
-            for event in self._archive.raw(older):
-                seen.add(event.position)
+        """Yield the raw events that a filter covers, provider by provider, the older ones of each first.
+
+        Events that are asked for by their ids are looked for in the archive only where the topics have none of them.
+        """
+        if which.event_ids:
+            yield from self._named(which)
+            return
+        for each in self._by_provider(which):
+            # A topic that was made anew has other events at the places of before.
+            seen: set[tuple[Position | None, str]] = set()
+            for event in self._archived(each):
+                seen.add((event.position, event.event_id))
                 yield event
+            for event in self._topics.raw(each):
+                if (event.position, event.event_id) not in seen:
+                    yield event
+
+    def _named(self, which: Filter) -> Iterator[RawEvent]:
+        missing = set(which.event_ids)
         for event in self._topics.raw(which):
-            if event.position not in seen:
-                yield event
+            missing.discard(event.event_id)
+            yield event
+        for each in self._by_provider(which):
+            if missing:
+                for event in self._archived(replace(each, event_ids=frozenset(missing))):
+                    missing.discard(event.event_id)
+                    yield event
+
+    def _by_provider(self, which: Filter) -> Iterator[Filter]:
+        for provider in self._topics.providers(which):
+            yield replace(which, providers=frozenset({provider}))
+
+    def _archived(self, which: Filter) -> Iterator[RawEvent]:
+        """Yield the raw events of one provider that its topic may no longer hold."""
+        (provider,) = which.providers
+        # One quiet provider is no reason to read the archive of the others.
+        older = _older(which, self._topics.raw_since(provider))
+        if older is not None:
+            yield from self._archive.raw(older)
 
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers, the older ones first."""
         older = _older(which, self._topics.failures_since())
-        seen: set[Position] = set()
+        seen: set[tuple[Position, str]] = set()
         if older is not None:
             for failure in self._archive.failures(older):
-                seen.add(failure.position)
+                seen.add((failure.position, failure.event_id))
                 yield failure
         for failure in self._topics.failures(which):
-            if failure.position not in seen:
+            if (failure.position, failure.event_id) not in seen:
                 yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:
@@ -90,10 +122,8 @@ class Joined:
                         yield event
 
 
-def _older(which: Filter, held_since: datetime | None) -> Filter | None:
-    """Return the filter of what a topic no longer holds; None where that is nothing."""
-    if held_since is None:
-        return None
+def _older(which: Filter, held_since: datetime) -> Filter | None:
+    """Return the filter of what a topic may no longer hold; None where that is nothing."""
     until = held_since + _OVERLAP
     if which.since is not None and which.since >= until:
         return None

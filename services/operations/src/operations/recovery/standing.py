@@ -1,7 +1,7 @@
 """How far the recovery of each quarantined event has come. Pure but for the questions it asks of its ports."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from payments_contracts.pins.operations import RecoveryAction
@@ -16,6 +16,8 @@ Rows = Callable[[Collection[str]], set[str]]
 
 # The workflow of such a dead letter writes to the two stores side by side: one row says nothing of the other.
 _NOT_IN_BRONZE = "row_rejected"
+# Asked for together.
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ def standings(
     actions: Callable[[Collection[str]], Mapping[str, RecoveryAction]],
     rows: Rows,
     bronze_rows: Rows,
+    *,
+    bodies: bool = True,
 ) -> list[Standing]:
     """Return the standing of each event among some dead letters.
 
@@ -61,17 +65,30 @@ def standings(
         actions: Gives the last thing that was done by hand about each of some events.
         rows: Tells which events have a row in the operational database.
         bronze_rows: Tells which have one in Bronze; asked for those alone whose row Bronze had refused.
+        bodies: Whether the dead letters keep their bodies, which may be all that was ever quarantined.
     """
-    found = newest(failures)
-    last = actions(list(found))
+    found = newest(failures if bodies else map(_bare, failures))
     refused = {event_id for event_id, (failure, _) in found.items() if _NOT_IN_BRONZE in failure.reason_codes}
-    present = rows([event_id for event_id in found if event_id not in refused])
-    if refused:
-        present |= bronze_rows(sorted(refused))
+    last: dict[str, RecoveryAction] = {}
+    for chunk in _chunks(list(found)):
+        last |= actions(chunk)
+    present: set[str] = set()
+    for ask, event_ids in ((rows, [each for each in found if each not in refused]), (bronze_rows, sorted(refused))):
+        for chunk in _chunks(event_ids):
+            present |= ask(chunk)
     return [
         Standing(failure, count, _state(failure, last.get(event_id), is_there=event_id in present), last.get(event_id))
         for event_id, (failure, count) in found.items()
     ]
+
+
+def _bare(failure: Failure) -> Failure:
+    return replace(failure, record=failure.record.model_copy(update={"payload": b""}))
+
+
+def _chunks(event_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(event_ids), _CHUNK):
+        yield event_ids[start : start + _CHUNK]
 
 
 def _state(failure: Failure, last: RecoveryAction | None, *, is_there: bool) -> State:

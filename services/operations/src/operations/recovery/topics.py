@@ -15,10 +15,10 @@ from operations.recovery.events import Failure, Position, RawEvent
 from operations.recovery.filters import Filter
 
 # A record is written once the webhook has been read; clocks of gateway and broker may differ by so much.
-_SKEW = timedelta(minutes=5)
+SKEW = timedelta(minutes=5)
 # And after so long at most: the gateway gives up within seconds. What is written later was redriven, and is known from
 # its first record.
-_DELAY = timedelta(minutes=10)
+DELAY = timedelta(minutes=10)
 
 
 class Scan(Protocol):
@@ -30,8 +30,8 @@ class Scan(Protocol):
     def at(self, places: Collection[Position]) -> Iterator[Message]:
         """Yield the records at some places, as far as they are held."""
 
-    def held_since(self, topic: str) -> datetime | None:
-        """Return from when on a topic holds all; None where it holds the very first record."""
+    def held_since(self, topic: str) -> datetime:
+        """Return from when on a topic holds all that was written under its name."""
 
 
 class Decoder(Protocol):
@@ -39,6 +39,15 @@ class Decoder(Protocol):
 
     def decode(self, value: bytes) -> dict[str, Any]:
         """Return the record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoders:
+    """What reads records of the topics, by what they hold."""
+
+    raw: Decoder
+    ingestion: Decoder
+    validation: Decoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +81,8 @@ class TopicSource:
 
     def raw(self, which: Filter) -> Iterator[RawEvent]:
         """Yield the raw events that a filter covers, partition by partition in their order."""
-        since = None if which.since is None else which.since - _SKEW
-        until = None if which.until is None else which.until + _DELAY
+        since = None if which.since is None else which.since - SKEW
+        until = None if which.until is None else which.until + DELAY
         for topic in self._topics_of(which):
             for message in self._scan.scan(topic, since, until):
                 record = self._decoded(self._raw, message)
@@ -82,14 +91,14 @@ class TopicSource:
 
     def failures(self, which: Filter) -> Iterator[Failure]:
         """Yield the dead letters that a filter covers; they may have been written long after the webhook was read."""
-        since = None if which.since is None else which.since - _SKEW
+        since = None if which.since is None else which.since - SKEW
         for message in self._scan.scan(self._names.ingestion, since):
             record = self._decoded(self._ingestion, message)
-            if record is not None and which.covers(failure := _refused(message, record)):
+            if record is not None and which.covers(failure := refused(message, record)):
                 yield failure
         for message in self._scan.scan(self._names.validation, since):
             record = self._decoded(self._validation, message)
-            if record is not None and which.covers(failure := _quarantined(message, record)):
+            if record is not None and which.covers(failure := quarantined(message, record)):
                 yield failure
 
     def at(self, places: Collection[Position], within: Filter) -> Iterator[RawEvent]:  # noqa: ARG002  # a place needs no time
@@ -100,18 +109,24 @@ class TopicSource:
             if record is not None:
                 yield raw_event(message, record)
 
-    def raw_since(self, which: Filter) -> datetime | None:
-        """Return from when on the raw topics of a filter's providers hold all."""
-        return _latest(self._scan.held_since(topic) for topic in self._topics_of(which))
+    def providers(self, which: Filter) -> list[str]:
+        """Return the providers that a filter covers, of those whose raw topics are read."""
+        return [provider for provider in self._names.raw if not which.providers or provider in which.providers]
 
-    def failures_since(self) -> datetime | None:
+    def raw_since(self, provider: str) -> datetime:
+        """Return from when on the raw topic of a provider holds all.
+
+        Raises:
+            KeyError: Its topic is not read.
+        """
+        return self._scan.held_since(self._names.raw[provider])
+
+    def failures_since(self) -> datetime:
         """Return from when on the dead-letter topics hold all."""
-        return _latest(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
+        return max(self._scan.held_since(topic) for topic in (self._names.ingestion, self._names.validation))
 
     def _topics_of(self, which: Filter) -> list[str]:
-        return [
-            topic for provider, topic in self._names.raw.items() if not which.providers or provider in which.providers
-        ]
+        return [self._names.raw[provider] for provider in self.providers(which)]
 
     def _decoded(self, decoder: Decoder, message: Message) -> dict[str, Any] | None:
         try:
@@ -126,12 +141,14 @@ def raw_event(message: Message, record: Mapping[str, Any]) -> RawEvent:
     return RawEvent(ProviderEvent.model_validate(record), "topic", _place(message), message.value)
 
 
-def _refused(message: Message, record: Mapping[str, Any]) -> Failure:
+def refused(message: Message, record: Mapping[str, Any]) -> Failure:
+    """Make a dead letter of a message of the gateway's topic and the record in it."""
     codes = {"source": "ingestion", "reason_codes": [record["reason_code"]], "reasons": [record["reason"]]}
     return _failure(message, record, codes)
 
 
-def _quarantined(message: Message, record: Mapping[str, Any]) -> Failure:
+def quarantined(message: Message, record: Mapping[str, Any]) -> Failure:
+    """Make a dead letter of a message of the topic of normalizer and orchestrator and the record in it."""
     return _failure(message, record, {"source": "validation", "headers": {}})
 
 
@@ -148,7 +165,3 @@ def _failure(message: Message, record: Mapping[str, Any], changes: Mapping[str, 
 
 def _place(message: Message) -> Position:
     return Position(message.topic, message.partition, message.offset)
-
-
-def _latest(moments: Iterator[datetime | None]) -> datetime | None:
-    return max((moment for moment in moments if moment is not None), default=None)
