@@ -188,6 +188,27 @@ def test_outlives_a_job_manager_that_is_away_for_a_while(flink: FakeFlink, watch
     assert "does not answer" in answers[-1]
 
 
+def test_outlives_a_job_manager_that_is_in_trouble_for_a_while(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME)))
+    answers: list[str | None] = []
+
+    def on_request() -> None:
+        if flink.broken:
+            answers.append(watcher.check())
+            if len(answers) == 3:
+                flink.broken = False
+                flink.on_look = stop.set
+
+    flink.on_look = lambda: setattr(flink, "broken", True)
+    flink.on_request = on_request
+
+    watcher.run()
+
+    assert answers[-1] is not None
+    assert "AskTimeoutException" in answers[-1]
+    assert job.state == "FINISHED"
+
+
 def test_gives_up_when_the_cluster_never_comes(flink: FakeFlink, watcher: Watcher) -> None:
     flink.slots = 0
 
