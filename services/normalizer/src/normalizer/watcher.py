@@ -97,7 +97,11 @@ class Watcher:
         if self._stop.is_set():
             return
         self._retire()
-        job_id = self._find() or self._start()
+        job_id = self._find()
+        if job_id is None:
+            if self._stop.is_set():
+                return
+            job_id = self._start()
         try:
             self._watch(job_id)
         except TooManyDeadLetters as reason:
@@ -134,12 +138,13 @@ class Watcher:
                 return
 
     def _find(self) -> str | None:
-        """Return the id of the job if it runs already as it should; else see it to its end."""
+        """Return the id of the job if it runs already as it should; else see it to its end, unless told to stop."""
         while jobs := living(self._cluster.jobs(), self._plan.name):
             stopping = [job for job in jobs if job.state in ENDING]
             if stopping:
                 self._become(Verdict(Phase.STARTING, f"job {stopping[0].id} is {stopping[0].state}"))
-                self._stop.wait(POLL_S)
+                if self._stop.wait(POLL_S):
+                    return None
                 continue
             if len(jobs) == 1 and self._cluster.parameters(jobs[0].id).get(FINGERPRINT) == self._plan.fingerprint:
                 log.info("adopted the running job", job_id=jobs[0].id)
