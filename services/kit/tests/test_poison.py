@@ -95,3 +95,11 @@ def test_it_goes_on_refusing_and_keeps_no_more_places_than_it_tolerates() -> Non
     for offset in range(2, 50):
         with pytest.raises(Fault, match=r"^3 of 3 "):
             limit.refuse(offset, "unreadable")
+
+
+def test_what_is_not_decided_yet_makes_the_share_smaller_while_it_is_not() -> None:
+    limit = limit_of(Tolerance(max_count=100, max_ratio=0.5, spared=0))
+    limit.refuse(0, "unreadable", undecided=1)
+    with pytest.raises(Fault, match=r"^2 of 3 "):
+        limit.refuse(1, "unreadable", undecided=1)
+    limit.refuse(1, "unreadable", undecided=2)

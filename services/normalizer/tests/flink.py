@@ -36,6 +36,7 @@ class FakeFlink:
         self.jobs: dict[str, FakeJob] = {}
         self.slots = 4
         self.away = False
+        self.broken = False
         self.requests: list[str] = []
         self.metrics: dict[str, float] = {}
         self.statistics_fail = False
@@ -55,6 +56,9 @@ class FakeFlink:
         self.on_request()
         if self.away:
             raise httpx.ConnectError("refused", request=request)
+        if self.broken:
+            trace = "AskTimeoutException: Ask timed out after [10000 ms]\n\tat x.Y"
+            return httpx.Response(500, json={"errors": [trace]})
         line = b" ".join((request.method.encode(), request.url.raw_path, b"HTTP/1.1"))
         if len(line) > LONGEST_REQUEST_LINE:
             # The answer of Flink 2.3 to it, word for word.

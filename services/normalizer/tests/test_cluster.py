@@ -38,6 +38,13 @@ def test_an_unreachable_job_manager_is_worth_another_attempt(flink: FakeFlink, c
         cluster.slots()
 
 
+def test_a_job_manager_in_trouble_is_worth_another_attempt_and_says_which(flink: FakeFlink, cluster: Cluster) -> None:
+    flink.broken = True
+
+    with pytest.raises(ClusterAway, match=r"GET /overview: 500 AskTimeoutException: .*ms\]$"):
+        cluster.slots()
+
+
 def test_a_refusal_comes_with_its_reason_and_no_stack_frames(flink: FakeFlink, cluster: Cluster) -> None:
     flink.add(FakeJob("old", state="CREATED"))
 

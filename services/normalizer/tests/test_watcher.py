@@ -88,6 +88,33 @@ def test_waits_for_a_job_on_its_way_out(flink: FakeFlink, watcher: Watcher, stop
     assert "SUBMIT" in flink.requests
 
 
+def test_told_to_stop_while_a_job_is_on_its_way_out_it_neither_waits_for_that_nor_starts_another(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    flink.add(FakeJob("old", state="CANCELLING"))
+
+    def on_list() -> None:
+        assert flink.requests.count("GET /jobs/overview") < 5, "it does not stop"
+        if flink.requests.count("GET /jobs/overview") == 2:
+            stop.set()
+
+    flink.on_list = on_list
+
+    watcher.run()
+
+    assert "SUBMIT" not in flink.requests
+
+
+def test_told_to_stop_while_it_replaces_a_job_it_starts_none(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
+    old = flink.add(FakeJob("old", parameters={FINGERPRINT: "f0"}))
+    flink.on_request = lambda: stop.set() if flink.requests[-1] == "POST /jobs/old/stop" else None
+
+    watcher.run()
+
+    assert old.state == "FINISHED"
+    assert "SUBMIT" not in flink.requests
+
+
 def test_is_ready_while_the_job_does_its_work(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
     answers: list[str | None] = [watcher.check()]
 
@@ -186,6 +213,27 @@ def test_outlives_a_job_manager_that_is_away_for_a_while(flink: FakeFlink, watch
 
     assert answers[-1] is not None
     assert "does not answer" in answers[-1]
+
+
+def test_outlives_a_job_manager_that_is_in_trouble_for_a_while(flink: FakeFlink, watcher: Watcher, stop: Event) -> None:
+    job = flink.add(FakeJob("old", parameters=dict(SAME)))
+    answers: list[str | None] = []
+
+    def on_request() -> None:
+        if flink.broken:
+            answers.append(watcher.check())
+            if len(answers) == 3:
+                flink.broken = False
+                flink.on_look = stop.set
+
+    flink.on_look = lambda: setattr(flink, "broken", True)
+    flink.on_request = on_request
+
+    watcher.run()
+
+    assert answers[-1] is not None
+    assert "AskTimeoutException" in answers[-1]
+    assert job.state == "FINISHED"
 
 
 def test_gives_up_when_the_cluster_never_comes(flink: FakeFlink, watcher: Watcher) -> None:

@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Partition
+from kit.poison import Tolerance
 from orchestrator.bridge import Bridge
+from orchestrator.messages import DeadLetter
+from orchestrator.refusals import Refusals
 from orchestrator.routing import Unusable
 from orchestrator.source import Arrival, GiveUp, Poison
 from payments_contracts.pins.orchestrator import PaymentEvent
@@ -97,7 +100,7 @@ class Workflows:
         finally:
             self.at_once -= 1
 
-    async def refuse(self, arrival: Arrival | Poison, error: Rejected) -> None:
+    async def refuse(self, arrival: Arrival | Poison, error: Rejected, undecided: int) -> None:
         name = arrival.event.event_id if isinstance(arrival, Arrival) else str(arrival.position)
         if name in self.errors and isinstance(self.errors[name], Fault):
             raise self.errors[name]
@@ -306,3 +309,64 @@ async def test_too_many_of_them_stop_the_consumer_and_their_offsets_are_not_comm
     with pytest.raises(Fault, match="too many"):
         await run_until(bridge_of(topic, workflows), lambda: False)
     assert topic.committed[ZERO] <= 2
+
+
+class Letters:
+    """Keeps the places of dead letters."""
+
+    def __init__(self) -> None:
+        self.places: list[str] = []
+
+    async def write(self, letter: DeadLetter) -> None:
+        self.places.append(str(letter.position))
+
+    async def bury(self, poison: Poison) -> None:
+        self.places.append(str(poison.position))
+
+
+def tolerant_bridge(topic: Topic, workflows: Workflows, letters: Letters) -> Bridge:
+    refusals = Refusals(letters, Tolerance())
+
+    async def start(arrival: Arrival) -> None:
+        await workflows.start(arrival)
+        refusals.passed()
+
+    return Bridge(topic.open, start, refusals.refuse, Gate(), commit_seconds=0.005)
+
+
+async def test_bad_records_are_a_share_of_what_was_read_with_them_and_not_of_what_is_started(
+    make_event: MakeEvent,
+) -> None:
+    topic, workflows, letters = Topic(make_event(), zero=100), Workflows(), Letters()
+    topic.poison = frozenset(range(0, 70, 10))
+    workflows.held = {"0-99": asyncio.Event()}
+    asyncio.get_running_loop().call_later(0.05, workflows.held["0-99"].set)
+    await run_until(tolerant_bridge(topic, workflows, letters), lambda: topic.committed[ZERO] == 100)
+    assert (len(letters.places), len(workflows.started)) == (7, 93)
+
+
+async def test_events_that_are_all_refused_stop_it_however_many_were_read_before_they_were(
+    make_event: MakeEvent,
+) -> None:
+    topic, workflows, letters = Topic(make_event(), zero=12), Workflows(), Letters()
+    workflows.errors = {f"0-{offset}": KeyError("a defect") for offset in range(12)}
+    with pytest.raises(Fault, match=r"7 of 12 records .*internal_error \(7\)"):
+        await run_until(tolerant_bridge(topic, workflows, letters), lambda: False)
+    assert len(letters.places) == 6
+
+
+async def test_a_session_that_broke_off_leaves_nothing_that_counts_as_being_started(make_event: MakeEvent) -> None:
+    topic, workflows, letters = Topic(make_event(), zero=8), Workflows(), Letters()
+    workflows.held = {"0-7": asyncio.Event()}
+    stop = asyncio.Event()
+    running = asyncio.create_task(tolerant_bridge(topic, workflows, letters).run(stop))
+    await until(lambda: topic.committed[ZERO] == 7)
+    topic.poll_errors = [Transient("broker away")]
+    await until(lambda: len(topic.sessions) == 2)
+    workflows.held["0-7"].set()
+    await until(lambda: topic.committed[ZERO] == 8)
+    # Eight were used; of the next nine all are refused.
+    workflows.errors = {f"0-{offset}": KeyError("a defect") for offset in range(8, 17)}
+    topic.ends[ZERO] = 17
+    with pytest.raises(Fault, match="9 of 17 records "):
+        await running

@@ -61,8 +61,14 @@ class PoisonLimit:
         self._passed.append((slot, count))
         self._forget()
 
-    def refuse(self, place: Hashable, reason_code: str) -> None:
+    def refuse(self, place: Hashable, reason_code: str, *, undecided: int = 0) -> None:
         """Note a record that cannot be used, before it is dead-lettered. One place counts once, however often it comes.
+
+        Args:
+            place: Where the record is.
+            reason_code: Why it cannot be used.
+            undecided: Other records that have been read and are neither passed nor refused yet. They count as used:
+                what takes longer to use than to refuse would otherwise look like a stream of nothing but bad records.
 
         Raises:
             Fault: There are too many; this one, too, stays where it is. The message says how many of how many, why,
@@ -72,7 +78,7 @@ class PoisonLimit:
         self._refused[place] = (self._now(), reason_code)
         self._forget()
         refused, tolerance = len(self._refused), self._tolerance
-        seen = refused + sum(count for _, count in self._passed)
+        seen = refused + undecided + sum(count for _, count in self._passed)
         is_share = refused > tolerance.spared and refused > tolerance.max_ratio * seen
         if refused <= tolerance.max_count and not is_share:
             return

@@ -31,7 +31,8 @@ class Savepoint:
 class Cluster:
     """One Flink cluster, spoken to through `client`, whose base URL is the job manager's.
 
-    Every method raises ClusterAway when the job manager does not answer and RefusedRequest when it refuses.
+    Every method raises ClusterAway when the job manager does not answer, or says that something in it went wrong (5xx),
+    and RefusedRequest when it refuses.
     """
 
     def __init__(self, client: httpx.Client) -> None:
@@ -132,6 +133,9 @@ class Cluster:
             raise ClusterAway(f"{self._client.base_url} does not answer: {error!r}") from error
         if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
             raise ClusterAway(f"{self._client.base_url} is not ready yet")
+        if response.is_server_error:
+            # A job manager that is busy answers so, too, when it has waited for itself for too long.
+            raise ClusterAway(_refusal(response))
         return response
 
 
@@ -171,8 +175,12 @@ def _instant(milliseconds: int) -> datetime:
 def _json(response: httpx.Response) -> Any:
     if response.is_success:
         return response.json()
+    raise RefusedRequest(_refusal(response))
+
+
+def _refusal(response: httpx.Response) -> str:
     try:
         text = messages(response.json()["errors"])
     except (ValueError, KeyError, TypeError):
         text = response.text[:500]
-    raise RefusedRequest(f"{response.request.method} {response.request.url.path}: {response.status_code} {text}")
+    return f"{response.request.method} {response.request.url.path}: {response.status_code} {text}"

@@ -5,6 +5,9 @@ and some of that cannot be committed twice: its transactional id has been taken 
 Flink counts it as failed, and cannot tell it from a transaction that the broker has aborted. But the broker aborts one
 only when it is older than its timeout. So what fails at a recovery is lost if the checkpoint was that old, and whatever
 fails later is lost.
+
+Of what had failed before a running job was found nothing can be told: it counts as harmless, so that each program tells
+of what it has seen.
 """
 
 from datetime import datetime, timedelta

@@ -19,8 +19,9 @@ _log = structlog.get_logger(__name__)
 Start = Callable[[Arrival], Awaitable[None]]
 """Returns once the event's workflow is durable; raises Rejected for an event that can have none, Fault if none can."""
 
-Refuse = Callable[[Arrival | Poison, Rejected], Awaitable[None]]
-"""Returns once a dead letter of the record is durable; raises Fault where too many records are refused."""
+Refuse = Callable[[Arrival | Poison, Rejected, int], Awaitable[None]]
+"""Returns once a dead letter of the record is durable; raises Fault where too many records are refused. The number is
+of other events that are being started."""
 
 
 class Gate(Protocol):
@@ -72,6 +73,7 @@ class Bridge:
         self._drain_seconds = drain_seconds
         self._tracker: OffsetTracker[Partition] = OffsetTracker()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._starting = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is under way.
@@ -88,6 +90,7 @@ class Bridge:
 
     async def _session(self, stop: asyncio.Event) -> None:
         self._tracker = OffsetTracker()
+        self._starting = 0
         source = self._open_source(self._give_up)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -116,6 +119,8 @@ class Bridge:
 
     def _begin(self, arrival: Arrival | Poison, tasks: asyncio.TaskGroup) -> None:
         self._tracker.begin(arrival.partition, arrival.offset)
+        # Counted here and not in the task: what is refused at once must know of all that came with it.
+        self._starting += isinstance(arrival, Arrival)
         task = tasks.create_task(self._bring(arrival, self._tracker))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -123,7 +128,7 @@ class Bridge:
 
     async def _bring(self, arrival: Arrival | Poison, tracker: OffsetTracker[Partition]) -> None:
         if (refusal := await self._refusal(arrival)) is not None:
-            await self._refuse(arrival, refusal)
+            await self._refuse(arrival, refusal, self._starting)
         tracker.finish(arrival.partition, arrival.offset)
 
     async def _refusal(self, arrival: Arrival | Poison) -> Rejected | None:
@@ -138,6 +143,8 @@ class Bridge:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, it concerns this event; many of its kind stop all
             return Rejected(defect(error), DEFECT)
+        finally:
+            self._starting -= 1
         return None
 
     async def _settle(self, partitions: Sequence[Partition] | None, seconds: float) -> None:

@@ -64,13 +64,16 @@ def of_record(poison: Poison, now: datetime) -> ValidationFailure:
 
 
 def cut(letter: ValidationFailure) -> ValidationFailure:
-    """Return the letter with as much of its payload as fits into a message; it says so, and where all of it is."""
+    """Return the letter with as much of its payload as fits into a message; it says so, and where all of it is.
+
+    A letter that fits is returned as it is: a broker refuses a whole batch where one message of it is too large.
+    """
     payload = letter.payload
+    if len(payload) <= _KEPT_BYTES:
+        return letter
     where = f"{letter.source_topic}/{letter.source_partition}@{letter.source_offset}"
-    reason = (
-        f"payload: the first {min(_KEPT_BYTES, len(payload))} of {len(payload)} bytes; all are at {where} until the "
-        "retention of that topic"
-    )
+    told = f"the first {_KEPT_BYTES} of {len(payload)} bytes"
+    reason = f"payload: {told}; all are at {where} until the retention of that topic"
     return letter.model_copy(
         update={
             "payload": payload[:_KEPT_BYTES],

@@ -41,13 +41,18 @@ class Refusals:
         """Note a record that was used."""
         self._limit.passed()
 
-    async def refuse(self, arrival: Arrival | Poison, error: Rejected) -> None:
+    async def refuse(self, arrival: Arrival | Poison, error: Rejected, undecided: int) -> None:
         """Return once a dead letter of the record is durable; wait as long as Kafka is away.
+
+        Args:
+            arrival: The record.
+            error: Why it can have no workflow.
+            undecided: How many other events have been read whose workflow is neither durable nor refused yet.
 
         Raises:
             Fault: There were too many; this one has no letter.
         """
-        self._limit.refuse(str(arrival.position), error.reason_code)
+        self._limit.refuse(str(arrival.position), error.reason_code, undecided=undecided)
         async for attempt in stamina.retry_context(on=Transient, attempts=None, timeout=None, wait_max=5.0):
             with attempt:
                 await self._write(arrival, error)
