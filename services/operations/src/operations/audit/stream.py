@@ -122,8 +122,12 @@ class StreamReader:
     def _stretch(self, found: Streams, name: str, reach: Reach) -> tuple[Offsets, Offsets]:
         """Return from where to where a topic is looked at, and note what waits behind."""
         since, until = (self._topics.locate(name, moment) for moment in reach.window)
-        start = {number: reach.start.get(f"{name}/{number}", offset) for number, offset in since.items()}
         read, bounds = reach.committed.get(name, {}), self._topics.bounds(name)
+        start = {}
+        for number, offset in since.items():
+            # Behind the topic's end, it is a place in a topic that was there before this one and had the same name.
+            ended = reach.start.get(f"{name}/{number}", offset)
+            start[number] = ended if ended <= bounds[number][1] else offset
         end: dict[int, int] = {}
         for number, offset in until.items():
             come = max(start[number], min(offset, read.get(number, 0)))
