@@ -1,6 +1,6 @@
 """A look follows each event through every hop, and looks behind a hop at what came late."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import StringIO
@@ -60,6 +60,9 @@ class World:
     def read(self, reach: Reach) -> Streams:
         self.reach = reach
         return self.streams
+
+    def divide(self, window: Window) -> Iterator[Window]:
+        yield window
 
     def bronze_between(self, window: Window) -> Events:
         return _between(self.bronze, window)
@@ -189,7 +192,7 @@ def test_what_is_followed_is_resolved_once_it_is_there_and_looked_for_behind() -
     world.streams = Streams(seen=by_id(event("a", NORMALIZED)))
     second = world.look(NOTHING, first.differences, first.run)
     assert world.reach is not None
-    assert world.reach.to_end
+    assert world.reach.followed == {"a"}
     assert found(second)["normalization", "a"][1] == "resolved"
     assert ("bronze", "a") in found(second)
     world.put(event("a"))

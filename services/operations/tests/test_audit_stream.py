@@ -1,6 +1,7 @@
 """What a look reads of the topics: from where to where, and what of it is kept."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -71,3 +72,50 @@ def test_a_topic_that_was_made_anew_is_read_from_the_windows_begin() -> None:
     assert found.raw == {"0", "1", "2"}
     assert found.positions[f"{STRIPE_RAW.name}/0"] == 3
     assert look(log, {f"{STRIPE_RAW.name}/0": 3}).raw == set(), "a look that ended at the end goes on there"
+
+
+def test_past_the_window_only_what_is_missing_or_followed_is_kept() -> None:
+    log = Log()
+    log.raw("late", NOON - timedelta(minutes=30))
+    for number in range(5):
+        log.normalized(f"other-{number}", NOON + timedelta(minutes=20))
+    for name in ("late", "followed"):
+        log.normalized(name, NOON + timedelta(minutes=30))
+    found = look(log, followed=frozenset({"followed"}))
+    assert found.seen.keys() == {"late", "followed"}
+    assert found.lost == {}
+
+
+def test_the_topics_end_is_read_once_for_what_stays_missing() -> None:
+    log = Log()
+    log.raw("lost", NOON - timedelta(minutes=30))
+    for number in range(5):
+        log.normalized(f"other-{number}", NOON + timedelta(minutes=20))
+    reach = Reach(HOUR, {}, {STRIPE_RAW.name: {0: 1}}, HOUR.since)
+    stream = reader(log)
+    assert stream.read(reach).lost.keys() == {"lost"}
+    assert (NORMALIZED.name, 0, 5) in log.stretches
+    log.normalized("lost", NOON + timedelta(minutes=30))
+    log.stretches.clear()
+    again = stream.read(replace(reach, start={f"{STRIPE_RAW.name}/0": 1}, followed=frozenset({"lost"})))
+    assert again.seen.keys() == {"lost"}
+    assert log.stretches[-1] == (NORMALIZED.name, 5, 6)
+    stream.read(replace(reach, followed=frozenset({"another"})))
+    assert log.stretches[-1] == (NORMALIZED.name, 0, 6), "what was not looked for before is looked for in all of it"
+
+
+def test_a_window_with_many_records_is_looked_at_in_pieces() -> None:
+    log = Log()
+    for number in range(120):
+        log.normalized(str(number), HOUR.since + timedelta(seconds=number))
+    stream = reader(log)
+    assert list(stream.divide(HOUR, most=120)) == [HOUR]
+    pieces = list(stream.divide(HOUR, most=119))
+    assert pieces[0] == Window(HOUR.since, HOUR.since + timedelta(seconds=225)), (
+        "below five minutes it is left as it is"
+    )
+    assert [(each.since, each.until) for each in pieces[1:]] == [
+        (HOUR.since + timedelta(seconds=start), HOUR.since + timedelta(seconds=end))
+        for start, end in ((225, 450), (450, 900), (900, 1800), (1800, 3600))
+    ]
+    assert list(stream.divide(Window(NOON, NOON))) == [Window(NOON, NOON)]

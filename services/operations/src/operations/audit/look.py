@@ -92,6 +92,15 @@ class Auditor:
         self._clock = clock
         self._tell = tell
 
+    def divide(self, window: Window) -> Iterator[Window]:
+        """Yield a window in pieces that a look can hold.
+
+        Raises:
+            UnavailableError: Kafka does not answer.
+            DeploymentError: A topic is missing.
+        """
+        return self._stream.divide(window)
+
     def look(
         self,
         window: Window,
@@ -128,7 +137,7 @@ class Auditor:
             reached(progress),
             # What was dead-lettered before the last look is known from it.
             min(before.started_at, window.since) if before and followed else window.since,
-            to_end=any(each.hop == "normalization" for each in followed),
+            followed={each.subject for each in followed if each.hop == "normalization"},
         )
         streams = self._stream.read(reach)
         findings = [*self._find_deleted(progress, before)]
