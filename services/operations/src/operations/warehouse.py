@@ -2,20 +2,24 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 import trino
 from payments_contracts.tables import GOLD_DAILY_PAYMENT_METRICS, SILVER_PAYMENTS
-from trino.exceptions import TrinoConnectionError, TrinoUserError
+from trino.exceptions import Error, HttpError, OperationalError, TrinoQueryError
 
-from operations.errors import UnavailableError
+from operations.errors import DeploymentError, UnavailableError
 from operations.ledger import PaymentKey
 from operations.money import MEASURES, Fact, Facts, State, States, Totals
 
 _BATCH = 500
+_ABSENT: Final = frozenset({"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"})
+# What passes by itself, or with a server behind Trino: its catalog, its object store, its workers, its memory.
+_AWAY: Final = frozenset({"EXTERNAL", "INTERNAL_ERROR", "INSUFFICIENT_RESOURCES"})
 _SUMMED = tuple(measure for measure in MEASURES if measure != "asked")
 _SUMS = ", ".join(f"sum({measure}_minor)" for measure in _SUMMED)
 
@@ -135,7 +139,8 @@ class Warehouse:
         """Return the rows of a statement of ours; none where its table does not exist yet.
 
         Raises:
-            UnavailableError: Trino does not answer.
+            UnavailableError: Trino or the lake behind it does not answer.
+            DeploymentError: Trino refuses the statement.
         """
         return self._run(statement, parameters)[1]
 
@@ -143,25 +148,31 @@ class Warehouse:
         """Return the same with the names of the columns.
 
         Raises:
-            UnavailableError: Trino does not answer.
+            UnavailableError: Trino or the lake behind it does not answer.
+            DeploymentError: Trino refuses the statement.
         """
         names, rows = self._run(statement, parameters)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _run(self, statement: str, parameters: Sequence[str]) -> tuple[list[str], list[Any]]:
-        cursor = self._connection.cursor()
         try:
-            cursor.execute(statement, list(parameters))
-            rows = list(cursor.fetchall())
-            return [column.name for column in cursor.description or ()], rows
-        except TrinoUserError as error:
-            if error.error_name in {"TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND"}:
+            with closing(self._connection.cursor()) as cursor:
+                cursor.execute(statement, list(parameters))
+                rows = list(cursor.fetchall())
+                return [column.name for column in cursor.description or ()], rows
+        except TrinoQueryError as error:
+            if error.error_name in _ABSENT:
                 return [], []
-            raise
-        except TrinoConnectionError as error:
+            if error.error_type in _AWAY:
+                raise UnavailableError(
+                    f"Trino at {self._address} failed with {error.error_name}: {error.message}. "
+                    "Is the lake up? See `make status`."
+                ) from error
+            raise DeploymentError(f"Trino refuses a statement with {error.error_name}: {error.message}") from error
+        except (OperationalError, HttpError, OSError) as error:
             raise UnavailableError(f"Trino at {self._address} does not answer. Is it up? See `make status`.") from error
-        finally:
-            cursor.close()
+        except Error as error:
+            raise DeploymentError(f"Trino at {self._address} cannot be asked: {error}") from error
 
 
 def _marks(values: Sequence[str]) -> str:
