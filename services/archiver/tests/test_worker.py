@@ -9,12 +9,13 @@ import pytest
 from archiver.batch import Policy
 from archiver.streams import STREAMS
 from archiver.worker import Archive, note_gap
-from kit.errors import Rejected, Transient
+from kit.errors import Fault, Rejected, Transient
 from kit.kafka import Message, Partition
 from kit.kafka.reader import Gap
 from kit.lake import ColumnMissing, Row, UnknownColumn
 from kit.lake.positions import Positions
 from kit.lake.write import Written
+from kit.poison import PoisonLimit, Tolerance
 from payments_contracts.topics import raw_topic
 from prometheus_client import REGISTRY
 
@@ -122,9 +123,14 @@ def stop() -> threading.Event:
     return threading.Event()
 
 
+def limit(tolerance: Tolerance | None = None) -> PoisonLimit:
+    return PoisonLimit(tolerance or Tolerance(), "records of t", "Look at the registry.")
+
+
 def archive(source: FakeSource, target: FakeTarget, decoder: FakeDecoder | None = None, *, rows: int = 2) -> Archive:
     decoders = {TOPIC: decoder or FakeDecoder()}
-    return Archive(STREAMS[0], source, target, decoders, Policy(rows, 1_000, 600.0), clock=lambda: NOON)
+    policy = Policy(rows, 1_000, 600.0)
+    return Archive(STREAMS[0], source, target, decoders, policy, limit=limit(), clock=lambda: NOON)
 
 
 def test_a_full_batch_is_committed_with_the_offsets_after_it_and_the_rest_at_the_stop(stop: threading.Event) -> None:
@@ -143,9 +149,15 @@ def test_a_topic_that_is_found_late_is_read_from_its_position(stop: threading.Ev
     minutes = iter(range(0, 60 * 99, 60))
     source, target = FakeSource(stop, [message(5)], [message(6)]), FakeTarget({f"{TOPIC}/0": 5, f"{LATE}/0": 700})
     decoders = {TOPIC: FakeDecoder()}
-    policy = Policy(1, 1_000, 600.0)
     Archive(
-        STREAMS[0], source, target, decoders, policy, clock=lambda: NOON, monotonic=lambda: float(next(minutes))
+        STREAMS[0],
+        source,
+        target,
+        decoders,
+        Policy(1, 1_000, 600.0),
+        limit=limit(),
+        clock=lambda: NOON,
+        monotonic=lambda: float(next(minutes)),
     ).run(stop)
     assert [after for _, _, after in target.commits] == [
         {f"{TOPIC}/0": 6, f"{TOPIC}/1": 0, f"{LATE}/0": 700},
@@ -192,6 +204,21 @@ def test_a_record_that_cannot_be_read_is_a_row_of_its_bytes(stop: threading.Even
     archive(source, target).run(stop)
     ((rows, _, _),) = target.commits
     assert [(row.get("payload"), row["kafka_offset"]) for row in rows] == [(b"odd", 0), (None, 1)]
+
+
+def test_many_records_that_cannot_be_read_stop_the_archive_before_they_are_committed(stop: threading.Event) -> None:
+    source, target = FakeSource(stop, [message(0), *(message(each, b"odd") for each in range(1, 9))]), FakeTarget()
+    with pytest.raises(Fault, match=rf"6 of 7 records of t .* wire_format \(6\); at {TOPIC}/0@1, .* the registry"):
+        archive(source, target, rows=50).run(stop)
+    assert target.commits == []
+
+
+def test_a_share_that_is_tolerated_is_archived(stop: threading.Event) -> None:
+    mixed = [message(each, b"odd" if each % 2 else b"sound") for each in range(20)]
+    source, target = FakeSource(stop, mixed), FakeTarget()
+    archive(source, target, rows=50).run(stop)
+    ((rows, _, _),) = target.commits
+    assert len(rows) == 20
 
 
 def test_a_table_that_lacks_a_column_is_waited_for(stop: threading.Event) -> None:

@@ -1,7 +1,8 @@
 """Settings from the environment, and what is said when they are wrong."""
 
 import pytest
-from kit.settings import HttpSettings, KafkaSettings, LakeSettings, LogSettings, load
+from kit.poison import Tolerance
+from kit.settings import HttpSettings, KafkaSettings, LakeSettings, LogSettings, PoisonSettings, load
 
 SECRET = "do-not-show"
 
@@ -88,3 +89,10 @@ def test_hides_secrets_when_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(LakeSettings)
     assert SECRET not in repr(settings)
     assert settings.s3_secret_access_key.get_secret_value() == SECRET
+
+
+def test_what_may_be_unusable_is_what_each_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = {"MAX_COUNT": "7", "MAX_RATIO": "0.25", "SPARED": "3", "WINDOW_SECONDS": "90"}
+    for name, value in said.items():
+        monkeypatch.setenv(f"POISON_{name}", value)
+    assert load(PoisonSettings).tolerance == Tolerance(max_count=7, max_ratio=0.25, spared=3, window_seconds=90.0)

@@ -13,6 +13,7 @@ from kit.kafka.reader import Reader
 from kit.lake import load_catalog
 from kit.lake.stream import StreamTarget
 from kit.metrics import MetricsServer
+from kit.poison import PoisonLimit
 from payments_contracts.schemas import schema
 
 from archiver.errors import PartDiedError
@@ -21,6 +22,12 @@ from archiver.streams import SERVICE, STREAMS, Stream
 from archiver.worker import Archive, note_gap
 
 _LONGEST_PAUSE_SECONDS = 5.0
+_REMEDY = (
+    "So many cannot be the fault of the records: `make registry-drift` tells whether the registry has lost schemas, "
+    "which have to come back under their ids; otherwise look at who writes these topics. Then start this again: "
+    "none of what was held is committed, all of it is read again. (Settings: POISON_MAX_COUNT, POISON_MAX_RATIO, "
+    "POISON_SPARED, POISON_WINDOW_SECONDS.)"
+)
 _log = structlog.get_logger(__name__)
 
 
@@ -88,7 +95,8 @@ class _Part:
                 topic.name: AvroDecoder(registry, schema(topic.record, topic.consumers[SERVICE]))
                 for topic in stream.topics
             }
-            self._archive = Archive(stream, reader, target, decoders, settings.policy, clock=self._clock)
+            limit = PoisonLimit(settings.tolerance, f"records for {stream.table.identifier}", _REMEDY)
+            self._archive = Archive(stream, reader, target, decoders, settings.policy, limit=limit, clock=self._clock)
             self._archive.run(stop)
 
     def _until_there(self, open_target: Callable[[], StreamTarget], stop: threading.Event) -> StreamTarget | None:

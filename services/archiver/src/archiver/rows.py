@@ -32,6 +32,10 @@ class Place:
         """When the record was produced, as Kafka has it."""
         return _EPOCH + timedelta(milliseconds=max(0, self.message.timestamp))
 
+    def __str__(self) -> str:
+        """Say it as `topic/partition@offset`."""
+        return f"{self.message.topic}/{self.message.partition}@{self.message.offset}"
+
     def columns(self) -> dict[str, object]:
         """Return the columns that tell it."""
         return {

@@ -1,12 +1,12 @@
 """What the environment says."""
 
-from kit.settings import KafkaSettings, LakeSettings, LogSettings, MetricsSettings, RegistrySettings
+from kit.settings import KafkaSettings, LakeSettings, LogSettings, MetricsSettings, PoisonSettings, RegistrySettings
 from pydantic import Field
 
 from archiver.batch import Policy
 
 
-class Settings(KafkaSettings, RegistrySettings, LakeSettings, MetricsSettings, LogSettings):
+class Settings(KafkaSettings, RegistrySettings, LakeSettings, PoisonSettings, MetricsSettings, LogSettings):
     """Settings of the archiver."""
 
     archive_max_rows: int = Field(default=5_000, ge=1, description="Rows of a commit, of each table.")

@@ -14,6 +14,7 @@ from kit.kafka.reader import Gap
 from kit.lake import ColumnMissing, Row, UnknownColumn
 from kit.lake.positions import Positions
 from kit.lake.write import Written
+from kit.poison import PoisonLimit
 
 from archiver import metrics
 from archiver.batch import Batch, Policy
@@ -85,6 +86,7 @@ class Archive:
         target: The stream's table.
         decoders: What reads each topic, by its name.
         policy: When what was read is committed.
+        limit: How many records may be unreadable.
         clock: Tells the time, for lags alone.
         monotonic: Seconds of a clock that does not go back.
     """
@@ -97,6 +99,7 @@ class Archive:
         decoders: Mapping[str, Decoder],
         policy: Policy,
         *,
+        limit: PoisonLimit,
         clock: Clock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -106,6 +109,7 @@ class Archive:
         self._decoders = decoders
         self._topics = {each.name: each for each in stream.topics}
         self._batch = Batch(policy)
+        self._limit = limit
         self._clock = clock
         self._monotonic = monotonic
         self._name = stream.table.identifier
@@ -123,7 +127,8 @@ class Archive:
         """Archive until `stop` is set, then commit what is held.
 
         Raises:
-            Fault: Something is wrong that waiting does not mend.
+            Fault: Something is wrong that waiting does not mend, or so many records are unreadable that the fault is
+                not theirs. What is held then is not committed, and read again after the next start.
             Transient: The lake did not take what was held at the end: it is read again after the next start.
         """
         self._stored = self._target.positions()
@@ -190,7 +195,9 @@ class Archive:
         except Rejected as error:
             metrics.UNREADABLE.labels(place.topic.name, error.reason_code).inc()
             _log.error("record_unreadable", reason=error.detail, **_told(place))  # the detail says it all
+            self._limit.refuse(str(place), error.reason_code)
             return self._stream.unreadable(error, place)
+        self._limit.passed()
         return row
 
     def _check(self, row: Row) -> None:

@@ -12,6 +12,8 @@ from typing import Literal, TypeVar
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from kit.poison import Tolerance
+
 S = TypeVar("S", bound=BaseSettings)
 
 _FIELD = re.compile(r'field "(\w+)"')
@@ -47,6 +49,29 @@ class LakeSettings(EnvironmentSettings):
     s3_access_key_id: SecretStr = Field(min_length=1)
     s3_secret_access_key: SecretStr = Field(min_length=1)
     s3_region: str = Field(min_length=1)
+
+
+class PoisonSettings(EnvironmentSettings):
+    """How many records of a stream may be unusable; see `kit.poison`."""
+
+    poison_max_count: int = Field(
+        default=20, ge=0, description="Records that cannot be used, within the window; one more stops the stream."
+    )
+    poison_max_ratio: float = Field(
+        default=0.5, ge=0, le=1, description="Their largest share of all records of the window."
+    )
+    poison_spared: int = Field(default=5, ge=0, description="So many are never too many, whatever their share is.")
+    poison_window_seconds: float = Field(default=60.0, gt=0)
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """How many records that cannot be used pass by before the stream stops."""
+        return Tolerance(
+            max_count=self.poison_max_count,
+            max_ratio=self.poison_max_ratio,
+            spared=self.poison_spared,
+            window_seconds=self.poison_window_seconds,
+        )
 
 
 class HttpSettings(EnvironmentSettings):

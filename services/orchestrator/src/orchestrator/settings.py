@@ -4,12 +4,12 @@ from datetime import timedelta
 from typing import Annotated
 
 from kit.lake import GroupPolicy
-from kit.poison import Tolerance
 from kit.settings import (
     KafkaSettings,
     LakeSettings,
     LogSettings,
     MetricsSettings,
+    PoisonSettings,
     RegistrySettings,
 )
 from payments_contracts.business import REVIEW_LIMITS
@@ -29,7 +29,7 @@ class ProgramSettings(MetricsSettings, LogSettings):
     temporal_metrics_port: int | None = Field(default=None, ge=1, le=65535, description="Where the SDK's metrics are.")
 
 
-class ConsumerSettings(KafkaSettings, RegistrySettings):
+class ConsumerSettings(KafkaSettings, RegistrySettings, PoisonSettings):
     """Settings of the consumer."""
 
     consumer_group: str = Field(default="orchestrator", min_length=1)
@@ -41,25 +41,6 @@ class ConsumerSettings(KafkaSettings, RegistrySettings):
     max_waiting_tasks: int = Field(
         default=1_000, ge=1, description="Tasks that may wait in Temporal for workers in other processes."
     )
-
-    poison_max_count: int = Field(
-        default=20, ge=0, description="Records that cannot be used, within the window; one more stops the consumer."
-    )
-    poison_max_ratio: float = Field(
-        default=0.5, ge=0, le=1, description="Their largest share of all records of the window."
-    )
-    poison_spared: int = Field(default=5, ge=0, description="So many are never too many, whatever their share is.")
-    poison_window_seconds: float = Field(default=60.0, gt=0)
-
-    @property
-    def tolerance(self) -> Tolerance:
-        """How many records that cannot be used are dead-lettered before the consumer stops."""
-        return Tolerance(
-            max_count=self.poison_max_count,
-            max_ratio=self.poison_max_ratio,
-            spared=self.poison_spared,
-            window_seconds=self.poison_window_seconds,
-        )
 
 
 class WorkerSettings(KafkaSettings, RegistrySettings):
