@@ -1,7 +1,8 @@
 """Personal data is erased from the real lake and database while the archiver writes, until no object has it."""
 
+import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,7 @@ from operations.erasure.lake import LakeErasure, TrinoStatements
 from operations.erasure.run import Plan
 from operations.erasure.store import TABLE, DatabaseErasure
 from operations.erasure.subject import Kind, Subject
+from operations.errors import UnavailableError
 from operations.settings import OperationsSettings
 from payments_contracts.topics import VALIDATION_DLQ, raw_topic
 from psycopg.rows import dict_row
@@ -122,3 +124,43 @@ def failure(payload: bytes) -> dict[str, Any]:
         "failed_at": at,
         "schema_version": 1,
     }
+
+
+def test_what_failed_after_its_delete_is_completed_while_the_archiver_commits(
+    stack: Mapping[str, str], archiving: Archiving, lake: LakeErasure, database: DatabaseErasure
+) -> None:
+    gone, stay = f"gone_{archiving.name}", f"stay_{archiving.name}"
+    mixed = [*raw_records(3, merchant_id=gone, payload=b"gone"), *raw_records(3, merchant_id=stay, payload=b"stay")]
+    archiving.produce(STRIPE, mixed, partition=0)
+    archiving.start()
+    archiving.wait_for_rows(RAW, 6)
+    over, sent = threading.Event(), []
+
+    def write() -> None:
+        while not over.wait(0.3):
+            archiving.produce(STRIPE, raw_records(2, merchant_id=stay, payload=b"stay"))
+            sent.append(2)
+
+    class Interrupted(LakeErasure):
+        def _insist(self, statement: str, values: Sequence[str] = ()) -> None:
+            if "optimize" in statement:
+                raise UnavailableError("Trino does not answer.")
+            super()._insist(statement, values)
+
+    table = ".".join(archiving.table(RAW))
+    subject = Subject(Kind.MERCHANT, gone)
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        interrupted = Interrupted(lake._statements, archiving.catalog)
+        with pytest.raises(UnavailableError):
+            Plan(subject, interrupted, database, [table]).execute("ann")
+        assert b"gone" in set(stored_payloads(archiving, RAW)), "the delete hides rows and leaves their files"
+        Plan(subject, lake, database, [table]).execute("ann")
+    finally:
+        over.set()
+        writer.join()
+    assert set(stored_payloads(archiving, RAW)) == {b"stay"}
+    assert [step["step"] for step in steps(stack, gone)] == ["begun", "failed", "begun", "done"]
+    archiving.wait_for_rows(RAW, 3 + sum(sent))
+    assert Counter(row["merchant_id"] for row in archiving.rows(RAW)) == {stay: 3 + sum(sent)}

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
+from unittest.mock import MagicMock
 
+import psycopg
 import pytest
 from operations.erasure import store
 from operations.erasure.run import Plan
 from operations.erasure.subject import Condition, Kind, Known, Subject, in_order, rows_of
-from operations.errors import ErasureError, UnavailableError
+from operations.errors import DeploymentError, ErasureError, UnavailableError
 from payments_contracts.pins.operations import Erasure
+from pydantic import SecretStr
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 COLUMNS = {
@@ -182,3 +185,35 @@ def test_rows_that_a_build_puts_back_behind_the_erasure_keep_it_from_being_done(
         plan.execute("ann", clock=lambda: NOON)
     assert [step.step for step in database.steps] == ["begun", "failed"]
     assert database.steps[-1].rows["bronze.provider_events"] == 3
+
+
+@pytest.mark.parametrize("stops", [KeyboardInterrupt(), RuntimeError("m1 is in here")])
+def test_whatever_ends_it_is_on_record_without_words_that_may_hold_data(stops: BaseException) -> None:
+    class Stopped(FakeLake):
+        def erase(self, table: str, rows: Condition) -> None:
+            raise stops
+
+    database = FakeDatabase(0)
+    plan = Plan(Subject(Kind.MERCHANT, "m1"), Stopped({"bronze.provider_events": 3}), database, COLUMNS)
+    with pytest.raises(type(stops)):
+        plan.execute("ann", clock=lambda: NOON)
+    assert (database.steps[-1].step, database.steps[-1].detail) == ("failed", type(stops).__name__)
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        (psycopg.errors.UndefinedTable("no"), "lacks a table"),
+        (psycopg.errors.InsufficientPrivilege("no"), "may not"),
+    ],
+)
+def test_a_database_that_was_not_prepared_is_a_fault_of_the_deployment(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception, words: str
+) -> None:
+    connection = MagicMock()
+    connection.__enter__.return_value.execute.side_effect = raised
+    connection.__exit__.return_value = False
+    monkeypatch.setattr(psycopg, "connect", lambda *_args, **_options: connection)
+    database = store.DatabaseErasure(SecretStr("postgresql://"))
+    with pytest.raises(DeploymentError, match=words):
+        database.erase(Condition("merchant_id = ?", ("m1",)))

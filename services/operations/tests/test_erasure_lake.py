@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 import stamina
 from kit.clock import utc_now
+from kit.errors import Transient
 from kit.lake import Pending, open_target
 from kit.lake.table import REWRITE_TAG
 from operations.erasure.lake import LakeErasure
 from operations.erasure.subject import Condition
-from operations.errors import ForestalledError, UnavailableError
+from operations.errors import ErasureError, ForestalledError, UnavailableError
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import BadRequestError, NoSuchTableError
 from pyiceberg.table import Table
 
 from tests.lakes import Identifier, local_catalog, new_table, row
@@ -116,3 +118,25 @@ def test_a_table_that_is_never_left_alone_is_told(trino: FakeTrino, lake: LakeEr
     with stamina.set_testing(True, attempts=2), pytest.raises(ForestalledError):
         lake.erase(".".join(trino._identifier), GONE)
     assert REWRITE_TAG not in trino.table.metadata.refs
+
+
+@pytest.mark.parametrize(
+    ("raised", "becomes"),
+    [
+        (OSError("no answer"), Transient),
+        (NoSuchTableError("gone"), ErasureError),
+        (BadRequestError("no"), ErasureError),
+    ],
+)
+def test_what_the_catalog_or_the_object_store_fails_with_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, trino: FakeTrino, lake: LakeErasure, raised: Exception, becomes: type[Exception]
+) -> None:
+    def load_table(_identifier: object) -> Table:
+        raise raised
+
+    table = ".".join(trino._identifier)
+    monkeypatch.setattr(lake._catalog, "load_table", load_table)
+    with pytest.raises(becomes, match=table):
+        lake._outdated(table)
+    with pytest.raises(becomes, match=table):
+        lake._remove(table, ["s3://lake/a.parquet"])

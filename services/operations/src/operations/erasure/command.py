@@ -35,7 +35,8 @@ def erase(
 ) -> None:
     """Erase what is stored of a merchant or of a customer, raw bytes included; counts only unless told --execute.
 
-    Every table of the lake and the operational database is looked at. Kafka's topics forget by their retention.
+    Looked at are every table of the lake and payment_events of the operational database. Kafka's topics forget by their
+    retention; what persons have asked for stays on record (erasures, and the filter in recovery_actions).
     """
     subject = _subject(merchant, customer, provider)
     settings = load(OperationsSettings)

@@ -1,13 +1,15 @@
 """Counts and erases rows of the lake's tables through Trino, until no file holds them."""
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 import stamina
 import trino
 from kit.lake import history_kept
+from kit.lake.table import as_transient
 from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import BadRequestError, NoSuchTableError
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table import Table
 from requests import RequestException
@@ -123,23 +125,34 @@ class LakeErasure:
 
     def _outdated(self, table: str) -> frozenset[str]:
         """Return the data files in which rows are that a query does not find: deleted ones, or those of the past."""
-        loaded = self._catalog.load_table(tuple(table.split(".")))
-        current = {task.file.file_path: bool(task.delete_files) for task in loaded.scan().plan_files()}
-        deleted_from = {path for path, has_deletes in current.items() if has_deletes}
-        return frozenset(deleted_from | (_named(loaded) - current.keys()))
+        with _told(table):
+            loaded = self._catalog.load_table(tuple(table.split(".")))
+            current = {task.file.file_path: bool(task.delete_files) for task in loaded.scan().plan_files()}
+            deleted_from = {path for path, has_deletes in current.items() if has_deletes}
+            return frozenset(deleted_from | (_named(loaded) - current.keys()))
 
     def _remove(self, table: str, outdated: Collection[str]) -> None:
         """Remove those of some files that no snapshot names: their snapshots were dropped by the table's writer."""
-        loaded = self._catalog.load_table(tuple(table.split(".")))
-        if still := _named(loaded).intersection(outdated):
-            raise ErasureError(
-                f"{len(still)} files of {table} that may hold erased rows are still named by a snapshot, a tag or a "
-                "branch. Run it again; if that does not help, look for tags and branches of the table."
-            )
-        for path in outdated:
-            location = path.replace("s3a://", "s3://", 1)
-            if loaded.io.new_input(location).exists():
-                loaded.io.delete(location)
+        with _told(table):
+            loaded = self._catalog.load_table(tuple(table.split(".")))
+            if still := _named(loaded).intersection(outdated):
+                raise ErasureError(
+                    f"{len(still)} files of {table} that may hold erased rows are still named by a snapshot, a tag or "
+                    "a branch. Run it again; if that does not help, look for tags and branches of the table."
+                )
+            for path in outdated:
+                location = path.replace("s3a://", "s3://", 1)
+                if loaded.io.new_input(location).exists():
+                    loaded.io.delete(location)
+
+
+@contextmanager
+def _told(table: str) -> Iterator[None]:
+    with as_transient(table):
+        try:
+            yield
+        except (NoSuchTableError, BadRequestError) as error:
+            raise ErasureError(f"{table}: the catalog refuses with {type(error).__name__}: {error}") from error
 
 
 def _named(table: Table) -> frozenset[str]:

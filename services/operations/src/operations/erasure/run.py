@@ -118,15 +118,12 @@ class Plan:
             for table, count in found.items():
                 # Also where nothing is found: a run that failed after its delete has left files that hold the rows.
                 self._erase(table)
-                if left := self._count(table):
-                    raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
                 erased[table] = count
                 tell(table, count)
-            # A build of Silver that had read the rows before they were erased writes them afterwards.
-            if again := [f"{table} has {count}" for table, count in self.counts().items() if count]:
-                raise ErasureError(f"Rows were put back meanwhile: {', '.join(again)}. Run it again.")
-        except PipelineError as error:
-            record("failed", erased, str(error))
+            self._require_nothing()
+        except BaseException as error:
+            # Words that are not the pipeline's own may hold what is to be erased.
+            record("failed", erased, str(error) if isinstance(error, PipelineError) else type(error).__name__)
             raise
         record("done", erased)
         return erased
@@ -141,6 +138,13 @@ class Plan:
             self._database.erase(rows)
         else:
             self._lake.erase(table, rows)
+        if left := self._count(table):
+            raise ErasureError(f"{left} rows of {table} are there again or still. Run it again.")
+
+    def _require_nothing(self) -> None:
+        # A build of Silver that had read the rows before they were erased writes them afterwards.
+        if again := [f"{table} has {count}" for table, count in self.counts().items() if count]:
+            raise ErasureError(f"Rows were put back meanwhile: {', '.join(again)}. Run it again.")
 
 
 def _known(subject: Subject, lake: Lake) -> Known:

@@ -12,7 +12,7 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from operations.erasure.subject import Condition
-from operations.errors import UnavailableError
+from operations.errors import DeploymentError, UnavailableError
 
 TABLE = f"database {PAYMENT_EVENTS.name}"
 """The name of the table in counts, beside those of the lake."""
@@ -30,6 +30,7 @@ class DatabaseErasure:
         """Count rows of events.
 
         Raises:
+            DeploymentError: There is no such table, or the role may not.
             UnavailableError: The database does not answer.
         """
         with self._connected() as connection:
@@ -40,6 +41,7 @@ class DatabaseErasure:
         """Delete rows of events, and have the server reclaim their pages.
 
         Raises:
+            DeploymentError: There is no such table, or the role may not.
             UnavailableError: The database does not answer.
         """
         with self._connected() as connection:
@@ -50,7 +52,8 @@ class DatabaseErasure:
         """Add a step to the record.
 
         Raises:
-            UnavailableError: The database does not answer, or has no such table yet.
+            DeploymentError: There is no such table, or the role may not.
+            UnavailableError: The database does not answer.
         """
         values = erasure.model_dump()
         parameters = [
@@ -60,12 +63,7 @@ class DatabaseErasure:
         marks = sql.SQL(", ").join(sql.Placeholder() for _ in ERASURES.columns)
         statement = sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(sql.Identifier(ERASURES.name), names, marks)
         with self._connected() as connection:
-            try:
-                connection.execute(statement, parameters)
-            except psycopg.errors.UndefinedTable as error:
-                raise UnavailableError(
-                    f"The operational database has no table {ERASURES.name}: run `payments database apply`."
-                ) from error
+            connection.execute(statement, parameters)
 
     @contextmanager
     def _connected(self) -> Iterator["psycopg.Connection[tuple[Any, ...]]"]:
@@ -77,6 +75,16 @@ class DatabaseErasure:
         except psycopg.OperationalError as error:
             # Without the driver's words: they may show the address with its login.
             raise UnavailableError("The operational database does not answer. Is it up? See `make status`.") from error
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn) as error:
+            raise DeploymentError(
+                f"The operational database lacks a table, {ERASURES.name} or {PAYMENT_EVENTS.name}, or a column of it: "
+                "run `payments database apply`."
+            ) from error
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DeploymentError(
+                f"The role of POSTGRES_DSN may not erase or record it: grant it SELECT and DELETE on "
+                f"{PAYMENT_EVENTS.name}, and INSERT on {ERASURES.name}."
+            ) from error
 
 
 def _statement(text: str, rows: Condition) -> sql.Composed:
