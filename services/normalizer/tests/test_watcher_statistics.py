@@ -57,29 +57,126 @@ FLOOD = (
 )
 
 
-@pytest.mark.parametrize(("state", "restored"), [("RESTARTING", 0), ("RUNNING", 1)])
-def test_holds_a_job_that_refuses_too_many_messages(  # noqa: PLR0917  # fixtures
-    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event, state: str, restored: int
-) -> None:
-    job = flink.add(FakeJob("old", parameters=dict(SAME), stacktrace=FLOOD))
-    job.state, job.restored = "RUNNING", restored
-    told: list[str | None] = []
-
-    def on_look() -> None:
-        job.state = state
+def until_it_holds(pacer: FakePacer, watcher: Watcher, stop: Event) -> None:
+    """Stop the watcher once it holds."""
 
     def follow(job_id: str | None) -> None:
-        if job_id is None:
+        pacer.followed.append(job_id)
+        if pacer.followed.count(None) == 2:
             stop.set()
 
-    flink.on_look = on_look
     pacer.follow = follow  # type: ignore[method-assign]
+    watcher.run()
+
+
+class Flapping:
+    """A flooded job: of what the job manager tells at each look, the last is told for ever."""
+
+    def __init__(self, flink: FakeFlink, *looks: tuple[str, str, int]) -> None:
+        self.job = flink.add(FakeJob("old", parameters=dict(SAME), stacktrace=FLOOD))
+        self.flink = flink
+        self.looks = list(looks)
+        self.at: list[str] = []
+        flink.on_look = self.look
+        flink.on_request = self.note
+
+    def look(self) -> None:
+        if self.job.state in {"FINISHED", "CANCELED"}:
+            return
+        state, task, self.job.restored = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        self.job.state, self.job.tasks = state, (task, "RUNNING")
+
+    def note(self) -> None:
+        if self.flink.requests[-1] in {"POST /jobs/old/stop", "PATCH /jobs/old"}:
+            self.at.append(f"{self.flink.requests[-1].split()[0]} {self.job.state} {self.job.tasks[0]}")
+
+
+def test_a_flooded_job_ends_when_its_tasks_have_run_again_so_that_no_transaction_stays_open(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    looks = [("RESTARTING", "CANCELED", 0), ("RUNNING", "INITIALIZING", 1), ("RUNNING", "RUNNING", 1)]
+    flapping = Flapping(flink, *looks)
+
+    until_it_holds(pacer, watcher, stop)
+
+    assert flapping.at == ["POST RUNNING RUNNING"]
+    assert flapping.job.state == "FINISHED"
+    # Once before it is asked to stop, and once it is held.
+    assert pacer.followed == ["old", None, None]
+
+
+def test_a_flooded_job_that_fails_once_more_before_its_savepoint_is_canceled_after_it_has_run_again(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    looks = [("RUNNING", "RUNNING", 1), ("RUNNING", "RUNNING", 1), ("RUNNING", "RUNNING", 1)]
+    flapping = Flapping(
+        flink, *looks, ("RESTARTING", "CANCELED", 1), ("RUNNING", "INITIALIZING", 2), ("RUNNING",) * 2 + (2,)
+    )
+    flapping.job.savepoint = {"failure-cause": {"stack-trace": "FlinkException: stop with savepoint failed"}}
+
+    until_it_holds(pacer, watcher, stop)
+
+    assert flapping.at == ["POST RUNNING RUNNING", "PATCH RUNNING RUNNING"]
+    assert len(flapping.looks) == 1
+
+
+def test_a_flooded_job_whose_tasks_never_run_again_is_canceled_in_the_end(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    flapping = Flapping(flink, ("RESTARTING", "CANCELED", 0))
+
+    until_it_holds(pacer, watcher, stop)
+
+    assert flapping.at == ["PATCH RESTARTING CANCELED"]
+    assert flink.requests.count("GET /jobs/old") > 20
+
+
+def test_a_flooded_job_is_ended_also_when_the_job_manager_is_away_meanwhile(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    flapping = Flapping(flink, ("RESTARTING", "CANCELED", 0), ("RESTARTING", "CANCELED", 0), ("RUNNING", "RUNNING", 1))
+    look = flapping.look
+
+    def on_look() -> None:
+        look()
+        flink.broken = flink.requests.count("GET /jobs/old") == 2
+
+    def on_request() -> None:
+        flapping.note()
+        flink.broken = flink.broken and flink.requests.count("GET /jobs/old") < 5
+
+    flink.on_look, flink.on_request = on_look, on_request
+
+    until_it_holds(pacer, watcher, stop)
+
+    assert flapping.at == ["POST RUNNING RUNNING"]
+
+
+def test_told_to_stop_before_a_flooded_job_runs_again_it_leaves_it_to_the_next_program(
+    flink: FakeFlink, watcher: Watcher, stop: Event
+) -> None:
+    flapping = Flapping(flink, ("RESTARTING", "CANCELED", 0))
+    flink.on_request = lambda: stop.set() if flink.requests.count("GET /jobs/old") == 5 else flapping.note()
 
     watcher.run()
 
+    assert flapping.at == []
+
+
+def test_holds_a_job_that_refuses_too_many_messages_and_says_why(
+    flink: FakeFlink, watcher: Watcher, pacer: FakePacer, stop: Event
+) -> None:
+    flapping = Flapping(flink, ("RUNNING", "RUNNING", 1))
+    told: list[str | None] = []
+    flink.on_request = lambda: told.append(watcher.check()) if flink.requests[-1] == "POST /jobs/old/stop" else None
+
+    until_it_holds(pacer, watcher, stop)
+
     told.append(watcher.check())
-    assert job.state == "CANCELED"
-    assert told[0] is not None
-    assert "its last checkpoint is kept: normalizer.errors.TooManyDeadLetters: 21 of 30 messages" in told[0]
+    reason = "21 of 30 messages could not be used"
+    assert told == [
+        f"job old is being stopped: {reason}",
+        f"job old is stopped with a savepoint: normalizer.errors.TooManyDeadLetters: {reason}",
+    ]
+    assert flapping.job.state == "FINISHED"
     assert "SUBMIT" not in flink.requests
-    assert flink.stopped == {}

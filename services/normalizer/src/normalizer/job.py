@@ -70,6 +70,11 @@ def judge(view: JobView, *, now: datetime, stall: timedelta) -> Verdict:
     return Verdict(Phase.READY, "the job runs")
 
 
+def runs(view: JobView) -> bool:
+    """Return whether all tasks of the job run."""
+    return view.state == "RUNNING" and bool(view.tasks) and all(state == "RUNNING" for state in view.tasks)
+
+
 def living(jobs: tuple[JobSummary, ...], name: str) -> tuple[JobSummary, ...]:
     """Return the jobs of that name that still live, those on their way out included."""
     return tuple(job for job in jobs if job.name == name and job.state not in ENDED)

@@ -13,7 +13,7 @@ from normalizer import counters
 from normalizer.cluster import Cluster, Savepoint
 from normalizer.configuration import FINGERPRINT
 from normalizer.errors import ClusterAway, JobEnded, RefusedRequest, TooManyDeadLetters
-from normalizer.job import ENDING, JobSummary, Phase, Verdict, judge, living
+from normalizer.job import ENDED, ENDING, JobSummary, Phase, Verdict, judge, living, runs
 from normalizer.losses import FAILED, Losses
 from normalizer.metrics import NormalizerMetrics
 from normalizer.pacer import Pacer
@@ -23,6 +23,8 @@ log = structlog.get_logger(__name__)
 POLL_S = 0.5
 LOOK_S = 2.0
 METRICS_EVERY = 3
+# Flink tries again after at most three seconds, its tasks take some to start, and what it tells is as old as that.
+FLOOD_S = 60.0
 FLOOD = f"{TooManyDeadLetters.__name__}: "
 
 
@@ -207,12 +209,42 @@ class Watcher:
         self._lost = lost
 
     def _stop_if_flooded(self, job_id: str) -> None:
-        """Cancel a job that refuses to go on for too many dead letters: Flink would only try again."""
+        """End a job that refuses to go on for too many dead letters: Flink would only try again."""
         for failure in self._cluster.failures(job_id):
             for line in failure.splitlines():
                 if FLOOD in line:
+                    # A checkpoint on the way when the job ends is what leaves transactions open.
+                    self._pacer.follow(None)
+                    why = line.partition(FLOOD)[2].strip()
+                    self._become(Verdict(Phase.RECOVERING, f"job {job_id} is being stopped: {why}"))
+                    how = self._end_flooded(job_id)
+                    raise TooManyDeadLetters(f"job {job_id} {how}: {line.strip()}")
+
+    def _end_flooded(self, job_id: str) -> str:
+        """Stop the job with a savepoint, else cancel it; return which.
+
+        What it had handed over for a checkpoint when it failed is in open transactions, which hide from readers what
+        all jobs write behind them. Its sinks commit or abort those before they run again, so it ends no sooner than its
+        tasks have run once more. Where they do not within FLOOD_S, it is canceled all the same.
+        """
+        deadline = self._clock() + timedelta(seconds=FLOOD_S)
+        tried_at: int | None = None
+        while not self._stop.is_set():
+            try:
+                view = self._cluster.view(job_id)
+                if view is None or view.state in ENDED:
+                    return "has ended"
+                if runs(view) and tried_at is None:
+                    if self._halt(job_id):
+                        return "is stopped with a savepoint"
+                    tried_at = view.restored
+                elif self._clock() > deadline or (runs(view) and tried_at is not None and view.restored > tried_at):
                     self._cluster.cancel(job_id)
-                    raise TooManyDeadLetters(f"job {job_id} is stopped, its last checkpoint is kept: {line.strip()}")
+                    return "is canceled, its last checkpoint is kept"
+            except ClusterAway as error:
+                log.warning("the job cannot be stopped yet", job_id=job_id, reason=str(error))
+            self._stop.wait(POLL_S)
+        return "goes on, since this program was told to stop first; the next one ends it"
 
     def _hold(self, reason: TooManyDeadLetters) -> None:
         """Stay, and start nothing: a new job would let as many messages pass again before it stops."""
