@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_events_that_are_delivered_three_times_at_once_count_once(
     applications: Mapping[str, str], tmp_path: Path
 ) -> None:
     ledgers = [tmp_path / f"{number}.jsonl" for number in range(3)]
-    # Equal seeds and tags give equal events.
+    # Equal seeds, tags and times give equal events.
     send = (
         "send",
         "--count",
@@ -94,6 +95,8 @@ def test_events_that_are_delivered_three_times_at_once_count_once(
         "9",
         "--run",
         f"thrice{os.getpid()}",
+        "--at",
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
         "--mix",
         "accepted=1",
     )

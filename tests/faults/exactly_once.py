@@ -81,7 +81,7 @@ class StreamOrdeal:
                     self._say(f"{number}: {victim}, {self._recoveries[victim][-1]:.1f} s")
                 held = [self._go_away(plan.downtime, load, reader) for _ in range(plan.windows)]
                 load.stop()
-                self._await(lambda: load.sent.keys() <= reader.seen.counts.keys(), "every event")
+                self._await(lambda: load.sent.copy().keys() <= reader.seen.counts.copy().keys(), "every event")
             finally:
                 reader.close()
         self._report(plan, held, load)
@@ -101,7 +101,8 @@ class StreamOrdeal:
 
         def arrived() -> bool:
             seen = {
-                load.sent[event].merchant.split("_")[1] for event in _after(since, load) & reader.seen.counts.keys()
+                load.sent[event].merchant.split("_")[1]
+                for event in _after(since, load) & reader.seen.counts.copy().keys()
             }
             return seen >= set(self._providers)
 
@@ -174,7 +175,8 @@ class StreamOrdeal:
 
 
 def _after(since: float, load: Load) -> set[str]:
-    return {event for event, sent in list(load.sent.items()) if sent.at > since}
+    # A copy: other threads add to it meanwhile.
+    return {event for event, sent in load.sent.copy().items() if sent.at > since}
 
 
 def _checkpoints(folder: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated
@@ -58,6 +59,10 @@ def send(
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 200,
     rate: Annotated[float, typer.Option(min=0, help="How many a second; 0: as fast as answers come.")] = 50,
     seed: Annotated[int, typer.Option(help="Equal seeds and tags give equal webhooks, save for times.")] = 1,
+    told_at: Annotated[
+        datetime | None,
+        typer.Option("--at", help="Present of the run (UTC), for equal times in two of them; now unless said."),
+    ] = None,
     run: Annotated[str | None, typer.Option(help="Tag of the run; part of its merchants' ids.")] = None,
     ledger: Annotated[Path | None, typer.Option(help="Write a JSON line per webhook here.")] = None,
     url: Annotated[str | None, typer.Option(help="The gateway; else from GATEWAY_<PROVIDER>_URL.")] = None,
@@ -97,7 +102,7 @@ def send(
                 PROVIDERS[provider],
                 EXAMPLES,
                 endpoint.secret,
-                utc_now(),
+                told_at.replace(tzinfo=UTC) if told_at else utc_now(),
                 notification_url=endpoint.signed_url,
                 lives=LIVES,
             )
