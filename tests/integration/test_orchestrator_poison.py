@@ -1,6 +1,7 @@
 """Records that the orchestrator cannot use, and events that come again, on real servers."""
 
 import asyncio
+import re
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -101,7 +102,8 @@ def test_many_unusable_records_stop_the_consumer_which_says_why_and_skips_nothin
     consumer = deployment.start("consumer", may_stop=True, POISON_MAX_COUNT="2")
     assert consumer.wait(60) == 1
     log = deployment.log("consumer")
-    assert f"3 of 3 records of {NORMALIZED.name} could not be used within 60 s: wire_format (3)" in log
+    # How many of them count depends on how many came in one poll.
+    assert re.search(rf"3 of [3-5] records of {NORMALIZED.name} could not be used within 60 s: wire_format \(3\)", log)
     assert f"at {deployment.topic}/0@0, {deployment.topic}/0@1, {deployment.topic}/0@2. Tolerated are 2" in log
     assert deployment.lag() >= 3
 
