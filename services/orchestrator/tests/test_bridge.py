@@ -13,6 +13,7 @@ from services.orchestrator.tests.bridging import (
     ZERO,
     Gate,
     MakeEvent,
+    Session,
     Topic,
     Workflows,
     bridge_of,
