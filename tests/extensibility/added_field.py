@@ -43,8 +43,7 @@ def add_field(contracts: Path) -> None:
     data = yaml.safe_load(text)
     first = data["groups"][0]["fields"]
     rest = (data["fields"] | first)["metadata"]
-    assert "keep" not in rest["rest"]
-    kept = {"rest": rest["rest"] | {"keep": [PAYLOAD_PATH]}}
+    kept = {"rest": rest["rest"] | {"keep": [*rest["rest"].get("keep", ()), PAYLOAD_PATH]}}
     assert "metadata" not in first, "its line would stand there twice"
     own = f"      {FIELD}: {{path: {PAYLOAD_PATH}}}\n      metadata: {json.dumps(kept)}\n"
     text = text.replace("\nfields:\n", f"\nfields:\n  {FIELD}: {{const: null}}\n", 1)

@@ -169,7 +169,7 @@ def test_a_job_of_its_own_reads_its_topic(generated: Path) -> None:
     sources = {file.stem: file.read_text(encoding="utf-8") for file in (generated / "flink" / "sources").iterdir()}
     (zebrapay,) = [name for name, text in sources.items() if "'topic' = 'payments.zebrapay.raw'" in text]
     assert zebrapay == "zebrapay"
-    assert sources["stripe"].replace("Stripe", "ZebraPay").replace("stripe", "zebrapay") == sources["zebrapay"]
+    assert sources["stripe"].replace("Stripe", "Zebrapay").replace("stripe", "zebrapay") == sources["zebrapay"]
 
 
 def test_the_gateway_serves_the_api_that_follows_from_its_contract(report: dict[str, Any], generated: Path) -> None:
