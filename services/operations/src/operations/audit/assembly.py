@@ -92,11 +92,10 @@ def open_auditor(
             for provider, url in where.items():
                 topic = raw_topic(provider).name
                 before = sum(topics.locate(topic, utc_now() - _IN_FLIGHT).values())
-                answer = gateways.ask(url)
-                if answer is not None:
-                    asked_at = utc_now()
+                accepted = gateways.ask_accepted(url)
+                if accepted is not None:
                     after = sum(end for _, end in topics.bounds(topic).values())
-                    found.append(Acknowledged(provider, answer, before, after, asked_at))
+                    found.append(Acknowledged(provider, accepted, before, after))
             return tuple(found)
 
         yield Auditor(
