@@ -4,9 +4,8 @@ import asyncio
 import json
 import os
 import subprocess
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,9 +30,9 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from tests.conftest import ROOT, run_stack
+from tests.integration.orchestration import wait_for
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
-PATIENCE_S = 120.0
 OLD = timedelta(hours=1)
 
 
@@ -141,12 +140,6 @@ class World:
             question = "SELECT command, outcome FROM recovery_actions WHERE event_id = %s ORDER BY acted_at"
             return list(connection.execute(question, [event_id]))
 
-    def wait(self, done: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + PATIENCE_S
-        while not done():
-            assert time.monotonic() < deadline, what
-            time.sleep(0.3)
-
 
 @pytest.fixture
 def world(stack: Mapping[str, str]) -> World:
@@ -183,14 +176,14 @@ def test_a_quarantined_event_comes_back_from_the_archive_once_its_contract_takes
     assert "v1=00" not in shown.stdout
     assert "stripe-signature" in shown.stdout
 
-    world.wait(lambda: world.bronze_rows(event.event_id) == 1, "no row in Bronze")
+    wait_for("the row in Bronze", lambda: world.bronze_rows(event.event_id) == 1)
     repeated = world.payments("replay", *mine, "--again", "--execute", "--wait", "90")
     assert repeated.returncode == 0, repeated.stdout + repeated.stderr
     assert "1 sent again" in repeated.stdout
     # Another event behind it, by the same way: once that is there, the repeated one has been looked at.
     behind = world.raw(ACCEPTED)
     world.write(behind)
-    world.wait(lambda: world.bronze_rows(behind.event_id) == 1, "no row of the event behind it")
+    wait_for("the row of the event behind it", lambda: world.bronze_rows(behind.event_id) == 1)
     assert (world.bronze_rows(event.event_id), world.database_rows(event.event_id)) == (1, 1)
 
 
@@ -198,7 +191,7 @@ def test_what_still_fails_says_why_and_stays_until_a_person_closes_it(world: Wor
     event = world.raw(REJECTED)
     world.write(event)
     mine = ("--event", event.event_id)
-    world.wait(lambda: world.payments("quarantine", "list", *mine).returncode == 0, "not quarantined")
+    wait_for("the dead letter", lambda: world.payments("quarantine", "list", *mine).returncode == 0)
 
     refused = world.payments("quarantine", "redrive", *mine, "--execute")
     assert refused.returncode == 1
@@ -236,7 +229,7 @@ def test_an_event_whose_workflow_was_terminated_gets_its_row(world: World) -> No
     assert world.database_rows(event.event_id) == 0
     mine = ("--workflows", "terminated", "--event", event.event_id)
     # Visibility follows within a moment.
-    world.wait(lambda: "1 would pass now" in world.payments("replay", *mine).stdout, "the workflow is not found")
+    wait_for("the workflow that ended", lambda: "1 would pass now" in world.payments("replay", *mine).stdout)
     done = world.payments("replay", *mine, "--execute", "--wait", "90")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 have their row now" in done.stdout
@@ -247,7 +240,7 @@ def test_unsupported_events_are_counted_with_what_would_pass(world: World) -> No
     event, other = world.raw(UNSUPPORTED), world.raw(ACCEPTED)
     world.write(event)
     world.write(other)
-    world.wait(lambda: world.database_rows(other.event_id) == 1, "no row")
+    wait_for("the row in the database", lambda: world.database_rows(other.event_id) == 1)
     told = world.payments("replay", "--unsupported", "--merchant", world.merchant, "--since", "2h", "--dry-run")
     assert told.returncode == 0, told.stderr
     assert "1 left out: with a row" in told.stdout
@@ -258,7 +251,7 @@ def test_unsupported_events_are_counted_with_what_would_pass(world: World) -> No
 def test_a_row_that_the_database_refused_is_written_by_its_workflow_again(world: World) -> None:
     event = world.raw(ACCEPTED)
     world.write(event)
-    world.wait(lambda: world.database_rows(event.event_id) == 1, "no row")
+    wait_for("the row in the database", lambda: world.database_rows(event.event_id) == 1)
     # As the database would have left it, had it refused the row: the workflow is over, its dead letter is written.
     with psycopg.connect(world.stack["POSTGRES_DSN"]) as connection:
         connection.execute("DELETE FROM payment_events WHERE event_id = %s", [event.event_id])
