@@ -222,7 +222,7 @@ def test_an_event_whose_workflow_was_terminated_gets_its_row(world: World) -> No
         world.write(event)
         world.write(behind)
         # The same key, and so the same partition: the one before it was found to be under way.
-        await asyncio.to_thread(world.wait, lambda: world.database_rows(behind.event_id) == 1, "no row of the next")
+        await asyncio.to_thread(wait_for, "the next one's row", lambda: world.database_rows(behind.event_id) == 1)
         await handle.terminate("a test")
 
     asyncio.run(end_before_it_begins())

@@ -208,7 +208,7 @@ def test_a_record_that_cannot_be_read_is_a_row_of_its_bytes(stop: threading.Even
 
 def test_many_records_that_cannot_be_read_stop_the_archive_before_they_are_committed(stop: threading.Event) -> None:
     source, target = FakeSource(stop, [message(0), *(message(each, b"odd") for each in range(1, 9))]), FakeTarget()
-    with pytest.raises(Fault, match=rf"6 of 7 records of t .* wire_format \(6\); at {TOPIC}/0@1, .* the registry"):
+    with pytest.raises(Fault, match=rf"6 of 9 records of t .* wire_format \(6\); at {TOPIC}/0@1, .* the registry"):
         archive(source, target, rows=50).run(stop)
     assert target.commits == []
 
@@ -219,6 +219,13 @@ def test_a_share_that_is_tolerated_is_archived(stop: threading.Event) -> None:
     archive(source, target, rows=50).run(stop)
     ((rows, _, _),) = target.commits
     assert len(rows) == 20
+
+
+def test_bad_records_at_the_beginning_are_a_share_of_what_was_read_with_them(stop: threading.Event) -> None:
+    bad_first = [message(each, b"odd" if each < 7 else b"sound") for each in range(20)]
+    source, target = FakeSource(stop, bad_first), FakeTarget()
+    archive(source, target, rows=50).run(stop)
+    assert [len(rows) for rows, _, _ in target.commits] == [20]
 
 
 def test_a_table_that_lacks_a_column_is_waited_for(stop: threading.Event) -> None:

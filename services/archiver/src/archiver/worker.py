@@ -115,6 +115,7 @@ class Archive:
         self._name = stream.table.identifier
         self._stored: Positions = {}
         self._next: dict[Partition, int] = {}
+        self._undecided = 0
         self._pauses = 0
         self._trouble: str | None = "still starting"
         self._look_at = float("-inf")
@@ -139,6 +140,7 @@ class Archive:
             except Transient as error:
                 self._pause(error, stop)
                 continue
+            self._undecided = len(messages)
             if not all(self._take(message, stop) for message in messages):
                 break
             # All that the source gave out is held: what it has read besides, as markers of transactions, is none's.
@@ -171,6 +173,7 @@ class Archive:
     def _take(self, message: Message, stop: threading.Event) -> bool:
         """Take a message on; False if the stop came first, and then none that follows may be taken either."""
         place = Place(self._topics[message.topic], message)
+        self._undecided -= 1
         row = self._row(place, stop)
         if row is None:
             return False
@@ -195,7 +198,7 @@ class Archive:
         except Rejected as error:
             metrics.UNREADABLE.labels(place.topic.name, error.reason_code).inc()
             _log.error("record_unreadable", reason=error.detail, **_told(place))  # the detail says it all
-            self._limit.refuse(str(place), error.reason_code)
+            self._limit.refuse(str(place), error.reason_code, undecided=self._undecided)
             return self._stream.unreadable(error, place)
         self._limit.passed()
         return row
