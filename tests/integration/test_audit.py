@@ -92,7 +92,7 @@ def test_an_event_that_is_dropped_by_hand_is_found_at_its_hop_and_followed_until
     told = command(path, "--since", f"{path.began:%Y-%m-%dT%H:%M:%S}", "--grace", "0", "--silver-grace", "0", code=1)
     remedies = {each["subject"]: each["remedy"] for each in told["differences"]}
     no_workflow = events["no_workflow"].event_id
-    assert remedies[no_workflow] == f"payments replay --event {no_workflow} --execute"
+    assert remedies[no_workflow] == f"payments replay --event {no_workflow} --restart --execute"
 
     path.normalized(events["not_normalized"])
     path.rows([events[name] for name in ("not_normalized", "no_workflow", "no_bronze")])

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kit.errors import Rejected
 
 from operations.audit.hops import Place
@@ -55,7 +54,7 @@ class Topics:
                 "log_level": 2,
             }
         )
-        self._admin = AdminClient({"bootstrap.servers": bootstrap_servers, "log_level": 2})
+        self._bootstrap_servers = bootstrap_servers
 
     def bounds(self, topic: str) -> Mapping[int, tuple[int, int]]:
         """Return the first offset and the one after the last of each partition.
@@ -127,16 +126,19 @@ class Topics:
             UnavailableError: Kafka does not answer.
             DeploymentError: There is no such topic.
         """
-        wanted = ConsumerGroupTopicPartitions(group, self._partitions(topic))
+        # A consumer that subscribes to nothing joins no group. The admin client's own question ends the whole process
+        # where the group's coordinator has an error, as on a cluster in which no group has committed yet.
+        asking = {"bootstrap.servers": self._bootstrap_servers, "group.id": group, "enable.auto.commit": False}
+        reader = Consumer({**asking, "log_level": 2})
         try:
-            answer = self._admin.list_consumer_group_offsets([wanted], request_timeout=_TIMEOUT_SECONDS)
-            places = answer[group].result(_TIMEOUT_SECONDS).topic_partitions
+            places = reader.committed(self._partitions(topic), timeout=_TIMEOUT_SECONDS)
         except KafkaException as error:
-            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
-                return {}
             raise _away(error) from error
-        except TimeoutError as error:
-            raise UnavailableError("Kafka does not tell how far the consumer groups are.") from error
+        finally:
+            reader.close()
+        for place in places:
+            if place.error is not None:
+                raise UnavailableError(f"Kafka does not tell how far {group} is in {topic}: {place.error.str()}.")
         return {place.partition: place.offset for place in places if place.offset >= 0}
 
     def close(self) -> None:
