@@ -245,6 +245,21 @@ PAYMENT_EVENTS: Final = Table(
             "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_invoice\" ON \"payment_events\" (\"provider\", \"related_invoice_id\")",
         ),
         Index(
+            "payment_events_by_payment",
+            (
+                ("provider", False),
+                ("related_payment_id", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_payment\" ON \"payment_events\" (\"provider\", \"related_payment_id\")",
+        ),
+        Index(
+            "payment_events_by_provider_event",
+            (
+                ("provider_event_id", False),
+            ),
+            "CREATE INDEX CONCURRENTLY IF NOT EXISTS \"payment_events_by_provider_event\" ON \"payment_events\" (\"provider_event_id\")",
+        ),
+        Index(
             "payment_events_by_processing",
             (
                 ("processed_at", False),
