@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from kit.kafka import Message
+from kit.kafka import Message, headers_of
 
 from operations.errors import DeploymentError, UnavailableError
 from operations.recovery.events import Position
@@ -19,8 +19,9 @@ _READ_ON = 2_000
 class Scanner:
     """Reads what topics hold; only committed records of transactions are seen."""
 
-    def __init__(self, bootstrap_servers: str) -> None:
-        """Connect lazily."""
+    def __init__(self, bootstrap_servers: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> None:
+        """Connect lazily; `timeout_seconds` is how long each answer may take."""
+        self._timeout_seconds = timeout_seconds
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap_servers,
@@ -103,9 +104,9 @@ class Scanner:
         try:
             while open_partitions:
                 # `consume` alone would wait for a full batch or the whole timeout.
-                first = self._consumer.poll(_TIMEOUT_SECONDS)
+                first = self._consumer.poll(self._timeout_seconds)
                 if first is None:
-                    raise UnavailableError(f"{topic}: Kafka sent nothing for {_TIMEOUT_SECONDS:.0f} s.")
+                    raise UnavailableError(f"{topic}: Kafka sent nothing for {self._timeout_seconds:.0f} s.")
                 for message in (first, *self._consumer.consume(_BATCH, timeout=0)):
                     error, partition, offset = message.error(), message.partition() or 0, message.offset() or 0
                     if error is not None:
@@ -118,17 +119,21 @@ class Scanner:
                     if offset >= ends[partition] - 1:
                         open_partitions -= {partition}
                     if offset < ends[partition]:
-                        yield Message(topic, partition, offset, message.timestamp()[1], message.key(), message.value())
+                        milliseconds = message.timestamp()[1]
+                        found = (message.key(), message.value(), headers_of(message))
+                        yield Message(topic, partition, offset, milliseconds, *found)
         finally:
             self._consumer.unassign()
 
     def _ends(self, topic: str) -> tuple[dict[int, int], dict[int, int]]:
         try:
-            found = self._consumer.list_topics(topic, timeout=_TIMEOUT_SECONDS).topics[topic]
+            found = self._consumer.list_topics(topic, timeout=self._timeout_seconds).topics[topic]
             if found.error is not None:
                 raise DeploymentError(f"{topic} does not exist. Create it with `make topics`.")
             marks = {
-                number: self._consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_TIMEOUT_SECONDS)
+                number: self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, number), timeout=self._timeout_seconds
+                )
                 for number in found.partitions
             }
         except KafkaException as error:
@@ -140,7 +145,7 @@ class Scanner:
     def _located(self, topic: str, moment: datetime, ends: Mapping[int, int]) -> dict[int, int]:
         wanted = [TopicPartition(topic, number, int(moment.timestamp() * 1000)) for number in ends]
         try:
-            located = self._consumer.offsets_for_times(wanted, timeout=_TIMEOUT_SECONDS)
+            located = self._consumer.offsets_for_times(wanted, timeout=self._timeout_seconds)
         except KafkaException as error:
             raise _away(error) from error
         return {at.partition: at.offset if at.offset >= 0 else ends[at.partition] for at in located}

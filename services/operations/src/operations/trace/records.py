@@ -1,0 +1,120 @@
+"""Topics, asked for the records of events: at places, and within moments."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from itertools import islice
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+from kit.errors import Rejected, Transient
+from kit.kafka import AvroDecoder, Message, RegistryClient
+from payments_contracts.schemas import schema
+from payments_contracts.topics import Topic
+
+from operations.audit.hops import Place
+from operations.audit.topics import Topics
+from operations.recovery.events import Position
+from operations.recovery.scan import Scanner
+from operations.trace.facts import Seen
+
+_TIMEOUT_SECONDS: Final = 2.0
+MOST: Final = 50_000
+"""Records that one question reads of a topic at most."""
+
+
+class Decoder(Protocol):
+    """Reads the value of a record; raises Rejected where it cannot, Transient where nobody can tell now."""
+
+    def decode(self, value: bytes) -> dict[str, Any]:
+        """Return the record."""
+
+
+class EventRecords:
+    """Reads records of events, without being a member of a group. For one thread.
+
+    Args:
+        bootstrap_servers: Comma-separated host:port list.
+        decoder_of: Gives what reads a topic's records.
+    """
+
+    def __init__(self, bootstrap_servers: str, decoder_of: Callable[[Topic], Decoder]) -> None:
+        self._bootstrap_servers = bootstrap_servers
+        self._decoder_of = decoder_of
+        self._scanner = Scanner(bootstrap_servers, _TIMEOUT_SECONDS)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._scanner.close()
+
+    def at(self, topic: Topic, places: Collection[Place], event_id: str) -> list[Seen]:
+        """Return the records of an event at some places, as far as the topic holds them.
+
+        Raises:
+            Transient: Kafka does not answer.
+            Fault: There is no such topic.
+        """
+        found = self._scanner.at([Position(*place) for place in places])
+        return self._seen(topic, found, {event_id})
+
+    def between(self, topic: Topic, ids: Collection[str], since: datetime, until: datetime | None = None) -> list[Seen]:
+        """Return the records that name one of some ids, event's or provider's, written within some time.
+
+        No more than MOST records are read.
+
+        Raises:
+            Transient: Kafka does not answer.
+            Fault: There is no such topic.
+        """
+        return self._seen(topic, islice(self._scanner.scan(topic.name, since, until), MOST), ids)
+
+    def behind(self, group: str, place: Place) -> int:
+        """Return how many records a group has still to read up to one, itself included; at most 0 once it has.
+
+        Raises:
+            Transient: Kafka does not answer.
+        """
+        topics = Topics(self._bootstrap_servers)
+        try:
+            committed = topics.committed(group, place.topic)
+            first = 0 if place.partition in committed else topics.bounds(place.topic)[place.partition][0]
+        finally:
+            topics.close()
+        return place.offset + 1 - committed.get(place.partition, first)
+
+    def _seen(self, topic: Topic, messages: Iterable[Message], ids: Collection[str]) -> list[Seen]:
+        # An id stands in a record as its plain bytes: most records need not be decoded to know that they are others.
+        texts = [each.encode() for each in ids]
+        found = []
+        for message in messages:
+            value = message.value or b""
+            if not any(text in value for text in texts):
+                continue
+            record = self._decoded(topic, value)
+            # One that cannot be read now is the event's by its bytes.
+            if record is None or not {record.get("event_id"), record.get("provider_event_id")}.isdisjoint(ids):
+                place = Place(message.topic, message.partition, message.offset)
+                at = datetime.fromtimestamp(message.timestamp / 1000, UTC)
+                found.append(Seen(place, at, record or {}, message.headers))
+        return found
+
+    def _decoded(self, topic: Topic, value: bytes) -> dict[str, Any] | None:
+        try:
+            return self._decoder_of(topic).decode(value)
+        except (Rejected, Transient):
+            return None
+
+
+def decoders(registry: RegistryClient) -> Callable[[Topic], Decoder]:
+    """Return what gives a decoder for each topic, by the version that this program is pinned to."""
+    known: dict[str, Decoder] = {}
+
+    def decoder_of(topic: Topic) -> Decoder:
+        if topic.name not in known:
+            known[topic.name] = AvroDecoder(registry, schema(topic.record, topic.consumers["operations"]))
+        return known[topic.name]
+
+    return decoder_of
