@@ -14,9 +14,10 @@ from kit.settings import KafkaSettings, RegistrySettings, load
 from payments_contracts.schemas import schema
 from payments_contracts.topics import TOPICS, Topic
 
-from operations.peek.records import Decoder, Shown, Wanted, as_object, decoded, line
+from operations.peek.records import Shown, Wanted, as_object, decoded, line
 from operations.recovery.filters import instant
 from operations.recovery.scan import Scanner
+from operations.recovery.topics import Decoder
 
 app = typer.Typer(no_args_is_help=True)
 _FOLLOW_SECONDS = 0.5

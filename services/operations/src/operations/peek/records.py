@@ -5,19 +5,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from kit.errors import Rejected
 from kit.kafka import Message
 
+from operations.recovery.topics import Decoder
 from operations.shown import PERSONAL, bare
-
-
-class Decoder(Protocol):
-    """Reads the value of a record; raises Rejected where it cannot."""
-
-    def decode(self, value: bytes) -> dict[str, Any]:
-        """Return the record."""
 
 
 @dataclass(frozen=True, slots=True)

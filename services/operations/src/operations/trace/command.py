@@ -2,14 +2,11 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 from kit.clock import utc_now
-from kit.kafka import RegistryClient
 from kit.lake import load_catalog
 from kit.settings import KafkaSettings, LakeSettings, RegistrySettings, load
 from payments_contracts.providers import PROVIDERS
@@ -20,15 +17,15 @@ from rich.console import Console
 from operations.recovery.filters import instant
 from operations.settings import ProvidersSettings
 from operations.trace.hops import follow
-from operations.trace.look import Servers, Tracer
-from operations.trace.records import EventRecords, decoders
+from operations.trace.look import Tracer
+from operations.trace.ports import Servers
+from operations.trace.records import open_records
 from operations.trace.report import as_object, print_away, print_trace
 from operations.trace.rows import open_rows
 from operations.trace.tables import EventTables
 from operations.trace.workflows import EventWorkflows
 
 app = typer.Typer(no_args_is_help=True)
-_REGISTRY_SECONDS = 1.0
 _UNAVAILABLE = 69
 """EX_UNAVAILABLE of sysexits.h."""
 
@@ -98,19 +95,11 @@ def servers(settings: TraceSettings) -> Servers:
     """Return how each part is opened."""
     dsn, url = settings.postgres_dsn, settings.temporal_http_url
 
-    @contextmanager
-    def records() -> Iterator[EventRecords]:
-        with (
-            RegistryClient(settings.schema_registry_url, patience_seconds=_REGISTRY_SECONDS) as registry,
-            EventRecords(settings.kafka_bootstrap_servers, decoders(registry)) as opened,
-        ):
-            yield opened
-
     present = {topic.name for topic in topics_of(ProvidersSettings().gateway_providers)}
     return Servers(
         rows=None if dsn is None else lambda: open_rows(dsn),
         workflows=None if url is None else lambda: EventWorkflows(url, settings.temporal_namespace),
-        records=records,
+        records=lambda: open_records(settings.kafka_bootstrap_servers, settings.schema_registry_url),
         tables=EventTables(lambda: load_catalog(settings), settings.dbt_schema_suffix),
         providers=[name for name in sorted(PROVIDERS) if raw_topic(name).name in present],
         normalizer_group=settings.normalizer_group_id,

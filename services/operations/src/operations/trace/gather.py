@@ -21,8 +21,8 @@ from pyiceberg.expressions.literals import literal
 from operations.audit.hops import Place
 from operations.errors import DeploymentError
 from operations.trace.facts import Facts, Letter, Row, Seen, Stored
+from operations.trace.ports import Rows
 from operations.trace.records import EventRecords
-from operations.trace.rows import EventRows
 from operations.trace.tables import EventTables
 
 # A record is written once its webhook has been read; clocks of gateway and broker may differ by so much.
@@ -184,7 +184,7 @@ def progress(facts: Facts, records: EventRecords, normalizer: str, orchestrator:
         facts.behind["normalizer"] = records.behind(normalizer, facts.raw[-1].place)
 
 
-def payment_of(row: Row, rows: EventRows | None) -> str | None:
+def payment_of(row: Row, rows: Rows | None) -> str | None:
     """Return what the payment is called that an event is about, as Silver calls it; None of what is of no payment."""
     family = str(row["event_type"]).partition(".")[0]
     own = row.get("provider_object_id") or row["event_id"]

@@ -15,6 +15,7 @@ State = Literal["passed", "under way", "stopped", "missing", "unknown", "none"]
 _PATIENCE: Final = timedelta(seconds=60)
 _BUILT: Final = timedelta(hours=2)
 _RUNNING: Final = "RUNNING"
+_TIMED: Final = frozenset({"gateway", "raw topic", "normalizer", "workflow", "scores"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,8 @@ def _end(facts: Facts, hops: tuple[Hop, ...], now: datetime) -> tuple[str, bool]
 def _underway(hops: tuple[Hop, ...], now: datetime) -> tuple[str, bool]:
     """Return where an event is that has not arrived, and that nobody gave up."""
     first = next(hop for hop in hops if hop.state in {"missing", "under way", "unknown"} and hop.name != "archive")
-    waited = now - max((hop.at for hop in hops if hop.at is not None), default=now)
+    # Not by commits to the lake: a compaction is one, too.
+    waited = now - max((hop.at for hop in hops if hop.at is not None and hop.name in _TIMED), default=now)
     if first.state == "unknown":
         return f"not known beyond {_before(hops, first)}: {_part(first)} is away", False
     if first.name in {"Silver", "Gold"} and waited < _BUILT:

@@ -2,8 +2,7 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -20,30 +19,13 @@ from operations.recovery.trial import try_raw
 from operations.trace import gather
 from operations.trace.asking import Asked, Parts
 from operations.trace.facts import DATABASE, KAFKA, LAKE, TEMPORAL, Facts, Row, Seen, Workflow
-from operations.trace.records import MOST, EventRecords
-from operations.trace.rows import EventRows
-from operations.trace.tables import EventTables, Search
-from operations.trace.workflows import EventWorkflows
+from operations.trace.ports import Servers
+from operations.trace.records import MOST
+from operations.trace.tables import Search
 
 # What was written later than this may not be in the archive yet.
 _ARCHIVED_AFTER: Final = timedelta(minutes=2)
 _SEARCH_SECONDS: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Servers:
-    """How each part is opened, in the thread that asks it; None where no address of it is set.
-
-    `providers` are those whose topics there are; the groups are the readers' of raw and of normalized records.
-    """
-
-    rows: Callable[[], AbstractContextManager[EventRows]] | None
-    workflows: Callable[[], AbstractContextManager[EventWorkflows]] | None
-    records: Callable[[], AbstractContextManager[EventRecords]]
-    tables: EventTables
-    providers: Sequence[str]
-    normalizer_group: str = "normalizer"
-    consumer_group: str = "orchestrator"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Topics, asked for the records of events: at places, and within moments."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final
 
 from kit.errors import Rejected, Transient
 from kit.kafka import AvroDecoder, Message, RegistryClient
@@ -15,40 +15,28 @@ from operations.audit.hops import Place
 from operations.audit.topics import Topics
 from operations.recovery.events import Position
 from operations.recovery.scan import Scanner
+from operations.recovery.topics import Decoder, Scan
 from operations.trace.facts import Seen
 
 _TIMEOUT_SECONDS: Final = 2.0
+_REGISTRY_SECONDS: Final = 1.0
 MOST: Final = 50_000
 """Records that one question reads of a topic at most."""
 
 
-class Decoder(Protocol):
-    """Reads the value of a record; raises Rejected where it cannot, Transient where nobody can tell now."""
-
-    def decode(self, value: bytes) -> dict[str, Any]:
-        """Return the record."""
-
-
 class EventRecords:
-    """Reads records of events, without being a member of a group. For one thread.
+    """Reads records of events. For one thread.
 
     Args:
-        bootstrap_servers: Comma-separated host:port list.
+        scan: Reads topics.
+        behind: Returns how many records a group has still to read up to a place, itself included.
         decoder_of: Gives what reads a topic's records.
     """
 
-    def __init__(self, bootstrap_servers: str, decoder_of: Callable[[Topic], Decoder]) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, scan: Scan, behind: Callable[[str, Place], int], decoder_of: Callable[[Topic], Decoder]) -> None:
+        self._scan = scan
+        self.behind = behind
         self._decoder_of = decoder_of
-        self._scanner = Scanner(bootstrap_servers, _TIMEOUT_SECONDS)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._scanner.close()
 
     def at(self, topic: Topic, places: Collection[Place], event_id: str) -> list[Seen]:
         """Return the records of an event at some places, as far as the topic holds them.
@@ -57,7 +45,7 @@ class EventRecords:
             Transient: Kafka does not answer.
             Fault: There is no such topic.
         """
-        found = self._scanner.at([Position(*place) for place in places])
+        found = self._scan.at([Position(*place) for place in places])
         return self._seen(topic, found, {event_id})
 
     def between(self, topic: Topic, ids: Collection[str], since: datetime, until: datetime | None = None) -> list[Seen]:
@@ -69,21 +57,7 @@ class EventRecords:
             Transient: Kafka does not answer.
             Fault: There is no such topic.
         """
-        return self._seen(topic, islice(self._scanner.scan(topic.name, since, until), MOST), ids)
-
-    def behind(self, group: str, place: Place) -> int:
-        """Return how many records a group has still to read up to one, itself included; at most 0 once it has.
-
-        Raises:
-            Transient: Kafka does not answer.
-        """
-        topics = Topics(self._bootstrap_servers)
-        try:
-            committed = topics.committed(group, place.topic)
-            first = 0 if place.partition in committed else topics.bounds(place.topic)[place.partition][0]
-        finally:
-            topics.close()
-        return place.offset + 1 - committed.get(place.partition, first)
+        return self._seen(topic, islice(self._scan.scan(topic.name, since, until), MOST), ids)
 
     def _seen(self, topic: Topic, messages: Iterable[Message], ids: Collection[str]) -> list[Seen]:
         # An id stands in a record as its plain bytes: most records need not be decoded to know that they are others.
@@ -108,8 +82,10 @@ class EventRecords:
             return None
 
 
-def decoders(registry: RegistryClient) -> Callable[[Topic], Decoder]:
-    """Return what gives a decoder for each topic, by the version that this program is pinned to."""
+@contextmanager
+def open_records(bootstrap_servers: str, registry_url: str) -> Iterator[EventRecords]:
+    """Connect to Kafka and the registry, lazily, without being a member of a group."""
+    scanner = Scanner(bootstrap_servers, _TIMEOUT_SECONDS)
     known: dict[str, Decoder] = {}
 
     def decoder_of(topic: Topic) -> Decoder:
@@ -117,4 +93,17 @@ def decoders(registry: RegistryClient) -> Callable[[Topic], Decoder]:
             known[topic.name] = AvroDecoder(registry, schema(topic.record, topic.consumers["operations"]))
         return known[topic.name]
 
-    return decoder_of
+    def behind(group: str, place: Place) -> int:
+        topics = Topics(bootstrap_servers)
+        try:
+            committed = topics.committed(group, place.topic)
+            first = 0 if place.partition in committed else topics.bounds(place.topic)[place.partition][0]
+        finally:
+            topics.close()
+        return place.offset + 1 - committed.get(place.partition, first)
+
+    try:
+        with RegistryClient(registry_url, patience_seconds=_REGISTRY_SECONDS) as registry:
+            yield EventRecords(scanner, behind, decoder_of)
+    finally:
+        scanner.close()

@@ -71,7 +71,10 @@ class EventWorkflows:
         payloads = found.get("workflowExecutionStartedEventAttributes", {}).get("input", [])
         # The frontend writes JSON payloads plainly, unless it is told not to.
         event = _value(next(iter(payloads.get("payloads", []) if isinstance(payloads, dict) else payloads), None))
-        return event if isinstance(event, dict) else None
+        if not isinstance(event, dict):
+            return None
+        times = {name: _moment(text) for name, text in event.items() if name.endswith("_at") and text}
+        return event | times
 
     def _failure(self, path: str) -> str | None:
         """Return why the workflow ended without success, in words."""
