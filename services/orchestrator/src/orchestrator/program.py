@@ -31,6 +31,7 @@ from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import events_queue, persist_queue
 from orchestrator.refusals import Refusals
 from orchestrator.roles import Assignment
+from orchestrator.search import register
 from orchestrator.settings import ConsumerSettings, WorkerSettings
 from orchestrator.source import Arrival
 from orchestrator.starter import WorkflowStarter
@@ -121,7 +122,8 @@ class _Process:
     ) -> list[Callable[[asyncio.Event], Part]]:
         registry = self._resources.enter_context(RegistryClient(settings.schema_registry_url))
         sessions = KafkaSessions(settings, await asyncio.to_thread(open_router, registry))
-        starter = WorkflowStarter(client, self._queue, opened=opened)
+        namespace = self._program.temporal_namespace
+        starter = WorkflowStarter(client, self._queue, opened=opened, prepare=lambda: register(client, namespace))
         self._checks |= {"kafka": sessions.check, "temporal": starter.check}
         gate: Gate
         parts: list[Callable[[asyncio.Event], Part]] = []

@@ -18,7 +18,17 @@ with workflow.unsafe.imports_passed_through():
     from orchestrator.activities.inference import InferenceActivities
     from orchestrator.activities.lake import LakeActivities
     from orchestrator.activities.validation import ValidationActivities
-    from orchestrator.messages import DEAD_LETTERED, START_MEMO, Completion, DeadLetter, PersistRequest, Start, Stored
+    from orchestrator.messages import (
+        DEAD_LETTERED,
+        START_MEMO,
+        Completion,
+        DeadLetter,
+        PersistRequest,
+        Start,
+        State,
+        Step,
+        Stored,
+    )
     from orchestrator.policies import (
         ATTEMPTS,
         DATABASE,
@@ -45,6 +55,7 @@ with workflow.unsafe.imports_passed_through():
         scored_payment,
         told_attempt,
     )
+    from orchestrator.search import at_end
 
 T = TypeVar("T")
 Refused = Literal["dead_lettered"]
@@ -54,6 +65,14 @@ Advice = Sourced[RetryStrategyResponse]
 @workflow.defn
 class PaymentEventWorkflow:
     """Rules, scores, Bronze, database. The id of the workflow is the event's id, so an event has one."""
+
+    def __init__(self) -> None:
+        self._state = State(step="scoring", since=workflow.now())
+
+    @workflow.query
+    def state(self) -> State:
+        """How far the workflow is, for who asks while it runs."""
+        return self._state
 
     @workflow.run
     async def run(self, event: PaymentEvent) -> Completion:
@@ -69,18 +88,33 @@ class PaymentEventWorkflow:
             self._validate(event), self._score(event), self._count_and_advise(event, start)
         )
         payment = scored_payment(event, violations, fraud, advice, workflow.now(), attempt=attempt)
+        self._state = State(
+            step="bronze",
+            since=workflow.now(),
+            fraud_score_source=payment.fraud_score_source,
+            retry_strategy_source=None if advice is None else advice.source,
+            rule_violations=violations,
+        )
+        lake = await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start))
+        self._go_on("database")
         completion = Completion(
             event_id=event.event_id,
             rule_violations=violations,
             fraud_score_source=payment.fraud_score_source,
             retry_strategy_source=None if advice is None else advice.source,
-            lake=await self._or_dead_letter(event, start, "row_rejected", self._persist(payment, start)),
+            lake=lake,
             database=await self._or_dead_letter(event, start, "database_row_rejected", self._store(payment)),
         )
+        self._go_on("ended")
+        if start.tells_outcome:
+            workflow.upsert_search_attributes([at_end(completion)])
         if start.fails_without_row and DEAD_LETTERED in {completion.lake, completion.database}:
             words = f"lake: {completion.lake}, operational database: {completion.database}"
             raise ApplicationError(words, type=DEAD_LETTERED, non_retryable=True)
         return completion
+
+    def _go_on(self, step: Step) -> None:
+        self._state = self._state.model_copy(update={"step": step, "since": workflow.now()})
 
     async def _validate(self, event: PaymentEvent) -> list[str]:
         try:

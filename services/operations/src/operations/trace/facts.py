@@ -49,7 +49,8 @@ class Workflow:
         status: RUNNING, COMPLETED, FAILED and so on, as Temporal calls them.
         started_at: When that run began; `closed_at` when it ended.
         place: Where its event was read, and `written_at` when that was written.
-        pending: What it waits for: an activity's name, attempt and last failure.
+        pending: What it waits for in a queue: an activity's name, attempt and last failure.
+        step: What it is at, as it tells itself while it runs; None where no worker answers for it.
         event: What it was started with; asked for only where nobody else knows the event.
         failure: Why it ended without success.
     """
@@ -61,6 +62,7 @@ class Workflow:
     place: Place | None = None
     written_at: datetime | None = None
     pending: Sequence[str] = ()
+    step: str | None = None
     event: Row | None = None
     failure: str | None = None
 

@@ -165,6 +165,7 @@ def _workflow(facts: Facts, now: datetime) -> Hop:
             "status": workflow.status.lower(),
             "run": workflow.run_id,
             "took": took,
+            "is at": workflow.step,
             "waits for": "; ".join(workflow.pending) or None,
             "failure": workflow.failure,
         }

@@ -18,6 +18,9 @@ from operations.trace.facts import Row, Workflow
 _TIMEOUT_SECONDS = 2.0
 _START = "start"
 """The memo in which the orchestrator keeps how it started a workflow."""
+_QUERY = "state"
+_QUERY_SECONDS = 1.0
+_RUNNING = "RUNNING"
 
 
 class EventWorkflows:
@@ -61,9 +64,21 @@ class EventWorkflows:
             place=Place(position["topic"], position["partition"], position["offset"]) if position else None,
             written_at=_moment(position["written_at"]) if position.get("written_at") else None,
             pending=tuple(_pending(each) for each in answer.get("pendingActivities", [])),
+            step=self._step(path) if status == _RUNNING else None,
             event=self._event(path) if with_event else None,
-            failure=self._failure(path) if status not in {"RUNNING", "COMPLETED", "CONTINUED_AS_NEW"} else None,
+            failure=self._failure(path) if status not in {_RUNNING, "COMPLETED", "CONTINUED_AS_NEW"} else None,
         )
+
+    def _step(self, path: str) -> str | None:
+        """Return what a workflow says that it is at; None where no worker answers for it in time."""
+        try:
+            answer = self._client.post(f"{path}/query/{_QUERY}", json={}, timeout=_QUERY_SECONDS)
+            result = answer.json().get("queryResult") if answer.is_success else None
+        except (httpx.TransportError, ValueError):
+            return None
+        payloads = result.get("payloads", []) if isinstance(result, dict) else result or []
+        state = _value(next(iter(payloads), None))
+        return str(state["step"]) if isinstance(state, dict) and "step" in state else None
 
     def _event(self, path: str) -> Row | None:
         """Return what the workflow was started with."""
