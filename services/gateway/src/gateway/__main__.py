@@ -14,6 +14,7 @@ from kit.errors import Fault
 from kit.kafka import Producer, RegistryClient
 from kit.logging import configure
 from kit.settings import load
+from kit.tracing import TracingSettings, open_tracing
 from payments_contracts.providers import PROVIDERS
 from payments_contracts.schemas import schema
 from payments_contracts.topics import INGESTION_DLQ, Topic, raw_topic
@@ -66,6 +67,7 @@ async def _serve(settings: GatewaySettings) -> bool:
         faults.append(None)
         server.should_exit = True
 
+    tracing = open_tracing(f"gateway-{provider.name}", load(TracingSettings))
     with RegistryClient(settings.schema_registry_url, patience_seconds=_REGISTRY_PATIENCE_SECONDS) as registry:
         app = build_app(
             provider=provider,
@@ -83,6 +85,7 @@ async def _serve(settings: GatewaySettings) -> bool:
             max_concurrent=settings.max_concurrent_requests,
             on_fault=stop,
             replay_until=-math.inf if settings.replay_until is None else settings.replay_until.timestamp(),
+            tracing=tracing,
         )
         server = build_server(
             app,
@@ -103,6 +106,8 @@ async def _serve(settings: GatewaySettings) -> bool:
             following.cancel()
             with suppress(asyncio.CancelledError):
                 await following
+    if tracing is not None:
+        tracing.close()
     return not faults
 
 

@@ -9,7 +9,9 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 with workflow.unsafe.imports_passed_through():
     # `from orchestrator import x` would not pass x through, but import it anew for each workflow.
+    import structlog
     from kit.lake import Outcome
+    from kit.tracing import about_event
     from payments_contracts.inference import FraudScore, RetryStrategyResponse
     from payments_contracts.pins.orchestrator import PaymentEvent, ScoredPayment
 
@@ -83,6 +85,7 @@ class PaymentEventWorkflow:
         Raises:
             ApplicationError: A row was refused (type DEAD_LETTERED); sent again, the event begins anew.
         """
+        structlog.contextvars.bind_contextvars(**about_event(event.event_id, event.merchant_id))
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
