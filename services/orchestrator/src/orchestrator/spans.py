@@ -59,7 +59,7 @@ class Spans:
             raise
         finally:
             if self._tracing is not None:
-                about = {"payments.merchant_id": merchant_id, "temporal.attempt": attempt}
+                about: dict[str, str | int] = {"payments.merchant_id": merchant_id, "temporal.attempt": attempt}
                 self._tracing.record(name, event_id, began, time.time(), about, error=failure)
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from payments_contracts.database import PAYMENT_EVENTS
+
 from operations.audit.hops import Place
 from operations.trace.facts import DATABASE, KAFKA, LAKE, TEMPORAL, Facts, Letter, Row, Stored, Workflow
 
@@ -207,7 +209,7 @@ def _bronze(facts: Facts) -> Iterator[Hop]:
 
 def _row(facts: Facts) -> Hop:
     if facts.row is not None:
-        return Hop("database", "passed", None, "payment_events", {"record": _version("scored_payment", facts.row)})
+        return Hop("database", "passed", None, PAYMENT_EVENTS.name, {"record": _version("scored_payment", facts.row)})
     return Hop("database", "unknown" if DATABASE in facts.away else "missing")
 
 
