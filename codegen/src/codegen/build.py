@@ -13,6 +13,7 @@ from codegen.findings import ContractError, Finding
 from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
+    Attempts,
     Example,
     Freshness,
     Identity,
@@ -115,6 +116,7 @@ def provider(
         lives=(),
         source=document,
         mapping_source=mapping,
+        attempts=Attempts(**data["attempts"]) if "attempts" in data else None,
     )
 
 

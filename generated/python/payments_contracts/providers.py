@@ -229,10 +229,23 @@ def _paths_of(source: Source) -> tuple[Path, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempts:
+    """What several attempts are attempts at.
+
+    `payment`: one payment may fail several times, and tells so each time. `order`: each attempt is a payment of its own;
+    `key` is the entry of an event's metadata that names the order.
+    """
+
+    at: Literal["payment", "order"]
+    key: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """A payment provider; events of other types than `accepted_event_types` are counted and left in the raw topic.
 
-    `unmapped` are those of them that are left out on purpose, each with why; `a.*` is all that begins with `a.`.
+    `unmapped` are those of them that are left out on purpose, each with why; `a.*` is all that begins with `a.`. Without
+    `attempts` nobody can tell which payments are attempts at one thing.
     """
 
     name: str
@@ -241,6 +254,7 @@ class Provider:
     envelope: Envelope
     accepted_event_types: frozenset[str]
     unmapped: Mapping[str, str]
+    attempts: Attempts | None = None
 
     def why_unmapped(self, event_type: str) -> str | None:
         """Return why an event type is left unmapped on purpose; None where nothing says so."""
@@ -394,6 +408,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "SECOND_CHARGEBACK:true",
         }),
         unmapped={},
+        attempts=None,
     ),
     "checkout": Provider(
         name="checkout",
@@ -463,6 +478,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "payment_voided",
         }),
         unmapped={},
+        attempts=None,
     ),
     "paypal": Provider(
         name="paypal",
@@ -537,6 +553,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "PAYMENT.REFUND.PENDING",
         }),
         unmapped={},
+        attempts=Attempts("order", "supplementary_data.related_ids.order_id"),
     ),
     "razorpay": Provider(
         name="razorpay",
@@ -602,6 +619,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "refund.processed",
         }),
         unmapped={},
+        attempts=Attempts("order", "order_id"),
     ),
     "square": Provider(
         name="square",
@@ -708,6 +726,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "vendor.*": "Master data.",
             "webhooks.*": "Square's own test of an endpoint.",
         },
+        attempts=Attempts("order", "order_id"),
     ),
     "stripe": Provider(
         name="stripe",
@@ -884,6 +903,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "terminal.*": "Card readers; the payment intent tells of the money.",
             "test_helpers.*": "Clocks for tests.",
         },
+        attempts=Attempts("payment", None),
     ),
     }
 )

@@ -16,7 +16,7 @@ from codegen.text import PACKAGE, constant, notice, render
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from codegen.database import DatabaseTable, Index
+    from codegen.database import DatabaseTable, Index, IndexColumn
     from codegen.model import Catalog, GeneratedFile
 
 
@@ -42,7 +42,10 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         held = columns(table, catalog.record(table.record, table.version).record)
         statements = {
             "create": create(table, held),
-            "indexes": [(index, create_index(table, index)) for index in table.indexes],
+            "indexes": [
+                (index, [(shown(each), each.order == "descending") for each in index.columns], create_index(table, index))
+                for index in table.indexes
+            ],
             "insert": insert(table, held),
         }
         tables.append((constant(table.name), table, held, statements))
@@ -75,8 +78,19 @@ def create(table: DatabaseTable, held: tuple[Column, ...]) -> str:
 
 def create_index(table: DatabaseTable, index: Index) -> str:
     """Return the statement that makes an index, while others read and write; not to be run in a transaction."""
-    parts = (f'"{each.field}"{" DESC" if each.order == "descending" else ""}' for each in index.columns)
-    return f'CREATE INDEX CONCURRENTLY IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(parts)})'
+    parts = (f"{_sought(each)}{' DESC' if each.order == 'descending' else ''}" for each in index.columns)
+    create = f'CREATE INDEX CONCURRENTLY IF NOT EXISTS "{index.name}" ON "{table.name}" ({", ".join(parts)})'
+    present = " AND ".join(f"{_sought(each)} IS NOT NULL" for each in index.columns if each.key is not None)
+    return f"{create} WHERE {present}" if present else create
+
+
+def shown(column: IndexColumn) -> str:
+    """Return what an index is on as Postgres shows it: a column's name, or an expression as pg_get_indexdef() has it."""
+    return column.field if column.key is None else f"({column.field} ->> '{column.key}'::text)"
+
+
+def _sought(column: IndexColumn) -> str:
+    return f'"{column.field}"' if column.key is None else f"(\"{column.field}\" ->> '{column.key}')"
 
 
 def insert(table: DatabaseTable, held: tuple[Column, ...]) -> str:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from codegen.language.model import Step
-    from codegen.model import Catalog, Example, GeneratedFile, Life, Provider
+    from codegen.model import Attempts, Catalog, Example, GeneratedFile, Life, Provider
     from codegen.webhooks import Envelope, Signature, Source
 
 
@@ -95,7 +95,12 @@ def _provider(provider: Provider) -> list[tuple[str, str]]:
         ("envelope", _envelope(provider.envelope)),
         ("accepted_event_types", literal(provider.accepted_event_types, 8)),
         ("unmapped", literal(dict(provider.unmapped), 8)),
+        ("attempts", _attempts(provider.attempts)),
     ]
+
+
+def _attempts(attempts: Attempts | None) -> str:
+    return "None" if attempts is None else f"Attempts({literal(attempts.at)}, {literal(attempts.key)})"
 
 
 def _signature(signature: Signature) -> str:
