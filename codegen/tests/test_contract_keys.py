@@ -144,6 +144,7 @@ OTHERWISE: dict[tuple[str, str], Any] = {
     ("rules", "fields.*[].families"): ["other"],
     ("rules", "fields.*[].except_families"): ["other"],
     ("rules", "fields.*[].blank"): {"value": "XXX", "families": ["other"], "amount": "amount_cents"},
+    ("provider", "attempts"): {"at": "payment"},
     ("provider", "merchant_metadata"): {"paths": ["extra"], "keys": ["colour"]},
     ("provider", "currencies"): {"QQQ": {"exponent": 2}, "QQR": {"exponent": 2}},
     ("reference", "currencies.*"): {"exponent": 3, "name": "Mark"},

@@ -42,10 +42,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         held = columns(table, catalog.record(table.record, table.version).record)
         statements = {
             "create": create(table, held),
-            "indexes": [
-                (index, [(shown(each), each.order == "descending") for each in index.columns], create_index(table, index))
-                for index in table.indexes
-            ],
+            "indexes": [(index, shown(index), create_index(table, index)) for index in table.indexes],
             "insert": insert(table, held),
         }
         tables.append((constant(table.name), table, held, statements))
@@ -84,9 +81,18 @@ def create_index(table: DatabaseTable, index: Index) -> str:
     return f"{create} WHERE {present}" if present else create
 
 
-def shown(column: IndexColumn) -> str:
-    """Return what an index is on as Postgres shows it: a column's name, or an expression as pg_get_indexdef() has it."""
-    return column.field if column.key is None else f"({column.field} ->> '{column.key}'::text)"
+def shown(index: Index) -> tuple[tuple[str, bool], ...]:
+    """Return what an index is on, each with whether it descends, as Postgres shows it.
+
+    That is a column's name, or an expression as pg_get_indexdef() writes it.
+    """
+    return tuple(
+        (
+            each.field if each.key is None else f"({each.field} ->> '{each.key}'::text)",
+            each.order == "descending",
+        )
+        for each in index.columns
+    )
 
 
 def _sought(column: IndexColumn) -> str:
