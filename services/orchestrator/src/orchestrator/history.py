@@ -3,10 +3,11 @@
 An attempt is an event of the same type that the provider dates earlier; events of one instant follow by their ids. So
 the number does not depend on when an event comes, or how often: only on which of the earlier ones are stored.
 
-What attempts are attempts at is in the provider's contract (`attempts`). Where a payment may fail several times, it fails
-as often as that is told. Where each attempt is a payment of its own, those of one order are counted, and of one invoice:
-each once, however often its failure is told. Where nothing names what several payments are attempts at, nothing is asked:
-a payment that can fail only once would always be at its first. Of an invoice, each version that failed is an attempt.
+What attempts are attempts at is in the provider's contract (`attempts`). Where a payment may fail several times, it
+fails as often as that is told. Where each attempt is a payment of its own, those of one order are counted, and of one
+invoice: each once, however often its failure is told. Where nothing names what several payments are attempts at,
+nothing is asked: a payment that can fail only once would always be at its first. Of an invoice, each version that failed
+is an attempt.
 """
 
 from collections.abc import Mapping
