@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from codegen.avro import Field, Map, Primitive, TimestampMillis
 from codegen.language.model import Envelope, Exponent, Expression, Group, Leaf, Null, Path
 from codegen.language.outcomes import by_event_type, outputs
-from codegen.language.parts import inside, origin
-from codegen.language.reasons import absence
+from codegen.language.parts import inside
+from codegen.language.reasons import absence, place
 from codegen.mapping.wording import wording
 from codegen.payload import leaves, rests
 from codegen.rules import (
@@ -130,7 +130,7 @@ class Target:
 
     def refusal(self, code: str, what: str, of: Expression | None = None) -> Refusal:
         """Return the rejection of this field's value, or of a part of what it is made from."""
-        return Refusal(code, self.name, f"{origin(of or self.expression)} {what}")
+        return Refusal(code, self.name, f"{place(of or self.expression)} {what}")
 
     @property
     def missing(self) -> Refusal:

@@ -85,23 +85,23 @@ _TABLE_4 = {
     "CANCELLATION:false": "authorized",
     "EXPIRE:true": "canceled",
 }
-_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_20 = Rejection("text_too_long", "failure_code", "notificationItems[0].NotificationRequestItem.reason must have at most 255 characters")
+_REJECTION_21 = Rejection("type_invalid", "failure_code", "notificationItems[0].NotificationRequestItem.reason must be text")
+_REJECTION_22 = Rejection("type_invalid", "failure_message", "notificationItems[0].NotificationRequestItem.reason must be text")
 _REJECTION_23 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 500 entries")
 _REJECTION_24 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 10000 characters in each key and value")
 _REJECTION_25 = Rejection("metadata_too_large", "metadata", "the rest of notificationItems[0].NotificationRequestItem must have at most 131072 bytes in all")
 _REJECTION_26 = Rejection("timestamp_invalid", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate cannot be read as a time")
 _REJECTION_27 = Rejection("timestamp_out_of_range", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate must lie between 2010-01-01T00:00:00Z and 2100-01-01T00:00:00Z")
 _REJECTION_28 = Rejection("field_missing", "provider_created_at", "notificationItems[0].NotificationRequestItem.eventDate is absent")
-_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
-_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "the first present of notificationItems[0].NotificationRequestItem.originalReference, notificationItems[0].NotificationRequestItem.pspReference must be text")
+_REJECTION_29 = Rejection("text_too_long", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must have at most 255 characters")
+_REJECTION_30 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.originalReference or notificationItems[0].NotificationRequestItem.pspReference must be text")
 _REJECTION_31 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_36 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_32 = Rejection("amount_indivisible", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_33 = Rejection("type_invalid", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_34 = Rejection("amount_negative", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_35 = Rejection("amount_too_large", "authorized_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_36 = Rejection("type_invalid", "failure_category", "notificationItems[0].NotificationRequestItem.reason must be text")
 _TABLE_5 = {
     "not enough balance": "insufficient_funds",
     "withdrawal amount exceeded": "limit",
@@ -144,10 +144,10 @@ _TABLE_5 = {
     "invalid amount": "invalid_request",
     "not submitted": "invalid_request",
 }
-_REJECTION_37 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_38 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
-_REJECTION_39 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must have at most 255 characters")
-_REJECTION_40 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode or null, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_37 = Rejection("text_too_long", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must have at most 255 characters")
+_REJECTION_38 = Rejection("type_invalid", "decline_code", "notificationItems[0].NotificationRequestItem.additionalData.refusalReasonRaw must be text")
+_REJECTION_39 = Rejection("text_too_long", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must have at most 255 characters")
+_REJECTION_40 = Rejection("type_invalid", "network_advice_code", "notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -227,11 +227,10 @@ _REJECTION_42 = Rejection("text_too_long", "provider_object_id", "notificationIt
 _REJECTION_43 = Rejection("type_invalid", "provider_object_id", "notificationItems[0].NotificationRequestItem.pspReference must be text")
 _REJECTION_44 = Rejection("text_too_long", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must have at most 255 characters")
 _REJECTION_45 = Rejection("type_invalid", "related_payment_id", "notificationItems[0].NotificationRequestItem.originalReference must be text")
-_REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least 0")
-_REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value or null, as notificationItems[0].NotificationRequestItem.success says or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_50 = Rejection("type_invalid", "failure_category", "the constant do_not_retry or the first present of notificationItems[0].NotificationRequestItem.reason, the constant unknown, as notificationItems[0].NotificationRequestItem.additionalData.merchantAdviceCode says or the constant unknown or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.success says, must be text")
+_REJECTION_46 = Rejection("amount_indivisible", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_47 = Rejection("type_invalid", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_48 = Rejection("amount_negative", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least 0")
+_REJECTION_49 = Rejection("amount_too_large", "captured_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
 _TABLE_8 = {
     "REFUND:true": "refund.succeeded",
     "REFUND:false": "refund.failed",
@@ -264,8 +263,8 @@ _TABLE_11 = {
     "PREARBITRATION_WON:true": "won",
     "PREARBITRATION_LOST:true": "lost",
 }
-_REJECTION_51 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
-_REJECTION_52 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_50 = Rejection("text_too_long", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must have at most 255 characters")
+_REJECTION_51 = Rejection("type_invalid", "dispute_reason", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
 _TABLE_12 = {
     "10.1": "fraud",
     "10.2": "fraud",
@@ -359,13 +358,13 @@ _TABLE_12 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_53 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
-_REJECTION_54 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, is not a whole number of the currency's minor unit")
-_REJECTION_55 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be a whole number")
-_REJECTION_56 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be at least -999999999999")
-_REJECTION_57 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value or the constant 0 or null, as notificationItems[0].NotificationRequestItem.eventCode says, as notificationItems[0].NotificationRequestItem.eventCode says, must be at most 999999999999")
-_REJECTION_58 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be text")
-_REJECTION_59 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency or null, as notificationItems[0].NotificationRequestItem.eventCode says, must be a code of iso4217")
+_REJECTION_52 = Rejection("type_invalid", "dispute_category", "notificationItems[0].NotificationRequestItem.additionalData.chargebackReasonCode must be text")
+_REJECTION_53 = Rejection("amount_indivisible", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value is not a whole number of the currency's minor unit")
+_REJECTION_54 = Rejection("type_invalid", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be a whole number")
+_REJECTION_55 = Rejection("amount_negative", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_56 = Rejection("amount_too_large", "withdrawn_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at most 999999999999")
+_REJECTION_57 = Rejection("type_invalid", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be text")
+_REJECTION_58 = Rejection("currency_unknown", "withdrawn_currency", "notificationItems[0].NotificationRequestItem.amount.currency must be a code of iso4217")
 _TABLE_13 = {
     "REQUEST_FOR_INFORMATION": "inquiry",
     "NOTIFICATION_OF_CHARGEBACK": "chargeback",
@@ -375,8 +374,8 @@ _TABLE_13 = {
     "PREARBITRATION_WON": "pre_arbitration",
     "PREARBITRATION_LOST": "pre_arbitration",
 }
-_REJECTION_60 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
-_REJECTION_61 = Rejection("type_invalid", "dispute_stage", "null or notificationItems[0].NotificationRequestItem.eventCode, as notificationItems[0].NotificationRequestItem.eventCode says, must be text")
+_REJECTION_59 = Rejection("value_unknown", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode is none of REQUEST_FOR_INFORMATION, NOTIFICATION_OF_CHARGEBACK, CHARGEBACK, CHARGEBACK_REVERSED, SECOND_CHARGEBACK, PREARBITRATION_WON and 1 more")
+_REJECTION_60 = Rejection("type_invalid", "dispute_stage", "notificationItems[0].NotificationRequestItem.eventCode must be text")
 _TABLE_14 = {
     "PAYOUT_THIRDPARTY:true": "payout.paid",
     "PAYOUT_THIRDPARTY:false": "payout.failed",
@@ -384,7 +383,7 @@ _TABLE_14 = {
     "PAYOUT_EXPIRE:true": "payout.canceled",
     "PAIDOUT_REVERSED:true": "payout.failed",
 }
-_REJECTION_62 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
+_REJECTION_61 = Rejection("amount_negative", "amount_cents", "notificationItems[0].NotificationRequestItem.amount.value must be at least -999999999999")
 _TABLE_15 = {
     "PAYOUT_THIRDPARTY:true": "succeeded",
     "PAYOUT_THIRDPARTY:false": "failed",
@@ -1180,14 +1179,14 @@ def _capture(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -1605,14 +1604,14 @@ def _refund(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"
@@ -2001,9 +2000,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         to_dispute_reason = None
     if type(to_dispute_reason) is str:
         if len(to_dispute_reason) > 255:
-            rejections.append(_REJECTION_51)
+            rejections.append(_REJECTION_50)
     elif to_dispute_reason is not None:
-        rejections.append(_REJECTION_52)
+        rejections.append(_REJECTION_51)
 
     to_dispute_category: Any = at_notificationItems__0__NotificationRequestItem__additionalData.get("chargebackReasonCode")
     if type(to_dispute_category) is str and to_dispute_category in NULL_VALUES:
@@ -2013,7 +2012,7 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if to_dispute_category is None:
             to_dispute_category = "unknown"
     elif to_dispute_category is not None:
-        rejections.append(_REJECTION_53)
+        rejections.append(_REJECTION_52)
         to_dispute_category = REFUSED
 
     to_related_charge_id = None
@@ -2038,10 +2037,10 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_withdrawn_cents) is int:
             to_withdrawn_cents = rescaled(to_withdrawn_cents, at_notificationItems__0__NotificationRequestItem__amount.get("currency"), _SCALES_1)
             if to_withdrawn_cents is None:
-                rejections.append(_REJECTION_54)
+                rejections.append(_REJECTION_53)
                 to_withdrawn_cents = REFUSED
         elif to_withdrawn_cents is not None:
-            rejections.append(_REJECTION_55)
+            rejections.append(_REJECTION_54)
             to_withdrawn_cents = REFUSED
     else:
         to_withdrawn_cents = at_notificationItems__0__NotificationRequestItem.get("eventCode")
@@ -2058,9 +2057,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             to_withdrawn_cents = None
     if type(to_withdrawn_cents) is int:
         if to_withdrawn_cents < -999999999999:
-            rejections.append(_REJECTION_56)
+            rejections.append(_REJECTION_55)
         if to_withdrawn_cents > 999999999999:
-            rejections.append(_REJECTION_57)
+            rejections.append(_REJECTION_56)
 
     to_withdrawn_currency: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_withdrawn_currency) is str and to_withdrawn_currency in NULL_VALUES:
@@ -2073,13 +2072,13 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
             if to_withdrawn_currency.isascii():
                 to_withdrawn_currency = to_withdrawn_currency.upper()
         elif to_withdrawn_currency is not None:
-            rejections.append(_REJECTION_58)
+            rejections.append(_REJECTION_57)
             to_withdrawn_currency = REFUSED
     else:
         to_withdrawn_currency = None
     if type(to_withdrawn_currency) is str:
         if to_withdrawn_currency not in EXPONENTS:
-            rejections.append(_REJECTION_59)
+            rejections.append(_REJECTION_58)
 
     to_dispute_stage: Any = at_notificationItems__0__NotificationRequestItem.get("eventCode")
     if type(to_dispute_stage) is str and to_dispute_stage in NULL_VALUES:
@@ -2093,9 +2092,9 @@ def _dispute(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id:
         if type(to_dispute_stage) is str:
             to_dispute_stage = _TABLE_13.get(to_dispute_stage, REFUSED)
             if to_dispute_stage is REFUSED:
-                rejections.append(_REJECTION_60)
+                rejections.append(_REJECTION_59)
         elif to_dispute_stage is not None:
-            rejections.append(_REJECTION_61)
+            rejections.append(_REJECTION_60)
             to_dispute_stage = REFUSED
 
     if rejections:
@@ -2218,7 +2217,7 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
         to_amount_cents = REFUSED
     if type(to_amount_cents) is int:
         if to_amount_cents < -999999999999:
-            rejections.append(_REJECTION_62)
+            rejections.append(_REJECTION_61)
         if to_amount_cents > 999999999999:
             rejections.append(_REJECTION_10)
     elif to_amount_cents is None:
@@ -2435,14 +2434,14 @@ def _payout(root: dict[str, Any], envelope_merchant_id: str, envelope_event_id: 
                 if to_failure_category.isascii():
                     to_failure_category = to_failure_category.lower()
             elif to_failure_category is not None:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if type(to_failure_category) is str:
                 to_failure_category = _TABLE_5.get(to_failure_category)
                 if to_failure_category is None:
                     to_failure_category = "unknown"
             elif to_failure_category is not None and to_failure_category is not REFUSED:
-                rejections.append(_REJECTION_50)
+                rejections.append(_REJECTION_36)
                 to_failure_category = REFUSED
             if to_failure_category is None:
                 to_failure_category = "unknown"

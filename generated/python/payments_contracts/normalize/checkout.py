@@ -27,7 +27,7 @@ from payments_contracts.normalize.values import (
 _REJECTION_1 = Rejection("text_too_long", "provider_event_id", "id must have at most 255 characters")
 _REJECTION_2 = Rejection("field_missing", "provider_event_id", "id is absent")
 _REJECTION_3 = Rejection("type_invalid", "provider_event_id", "id must be text")
-_REJECTION_4 = Rejection("type_invalid", "event_type", "the first present of data.balances.total_captured, type or type, as type says, must be a number")
+_REJECTION_4 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be a number")
 _TABLE_1 = {
     "payment_expired": "payment.canceled",
     "payment_canceled": "payment.canceled",
@@ -35,7 +35,7 @@ _TABLE_1 = {
     "payment_capture_declined": "payment.authorized",
 }
 _REJECTION_5 = Rejection("value_unknown", "event_type", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
-_REJECTION_6 = Rejection("type_invalid", "event_type", "the first present of data.balances.total_captured, type or type, as type says, must be text")
+_REJECTION_6 = Rejection("type_invalid", "event_type", "data.balances.total_captured or type must be text")
 _TABLE_2 = {
     "payment_pending": "payment.requires_action",
     "payment_approved": "payment.authorized",
@@ -49,10 +49,10 @@ _REJECTION_10 = Rejection("field_missing", "merchant_id", "the envelope's mercha
 _REJECTION_11 = Rejection("text_too_long", "customer_id", "data.customer.id must have at most 255 characters")
 _REJECTION_12 = Rejection("type_invalid", "customer_id", "data.customer.id must be text")
 _SCALES_1 = {"CLP": (1, 100)}
-_REJECTION_13 = Rejection("amount_indivisible", "amount_cents", "the first present of data.balances.total_captured, data.amount or the first present of data.balances.total_captured, data.balances.total_authorized, data.amount or data.amount, as type says, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_14 = Rejection("type_invalid", "amount_cents", "the first present of data.balances.total_captured, data.amount or the first present of data.balances.total_captured, data.balances.total_authorized, data.amount or data.amount, as type says, as type says, must be a whole number")
-_REJECTION_15 = Rejection("amount_negative", "amount_cents", "the first present of data.balances.total_captured, data.amount or the first present of data.balances.total_captured, data.balances.total_authorized, data.amount or data.amount, as type says, as type says, must be at least 0")
-_REJECTION_16 = Rejection("amount_too_large", "amount_cents", "the first present of data.balances.total_captured, data.amount or the first present of data.balances.total_captured, data.balances.total_authorized, data.amount or data.amount, as type says, as type says, must be at most 999999999999")
+_REJECTION_13 = Rejection("amount_indivisible", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized is not a whole number of the currency's minor unit")
+_REJECTION_14 = Rejection("type_invalid", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be a whole number")
+_REJECTION_15 = Rejection("amount_negative", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at least 0")
+_REJECTION_16 = Rejection("amount_too_large", "amount_cents", "data.balances.total_captured, data.amount or data.balances.total_authorized must be at most 999999999999")
 _REJECTION_17 = Rejection("field_missing", "amount_cents", "none of data.balances.total_captured, data.amount and data.balances.total_authorized is there")
 _REJECTION_18 = Rejection("type_invalid", "currency", "data.currency must be text")
 _REJECTION_19 = Rejection("currency_unknown", "currency", "data.currency must be a code of iso4217")
@@ -77,7 +77,7 @@ _REJECTION_24 = Rejection("text_too_long", "card_brand", "data.source.scheme mus
 _PATTERN_1 = re.compile("[0-9]{4}")
 _REJECTION_25 = Rejection("pattern_mismatch", "card_last_four", "data.source.last_4 must have the form [0-9]{4}")
 _REJECTION_26 = Rejection("type_invalid", "card_last_four", "data.source.last_4 must be text")
-_REJECTION_27 = Rejection("type_invalid", "status", "the first present of data.balances.total_captured, type or type, as type says, must be a number")
+_REJECTION_27 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be a number")
 _TABLE_4 = {
     "payment_expired": "canceled",
     "payment_canceled": "canceled",
@@ -85,7 +85,7 @@ _TABLE_4 = {
     "payment_capture_declined": "authorized",
 }
 _REJECTION_28 = Rejection("value_unknown", "status", "type is none of payment_expired, payment_canceled, payment_voided and payment_capture_declined")
-_REJECTION_29 = Rejection("type_invalid", "status", "the first present of data.balances.total_captured, type or type, as type says, must be text")
+_REJECTION_29 = Rejection("type_invalid", "status", "data.balances.total_captured or type must be text")
 _TABLE_5 = {
     "payment_pending": "requires_action",
     "payment_approved": "authorized",
@@ -94,9 +94,9 @@ _TABLE_5 = {
 }
 _REJECTION_30 = Rejection("value_unknown", "status", "type is none of payment_pending, payment_approved, payment_declined and payment_captured")
 _REJECTION_31 = Rejection("field_missing", "status", "none of data.balances.total_captured and type is there")
-_REJECTION_32 = Rejection("text_too_long", "failure_code", "data.response_code or null, as type says, must have at most 255 characters")
-_REJECTION_33 = Rejection("type_invalid", "failure_code", "data.response_code or null, as type says, must be text")
-_REJECTION_34 = Rejection("type_invalid", "failure_message", "data.response_summary or null, as type says, must be text")
+_REJECTION_32 = Rejection("text_too_long", "failure_code", "data.response_code must have at most 255 characters")
+_REJECTION_33 = Rejection("type_invalid", "failure_code", "data.response_code must be text")
+_REJECTION_34 = Rejection("type_invalid", "failure_message", "data.response_summary must be text")
 _REJECTION_35 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 500 entries")
 _REJECTION_36 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 10000 characters in each key and value")
 _REJECTION_37 = Rejection("metadata_too_large", "metadata", "the rest of data must have at most 131072 bytes in all")
@@ -106,14 +106,14 @@ _REJECTION_40 = Rejection("field_missing", "provider_created_at", "created_on is
 _REJECTION_41 = Rejection("text_too_long", "provider_object_id", "data.id must have at most 255 characters")
 _REJECTION_42 = Rejection("type_invalid", "provider_object_id", "data.id must be text")
 _REJECTION_43 = Rejection("timestamp_invalid", "received_at", "the envelope's received_at must lie between 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z")
-_REJECTION_44 = Rejection("amount_indivisible", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be a whole number")
-_REJECTION_46 = Rejection("amount_negative", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at least 0")
-_REJECTION_47 = Rejection("amount_too_large", "authorized_cents", "the first present of data.balances.total_authorized, data.amount or data.balances.total_authorized, as type says, must be at most 999999999999")
-_REJECTION_48 = Rejection("amount_indivisible", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, is not a whole number of the currency's minor unit")
-_REJECTION_49 = Rejection("type_invalid", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be a whole number")
-_REJECTION_50 = Rejection("amount_negative", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at least 0")
-_REJECTION_51 = Rejection("amount_too_large", "captured_cents", "the first present of data.balances.total_captured, data.amount or data.balances.total_captured, as type says, must be at most 999999999999")
+_REJECTION_44 = Rejection("amount_indivisible", "authorized_cents", "data.balances.total_authorized or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_45 = Rejection("type_invalid", "authorized_cents", "data.balances.total_authorized or data.amount must be a whole number")
+_REJECTION_46 = Rejection("amount_negative", "authorized_cents", "data.balances.total_authorized or data.amount must be at least 0")
+_REJECTION_47 = Rejection("amount_too_large", "authorized_cents", "data.balances.total_authorized or data.amount must be at most 999999999999")
+_REJECTION_48 = Rejection("amount_indivisible", "captured_cents", "data.balances.total_captured or data.amount is not a whole number of the currency's minor unit")
+_REJECTION_49 = Rejection("type_invalid", "captured_cents", "data.balances.total_captured or data.amount must be a whole number")
+_REJECTION_50 = Rejection("amount_negative", "captured_cents", "data.balances.total_captured or data.amount must be at least 0")
+_REJECTION_51 = Rejection("amount_too_large", "captured_cents", "data.balances.total_captured or data.amount must be at most 999999999999")
 _REJECTION_52 = Rejection("amount_indivisible", "refunded_cents", "data.balances.total_refunded is not a whole number of the currency's minor unit")
 _REJECTION_53 = Rejection("type_invalid", "refunded_cents", "data.balances.total_refunded must be a whole number")
 _REJECTION_54 = Rejection("amount_negative", "refunded_cents", "data.balances.total_refunded must be at least 0")
@@ -239,13 +239,13 @@ _TABLE_6 = {
     "20158": "invalid_request",
     "20193": "invalid_request",
 }
-_REJECTION_56 = Rejection("type_invalid", "failure_category", "the first present of data.response_code, the constant unknown or null, as type says, must be text")
-_REJECTION_57 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code or null, as type says, must have at most 255 characters")
-_REJECTION_58 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code or null, as type says, must be text")
-_REJECTION_59 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code or null, as type says, must have at most 255 characters")
-_REJECTION_60 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code or null, as type says, must be text")
-_REJECTION_61 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must have at most 255 characters")
-_REJECTION_62 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code or null, as type says, must be text")
+_REJECTION_56 = Rejection("type_invalid", "failure_category", "data.response_code must be text")
+_REJECTION_57 = Rejection("text_too_long", "advice_code", "data.processing.recommendation_code must have at most 255 characters")
+_REJECTION_58 = Rejection("type_invalid", "advice_code", "data.processing.recommendation_code must be text")
+_REJECTION_59 = Rejection("text_too_long", "network_decline_code", "data.processing.partner_response_code must have at most 255 characters")
+_REJECTION_60 = Rejection("type_invalid", "network_decline_code", "data.processing.partner_response_code must be text")
+_REJECTION_61 = Rejection("text_too_long", "network_advice_code", "data.processing.partner_merchant_advice_code must have at most 255 characters")
+_REJECTION_62 = Rejection("type_invalid", "network_advice_code", "data.processing.partner_merchant_advice_code must be text")
 _ENDS_1 = {
     "ADP": 1059696000000,
     "AFA": 1044057600000,
@@ -359,8 +359,8 @@ _TABLE_12 = {
 }
 _REJECTION_76 = Rejection("text_too_long", "related_payment_id", "data.payment_id must have at most 255 characters")
 _REJECTION_77 = Rejection("type_invalid", "related_payment_id", "data.payment_id must be text")
-_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "the first present of data.reason_code, data.category must have at most 255 characters")
-_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "the first present of data.reason_code, data.category must be text")
+_REJECTION_78 = Rejection("text_too_long", "dispute_reason", "data.reason_code or data.category must have at most 255 characters")
+_REJECTION_79 = Rejection("type_invalid", "dispute_reason", "data.reason_code or data.category must be text")
 _TABLE_13 = {
     "fraudulent": "fraud",
     "unrecognized": "unrecognized",
@@ -465,7 +465,7 @@ _TABLE_14 = {
     "R03": "general",
     "R13": "general",
 }
-_REJECTION_80 = Rejection("type_invalid", "dispute_category", "the first present of data.category, data.reason_code must be text")
+_REJECTION_80 = Rejection("type_invalid", "dispute_category", "data.category or data.reason_code must be text")
 
 _UNREADABLE = Rejected((Rejection("payload_unreadable", "", "the payload is not JSON in UTF-8"),), None)
 _NOT_OBJECT = Rejected((Rejection("payload_unreadable", "", "the payload is not a JSON object"),), None)
