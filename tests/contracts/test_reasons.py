@@ -25,8 +25,9 @@ def test_a_reason_names_places_and_never_how_one_of_them_is_chosen() -> None:
     }
     assert len(told) > 300
     assert [each for each in told if len(each) > LONGEST] == []
-    # What only decides between two places, and what a mapping gives by itself, is no place to look at.
-    assert [each for each in told if " says" in each or "the first present" in each or " or null" in each] == []
+    # What only decides between two places is not one of them. A field of constants has none, and is never wrong.
+    looked = [each for each in told if not each.startswith(("the constant", "null"))]
+    assert [each for each in looked if " says" in each or "the constant" in each or " or null" in each] == []
 
 
 @pytest.mark.parametrize(

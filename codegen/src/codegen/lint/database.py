@@ -69,7 +69,7 @@ def _columns(table: DatabaseTable, fields: dict[str, Field]) -> Iterator[Finding
             yield table.source.finding("database", place, message, "name one of its fields")
         elif entry:
             if fields[name].bare != Map(Primitive.STRING):
-                message = f"{name!r} is no map of texts, of which one could be looked up"
+                message = f"{name!r} is not a map of texts, of which one could be looked up"
                 yield table.source.finding("database", place, message, "remove its `key`")
         elif message := _unfit(fields[name], key=place[0] == "key"):
             yield table.source.finding("database", place, message, "choose a field that holds one exact value")
