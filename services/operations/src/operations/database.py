@@ -30,7 +30,8 @@ FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisd
 # indoption has a bit for descending: https://www.postgresql.org/docs/current/catalog-pg-index.html.
 _INDEXES = """
 SELECT c.relname, i.indisprimary, i.indisvalid,
-    array(SELECT coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.place::int, true)) FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
+    array(SELECT coalesce(a.attname, pg_get_indexdef(i.indexrelid, k.place::int, true))
+        FROM unnest(i.indkey) WITH ORDINALITY AS k (number, place)
         LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.number
         WHERE k.place <= i.indnkeyatts ORDER BY k.place),
     array(SELECT o.option & 1 = 1 FROM unnest(i.indoption) WITH ORDINALITY AS o (option, place) ORDER BY o.place)

@@ -6,8 +6,8 @@ the number does not depend on when an event comes, or how often: only on which o
 What attempts are attempts at is in the provider's contract (`attempts`). Where a payment may fail several times, it
 fails as often as that is told. Where each attempt is a payment of its own, those of one order are counted, and of one
 invoice: each once, however often its failure is told. Where nothing names what several payments are attempts at,
-nothing is asked: a payment that can fail only once would always be at its first. Of an invoice, each version that failed
-is an attempt.
+nothing is asked: a payment that can fail only once would always be at its first. Of an invoice, each version that
+failed is an attempt.
 """
 
 from collections.abc import Mapping
