@@ -68,6 +68,8 @@ PROVIDER_EVENT_TYPES: Final[tuple[str, ...]] = (
     "AUTHORISATION:true",
     "CANCELLATION:false",
     "CANCELLATION:true",
+    "CANCEL_OR_REFUND:false",
+    "CANCEL_OR_REFUND:true",
     "CAPTURE:false",
     "CAPTURE:true",
     "CAPTURE_FAILED:true",

@@ -385,6 +385,8 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             "AUTHORISATION:true",
             "CANCELLATION:false",
             "CANCELLATION:true",
+            "CANCEL_OR_REFUND:false",
+            "CANCEL_OR_REFUND:true",
             "CAPTURE:false",
             "CAPTURE:true",
             "CAPTURE_FAILED:true",
