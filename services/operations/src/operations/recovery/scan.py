@@ -31,6 +31,8 @@ class Scanner:
                 "auto.offset.reset": "earliest",
                 # How long the broker keeps it waiting for the end of a partition to be told.
                 "fetch.wait.max.ms": 20,
+                # What is read ahead; records may have a megabyte each, and nobody waits for the fastest of readers.
+                "queued.max.messages.kbytes": 16 * 1024,
                 "log_level": 2,
             }
         )
