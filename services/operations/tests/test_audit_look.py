@@ -12,7 +12,7 @@ from operations.audit.look import Auditor, Look
 from operations.audit.ports import Places
 from operations.audit.report import print_state
 from operations.audit.stream import Reach, Streams
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 from payments_contracts.pins.operations import AuditDifference, AuditRun
 from rich.console import Console
 

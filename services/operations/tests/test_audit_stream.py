@@ -7,7 +7,8 @@ from typing import Any
 
 from operations.audit.hops import Place, Window
 from operations.audit.stream import Reach, StreamReader, Streams
-from operations.audit.topics import Decode, Offsets, Record
+from operations.audit.topics import Decode, Record
+from operations.stretches import Offsets
 from payments_contracts.examples import EXAMPLES
 from payments_contracts.topics import NORMALIZED, STRIPE_RAW, VALIDATION_DLQ
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from operations.audit.hops import Event, Events, Money, Place, Window
 from operations.audit.stream import Reach, Streams
-from operations.audit.topics import Offsets
+from operations.stretches import Offsets
 
 
 class Lake(Protocol):

@@ -12,7 +12,8 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from operations.audit.hops import Event, Money, Place, Window
-from operations.audit.topics import Decode, Offsets, Record, Topics, fields_of
+from operations.audit.topics import Decode, Record, Topics, fields_of
+from operations.stretches import Offsets
 
 SKEW: Final = timedelta(minutes=5)
 """How far the clocks of the programs that write to Kafka may be apart."""

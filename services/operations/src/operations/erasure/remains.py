@@ -43,7 +43,7 @@ def remains(
         Remains("files of earlier merges, which no snapshot of the lake names", f"the first cleaning after {hours} h"),
         Remains("histories of Temporal", "the namespace's retention, counted from the end of each workflow"),
         Remains("Trino's list of finished queries, in memory, with the id", "100 further queries, or a restart"),
-        Remains("free space of the database's pages, and its log (WAL)", "it is written over; VACUUM FULL for the pages"),
+        Remains("free space of the database's pages, and its log (WAL)", "it is written over"),
         Remains("backups", "the installation's own rules; erase again after one was restored"),
         Remains("erasures, recovery_actions: the id, where somebody named it", "kept: who did what"),
         Remains("audit_differences: event ids and amounts, no id of a person", "kept"),
