@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from kit.errors import Rejected, Transient
 from kit.kafka import AvroEncoder
+from kit.poison import PoisonLimit, Tolerance
 from normalizer.counters import OutcomeCounters, parse
 from normalizer.errors import TooManyDeadLetters
-from normalizer.limit import DeadLetterLimit
 from normalizer.reader import Reader, Row
 from payments_contracts import flink as contract
 from payments_contracts.examples import EXAMPLES, Example
@@ -56,8 +56,9 @@ def values() -> dict[str, float]:
     return {}
 
 
-def limit(what: str, count: int) -> DeadLetterLimit:
-    return DeadLetterLimit(what=what, setting="NORMALIZER", count=count, share=0, window_s=60, monotonic=lambda: 0.0)
+def limit(what: str, count: int) -> PoisonLimit:
+    tolerance = Tolerance(None, 0, count, 60)
+    return PoisonLimit(tolerance, "messages", "Mend it.", what=what, error=TooManyDeadLetters, now=lambda: 0.0)
 
 
 def reader(
@@ -222,7 +223,7 @@ def test_many_rejected_events_end_it_too(registry: FakeRegistry, values: dict[st
         read.read(message(REJECTED))
         read.read(message(ACCEPTED))
 
-    with pytest.raises(TooManyDeadLetters, match="3 of 5 messages of the last 60 s were rejected"):
+    with pytest.raises(TooManyDeadLetters, match="3 of 5 messages were rejected within 60 s"):
         read.read(message(REJECTED))
 
 

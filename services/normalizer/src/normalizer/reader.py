@@ -14,6 +14,7 @@ from kit.clock import Clock
 from kit.errors import PipelineError, Rejected
 from kit.kafka import AvroDecoder
 from kit.kafka.wire import Schemas
+from kit.poison import PoisonLimit
 from payments_contracts import flink as contract
 from payments_contracts.normalize import Normalized, Outcome, Rejection, Unsupported
 from payments_contracts.normalize import Rejected as Refused
@@ -22,7 +23,6 @@ from payments_contracts.schemas import schema
 from payments_contracts.topics import NORMALIZED, VALIDATION_DLQ, Topic, raw_topic
 
 from normalizer.counters import OutcomeCounters
-from normalizer.limit import DeadLetterLimit
 from normalizer.registration import SERVICE
 
 AVRO_UNREADABLE = "avro_unreadable"
@@ -66,8 +66,8 @@ class Reader:
         schemas: Schemas,
         *,
         counters: OutcomeCounters,
-        unusable: DeadLetterLimit,
-        rejected: DeadLetterLimit,
+        unusable: PoisonLimit,
+        rejected: PoisonLimit,
         clock: Clock,
         merchant_keys: Mapping[str, Iterable[str]],
         topics: tuple[Topic, Topic] = (NORMALIZED, VALIDATION_DLQ),
@@ -128,8 +128,12 @@ class Reader:
         return row
 
     def _note(self, *, unusable: str | None = None, rejected: str | None = None) -> None:
-        self._unusable.note(unusable)
-        self._rejected.note(rejected)
+        for limit, code in ((self._unusable, unusable), (self._rejected, rejected)):
+            if code is None:
+                limit.passed()
+            else:
+                # A message has no place here. A worker that begins anew, and reads some again, counts from zero.
+                limit.refuse(None, code)
 
     def _unreadable(self, message: bytes | None, rejection: Rejection, now: datetime) -> Row:
         self._note(unusable=rejection.code)
