@@ -169,11 +169,6 @@ def test_a_defect_of_the_mapping_is_dead_lettered_without_the_errors_text(
     assert (row["raw_event_id"], row["raw_payload"]) == ("event", ACCEPTED.body)
 
 
-def test_an_event_of_an_unknown_provider_is_dead_lettered(registry: FakeRegistry, values: dict[str, float]) -> None:
-    row = named(reader(registry, values).read(message(ACCEPTED, provider="nobody")))
-    assert row["reason_codes"] == ["mapping_failed"]
-
-
 def test_an_event_whose_record_would_be_too_large_is_dead_lettered(
     registry: FakeRegistry, values: dict[str, float]
 ) -> None:
@@ -215,6 +210,16 @@ def test_many_unusable_messages_end_it(registry: FakeRegistry, values: dict[str,
 
     with pytest.raises(TooManyDeadLetters, match="3 of 3 messages"):
         read.read(b"odd")
+
+
+@pytest.mark.parametrize("provider", ["square", "unknown", ""])
+def test_a_record_of_another_provider_is_a_dead_letter_and_no_defect(
+    registry: FakeRegistry, values: dict[str, float], provider: str
+) -> None:
+    odd = message(ACCEPTED, provider=provider)
+    row = named(reader(registry, values).read(odd))
+    assert row["reason_codes"] == ["record_invalid"]
+    assert (row["raw_provider"], row["raw_payload"]) == ("stripe", odd)
 
 
 def test_many_rejected_events_end_it_too(registry: FakeRegistry, values: dict[str, float]) -> None:

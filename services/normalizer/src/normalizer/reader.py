@@ -27,6 +27,7 @@ from normalizer.registration import SERVICE
 
 AVRO_UNREADABLE = "avro_unreadable"
 MAPPING_FAILED = "mapping_failed"
+RECORD_INVALID = "record_invalid"
 RECORD_TOO_LARGE = "record_too_large"
 
 # What a message has beside texts and bytes: lengths, numbers, key, headers and framing.
@@ -101,6 +102,10 @@ class Reader:
         except Exception as error:  # noqa: BLE001  # a schema of another language, for one
             detail = f"The message cannot be read ({type(error).__name__})."
             return self._unreadable(message, Rejection(AVRO_UNREADABLE, "", detail), now)
+        if event["provider"] != self._provider:
+            # Whoever wrote it is no gateway of ours: nothing that it says is taken for true.
+            detail = f"The record is of another provider than its topic, which is {self._provider}'s."
+            return self._unreadable(message, Rejection(RECORD_INVALID, "provider", detail), now)
         try:
             outcome = self._evaluate(event, self._merchant_keys.get(event["merchant_id"], _NO_KEYS))
             row = contract.row(event, outcome, now)

@@ -14,7 +14,7 @@ from operations.recovery.sources import Source
 _BEFORE = timedelta(days=1)
 _AFTER = timedelta(minutes=1)
 
-_NO_WHOLE_BODY = frozenset({"wire_format", "schema_unknown", "avro_unreadable", "record_too_large"})
+_NO_WHOLE_BODY = frozenset({"wire_format", "schema_unknown", "avro_unreadable", "record_invalid", "record_too_large"})
 """Reasons with which a dead letter holds a record that could not be read, or only the beginning of a body."""
 
 OF_THE_GATEWAY = "only the gateway can make an event of the body: have the provider send it again once it is taken"
