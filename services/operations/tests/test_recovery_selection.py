@@ -82,6 +82,10 @@ def test_a_mapping_that_fails_does_not_end_the_trial_of_others(monkeypatch: pyte
     )
 
 
+def test_a_record_of_an_unknown_provider_is_no_defect_of_a_mapping() -> None:
+    assert try_raw(raw(0, provider="x" * 500_000)).reason_codes == ("record_invalid",)
+
+
 def test_reasons_are_counted_once_for_an_event() -> None:
     trials = [PASSES, Trial("fails", ("a", "a", "b")), Trial("fails", ("b",))]
     assert count_reasons(trials) == [("b", 2), ("a", 1)]
