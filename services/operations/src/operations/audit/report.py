@@ -75,7 +75,7 @@ def print_state(looks: Sequence[Look], followed: Sequence[AuditDifference], cons
         console.print(f"{resolved} that were followed are resolved.")
     for each in opened[:_NAMED]:
         console.print(f"{each.hop} {each.subject}", style="bold", highlight=False)
-        money = "" if each.currency is None else f", {each.amount_cents} {each.currency}"
+        money = "" if each.currency is None else f", {each.currency} {each.amount_cents} in minor units"
         console.print(f"  {each.detail}{money}, since {each.since:%Y-%m-%d %H:%M:%S} UTC", highlight=False)
         console.print(f"  → {remedy(each.hop, each.kind, each.subject)}", highlight=False)
     if len(opened) > _NAMED:
