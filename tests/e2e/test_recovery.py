@@ -233,8 +233,11 @@ async def end_before_it_begins(world: World, event: RawEvent, *, forget: bool = 
             namespace=client.namespace, workflow_execution=WorkflowExecution(workflow_id=event.event_id)
         )
         await client.workflow_service.delete_workflow_execution(deletion)
-        while await _is_known(handle):
+        for _ in range(150):
+            if not await _is_known(handle):
+                return
             await asyncio.sleep(0.2)
+        raise AssertionError("Temporal still knows the workflow")
 
 
 async def _is_known(handle: WorkflowHandle[Any, Any]) -> bool:
