@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
 
+from payments_contracts.database import AUDIT_DIFFERENCES, ERASURES, RECOVERY_ACTIONS
 from payments_contracts.maintenance import MAINTAINED, Maintenance
 from payments_contracts.topics import Topic, topics_of
 
@@ -45,8 +46,8 @@ def remains(
         Remains("Trino's list of finished queries, in memory, with the id", "100 further queries, or a restart"),
         Remains("free space of the database's pages, and its log (WAL)", "it is written over"),
         Remains("backups", "the installation's own rules; erase again after one was restored"),
-        Remains("erasures, recovery_actions: the id, where somebody named it", "kept: who did what"),
-        Remains("audit_differences: event ids and amounts, no id of a person", "kept"),
+        Remains(f"{ERASURES.name}, {RECOVERY_ACTIONS.name}: the id, where somebody named it", "kept: who did what"),
+        Remains(f"{AUDIT_DIFFERENCES.name}: event ids and amounts, no id of a person", "kept"),
     ]
 
 
