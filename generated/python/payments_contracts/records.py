@@ -270,7 +270,7 @@ class AuditRunV1(Contract):
         description="The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0.",
     )
     gateways: dict[str, Long] = Field(
-        description="What each gateway said last: how much it had acknowledged since its start, how many records its raw topic had ever got just before, when it was asked and when that process was started, in milliseconds since 1970: as stripe.accepted, stripe.records, stripe.asked_at, stripe.started_at.",
+        description="What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records.",
     )
 
 

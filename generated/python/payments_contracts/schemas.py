@@ -78,7 +78,7 @@ _AUDIT_RUN_V1: Final = (
     r"""{"name":"open","type":{"type":"map","values":"long"},"doc":"How many differences were open when it was over, by hop."},"""
     r"""{"name":"pending","type":{"type":"map","values":"long"},"doc":"How many events were under way when it was over, by hop."},"""
     r"""{"name":"positions","type":{"type":"map","values":"long"},"doc":"The next offset of each consumer group in each partition that it reads, as orchestrator:payments.normalized/0, and of the audit itself, as audit:payments.normalized/0."},"""
-    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway said last: how much it had acknowledged since its start, how many records its raw topic had ever got just before, when it was asked and when that process was started, in milliseconds since 1970: as stripe.accepted, stripe.records, stripe.asked_at, stripe.started_at."}]}"""
+    r"""{"name":"gateways","type":{"type":"map","values":"long"},"doc":"What each gateway had acknowledged since its start, and how many records its raw topic had ever got just before: as stripe.accepted, stripe.records."}]}"""
 )
 _ERASURE_V1: Final = (
     r"""{"type":"record","name":"erasure","namespace":"payments","doc":"One step of erasing what is stored of a merchant or of a customer.","fields":["""
