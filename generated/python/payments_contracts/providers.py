@@ -16,12 +16,15 @@ Path = tuple[str | int, ...]
 JsonType = Literal["string", "integer", "number", "boolean", "object", "array"]
 
 
-SignatureForm = Literal["bare", "pairs"]
-"""What a signature's header holds: the signature, or pairs of a key and a value."""
+SignatureForm = Literal["bare", "pairs", "jws"]
+"""What a signature's header holds: the signature, pairs of a key and a value, or a compact JWS (RFC 7515)."""
 
-Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256"]
+Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256", "jws"]
 
-SignatureEncoding = Literal["hex", "base64"]
+Algorithm = Literal["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
+"""How a JWS may be signed (RFC 7518, RFC 8037, RFC 9864)."""
+
+SignatureEncoding = Literal["hex", "base64", "base64url"]
 """How a signature is written; hex is in lower case."""
 
 KeyEncoding = Literal["utf-8", "hex", "base64", "pem"]
@@ -81,12 +84,27 @@ class Part(Enum):
 class Certificate:
     """Where the certificate is whose key verifies a signature.
 
-    The header holds its address, which has to lead by HTTPS to one of the hosts; the common name is its subject's.
+    The header holds its address, which has to lead by HTTPS to one of the hosts, below the path. The certificate has to
+    be for one of the names, and its chain to end at a root that is trusted.
     """
 
     header: str
     hosts: tuple[str, ...]
-    common_name: str
+    path: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeySet:
+    """Where the keys are that verify a JWS: a JSON Web Key Set (RFC 7517).
+
+    `issuer` is what `iss` has to be, None where it is not asked for. Where there are `thumbprints` (RFC 7638, SHA-256),
+    no other key of the set counts.
+    """
+
+    url: str
+    issuer: str | None
+    thumbprints: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,10 @@ class Signature:
     is signed; `content` gives its parts. `signature_key` is there in the form `pairs` alone. The time of signing stands
     under `timestamp_key` among the pairs, or in `timestamp_header`; these and both tolerances are there where it is
     signed, and only there.
+
+    A JWS is signed with one of the `algorithms`, by a key of the `key_set`, or where that is None of the secret. Its
+    payload is the signed content, or left out; with `digest_claim` it is a set of claims (RFC 7519), and that claim is
+    the content's SHA-256 in hex. Its `timestamp_key` is in the claims, or where there are none in the protected header.
     """
 
     header: str | None
@@ -116,6 +138,9 @@ class Signature:
     tolerance_seconds: int | None
     future_tolerance_seconds: int | None
     certificate: Certificate | None
+    algorithms: tuple[Algorithm, ...] = ()
+    key_set: KeySet | None = None
+    digest_claim: str | None = None
 
     @property
     def content(self) -> tuple[str | Header | Field | Part, ...]:
@@ -125,7 +150,7 @@ class Signature:
     @property
     def covers_time(self) -> bool:
         """Return whether the time of signing is part of what is signed, so that a replay can be told."""
-        return Part.TIMESTAMP in self.content
+        return Part.TIMESTAMP in self.content or (self.form == "jws" and self.timestamp_key is not None)
 
     @property
     def covers_url(self) -> bool:
@@ -283,6 +308,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=Joined((
@@ -416,6 +444,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -484,7 +515,13 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             signature_key=None,
             tolerance_seconds=262800,
             future_tolerance_seconds=60,
-            certificate=Certificate("PAYPAL-CERT-URL", ("api.paypal.com", "api.sandbox.paypal.com"), "messageverificationcerts.paypal.com"),
+            certificate=Certificate("PAYPAL-CERT-URL", ("api.paypal.com", "api.sandbox.paypal.com"), "/v1/notifications/certs/", (
+    "messageverificationcerts.paypal.com",
+    "messageverificationcerts.sandbox.paypal.com",
+)),
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),
@@ -559,6 +596,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=Header("x-razorpay-event-id"),
@@ -624,6 +664,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=None,
             future_tolerance_seconds=None,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("event_id",),
@@ -730,6 +773,9 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             tolerance_seconds=300,
             future_tolerance_seconds=60,
             certificate=None,
+            algorithms=(),
+            key_set=None,
+            digest_claim=None,
         ),
         envelope=Envelope(
             event_id=("id",),

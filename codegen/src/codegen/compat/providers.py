@@ -6,7 +6,7 @@ another name, is not a difference.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codegen.compat.breakage import Breakage, broken, gone
 from codegen.reception import kinds
@@ -66,12 +66,28 @@ def signature_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     for before, after in _both(old, new):
         one, other = (signature_parts(each.source.data["signature"]) for each in (before, after))
         for key in one.keys() & other.keys():
-            narrower = other[key] < one[key] if key in _TOLERANCES else other[key] != one[key]
-            if narrower:
+            if _verifies_less(key, one[key], other[key]):
                 message = f"{after.name} signs with {key} {one[key]!r}, and {other[key]!r} is to be verified"
                 hint = "leave it, unless the provider has changed: what is signed the old way would get 401"
                 concern = ("provider", after.name, "signature", key)
                 yield broken(concern, after.source, ("signature", key), message, hint)
+
+
+def _verifies_less(key: str, was: Any, now: Any) -> bool:
+    """Return whether something that a part of a signature allowed is not allowed any more."""
+    if key in _TOLERANCES:
+        return bool(now < was)
+    if key == "algorithms":
+        return not set(was) <= set(now)
+    if key == "certificate":
+        # A path was not asked for in contracts of an earlier commit.
+        moved = any(was.get(each, now[each]) != now[each] for each in ("header", "path"))
+        return moved or not (set(was["hosts"]) <= set(now["hosts"]) and set(was["names"]) <= set(now["names"]))
+    if key == "key_set":
+        pinned, known = now.get("thumbprints"), was.get("thumbprints", ())
+        fewer = pinned is not None and not (known and set(known) <= set(pinned))
+        return bool(fewer or now["url"] != was["url"] or now.get("issuer", was.get("issuer")) != was.get("issuer"))
+    return bool(now != was)
 
 
 def identity_changed(old: Catalog, new: Catalog) -> Iterator[Breakage]:

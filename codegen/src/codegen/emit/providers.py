@@ -114,11 +114,21 @@ def _signature(signature: Signature) -> str:
             if certificate is None
             else _Code(
                 f"Certificate({literal(certificate.header)}, {literal(certificate.hosts)}, "
-                f"{literal(certificate.common_name)})"
+                f"{literal(certificate.path)}, {literal(certificate.names)})"
             ),
         ),
+        ("algorithms", signature.algorithms),
+        ("key_set", _key_set(signature)),
+        ("digest_claim", signature.digest_claim),
     ]
     return _call("Signature", arguments)
+
+
+def _key_set(signature: Signature) -> _Code | None:
+    keys = signature.key_set
+    if keys is None:
+        return None
+    return _Code(f"KeySet({literal(keys.url)}, {literal(keys.issuer)}, {literal(keys.thumbprints)})")
 
 
 def _envelope(envelope: Envelope) -> str:

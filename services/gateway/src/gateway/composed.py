@@ -26,7 +26,13 @@ def is_composed(provider: Provider) -> bool:
     sources = (places.event_id, places.event_type, places.created_at)
     simple = all(isinstance(source, tuple) for source in sources) and places.created_at_unit == "seconds"
     signature = provider.signature
-    return not simple or places.items is not None or signature.field is not None or signature.needs_headers
+    return (
+        not simple
+        or places.items is not None
+        or signature.field is not None
+        or signature.needs_headers
+        or signature.is_asymmetric
+    )
 
 
 class ComposedReader:

@@ -39,9 +39,13 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class KeyNeeded:
-    """The request may be judged once the certificate at an address is there."""
+    """The request may be judged once the certificate or the keys at an address are there.
+
+    `now` is when that was found, in seconds since 1970.
+    """
 
     url: str
+    now: float
 
 
 class BodyTooLargeError(Exception):

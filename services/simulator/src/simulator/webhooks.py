@@ -19,6 +19,7 @@ from payments_contracts.providers import Path, Provider
 
 from simulator.expectation import NOTHING, Expectation, expected_of
 from simulator.forgery import Forgery, Sign, forgeries
+from simulator.keys import PrivateKey
 from simulator.lives import choose, span, tell
 from simulator.mix import Kind, allot
 from simulator.places import find
@@ -117,8 +118,9 @@ def compose(
     *,
     notification_url: str,
     lives: Sequence[Life] = (),
+    key: PrivateKey | None = None,
 ) -> Iterator[Webhook]:
-    """Yield a run's webhooks in the order in which they are to be sent.
+    """Yield a run's webhooks in the order in which they are to be sent; `key` is the provider's own, where it has one.
 
     Raises:
         ValueError: The mix asks for a kind of which the contracts have no usable example, the secret is not written
@@ -132,8 +134,8 @@ def compose(
         )
     # The tag is part of the seed: two runs never send the same event, unless all of it is the same.
     dice = random.Random(f"{plan.seed}:{plan.run}:{provider.name}")  # noqa: S311  # not for secrets
-    genuine = Signer(provider.signature, secret.secret, notification_url, provider.envelope.items)
-    ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice), dice))
+    genuine = Signer(provider.signature, secret.secret, notification_url, provider.envelope.items, key)
+    ways = itertools.cycle(_shuffled(forgeries(provider, secret.secret, notification_url, dice, key), dice))
     kinds = allot(plan.count, plan.mix, dice)
     accepted = kinds.count(Kind.ACCEPTED)
     own = [
