@@ -7,9 +7,8 @@ import binascii
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import orjson
-
 from codegen.findings import ContractError, Finding
+from codegen.form import written
 from codegen.language.read import read_mapping, read_path
 from codegen.maintenance import maintenance
 from codegen.model import (
@@ -171,7 +170,7 @@ def _examples(
                 event_type=data.get("event_type"),
                 merchant_id=merchant(envelope, body, data.get("merchant_id", _SECRETS_MERCHANT)),
                 headers=_headers(name, documents),
-                body=body if isinstance(body, bytes) else orjson.dumps(body),
+                body=body if isinstance(body, bytes) else written(envelope.form, body),
                 event=expected.get("event"),
                 reason_codes=tuple(expected.get("reason_codes", ())),
                 source=document,

@@ -12,6 +12,8 @@ from codegen.language.read import read_path
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from codegen.form import Form
+
 SignatureForm = Literal["bare", "pairs", "jws"]
 Digest = Literal["hmac-sha1", "hmac-sha256", "hmac-sha512", "rsa-sha256", "ecdsa-sha256", "jws"]
 SignatureEncoding = Literal["hex", "base64", "base64url"]
@@ -194,7 +196,7 @@ class Envelope:
     `required` gives each path that must be there, with the JSON types that it may have. `max_text_characters` is a
     limit on ids and types: what is longer at an optional place is passed over, as `null_values` are, which mean that
     nothing is there. `max_event_age_seconds` is None where events of any age are taken. A number at `created_at`
-    counts `created_at_unit` since 1970.
+    counts `created_at_unit` since 1970; in a form, where all is text, digits do. `form` is None where bodies are JSON.
     """
 
     items: Items | None
@@ -212,6 +214,7 @@ class Envelope:
     max_event_age_seconds: int | None
     null_values: tuple[str, ...]
     livemode: Livemode | None = None
+    form: Form | None = None
 
     def is_absent(self, value: object) -> bool:
         """Return whether a value means that nothing is there."""

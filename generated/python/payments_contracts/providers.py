@@ -10,6 +10,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final, Literal
 
+from payments_contracts.forms import Form
+
 Path = tuple[str | int, ...]
 """Keys of nested JSON objects and places in lists, from the outside in."""
 
@@ -213,7 +215,8 @@ class Envelope:
     `created_at` counts `created_at_unit` since 1970; a text is ISO 8601. `max_text_characters` is how long an id or a
     type may be; a longer text at an optional place is passed over, and so are the texts of `null_values`.
     `max_event_age_seconds` is how long ago the time at `created_at` may be when a webhook comes; None where it may be
-    any time ago.
+    any time ago. `form` is what a body that is a form may hold, None where bodies are JSON; in a form, where all is text,
+    digits at `created_at` are a number.
     """
 
     event_id: Source
@@ -231,6 +234,7 @@ class Envelope:
     max_event_age_seconds: int | None
     null_values: frozenset[str]
     livemode: Livemode | None = None
+    form: Form | None = None
 
     @property
     def identifying(self) -> tuple[Path, ...]:
@@ -393,6 +397,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=2678400,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("live",), (("true", True), ("false", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "AUTHORISATION:false",
@@ -468,6 +473,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "dispute_accepted",
@@ -551,6 +557,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "CUSTOMER.DISPUTE.CREATED",
@@ -621,6 +628,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=259200,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=None,
+            form=None,
         ),
         accepted_event_types=frozenset({
             "payment.authorized",
@@ -697,6 +705,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=262800,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(Header("square-environment"), (("Production", True), ("Sandbox", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "card.automatically_updated",
@@ -797,6 +806,7 @@ PROVIDERS: Final[Mapping[str, Provider]] = MappingProxyType(
             max_event_age_seconds=None,
             null_values=frozenset({"", "NULL", "null"}),
             livemode=Livemode(("livemode",), (("true", True), ("false", False))),
+            form=None,
         ),
         accepted_event_types=frozenset({
             "charge.captured",

@@ -95,6 +95,7 @@ RULES: tuple[CompatRule, ...] = (
     CompatRule(
         "envelope-moved", "Type, time and version of an event are found where they were.", providers.envelope_moved
     ),
+    CompatRule("body-rewritten", "A body is read as it was.", providers.body_rewritten),
     CompatRule("header-dropped", "A header that was kept with webhooks is kept.", providers.headers_dropped),
     CompatRule("payload-narrowed", "What a provider was said to send it may send.", payloads.narrowed),
     CompatRule("personal-removed", "Personal data stays tagged as such.", payloads.personal_removed),

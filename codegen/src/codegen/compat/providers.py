@@ -140,6 +140,19 @@ def webhooks_narrowed(old: Catalog, new: Catalog) -> Iterator[Breakage]:
                 yield broken(concern, after.source, ("envelope", key), message, hint)
 
 
+def body_rewritten(old: Catalog, new: Catalog) -> Iterator[Breakage]:
+    """Yield bodies that are to be read in another way, or of which less is to be taken."""
+    for before, after in _both(old, new):
+        one, other = (each.source.data["envelope"].get("body", {}) for each in (before, after))
+        narrower = any(other.get(key, 0) < limit for key, limit in one.items() if isinstance(limit, int))
+        nested = (one.get("max_depth", 1) == 1) != (other.get("max_depth", 1) == 1)
+        if narrower or nested or any(one.get(key) != other.get(key) for key in ("form", "repeats")):
+            message = f"{after.name}: a body was read as {one or 'JSON'}, and is to be read as {other or 'JSON'}"
+            concern = ("provider", after.name, "envelope", "body")
+            hint = "leave it, unless the provider has changed: what is sent the old way would be refused"
+            yield broken(concern, after.source, ("envelope", "body"), message, hint)
+
+
 def headers_dropped(old: Catalog, new: Catalog) -> Iterator[Breakage]:
     """Yield headers that were kept with each webhook and are kept no longer; the case of a name is of no matter."""
     for before, after in _both(old, new):

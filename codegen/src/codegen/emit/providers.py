@@ -28,6 +28,7 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
         notice=notice("contracts/providers"),
         providers=[(each.name, _provider(each)) for each in catalog.providers],
     )
+    yield render(f"{PACKAGE}/forms.py", "forms.py", notice=notice("codegen/src/codegen/templates"))
     listed = [{"provider": each.name, "title": each.title} for each in catalog.providers]
     yield dumped("gateways.json", {"source": "contracts/providers", "gateways": listed})
     yield render(
@@ -151,8 +152,14 @@ def _envelope(envelope: Envelope) -> str:
             ("max_event_age_seconds", envelope.max_event_age_seconds),
             ("null_values", frozenset(envelope.null_values)),
             ("livemode", _livemode(envelope)),
+            ("form", _form(envelope)),
         ],
     )
+
+
+def _form(envelope: Envelope) -> _Code | None:
+    form = envelope.form
+    return None if form is None else _Code(f"Form({form.max_fields}, {form.max_depth}, {literal(form.repeats)})")
 
 
 def _livemode(envelope: Envelope) -> _Code | None:

@@ -1,10 +1,11 @@
 """The certificates of providers that sign with keys of their own, fetched once each and trusted by their chain."""
 
 import asyncio
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from re import ASCII
+from re import ASCII, DOTALL
 from re import compile as pattern
 from time import monotonic
 from typing import Final, NamedTuple, TypeVar
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 from kit.errors import Fault, Transient
 from payments_contracts.providers import Certificate
@@ -29,6 +31,7 @@ _MOST_A_MINUTE: Final = 30
 _SECONDS_BETWEEN_TRIES: Final = 5.0
 _SECONDS_REFUSED: Final = 300.0
 _LONGEST_CHAIN: Final = 10
+_PEM: Final = pattern(rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", DOTALL)
 _SEGMENT: Final = pattern(r"[A-Za-z0-9_.-]+", ASCII)
 
 
@@ -163,11 +166,25 @@ def trusted_roots(file: Path | None = None) -> Sequence[x509.Certificate]:
         Fault: The file cannot be read, or holds no certificate.
     """
     source = Path(roots_file()) if file is None else file
+    message = f"The certificates in {source} cannot be read: it has to be a file with certificates in PEM."
     try:
-        return x509.load_pem_x509_certificates(source.read_bytes())
-    except (OSError, ValueError) as error:
-        message = f"The certificates in {source} cannot be read: it has to be a file with certificates in PEM."
+        content = source.read_bytes()
+    except OSError as error:
         raise Fault(message) from error
+    # One by one: among the roots of the world there are some that keep to no standard.
+    roots = [root for each in _PEM.findall(content) if (root := _root(each)) is not None]
+    if not roots:
+        raise Fault(message)
+    return roots
+
+
+def _root(content: bytes) -> x509.Certificate | None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", CryptographyDeprecationWarning)
+            return x509.load_pem_x509_certificate(content)
+    except (ValueError, CryptographyDeprecationWarning):
+        return None
 
 
 def of_headers(headers: Mapping[str, str], certificate: Certificate) -> str:

@@ -59,7 +59,9 @@ class ComposedReception(Reception):
         webhook.received_at = int(self._clock().timestamp() * 1000)
         now = webhook.received_at / 1000
         if not self._signs_fields:
-            verdict = self._verifier.verify(webhook.signatures, webhook.body, now, Carried(webhook.headers))
+            # A signature in a header may cover fields, too, of a body that holds one event.
+            content = None if isinstance(webhook.items, Malformed) else webhook.items[0].content
+            verdict = self._verifier.verify(webhook.signatures, webhook.body, now, Carried(webhook.headers, content))
             return self._trusts(webhook, verdict)
         if isinstance(webhook.items, Malformed):
             # Nothing in it can be a signature.

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 SignatureReason = Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired"]
-BodyReason = Literal["not_utf8", "not_json", "not_object", "field_missing", "field_type", "field_too_long"]
+BodyReason = Literal[
+    "not_utf8",
+    "not_json",
+    "not_object",
+    "not_form",
+    "form_too_complex",
+    "field_missing",
+    "field_type",
+    "field_too_long",
+]
 Stage = Literal["decode", "structure"]
 
 

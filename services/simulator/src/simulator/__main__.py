@@ -204,8 +204,14 @@ def _send_files(  # one caller
     dice = random.SystemRandom()
     for whose, group in itertools.groupby(bodies, lambda body: provider or body.provider or "stripe"):
         endpoint, contract = _endpoint(whose, url), PROVIDERS[whose]
+        places = contract.envelope
         signer = Signer(
-            contract.signature, endpoint.secret.secret, endpoint.signed_url, contract.envelope.items, _key(whose, keys)
+            contract.signature,
+            endpoint.secret.secret,
+            endpoint.signed_url,
+            places.items,
+            _key(whose, keys),
+            places.form,
         )
         sent = list(group)
         for body in sent if as_is else renewed(sent, contract, utc_now(), dice):

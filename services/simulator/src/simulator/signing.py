@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, assert_never
 from uuid import NAMESPACE_OID, uuid5
 
 import orjson
+from payments_contracts.forms import MEDIA_TYPE, Form, body_of, content_of
 from payments_contracts.providers import Field, Header, Items, KeyEncoding, Part, Path, Signature
 from pydantic import SecretStr
 
@@ -37,19 +38,22 @@ class Signer:
         notification_url: The endpoint's address as the provider knows it.
         items: Where a body holds several events, each of which is signed where the body holds the signatures.
         key: The provider's own key, where it signs with one; made up unless it is given.
+        form: What a body that is a form may hold; None where bodies are JSON.
 
     Raises:
         ValueError: The secret is not written as the contract says.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917  # most callers give four
         self,
         signature: Signature,
         secret: SecretStr,
         notification_url: str,
         items: Items | None = None,
         key: PrivateKey | None = None,
+        form: Form | None = None,
     ) -> None:
+        self._form = form
         self._signature = signature
         self._items = items
         self._secret = secret.get_secret_value()
@@ -69,6 +73,8 @@ class Signer:
         contract = self._signature
         time = str(timestamp) if contract.timestamp_format == "seconds" else _iso8601(timestamp)
         made = {name.lower(): text for name, text in headers.items()}
+        if self._form is not None:
+            made["content-type"] = MEDIA_TYPE
         if contract.timestamp_header is not None:
             made[contract.timestamp_header.lower()] = time
         for part in contract.content:
@@ -79,17 +85,19 @@ class Signer:
         if contract.field is not None:
             return Signed(self._with_signatures(body, contract.field, time, made, timestamp), made)
         if contract.header is not None:
-            content = orjson.loads(body) if any(isinstance(part, Field) for part in contract.content) else None
+            content = (
+                content_of(body, self._form) if any(isinstance(part, Field) for part in contract.content) else None
+            )
             made[contract.header.lower()] = self._text(body, content, time, made, timestamp)
         return Signed(body, made)
 
     def _with_signatures(
         self, body: bytes, field: Path, time: str, headers: Mapping[str, str], timestamp: int
     ) -> bytes:
-        content = orjson.loads(body)
+        content = content_of(body, self._form)
         if self._items is None:
             place(content, field, self._text(body, content, time, headers, timestamp))
-            return orjson.dumps(content)
+            return body_of(content, self._form)
         events = find(content, self._items.path)
         for index in range(len(events) if isinstance(events, list) else 0):
             # As if it stood there alone: at the first place of its list.
