@@ -147,10 +147,16 @@ def body_rewritten(old: Catalog, new: Catalog) -> Iterator[Breakage]:
         narrower = any(other.get(key, 0) < limit for key, limit in one.items() if isinstance(limit, int))
         nested = (one.get("max_depth", 1) == 1) != (other.get("max_depth", 1) == 1)
         if narrower or nested or any(one.get(key) != other.get(key) for key in ("form", "repeats")):
-            message = f"{after.name}: a body was read as {one or 'JSON'}, and is to be read as {other or 'JSON'}"
+            message = f"{after.name}: a body was read as {_as(one)}, and is to be read as {_as(other)}"
             concern = ("provider", after.name, "envelope", "body")
             hint = "leave it, unless the provider has changed: what is sent the old way would be refused"
             yield broken(concern, after.source, ("envelope", "body"), message, hint)
+
+
+def _as(body: dict[str, Any]) -> str:
+    if not body:
+        return "JSON"
+    return f"a form of {body['max_fields']} fields, {body['max_depth']} deep, repeats {body['repeats']}"
 
 
 def headers_dropped(old: Catalog, new: Catalog) -> Iterator[Breakage]:
