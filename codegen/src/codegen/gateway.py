@@ -22,6 +22,9 @@ TEMPLATE = "gateway"
 
 PATH = "/webhooks/{provider}"
 
+FORM_REASONS = ["not_form", "form_too_complex"]
+"""Why a body is refused where bodies are forms: no other gateway answers so."""
+
 _TYPES: dict[str, dict[str, object]] = {
     # An empty text counts as absent.
     "string": {"type": "string", "minLength": 1},
@@ -80,6 +83,11 @@ def _derived(api: Api, provider: Provider) -> dict[str, Any]:
         "parameters": list(_parameters(provider)),
         "requestBody": _body(common.get("requestBody", {}), provider),
     }
+    if provider.envelope.form is not None:
+        data = copy.deepcopy(data)
+        codes = data.get("components", {}).get("schemas", {}).get("ReasonCode", {})
+        if "enum" in codes:
+            codes["enum"] += FORM_REASONS
     return {
         **data,
         "info": {**data["info"], "title": f"Gateway for {provider.title} webhooks"},

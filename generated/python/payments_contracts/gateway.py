@@ -21,13 +21,13 @@ class Accepted(BaseModel):
 
 
 class ReasonCode(
-    RootModel[Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired", "event_too_old", "not_utf8", "not_json", "not_object", "not_form", "form_too_complex", "field_missing", "field_type", "field_too_long", "body_too_large", "request_timeout", "headers_too_large", "broker_unavailable", "not_ready"]]
+    RootModel[Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired", "event_too_old", "not_utf8", "not_json", "not_object", "field_missing", "field_type", "field_too_long", "body_too_large", "request_timeout", "headers_too_large", "broker_unavailable", "not_ready"]]
 ):
     model_config = ConfigDict(
         frozen=True,
     )
     root: Annotated[
-        Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired", "event_too_old", "not_utf8", "not_json", "not_object", "not_form", "form_too_complex", "field_missing", "field_type", "field_too_long", "body_too_large", "request_timeout", "headers_too_large", "broker_unavailable", "not_ready"],
+        Literal["signature_missing", "signature_malformed", "signature_mismatch", "signature_expired", "event_too_old", "not_utf8", "not_json", "not_object", "field_missing", "field_type", "field_too_long", "body_too_large", "request_timeout", "headers_too_large", "broker_unavailable", "not_ready"],
         Field(
             description="Why a request was refused. Codes of the body are those of contracts/rules/ingestion.yaml; the others concern the signature, the request or the gateway itself."
         ),

@@ -134,4 +134,8 @@ def document(app: FastAPI, provider: Provider) -> dict[str, Any]:
     content["paths"] = {f"/webhooks/{provider.name}": {"post": operation(provider)}} | content["paths"]
     _, definitions = models_json_schema([(Accepted, "serialization"), (Problem, "serialization")], ref_template=_REF)
     content["components"]["schemas"] |= definitions["$defs"]
+    if provider.envelope.form is not None:
+        # No other gateway answers so.
+        reasons = content["components"]["schemas"].get("ReasonCode", {})
+        reasons["enum"] = [*reasons.get("enum", ()), "not_form", "form_too_complex"]
     return content
