@@ -70,6 +70,20 @@ class KeyServer:
             self.process = None
 
 
+@pytest.fixture(scope="module")
+def raw_of_paypal(stack: Mapping[str, str]) -> None:
+    """Have the topic and the schemas of a provider that the stack does not run by itself."""
+    for command in (("topics", "apply"), ("schemas", "register")):
+        finished = subprocess.run(
+            [sys.executable, "-m", "operations", *command],
+            env=os.environ | dict(stack) | {"GATEWAY_PROVIDERS": "paypal"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> Iterator[KeyServer]:
     with socket.socket() as free:
@@ -90,7 +104,7 @@ def post(gateway: Process, keys: KeyServer) -> httpx.Response:
 
 
 def test_a_known_certificate_goes_on_counting_while_its_server_is_away(
-    stack: Mapping[str, str], tail_of: Callable[[Topic], Tail], keys: KeyServer
+    stack: Mapping[str, str], raw_of_paypal: None, tail_of: Callable[[Topic], Tail], keys: KeyServer
 ) -> None:
     tail = tail_of(raw_topic("paypal"))
     settings = {
