@@ -223,6 +223,8 @@ INGESTION_REASONS: Final[tuple[str, ...]] = (
     "field_missing",
     "field_too_long",
     "field_type",
+    "form_too_complex",
+    "not_form",
     "not_json",
     "not_object",
     "not_utf8",

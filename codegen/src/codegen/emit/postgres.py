@@ -7,11 +7,13 @@ lacks. An identifier is quoted, so that no word of SQL can come in its way.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from inspect import getsource
 from typing import TYPE_CHECKING, assert_never
 
+from codegen import widening
 from codegen.avro import Array, AvroType, Date, Decimal, Map, Nullable, Primitive, Record, TimestampMillis
 from codegen.emit.types import names
-from codegen.text import PACKAGE, constant, notice, render
+from codegen.text import PACKAGE, constant, file, notice, render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +57,8 @@ def emit(catalog: Catalog) -> Iterator[GeneratedFile]:
             **statements,
         )
     yield render(f"{PACKAGE}/database.py", "database.py", notice=notice("contracts/database"), tables=tables)
+    # To the letter what `codegen compat` goes by: what it lets pass, a deployment carries out.
+    yield file(f"{PACKAGE}/widening.py", f"# {notice('codegen/src/codegen/widening.py')}\n{getsource(widening)}")
 
 
 def columns(table: DatabaseTable, record: Record) -> tuple[Column, ...]:

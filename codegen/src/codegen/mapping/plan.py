@@ -30,6 +30,7 @@ from codegen.rules import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from codegen.form import Form
     from codegen.model import Catalog, Provider
 
 # The normalizer sets these itself: they do not come out of a payload.
@@ -171,6 +172,12 @@ class Plan:
     codes: frozenset[str]
     ends: dict[str, int]
     exponents: dict[str, int]
+    form: Form | None = None
+
+
+def unreadable(plan: Plan) -> str:
+    """Return what is said of a body that is not what the provider's are."""
+    return "the payload is not " + ("JSON in UTF-8" if plan.form is None else "a form as the contract has it")
 
 
 def plan(catalog: Catalog, provider: Provider) -> Plan:
@@ -190,6 +197,7 @@ def plan(catalog: Catalog, provider: Provider) -> Plan:
             if each.ends is not None and each.code not in provider.currencies
         },
         exponents=dict(catalog.exponents),
+        form=provider.envelope.form,
     )
 
 
