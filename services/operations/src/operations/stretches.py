@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+import stamina
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from kit.kafka import Message
 
@@ -11,8 +12,16 @@ from operations.errors import DeploymentError, UnavailableError
 TIMEOUT_SECONDS = 10.0
 _BATCH = 500
 
+# The broker that was asked no longer leads the partition, or does not know yet that it does: of a new topic, and after
+# a broker's restart.
+_ELECTING = frozenset({KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE})
+
 Offsets = Mapping[int, int]
 """An offset for each partition."""
+
+
+def _elects_leader(error: Exception) -> bool:
+    return isinstance(error, KafkaException) and error.args[0].code() in _ELECTING
 
 
 class Stretches:
@@ -53,10 +62,7 @@ class Stretches:
             DeploymentError: There is no such topic.
         """
         try:
-            return {
-                place.partition: self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
-                for place in self.partitions(topic)
-            }
+            return {place.partition: self._watermarks(place) for place in self.partitions(topic)}
         except KafkaException as error:
             raise away(error) from error
 
@@ -107,6 +113,10 @@ class Stretches:
                             yield Message(topic, partition, offset, time, message.key(), message.value())
         finally:
             self._consumer.unassign()
+
+    @stamina.retry(on=_elects_leader, timeout=TIMEOUT_SECONDS)
+    def _watermarks(self, place: TopicPartition) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(place, timeout=TIMEOUT_SECONDS)
 
     def partitions(self, topic: str) -> list[TopicPartition]:
         """Return the partitions of a topic.
