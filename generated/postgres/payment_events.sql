@@ -146,5 +146,11 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_payment" ON "payment_
 -- The event that a provider knows by an id of its own.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_provider_event" ON "payment_events" ("provider_event_id");
 
+-- The attempts at an order, each a payment of its own.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_order" ON "payment_events" ("provider", ("metadata" ->> 'order_id')) WHERE ("metadata" ->> 'order_id') IS NOT NULL;
+
+-- The same, of a provider that names the order among what a payment is related to.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_related_order" ON "payment_events" ("provider", ("metadata" ->> 'supplementary_data.related_ids.order_id')) WHERE ("metadata" ->> 'supplementary_data.related_ids.order_id') IS NOT NULL;
+
 -- The events of an hour, for the audit.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS "payment_events_by_processing" ON "payment_events" ("processed_at");
