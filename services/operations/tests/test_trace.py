@@ -48,7 +48,7 @@ def test_an_event_that_has_arrived_is_told_hop_by_hop_by_any_of_its_ids(pipeline
     assert (hops["workflow"].place, hops["workflow"].said["run"]) == (EVENT, RUN)
     snapshot = pipeline.catalog.load_table("bronze.payment_events").current_snapshot()
     assert snapshot is not None
-    assert hops["Bronze"].said["snapshot"] == snapshot.snapshot_id
+    assert hops["Bronze"].said["snapshot"] == str(snapshot.snapshot_id)
     assert (hops["Gold"].said["payment_count"], str(hops["Gold"].said["amount_major"])) == (3, "36.00")
     assert trace.notes == ("redrive by ann: sent",)
 
@@ -86,6 +86,13 @@ def test_a_part_that_hangs_is_away_after_its_time_and_holds_up_nobody() -> None:
     assert parts.get("lake", Asked(lambda: time.sleep(60)), None) is None
     assert parts.away == {"lake": "no answer within 0.05 s"}
     assert time.monotonic() - began < 60  # as long as it would have hung
+
+
+def test_a_part_that_is_asked_late_has_as_long_as_the_others() -> None:
+    parts = Parts(1.0)
+    parts.get("lake", Asked(lambda: time.sleep(60)), None)
+    assert parts.get("database", Asked(lambda: "row"), "") == "row"
+    assert list(parts.away) == ["lake"]
 
 
 def test_a_defect_of_our_own_is_no_part_that_is_away() -> None:

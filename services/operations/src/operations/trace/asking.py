@@ -14,6 +14,7 @@ class Asked(Generic[T]):
     """A question on its way. Its thread is a daemon: a server that hangs does not keep the program from its end."""
 
     def __init__(self, question: Callable[[], T]) -> None:
+        self.began = time.monotonic()
         self._question = question
         self._answer: list[T] = []
         self._error: Exception | None = None
@@ -48,18 +49,17 @@ class Parts:
     """Remembers which parts are away, by name, with why.
 
     Args:
-        seconds: How long all answers together may take.
+        seconds: How long each answer may take.
     """
 
     def __init__(self, seconds: float) -> None:
         self.away: dict[str, str] = {}
-        self._deadline = time.monotonic() + seconds
         self._seconds = seconds
 
     def get(self, part: str, asked: Asked[T], default: T) -> T:
         """Return the answer of a part, or a default where it is away; a defect of ours is raised."""
         try:
-            return asked.get(self._deadline)
+            return asked.get(asked.began + self._seconds)
         except TimeoutError:
             self.away.setdefault(part, f"no answer within {self._seconds:g} s")
         except PipelineError as error:

@@ -55,7 +55,7 @@ def trace(
         typer.Option(help="How far back to search for an id that is only in the archive: 2026-11-24, or 36h, 7d ago."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100, help="Most events of a payment to follow: the newest.")] = 10,
-    patience: Annotated[float, typer.Option(min=0.1, help="Seconds that the parts may take to answer.")] = 5.0,
+    patience: Annotated[float, typer.Option(min=0.1, help="Seconds that a part may take to answer.")] = 5.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
 ) -> None:
     """Show each hop of an event, or of the events of a payment, and where it stopped if it did.

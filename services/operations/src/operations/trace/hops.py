@@ -65,11 +65,11 @@ def follow(facts: Facts, now: datetime) -> Trace:
 
 
 def _hops(facts: Facts, now: datetime) -> Iterator[Hop]:
-    yield _gateway(facts)
     letters = facts.dead_letters
     if not (facts.raw or facts.archived or facts.normalized or facts.scored or facts.workflow) and letters:
         yield from map(_letter, letters)
         return
+    yield _gateway(facts)
     yield from _raw(facts)
     yield from _archive(facts)
     yield from (_letter(each) for each in letters if each.stage != "orchestrator")
@@ -86,16 +86,14 @@ def _hops(facts: Facts, now: datetime) -> Iterator[Hop]:
         yield _scores(facts.scored)
     yield from _bronze(facts)
     yield _row(facts)
-    yield from _built(facts)
+    yield from _built(facts, now)
 
 
 def _gateway(facts: Facts) -> Hop:
     said = {name: facts.known(name) for name in ("api_version", "livemode")}
     if facts.raw and (trace_id := _trace_id(facts.raw[0].headers)):
         said["trace_id"] = trace_id
-    refused = [each for each in facts.dead_letters if each.stage == "gateway"]
-    state: State = "stopped" if refused and not facts.raw and not facts.archived else "passed"
-    return Hop("gateway", state, facts.known("received_at"), None, _told(said))
+    return Hop("gateway", "passed", facts.known("received_at"), None, _told(said))
 
 
 def _raw(facts: Facts) -> Iterator[Hop]:
@@ -117,8 +115,10 @@ def _archive(facts: Facts) -> Iterator[Hop]:
     for stored in facts.archived:
         said = {"record": _version("provider_event", stored.row), "from": _words(_kafka_place(stored.row))}
         yield _in_lake("archive", stored, said)
-    if not facts.archived:
-        yield Hop("archive", "unknown" if LAKE in facts.away else "under way", said={"writes": "within seconds"})
+    if not facts.archived and LAKE in facts.away:
+        yield Hop("archive", "unknown")
+    elif not facts.archived:
+        yield Hop("archive", "under way", said={"writes": "within seconds"})
 
 
 def _letter(letter: Letter) -> Hop:
@@ -127,7 +127,8 @@ def _letter(letter: Letter) -> Hop:
         f"{code}: {reason}" if reason else code
         for code, reason in zip(letter.reason_codes, letter.reasons or [""] * len(letter.reason_codes), strict=False)
     ]
-    said = {"verdict": "quarantined", "reasons": "; ".join(reasons), "archive snapshot": letter.snapshot_id}
+    snapshot = None if letter.snapshot_id is None else str(letter.snapshot_id)
+    said = {"verdict": "quarantined", "reasons": "; ".join(reasons), "archive snapshot": snapshot}
     return Hop(name, "stopped", letter.at, _words(letter.place), _told(said))
 
 
@@ -189,8 +190,9 @@ def _state_of(workflow: Workflow, now: datetime) -> State:
 
 def _scores(row: Row) -> Hop:
     advice = row.get("retry_strategy") or {}
+    score = f"{row['fraud_score']} {row['fraud_risk_level']} ({row['fraud_score_source']})"
     said = {
-        "fraud": f"{row['fraud_score']} {row['fraud_risk_level']} ({row['fraud_score_source']})",
+        "fraud": "not scored" if row["fraud_score_source"] == "not_scored" else score,
         "broken rules": ", ".join(row["rule_violations"]) or None,
         "retry": row.get("retry_action"),
         "retry in": f"{advice['delay_seconds']} s" if advice.get("should_retry") else None,
@@ -213,10 +215,11 @@ def _row(facts: Facts) -> Hop:
     return Hop("database", "unknown" if DATABASE in facts.away else "missing")
 
 
-def _built(facts: Facts) -> Iterator[Hop]:
-    lacks: State = "unknown" if LAKE in facts.away else "missing"
+def _built(facts: Facts, now: datetime) -> Iterator[Hop]:
     if facts.scored is None:
         return
+    waits: State = "under way" if now - facts.scored["scored_at"] < _BUILT else "missing"
+    lacks: State = "unknown" if LAKE in facts.away else waits
     if facts.silver is None:
         yield Hop("Silver", lacks, said={} if lacks == "unknown" else {"waits for": "the next build"})
     else:
@@ -263,7 +266,10 @@ def _end(facts: Facts, hops: tuple[Hop, ...], now: datetime) -> tuple[str, bool]
 
 def _underway(hops: tuple[Hop, ...], now: datetime) -> tuple[str, bool]:
     """Return where an event is that has not arrived, and that nobody gave up."""
-    first = next(hop for hop in hops if hop.state in {"missing", "under way", "unknown"} and hop.name != "archive")
+    waiting = (hop for hop in hops if hop.state in {"missing", "under way", "unknown"} and hop.name != "archive")
+    first = next(waiting, None)
+    if first is None:
+        return f"it has come past {hops[-1].name}", True
     # Not by commits to the lake: a compaction is one, too.
     waited = now - max((hop.at for hop in hops if hop.at is not None and hop.name in _TIMED), default=now)
     if first.state == "unknown":
@@ -286,9 +292,10 @@ def _part(hop: Hop) -> str:
 
 
 def _in_lake(name: str, stored: Stored, said: Mapping[str, Any]) -> Hop:
-    snapshot = {"snapshot": stored.snapshot_id}
+    # As a text: a JSON number of 64 bits is rounded by many that read it.
+    snapshot = {"snapshot": str(stored.snapshot_id)}
     if stored.committed_at is None:
-        snapshot["committed"] = "earlier than the snapshots that are kept"  # type: ignore[assignment]  # said in words
+        snapshot["committed"] = "earlier than the snapshots that are kept"
     return Hop(name, "passed", stored.committed_at, stored.table, snapshot | dict(said))
 
 

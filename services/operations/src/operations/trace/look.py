@@ -51,7 +51,7 @@ class Tracer:
     Args:
         servers: See Servers.
         clock: Returns the present time.
-        seconds: How long all parts together may take to answer.
+        seconds: How long each part may take to answer.
     """
 
     def __init__(self, servers: Servers, clock: Clock, seconds: float) -> None:
