@@ -205,7 +205,7 @@ class Pipeline:
     def build(self) -> None:
         """Let dbt have built Silver and Gold."""
         silver = {"event_id": EVENT, "event_date": date(2026, 3, 1), "status": "succeeded", "bronze_rows": 1}
-        self.append(SILVER_PAYMENTS_CLEANED, [silver])
+        self.append(SILVER_PAYMENTS_CLEANED, [{**silver, "scored_at": SCORED["scored_at"]}])
         self.append(SILVER_PAYMENTS, [PAYMENT_ROW])
         self.append(GOLD_DAILY_PAYMENT_METRICS, [METRIC])
 

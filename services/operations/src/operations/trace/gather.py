@@ -31,6 +31,7 @@ _WRITTEN: Final = timedelta(seconds=15)
 """The gateway gives up before."""
 _SENT_AGAIN: Final = timedelta(hours=1)
 _NORMALIZED: Final = timedelta(seconds=60)
+_TICK: Final = timedelta(milliseconds=1)
 _PART_OF: Final = timedelta(days=120)
 """How long before its refund or dispute a payment may have been made, to be looked for."""
 
@@ -96,7 +97,10 @@ def from_tables(facts: Facts, tables: EventTables, now: datetime) -> None:
         facts.bronze = tables.find(BRONZE_PAYMENT_EVENTS.identifier, And(event, close), ROW_COLUMNS)
     if facts.scored is not None:
         day = facts.scored["provider_created_at"].date()
-        found = tables.find(SILVER_PAYMENTS_CLEANED, And(event, equal("event_date", day)), _SILVER_COLUMNS)
+        scored = facts.scored["scored_at"]
+        # Rows came to Silver in the order in which they were scored, so few of its files hold that moment.
+        near = {"scored_at": between("scored_at", scored - _TICK, scored + _TICK)}
+        found = tables.find(SILVER_PAYMENTS_CLEANED, And(event, equal("event_date", day)), _SILVER_COLUMNS, near)
         facts.silver = next(iter(found), None)
 
 

@@ -5,7 +5,7 @@ the newest file back, for a time.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from typing import Any
 
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError, RESTError
-from pyiceberg.expressions import BooleanExpression
+from pyiceberg.expressions import And, BooleanExpression
 from pyiceberg.io.pyarrow import ArrowScan
 from pyiceberg.manifest import DataFile, ManifestEntry
 from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
@@ -56,8 +56,20 @@ class EventTables:
         if self._catalog is None:
             self._catalog = self._connect()
 
-    def find(self, table: str, among: BooleanExpression, columns: Collection[str]) -> list[Stored]:
+    def find(
+        self,
+        table: str,
+        among: BooleanExpression,
+        columns: Collection[str],
+        near: Mapping[str, BooleanExpression] | None = None,
+    ) -> list[Stored]:
         """Return the rows that an expression finds, with those of some columns that the table has.
+
+        Args:
+            table: Name of the table.
+            among: What finds the rows.
+            columns: What to read of them.
+            near: What is true of the rows too, by a column that the table may lack; files are left out by it.
 
         Raises:
             UnavailableError: The catalog or the object store does not answer.
@@ -66,6 +78,9 @@ class EventTables:
             loaded = self._load(table)
             if loaded is None:
                 return []
+            present = {field.name for field in loaded.schema().fields}
+            for column, narrower in (near or {}).items():
+                among = And(among, narrower) if column in present else among
             tasks, brought = _plan(loaded, among)
             return list(_read(loaded, among, columns, tasks, brought))
 
