@@ -35,30 +35,13 @@ _TICK: Final = timedelta(milliseconds=1)
 _PART_OF: Final = timedelta(days=120)
 """How long before its refund or dispute a payment may have been made, to be looked for."""
 
-ARCHIVE_COLUMNS: Final = (
-    *("event_id", "provider", "provider_event_id", "provider_event_type", "merchant_id", "api_version"),
-    *("received_at", "provider_created_at", "livemode", "schema_version"),
-    *("kafka_topic", "kafka_partition", "kafka_offset", "kafka_timestamp"),
-)
-LETTER_COLUMNS: Final = (
-    *("event_id", "source", "stage", "provider", "provider_event_id", "provider_event_type", "merchant_id"),
-    *("reason_codes", "reasons", "source_topic", "source_partition", "source_offset", "received_at"),
-    *("schema_version", "kafka_topic", "kafka_partition", "kafka_offset", "kafka_timestamp"),
-)
-ROW_COLUMNS: Final = (
-    *("event_id", "provider", "provider_event_id", "event_type", "merchant_id", "amount_cents", "currency"),
-    *("currency_exponent", "status", "provider_created_at", "processed_at", "received_at", "scored_at", "livemode"),
-    *("rule_violations", "fraud_score", "fraud_risk_level", "fraud_score_source", "retry_action", "retry_strategy"),
-    *("retry_strategy_source", "attempt", "attempt_source", "provider_object_id", "related_payment_id"),
-    *("related_charge_id", "object_created_at", "schema_version"),
-)
-_SILVER_COLUMNS: Final = ("event_id", "event_date", "amount_major", "currency", "status", "bronze_rows")
-_PAYMENT_COLUMNS: Final = (
-    *("provider", "payment_id", "merchant_id", "livemode", "currency", "status", "event_date", "event_count"),
-    *("asked_major", "captured_major", "refunded_major", "disputed_major", "is_told"),
-)
+_KNOWN_ROW: Final = ("event_id", "schema_version")
+"""What is read of a row in Bronze whose content the operational database has told."""
+_SILVER_ROW: Final = ("event_id", "amount_major", "currency", "status", "bronze_rows")
 _GOLD_KEY: Final = ("event_date", "merchant_id", "provider", "currency", "status")
-_GOLD_COLUMNS: Final = (*_GOLD_KEY, "payment_count", "amount_major")
+_GOLD_ROW: Final = (*_GOLD_KEY, "payment_count", "amount_major")
+_MONEY: Final = ("captured_major", "refunded_major", "disputed_major")
+_PAYMENT: Final = (*_GOLD_KEY, *_MONEY, "payment_id", "livemode", "is_told", "event_count")
 
 
 def equal(column: str, value: Any) -> BooleanExpression:
@@ -85,22 +68,23 @@ def from_tables(facts: Facts, tables: EventTables, now: datetime) -> None:
     if received is not None:
         if not facts.archived:
             close = between("received_at", received - _BEFORE, received + _SENT_AGAIN)
-            facts.archived = tables.find(BRONZE_PROVIDER_EVENTS.identifier, And(event, close), ARCHIVE_COLUMNS)
+            facts.archived = tables.find(BRONZE_PROVIDER_EVENTS.identifier, And(event, close))
         if not facts.archived_letters:
             close = between("received_at", received - _SENT_AGAIN, now)
-            rows = tables.find(BRONZE_QUARANTINE.identifier, And(event, close), LETTER_COLUMNS)
+            rows = tables.find(BRONZE_QUARANTINE.identifier, And(event, close))
             facts.archived_letters = [letter_of_row(each) for each in rows]
     processed = facts.known("processed_at") or received
     if processed is not None:
         # Both are the moment at which the webhook had been read; of old rows only the second is known.
         close = between("processed_at", processed, processed + timedelta(milliseconds=1))
-        facts.bronze = tables.find(BRONZE_PAYMENT_EVENTS.identifier, And(event, close), ROW_COLUMNS)
+        columns = None if facts.row is None else _KNOWN_ROW
+        facts.bronze = tables.find(BRONZE_PAYMENT_EVENTS.identifier, And(event, close), columns)
     if facts.scored is not None:
         day = facts.scored["provider_created_at"].date()
         scored = facts.scored["scored_at"]
         # Rows came to Silver in the order in which they were scored, so few of its files hold that moment.
         near = {"scored_at": between("scored_at", scored - _TICK, scored + _TICK)}
-        found = tables.find(SILVER_PAYMENTS_CLEANED, And(event, equal("event_date", day)), _SILVER_COLUMNS, near)
+        found = tables.find(SILVER_PAYMENTS_CLEANED, And(event, equal("event_date", day)), _SILVER_ROW, near)
         facts.silver = next(iter(found), None)
 
 
@@ -118,7 +102,7 @@ def payment_from_tables(events: Sequence[Facts], tables: EventTables) -> None:
     among: BooleanExpression = equal(_GOLD_KEY[0], payment.row[_GOLD_KEY[0]])
     for name in _GOLD_KEY[1:]:
         among = And(among, equal(name, payment.row[name]))
-    gold = next(iter(tables.find(table, among, _GOLD_COLUMNS)), None)
+    gold = next(iter(tables.find(table, among, _GOLD_ROW)), None)
     for facts in events:
         facts.payment, facts.gold = payment, gold
 
@@ -129,7 +113,7 @@ def _payment(tables: EventTables, scored: Row, payment_id: str) -> Stored | None
     latest, earliest = max(days) + timedelta(days=1), min(days)
     # A payment is most often of the month of its events: one partition.
     for since, until in ((earliest.replace(day=1), latest), (earliest - _PART_OF, earliest.replace(day=1))):
-        found = tables.find(SILVER_PAYMENTS, And(among, between("event_date", since, until)), _PAYMENT_COLUMNS)
+        found = tables.find(SILVER_PAYMENTS, And(among, between("event_date", since, until)), _PAYMENT)
         if found:
             return found[0]
     return None

@@ -17,6 +17,8 @@ State = Literal["passed", "under way", "stopped", "missing", "unknown", "none"]
 _PATIENCE: Final = timedelta(seconds=60)
 _BUILT: Final = timedelta(hours=2)
 _RUNNING: Final = "RUNNING"
+_OF_THE_EVENT: Final = frozenset({"provider", "merchant_id", "livemode", "event_date", "is_told"})
+"""What a payment's row tells that is told of its events already, or in Gold's row."""
 _TIMED: Final = frozenset({"gateway", "raw topic", "normalizer", "workflow", "scores"})
 
 
@@ -229,16 +231,8 @@ def _built(facts: Facts, now: datetime) -> Iterator[Hop]:
         yield Hop("Gold", "none", said={"counts": "no money: it is about no payment"})
         return
     if facts.payment is not None:
-        names = (
-            "payment_id",
-            "status",
-            "captured_major",
-            "refunded_major",
-            "disputed_major",
-            "currency",
-            "event_count",
-        )
-        yield _in_lake("payment", facts.payment, _told({name: facts.payment.row.get(name) for name in names}))
+        said = {name: value for name, value in facts.payment.row.items() if name not in _OF_THE_EVENT}
+        yield _in_lake("payment", facts.payment, _told(said))
     if facts.gold is not None:
         yield _in_lake("Gold", facts.gold, _told(dict(facts.gold.row)))
     elif facts.payment is not None and not facts.payment.row.get("is_told", True):

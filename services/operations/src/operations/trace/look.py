@@ -176,11 +176,8 @@ class Tracer:
         either = Or(gather.equal("event_id", wanted), gather.equal("provider_event_id", wanted))
         among = And(either, gather.between("received_at", earliest, self._now + timedelta(days=1)))
         raw, letters = (
-            Asked(partial(tables.search, table.identifier, among, columns, "received_at", seconds))
-            for table, columns in (
-                (BRONZE_PROVIDER_EVENTS, gather.ARCHIVE_COLUMNS),
-                (BRONZE_QUARANTINE, gather.LETTER_COLUMNS),
-            )
+            Asked(partial(tables.search, table.identifier, among, "received_at", seconds))
+            for table in (BRONZE_PROVIDER_EVENTS, BRONZE_QUARANTINE)
         )
         tail = Asked(lambda: self._tail(wanted))
         found: dict[str, Facts] = {}

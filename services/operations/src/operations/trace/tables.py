@@ -4,6 +4,7 @@ Only files are opened whose partition and bounds may hold the row; what nobody k
 the newest file back, for a time.
 """
 
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from pyiceberg.table import FileScanTask, ManifestGroupPlanner, Table
 from requests import RequestException
 
 from operations.errors import UnavailableError
+from operations.shown import PERSONAL
 from operations.trace.facts import Stored
 
 _TOGETHER = 4
@@ -46,6 +48,7 @@ class EventTables:
         self._connect = connect
         self._layer_suffix = layer_suffix
         self._catalog: Catalog | None = None
+        self._connecting = threading.Lock()
 
     def connect(self) -> None:
         """Connect to the catalog.
@@ -53,22 +56,23 @@ class EventTables:
         Raises:
             Transient: It does not answer.
         """
-        if self._catalog is None:
-            self._catalog = self._connect()
+        with self._connecting:
+            if self._catalog is None:
+                self._catalog = self._connect()
 
     def find(
         self,
         table: str,
         among: BooleanExpression,
-        columns: Collection[str],
+        columns: Collection[str] | None = None,
         near: Mapping[str, BooleanExpression] | None = None,
     ) -> list[Stored]:
-        """Return the rows that an expression finds, with those of some columns that the table has.
+        """Return the rows that an expression finds.
 
         Args:
             table: Name of the table.
             among: What finds the rows.
-            columns: What to read of them.
+            columns: What to read of them, as far as the table has it; all that is not about a person unless said.
             near: What is true of the rows too, by a column that the table may lack; files are left out by it.
 
         Raises:
@@ -84,15 +88,12 @@ class EventTables:
             tasks, brought = _plan(loaded, among)
             return list(_read(loaded, among, columns, tasks, brought))
 
-    def search(
-        self, table: str, among: BooleanExpression, columns: Collection[str], newest_by: str, seconds: float
-    ) -> Search:
+    def search(self, table: str, among: BooleanExpression, newest_by: str, seconds: float) -> Search:
         """Look for rows from the newest file back, until there are some, or some seconds are over.
 
         Args:
             table: Name of the table.
             among: What finds the rows.
-            columns: What to read of them.
             newest_by: The column of time by which files are ordered.
             seconds: How long to look.
 
@@ -109,7 +110,7 @@ class EventTables:
             ordered = sorted(tasks, key=lambda task: _latest(task.file, field_id), reverse=True)
             while ordered and time.monotonic() < deadline:
                 group, ordered = ordered[:_TOGETHER], ordered[_TOGETHER:]
-                if found := list(_read(loaded, among, columns, group, brought)):
+                if found := list(_read(loaded, among, None, group, brought)):
                     return Search(found, None)
             return Search([], _latest(ordered[0].file, field_id) if ordered else None)
 
@@ -142,11 +143,12 @@ def _plan(loaded: Table, among: BooleanExpression) -> tuple[list[FileScanTask], 
 def _read(
     loaded: Table,
     among: BooleanExpression,
-    columns: Collection[str],
+    columns: Collection[str] | None,
     tasks: Iterable[FileScanTask],
     brought: dict[str, int],
 ) -> Iterator[Stored]:
-    present = [field.name for field in loaded.schema().fields if field.name in columns]
+    names = [field.name for field in loaded.schema().fields]
+    present = [name for name in names if (name not in PERSONAL if columns is None else name in columns)]
     schema = loaded.schema().select(*present)
 
     def rows_of(task: FileScanTask) -> list[dict[str, Any]]:
