@@ -34,7 +34,7 @@ def test_spans_of_several_programs_are_one_trace_below_the_first() -> None:
     assert (root.parent, child.status.status_code) == (None, StatusCode.ERROR)
     assert (child.start_time, child.end_time) == (2_000_000_000, 3_500_000_000)
     assert root.attributes is not None
-    assert dict(root.attributes) == {"payments.event_id": EVENT, "provider": "stripe"}
+    assert dict(root.attributes) == {"event.id": EVENT, "provider": "stripe"}
     assert root.resource.attributes["service.name"] == "gateway"
 
 

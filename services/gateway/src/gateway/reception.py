@@ -245,12 +245,12 @@ class Reception:
                 detail = "Kafka did not acknowledge the webhook; send it again."
                 return self._unavailable("broker_unavailable", detail, error.retry_after_seconds)
             case Rejected():
-                _LOG.error("record refused", detail=error.detail, **about_event(event_id, merchant_id))
+                _LOG.error("record refused", detail=error.detail, **about_event(event_id, merchant_id=merchant_id))
                 self._metrics.count("refused", "body_too_large")
                 detail = "Kafka does not accept a record of this size."
                 return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
             case Fault():
-                _LOG.critical("cannot publish", detail=str(error), **about_event(event_id, merchant_id))
+                _LOG.critical("cannot publish", detail=str(error), **about_event(event_id, merchant_id=merchant_id))
                 self._on_fault()
                 detail = "Kafka cannot be written to; send the webhook again."
                 return self._unavailable("broker_unavailable", detail)

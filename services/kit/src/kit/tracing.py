@@ -54,10 +54,10 @@ def traceparent(event_id: str) -> bytes | None:
     return None if trace_id is None else f"00-{trace_id}-{trace_id[16:]}-01".encode()
 
 
-def about_event(event_id: str, merchant_id: str) -> dict[str, str]:
-    """Return what every line of a log about an event says of it."""
+def about_event(event_id: str, **more: str) -> dict[str, str]:
+    """Return what every line of a log about an event says of it: its id, that of its trace, and more."""
     trace_id = trace_id_of(event_id)
-    return {"event_id": event_id, "merchant_id": merchant_id} | ({} if trace_id is None else {"trace_id": trace_id})
+    return {"event_id": event_id, **more} | ({} if trace_id is None else {"trace_id": trace_id})
 
 
 def open_tracing(service: str, settings: TracingSettings) -> "Tracing | None":
@@ -103,7 +103,7 @@ class Tracing:
             resource=Resource.create({"service.name": service}), id_generator=self._ids, shutdown_on_exit=False
         )
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
-        self._tracer = self._provider.get_tracer("payments")
+        self._tracer = self._provider.get_tracer("kit")
 
     def record(
         self,
@@ -147,7 +147,7 @@ class Tracing:
                 name,
                 context,
                 trace.SpanKind[kind.upper()],
-                {"payments.event_id": event_id, **attributes},
+                {"event.id": event_id, **attributes},
                 start_time=int(started * 1e9),
             )
         finally:

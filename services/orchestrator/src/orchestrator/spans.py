@@ -29,7 +29,7 @@ class Spans:
     def starting(self, event: PaymentEvent, position: Position) -> Iterator[None]:
         """Surround the start of an event's workflow; the normalizer's span is made too, from what the event tells."""
         began = time.time()
-        with structlog.contextvars.bound_contextvars(**about_event(event.event_id, event.merchant_id)):
+        with structlog.contextvars.bound_contextvars(**about_event(event.event_id, merchant_id=event.merchant_id)):
             yield
         if self._tracing is None:
             return
@@ -51,7 +51,7 @@ class Spans:
         """Surround an activity."""
         began, failure = time.time(), None
         try:
-            with structlog.contextvars.bound_contextvars(**about_event(event_id, merchant_id)):
+            with structlog.contextvars.bound_contextvars(**about_event(event_id, merchant_id=merchant_id)):
                 yield
         except BaseException as error:
             # The type alone: what an error says may quote what it was about.

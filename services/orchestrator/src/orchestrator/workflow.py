@@ -85,7 +85,7 @@ class PaymentEventWorkflow:
         Raises:
             ApplicationError: A row was refused (type DEAD_LETTERED); sent again, the event begins anew.
         """
-        structlog.contextvars.bind_contextvars(**about_event(event.event_id, event.merchant_id))
+        structlog.contextvars.bind_contextvars(**about_event(event.event_id, merchant_id=event.merchant_id))
         start = workflow.memo_value(START_MEMO, Start(), type_hint=Start)
         violations, fraud, (attempt, advice) = await asyncio.gather(
             self._validate(event), self._score(event), self._count_and_advise(event, start)
