@@ -47,7 +47,8 @@ def test_every_kind_of_body_is_what_its_maker_claims(provider: str, kind: str) -
 @pytest.mark.parametrize("provider", PLAIN)
 def test_every_reason_of_the_contracts_is_met(provider: str) -> None:
     reasons = {verdict(provider, body.content, NOW).reason_code for body in some(provider)}
-    assert reasons >= {None, *INGESTION_REASON_CODES}
+    # None of these providers sends forms.
+    assert reasons >= {None, *INGESTION_REASON_CODES} - {"not_form", "form_too_complex"}
 
 
 @pytest.mark.parametrize("provider", PLAIN)
