@@ -7,6 +7,9 @@ import pytest
 from kit.errors import Rejected
 from kit.kafka import Message
 from operations.peek.records import Shown, Wanted, as_object, decoded, line
+from operations.shown import PERSONAL
+from payments_contracts.schemas import schema
+from payments_contracts.topics import TOPICS, Topic
 
 RECORD = {
     "event_id": "e",
@@ -70,3 +73,9 @@ def test_what_is_about_a_person_is_shown_to_who_asks_for_it_alone() -> None:
     assert (told["payload"], told["metadata"]) == ("(7 bytes)", "(1 entries)")
     full = as_object(record, personal=True)["record"]
     assert (full["payload"], full["customer_id"]) == ("/3NlY3JldA==", "cus_secret")
+
+
+@pytest.mark.parametrize("topic", TOPICS, ids=lambda topic: topic.name)
+def test_what_a_contract_calls_personal_is_not_shown_unasked(topic: Topic) -> None:
+    fields = json.loads(schema(topic.record, topic.consumers["operations"]))["fields"]
+    assert {each["name"] for each in fields if each.get("personal_data")} <= PERSONAL

@@ -17,6 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from orchestrator.messages import DEAD_LETTERED, Completion
 from orchestrator.row import storable
+from orchestrator.temporal import PASSING, RPC_TIMEOUT
 
 Result = Literal["under_way", "scored", "fallback", "not_scored", "dead_lettered"]
 """How a workflow ended: with a row, by where its fraud score came from, or without one."""
@@ -53,9 +54,11 @@ async def register(client: Client, namespace: str) -> None:
     """Add to the namespace what it lacks of the attributes; an installation that lets nobody do so has added them.
 
     Raises:
+        RPCError: Temporal is away, or refuses the question.
         Fault: They are missing and may not be added, or one of the names is taken by another kind.
     """
-    held = await client.operator_service.list_search_attributes(ListSearchAttributesRequest(namespace=namespace))
+    operator, question = client.operator_service, ListSearchAttributesRequest(namespace=namespace)
+    held = await operator.list_search_attributes(question, timeout=RPC_TIMEOUT)
     kind = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
     wrong = [key.name for key in KEYS if held.custom_attributes.get(key.name, kind) != kind]
     if wrong:
@@ -65,10 +68,12 @@ async def register(client: Client, namespace: str) -> None:
         return
     request = AddSearchAttributesRequest(namespace=namespace, search_attributes=dict.fromkeys(missing, kind))
     try:
-        await client.operator_service.add_search_attributes(request)
+        await operator.add_search_attributes(request, timeout=RPC_TIMEOUT)
     except RPCError as error:
         if error.status is RPCStatusCode.ALREADY_EXISTS:
             return
+        if error.status in PASSING:
+            raise
         raise Fault(
             f"Temporal's namespace {namespace} lacks the search attributes {', '.join(missing)}, of kind Keyword, and "
             f"they cannot be added: {error.message}. Add them with `temporal operator search-attribute create`."

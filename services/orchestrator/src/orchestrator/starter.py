@@ -18,20 +18,9 @@ from orchestrator.messages import START_MEMO, Position, Start
 from orchestrator.open_workflows import OpenWorkflows
 from orchestrator.policies import TASK_TIMEOUT
 from orchestrator.search import at_start
-from orchestrator.temporal import RPC_TIMEOUT
+from orchestrator.temporal import PASSING, RPC_TIMEOUT
 from orchestrator.workflow import PaymentEventWorkflow
 
-_PASSING = frozenset(
-    {
-        RPCStatusCode.ABORTED,
-        RPCStatusCode.CANCELLED,
-        RPCStatusCode.DEADLINE_EXCEEDED,
-        RPCStatusCode.INTERNAL,
-        RPCStatusCode.RESOURCE_EXHAUSTED,
-        RPCStatusCode.UNAVAILABLE,
-        RPCStatusCode.UNKNOWN,
-    }
-)
 _WAS_THERE = "was_there"
 MOST_BYTES = 2 * NORMALIZED.max_message_bytes
 """Largest event, as JSON, that gets a workflow.
@@ -154,7 +143,7 @@ class WorkflowStarter:
         metrics.START_FAILURES.inc()
         if error.status is RPCStatusCode.RESOURCE_EXHAUSTED and "larger than max" in error.message:
             return Rejected("the event is larger than a request to Temporal may be", "event_too_large")
-        if error.status in _PASSING:
+        if error.status in PASSING:
             self._trouble = f"Temporal answers {error.status.name}"
             return Transient(self._trouble)
         if error.status is RPCStatusCode.INVALID_ARGUMENT and "search attribute" in error.message:
