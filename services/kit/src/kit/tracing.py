@@ -157,5 +157,5 @@ class Tracing:
         span.end(int(max(started, ended) * 1e9))
 
     def close(self) -> None:
-        """Export what is left, for as long as the exporter waits for an answer: ten seconds unless it is told otherwise."""
+        """Export what is left, for as long as the exporter waits: ten seconds unless it is told otherwise."""
         self._provider.shutdown()
