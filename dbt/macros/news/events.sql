@@ -39,7 +39,7 @@
                 {%- set state.why = difference_of_events(build, files) -%}
             {%- endif -%}
             {%- if not state.why and (files.files or gained) -%}
-                {%- do set_marks(build.target, marks_at(files, build.followed)) -%}
+                {%- do end_run(build, files) -%}
             {%- endif -%}
             {%- set state.sequence = files.sequence -%}
             {%- set state.rows = files.rows -%}

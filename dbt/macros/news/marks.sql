@@ -21,6 +21,12 @@
     }) }}
 {%- endmacro %}
 
+{# The days on which rows were merged, as a property: too many to name are all. #}
+{% macro days_as_mark(days) -%}
+    {%- set days = days | unique | sort -%}
+    {{ return(days | join(',') if days | length <= 400 else 'all') }}
+{%- endmacro %}
+
 {# Which building of a table this is: of a table that nobody builds anew always the same. #}
 {% macro generation_of(followed) -%}
     {{ return(marks_of(followed.relation).get('news.generation', 'none') if followed.is_built else 'only appended to') }}
@@ -32,6 +38,11 @@
 #}
 {% macro begin_run(build) -%}
     {%- do set_marks(build.target, {'news.run': invocation_id}) -%}
+{%- endmacro %}
+
+{# Notes how far the table has been read, after the merge. #}
+{% macro end_run(build, files) -%}
+    {%- do set_marks(build.target, combine(marks_at(files, build.followed), {'news.days': days_as_mark(build.days)})) -%}
 {%- endmacro %}
 
 {% macro require_own_run(build) -%}

@@ -36,6 +36,7 @@
         'sql': sql,
         'existing': existing,
         'scratch': [],
+        'days': [],
         'say': 'nothing new',
     } -%}
     {%- set why = reason_to_build_anew(build) -%}
@@ -75,6 +76,7 @@
     {%- set properties = config.get('properties', {}) -%}
     {%- do properties.update({'extra_properties': as_map(combine(marks_at(files, build.followed), {
         'news.generation': invocation_id,
+        'news.days': 'all',
     }))}) -%}
     {%- do run_query(create_table_as(False, build.target, build.sql, on_exists='replace' if build.existing is not none else none)) -%}
     {%- do build.update({'say': 'built anew: ' ~ why}) -%}
@@ -126,4 +128,5 @@
     {% endset %}
     {%- do run_query(statement) -%}
     {%- do require_own_run(build) -%}
+    {%- do build.days.extend(days) -%}
 {%- endmacro %}

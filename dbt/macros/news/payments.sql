@@ -35,7 +35,7 @@
     {%- set days = texts_of("select event_date as day from " ~ folded ~ " union select event_date from " ~ touched) -%}
     {%- do merge_rows(build, 'select * from ' ~ folded, days) -%}
     {%- do drop_payments_that_are_no_more(build, folded, touched, days) -%}
-    {%- do set_marks(build.target, marks_at(files, build.followed)) -%}
+    {%- do end_run(build, files) -%}
     {%- do build.update({'say': 'payments of ' ~ files.news_rows ~ ' versions folded'}) -%}
     {{ return('') }}
 {%- endmacro %}

@@ -52,7 +52,7 @@
     {%- elif row[0] | int -%}
         {%- do merge_rows(build, told, days) -%}
     {%- endif -%}
-    {%- do set_marks(build.target, marks_at(files, build.followed)) -%}
+    {%- do end_run(build, files) -%}
     {%- do build.update({'say': (row[0] | int) ~ ' versions looked at'}) -%}
     {{ return('') }}
 {%- endmacro %}
