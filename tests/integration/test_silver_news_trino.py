@@ -130,9 +130,9 @@ def test_news_of_any_day_comes_to_what_a_rebuild_makes(
     for rows in (news[::2], news[1::2]):
         append(bronze, rows)
         build()
-    rows = require_rebuild_is_equal(build, query)
-    # 30 payments, two of them on other days, and neither charge is one by itself any more.
-    assert len(rows["payments"]) == 32
+    rebuilt = require_rebuild_is_equal(build, query)
+    # 30 payments and two more, and neither charge is one by itself any more.
+    assert len(rebuilt["payments"]) == 32
     assert query("select sum(bronze_rows) from {silver}.payments_cleaned") == [[len(known) + len(news)]]
 
 

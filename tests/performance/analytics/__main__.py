@@ -1,7 +1,7 @@
 """Prints what a build of Silver costs as Bronze grows: `make bench BENCH=analytics`.
 
-One Bronze table of the bench's own grows to each size in turn. At each, so many events are added as the news, and Silver
-is built. What is expected: that costs the same at the first and the last size (within a fifth), and at the size where
+One Bronze table of the bench's own grows to each size in turn. At each, so many events are added as the news, and
+Silver is built. What is expected: that costs the same at the first and the last size (within a fifth), and at the size where
 everything is built anew too, as the baseline, a tenth of that for a hundredth of its rows.
 """
 
@@ -37,7 +37,7 @@ ROOT = Path(__file__).parents[3]
 MIB = 1024 * 1024
 SILVER = ("run", "--select", "+payments")
 GOLD = ("run", "--select", "daily_payment_metrics")
-# What is expected: of the last size to the first, of the news to a full refresh, of many commits to the compacted table.
+# Expected: of the last size to the first, of the news to a full refresh, of many commits to the compacted table.
 SPREAD, SHARE, CROWDED = 0.2, 0.1, 1.5
 
 
@@ -182,13 +182,13 @@ def bench(
         )
     if crowded is not None:
         console.print(
-            f"Gold after {commits:,} commits to after a compaction: {crowded[0].total:.1f} to {crowded[1].total:.1f} s of CPU,"
-            f" {crowded[0].total / crowded[1].total:.2f} (expected at most {CROWDED})"
+            f"Gold after {commits:,} commits to after a compaction: {crowded[0].total:.1f} to {crowded[1].total:.1f} s of"
+            f" CPU, {crowded[0].total / crowded[1].total:.2f} (expected at most {CROWDED})"
         )
 
 
 def measured_gold(measured: Bench, commits: int) -> tuple[Cost, Cost]:
-    """Return what Gold costs after so many commits to Bronze, of which Silver was built ten times, and once compacted."""
+    """Return what Gold costs after so many commits to Bronze with ten builds of Silver among them, and once compacted."""
     measured.crowd(commits, builds=10)
     measured.gold()
     before = measured.gold()

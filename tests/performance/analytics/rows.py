@@ -30,9 +30,10 @@ def insert(table: str, stretch: Stretch) -> str:
     return f"""
     insert into {table} (
         event_id, provider, provider_event_id, event_type, merchant_id, customer_id, amount_cents, currency,
-        currency_exponent, status, metadata, provider_created_at, processed_at, received_at, rule_violations, fraud_score,
-        fraud_risk_level, fraud_score_source, scored_at, schema_version, provider_object_id, related_payment_id, livemode,
-        captured_cents, payment_method_type, card_brand, card_last_four, retry_strategy_source
+        currency_exponent, status, metadata, provider_created_at, processed_at, received_at, rule_violations,
+        fraud_score, fraud_risk_level, fraud_score_source, scored_at, schema_version, provider_object_id,
+        related_payment_id, livemode, captured_cents, payment_method_type, card_brand, card_last_four,
+        retry_strategy_source
     )
     select
         lower(to_hex(md5(to_utf8(cast(number as varchar))))) || '-evt',
