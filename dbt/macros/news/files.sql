@@ -102,9 +102,13 @@
 
 {# Removes what builds that were killed have left behind. #}
 {% macro drop_leftovers(target) -%}
-    {%- for each in adapter.list_relations(target.database, target.schema) -%}
-        {%- if each.identifier.startswith(target.identifier ~ '__') -%}
-            {%- do adapter.drop_relation(each) -%}
-        {%- endif -%}
+    {% set statement %}
+    select table_name
+    from {{ target.information_schema() }}.tables
+    where table_schema = '{{ target.schema }}'
+        and substr(table_name, 1, {{ target.identifier | length + 2 }}) = '{{ target.identifier }}__'
+    {% endset %}
+    {%- for row in run_query(statement) -%}
+        {%- do run_query('drop table if exists "' ~ target.database ~ '"."' ~ target.schema ~ '"."' ~ row[0] ~ '"') -%}
     {%- endfor -%}
 {%- endmacro %}

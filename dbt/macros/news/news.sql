@@ -78,7 +78,7 @@
         'news.generation': invocation_id,
         'news.days': 'all',
     }))}) -%}
-    {%- do run_query(create_table_as(False, build.target, build.sql, on_exists='replace' if build.existing is not none else none)) -%}
+    {%- do run_query(trino__create_table_as(False, build.target, build.sql, on_exists='replace' if build.existing is not none else none)) -%}
     {%- do build.update({'say': 'built anew: ' ~ why}) -%}
 {%- endmacro %}
 
