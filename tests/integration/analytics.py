@@ -174,6 +174,8 @@ def failed(merchant: str, **changes: Any) -> dict[str, Any]:
 
 
 def append(bronze: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    # Others commit to it, too, and drop what this handle knows.
+    bronze.refresh()
     bronze.append(pa.Table.from_pylist(list(rows), schema=bronze.schema().as_arrow()))
 
 
