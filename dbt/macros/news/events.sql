@@ -13,6 +13,9 @@
     {#- Each round reads as many files as a statement can name; one is enough but after an outage. -#}
     {%- for round in range(1000) -%}{%- if state.goes_on -%}
         {%- set files = files_beyond(build.followed, state.sequence) -%}
+        {%- if files.sequence < state.sequence -%}
+            {{ return("its commits are not those that were read: " ~ build.followed.relation ~ " is another table") }}
+        {%- endif -%}
         {%- set found = {'rows': 0} -%}
         {%- if files.files -%}
             {%- if round == 0 -%}{%- do begin_run(build) -%}{%- endif -%}
