@@ -15,15 +15,32 @@ with payments as (
 
 ),
 
--- Bronze has one row of an event; where it has two, after a fault, the first score stays, as in the operational database.
--- They are ordered by what is in them, never by when they arrived. The last key is the rest of the row, so two rows that
--- tie are equal.
+-- Bronze has one row of an event; where it has two, after a fault, they are ranked. Those are few, and ranking all rows would take
+-- more memory than there is. By numbers of ids: one that two ids share makes a rank of one, no more.
+repeated as (
+
+    select {{ hashed('event_id') }} as event_key
+    from payments
+    group by 1
+    having count(*) > 1
+
+),
+
+-- The first score stays, as in the operational database. Rows are ordered by what is in them, never by when they arrived. The
+-- last key is the rest of the row, so two rows that tie are equal.
 ranked as (
 
     select
         *,
-        -- Events of the contract's first version do not tell it.
-        coalesce(currency_exponent, {{ payments_sources.currency_exponent('currency') }}) as exponent,
+        1 as bronze_rows,
+        processed_at as bronze_from,
+        processed_at as bronze_to,
+        1 as position
+    from payments
+    where {{ hashed('event_id') }} not in (select event_key from repeated)
+    union all
+    select
+        *,
         count(*) over (partition by event_id) as bronze_rows,
         min(processed_at) over (partition by event_id) as bronze_from,
         max(processed_at) over (partition by event_id) as bronze_to,
@@ -35,6 +52,18 @@ ranked as (
                 {{ payments_sources.whole_row__stg_payments() }}
         ) as position
     from payments
+    where {{ hashed('event_id') }} in (select event_key from repeated)
+
+),
+
+valued as (
+
+    select
+        *,
+        -- Events of the contract's first version do not tell it.
+        coalesce(currency_exponent, {{ payments_sources.currency_exponent('currency') }}) as exponent
+    from ranked
+    where position = 1
 
 )
 
@@ -53,5 +82,4 @@ select
     payment.bronze_from,
     payment.bronze_to,
     {{ hashed('payment.event_id') }} as event_key
-from ranked as payment
-where payment.position = 1
+from valued as payment

@@ -1,8 +1,8 @@
 """Prints what a build of Silver costs as Bronze grows: `make bench BENCH=analytics`.
 
 One Bronze table of the bench's own grows to each size in turn. At each, so many events are added as the news, and
-Silver is built. What is expected: that costs the same at the first and the last size (within a fifth), and at the size where
-everything is built anew too, as the baseline, a tenth of that for a hundredth of its rows.
+Silver is built. What is expected: that costs the same at the first and the last size (within a fifth), and at the size
+where everything is built anew too, as the baseline, a tenth of that for a hundredth of its rows.
 """
 
 from __future__ import annotations
@@ -182,13 +182,13 @@ def bench(
         )
     if crowded is not None:
         console.print(
-            f"Gold after {commits:,} commits to after a compaction: {crowded[0].total:.1f} to {crowded[1].total:.1f} s of"
-            f" CPU, {crowded[0].total / crowded[1].total:.2f} (expected at most {CROWDED})"
+            f"Gold after {commits:,} commits to after a compaction: {crowded[0].total:.1f} to"
+            f" {crowded[1].total:.1f} s of CPU, {crowded[0].total / crowded[1].total:.2f} (expected at most {CROWDED})"
         )
 
 
 def measured_gold(measured: Bench, commits: int) -> tuple[Cost, Cost]:
-    """Return what Gold costs after so many commits to Bronze with ten builds of Silver among them, and once compacted."""
+    """Return what Gold costs after many commits to Bronze, with ten builds of Silver among them, and once compacted."""
     measured.crowd(commits, builds=10)
     measured.gold()
     before = measured.gold()

@@ -47,7 +47,7 @@ def bytes_of(size: str) -> int:
     """Return a size as Trino prints it, `12.5MB`, in bytes."""
     found = re.fullmatch(r"([0-9.]+)([kMGT]?B)", size)
     if found is None:
-        raise ValueError(f"{size!r} is no size that Trino prints")
+        raise ValueError(f"{size!r} is not a size that Trino prints")
     return round(float(found[1]) * _UNITS[found[2]])
 
 

@@ -10,7 +10,7 @@ def test_reads_sizes_as_trino_prints_them(told: str, size: int) -> None:
 
 
 def test_refuses_what_is_no_size() -> None:
-    with pytest.raises(ValueError, match="is no size that Trino prints"):
+    with pytest.raises(ValueError, match="is not a size that Trino prints"):
         bytes_of("12.5 MB")
 
 

@@ -119,9 +119,7 @@ def _block(identifier: str, *path: str) -> str:
 def _staging(catalog: Catalog, table: Table, view: Staging) -> Iterator[GeneratedFile]:
     columns = list(staged(view, catalog.record(table.record, table.version).record))
     source = notice(f"contracts/tables/{table.identifier}.yaml")
-    yield render(
-        f"{_FOLDER}/models/staging/{view.name}.sql", "staging.sql", notice=source, table=table, view=view
-    )
+    yield render(f"{_FOLDER}/models/staging/{view.name}.sql", "staging.sql", notice=source, table=table, view=view)
     described = [
         {
             "name": each.name,
