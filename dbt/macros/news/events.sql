@@ -93,7 +93,7 @@
 #}
 {% macro changed_events(build, news, found) -%}
     {%- if not found.known -%}
-        {{ return(with_rows(build, '(select * from ' ~ news ~ ')')) }}
+        {{ return(with_rows(build, news | string)) }}
     {%- endif -%}
     {% set rows %}(
         {{ payments_sources['staged__' ~ build.read.identifier](build.followed.relation) }}
@@ -104,9 +104,10 @@
         from {{ news }}
         where not ({{ on_spans('processed_at', found.processing, found.spans) }})
     ){% endset %}
+    {%- set rows = scratch(build, 'rows', 'select * from ' ~ rows) -%}
     {% set query %}
     select changed.*
-    from ({{ with_rows(build, rows) }}) as changed
+    from ({{ with_rows(build, rows | string) }}) as changed
     left join (
         select event_id, bronze_rows
         from {{ build.target }}
