@@ -134,7 +134,7 @@ def test_what_was_sent_is_read_again_as_it_was_with_the_run_in_its_header(kafka:
 
 
 def headers(kafka: Kafka, topic: str) -> set[tuple[str, bytes]]:
-    consumer = kafka.scanner._consumer
+    consumer = kafka.scanner._stretches._consumer
     consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
     found: set[tuple[str, bytes]] = set()
     ended = 0
