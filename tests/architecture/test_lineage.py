@@ -50,7 +50,7 @@ def environment() -> Environment:
     for path in sorted((ROOT / "generated" / "dbt" / "macros").glob("*.sql")):
         macros |= vars(jinja.from_string(path.read_text()).module)
     jinja.globals["payments_sources"] = SimpleNamespace(**macros)
-    for name in ("major_units", "attempts_of_payments", "payment_metrics"):
+    for name in ("major_units", "hashed", "attempts_of_payments", "payment_metrics"):
         jinja.globals.update(
             vars(jinja.from_string((ROOT / "dbt" / "macros" / f"{name}.sql").read_text(), jinja.globals).module)
         )

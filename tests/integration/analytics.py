@@ -5,13 +5,14 @@ Silver and Gold are built in schemas of a module's own; each test has merchants 
 
 import os
 import shutil
-import subprocess
-import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import pyarrow as pa
 import pytest
@@ -21,6 +22,14 @@ from kit.settings import LakeSettings
 from payments_contracts.pins.orchestrator import ScoredPayment
 from payments_contracts.tables import BRONZE_PAYMENT_EVENTS
 from pyiceberg.table import Table
+
+with warnings.catch_warnings():
+    # Libraries of dbt and Dagster warn about each other, once, on import.
+    warnings.simplefilter("ignore")
+    from analytics.project import find_project, prepare
+    from dbt.cli.main import dbtRunner
+
+from analytics.settings import AnalyticsSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
@@ -36,15 +45,41 @@ class Dbt(Protocol):
 
 
 @pytest.fixture(scope="module")
-def environment(stack: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def bronze_namespace() -> str:
+    """The schema of Bronze; a module that has the fixture `own_namespace` in its place has a Bronze of its own."""
+    return BRONZE_PAYMENT_EVENTS.identifier.split(".")[0]
+
+
+def own_namespace() -> str:
+    """A schema for a Bronze that nothing else writes to."""
+    return f"bronze_test_{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="module")
+def environment(
+    stack: Mapping[str, str], bronze_namespace: str, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, str]:
     """The stack's settings, with schemas and a prepared dbt project of this run's own."""
     root = tmp_path_factory.mktemp("repository")
     shutil.copytree(REPOSITORY / "dbt", root / "dbt", ignore=shutil.ignore_patterns("target", "logs", "dbt_packages"))
     shutil.copytree(REPOSITORY / "generated" / "dbt", root / "generated" / "dbt")
+    sources = root / "generated" / "dbt" / "models" / "sources.yml"
+    declared = sources.read_text()
+    assert declared.count("schema: bronze\n") == 1
+    sources.write_text(declared.replace("schema: bronze\n", f"schema: {bronze_namespace}\n"))
     own = {"DBT_PROJECT_DIR": str(root / "dbt"), "DBT_SCHEMA_SUFFIX": f"_test_{uuid.uuid4().hex[:8]}"}
     environment = {**os.environ, **stack, **own}
-    subprocess.run([sys.executable, "-m", "analytics"], check=True, env=environment, timeout=120)
+    with within(environment):
+        prepare(find_project(AnalyticsSettings()))
     return environment
+
+
+@contextmanager
+def within(environment: Mapping[str, str]) -> Iterator[None]:
+    """Have this process in an environment for a while, and libraries of dbt warn about each other in silence."""
+    with mock.patch.dict(os.environ, environment), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -70,30 +105,35 @@ def query(environment: Mapping[str, str]) -> Iterator[Query]:
 
 
 @pytest.fixture(scope="module")
-def bronze(environment: Mapping[str, str]) -> Table:
+def bronze(environment: Mapping[str, str], bronze_namespace: str) -> Iterator[Table]:
     settings = LakeSettings.model_validate({name.lower(): value for name, value in environment.items()})
-    table: Table = load_catalog(settings).load_table(BRONZE_PAYMENT_EVENTS.identifier)
-    return table
+    catalog = load_catalog(settings)
+    table: Table = catalog.load_table(BRONZE_PAYMENT_EVENTS.identifier)
+    namespace, name = BRONZE_PAYMENT_EVENTS.identifier.split(".")
+    if bronze_namespace == namespace:
+        yield table
+        return
+    catalog.create_namespace(bronze_namespace)
+    yield catalog.create_table(
+        (bronze_namespace, name), table.schema(), None, table.spec(), table.sort_order(), table.properties
+    )
+    catalog.drop_table((bronze_namespace, name))
+    catalog.drop_namespace(bronze_namespace)
 
 
 @pytest.fixture(scope="module")
 def dbt(environment: Mapping[str, str]) -> Dbt:
-    """Run a command of dbt over the whole project; what is deprecated is an error."""
+    """Run a command of dbt over the whole project, in this process; what is deprecated is an error."""
     project = environment["DBT_PROJECT_DIR"]
-    program = str(Path(sys.executable).with_name("dbt"))
-    strictness = ["--warn-error-options", '{"error": ["Deprecations"]}']
+    strictness = ["--quiet", "--warn-error-options", '{"error": ["Deprecations"]}']
     folders = ["--project-dir", project, "--profiles-dir", project]
 
     def run(command: str, *options: str) -> None:
-        done = subprocess.run(
-            [program, *strictness, command, *folders, *options],
-            check=False,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            timeout=600,
-        )
-        assert done.returncode == 0, done.stdout[-5000:]
+        with within(environment):
+            done = dbtRunner().invoke([*strictness, command, *folders, *options])
+        results = getattr(done.result, "results", ())
+        wrong = [f"{each.node.name}: {each.message}" for each in results if each.status in {"error", "fail"}]
+        assert done.success, "\n".join([str(done.exception), *wrong])
 
     return run
 
@@ -134,6 +174,8 @@ def failed(merchant: str, **changes: Any) -> dict[str, Any]:
 
 
 def append(bronze: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    # Others commit to it, too, and drop what this handle knows.
+    bronze.refresh()
     bronze.append(pa.Table.from_pylist(list(rows), schema=bronze.schema().as_arrow()))
 
 

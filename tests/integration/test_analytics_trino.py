@@ -11,9 +11,15 @@ import pytest
 from dagster import AssetCheckSeverity, DagsterInstance, ExecuteInProcessResult
 from pyiceberg.table import Table
 
-from tests.integration.analytics import NOON, Dbt, Query, append, failed, gold_of, payment
+from tests.integration.analytics import NOON, Dbt, Query, append, failed, gold_of, own_namespace, payment
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def bronze_namespace() -> str:
+    """A Bronze of this module's own: builds look at no rows of others."""
+    return own_namespace()
 
 
 def silver_of(query: Query, merchant: str) -> list[list[Any]]:

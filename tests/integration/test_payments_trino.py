@@ -9,13 +9,19 @@ from typing import Any
 import pytest
 from pyiceberg.table import Table
 
-from tests.integration.analytics import NOON, Dbt, Query, append, payment
+from tests.integration.analytics import NOON, Dbt, Query, append, own_namespace, payment
 from tests.integration.contract_lives import MEASURES, PAYMENTS, rows_of_life
 from tests.integration.lifecycles import lives, named, unpaid
 from tests.integration.loss_cases import CASES
 from tests.integration.payment_cases import event
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+
+@pytest.fixture(scope="module")
+def bronze_namespace() -> str:
+    """A Bronze of this module's own: builds look at no rows of others."""
+    return own_namespace()
 
 
 def payments_of(query: Query, merchant: str, *columns: str) -> list[list[Any]]:

@@ -89,6 +89,11 @@ def test_silver_gold_and_the_audit_are_scheduled(definitions: Definitions) -> No
     assert assets_of(definitions, "silver") == {STAGED, SILVER, HISTORY, PAYMENTS}
     assert (BRONZE, "is_fresh") in checks_of(definitions, "silver")
     assert assets_of(definitions, "gold") == {GOLD, TESTS}
+    hourly, daily = checks_of(definitions, "silver"), checks_of(definitions, "gold")
+    assert {key for key, name in hourly} == {BRONZE, SILVER, HISTORY, PAYMENTS, STAGED}
+    assert [name for key, name in hourly if key == BRONZE] == ["is_fresh"]
+    assert (PAYMENTS, "parts_are_counted") in daily - hourly
+    assert any(key == BRONZE and name.startswith("source_unique") for key, name in daily)
     assert checks_of(definitions, "audit") == {(BRONZE, "is_balanced")}
     assert (BRONZE, "is_balanced") not in checks_of(definitions, "silver") | checks_of(definitions, "refresh")
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dagster import (
+    AssetCheckKey,
     AssetChecksDefinition,
     AssetKey,
     AssetSelection,
@@ -12,6 +13,8 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from analytics.models import WHOLE_TESTS
+
 # A build takes seconds; one that takes this long hangs on a server.
 _TAGS = {"dagster/max_runtime": "1800"}
 # After an outage it catches up hour by hour.
@@ -19,29 +22,41 @@ _AUDIT_TAGS = {"dagster/max_runtime": "3600"}
 
 
 def build_jobs(
-    sources: Sequence[AssetKey], freshness: AssetChecksDefinition, audit: AssetChecksDefinition
+    sources: Sequence[AssetKey],
+    whole: Sequence[AssetCheckKey],
+    freshness: AssetChecksDefinition,
+    audit: AssetChecksDefinition,
 ) -> list[UnresolvedAssetJobDefinition]:
-    """The jobs: `refresh` builds all layers, `silver` and `gold` one each. Bronze is tested with Silver.
+    """The jobs: `refresh` builds all layers, `silver` and `gold` one each.
 
-    `audit` balances every hop; it asks servers that building needs nothing of, and so is a job of its own.
+    What costs the whole of a table is not done by the hour: `silver` tests the days that have news, and leaves out the
+    tests of `whole`; `gold` tests Bronze and all of Silver once a day. `audit` balances every hop; it asks servers that
+    building needs nothing of, and so is a job of its own.
     """
-    source_tests = AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit)
-    source_data_tests = source_tests - AssetSelection.checks(freshness)
+    source_data_tests = (
+        AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit) - AssetSelection.checks(freshness)
+    )
     silver, gold = AssetSelection.groups("silver"), AssetSelection.groups("gold")
+    silver_tests = silver - silver.without_checks()
     return [
         define_asset_job(
             "refresh",
             silver | gold | source_data_tests,
-            description="Builds Silver and Gold from what Bronze has now.",
-            tags=_TAGS,
+            description="Builds Silver and Gold from what Bronze has now, and tests all of it.",
+            tags={**_TAGS, **WHOLE_TESTS},
         ),
         define_asset_job(
             "silver",
-            silver | source_tests,
-            description="Tests Bronze, also for its age, and merges its news into Silver.",
+            (silver - AssetSelection.checks(*whole)) | AssetSelection.checks(freshness),
+            description="Tests Bronze for its age, and merges its news into Silver.",
             tags=_TAGS,
         ),
-        define_asset_job("gold", gold, description="Rebuilds Gold from Silver.", tags=_TAGS),
+        define_asset_job(
+            "gold",
+            gold | silver_tests | source_data_tests,
+            description="Rebuilds Gold from Silver, and tests Bronze and all of Silver.",
+            tags={**_TAGS, **WHOLE_TESTS},
+        ),
         define_asset_job(
             "audit",
             AssetSelection.checks(audit),
