@@ -273,5 +273,11 @@ TOPICS: Final[tuple[str, ...]] = (
 )
 """Topics."""
 
-TABLES: Final[tuple[str, ...]] = ("bronze.payment_events", "bronze.provider_events", "bronze.quarantine")
+TABLES: Final[tuple[str, ...]] = (
+    "bronze.merchants",
+    "bronze.payment_events",
+    "bronze.provider_events",
+    "bronze.quarantine",
+    "bronze.recovery_actions",
+)
 """Tables of the lake that contracts declare."""
