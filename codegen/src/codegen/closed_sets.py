@@ -1,4 +1,4 @@
-"""What is known of the values of a derived column beyond its words: its closed set, and whether it tells who somebody is."""
+"""What a contract says of the values of derived columns: closed sets, and whether they tell who somebody is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def closed_set(column: DerivedColumn, fields: Mapping[Column, Field]) -> tuple[s
 
 
 def personal_columns(catalog: Catalog) -> frozenset[Column]:
-    """Return every column of the lake whose values tell who somebody is: as its contract says, or as its one source has it."""
+    """Return every column of the lake whose values tell who somebody is, by its contract or by its one source."""
     found = {column for column, field in stored_fields(catalog).items() if field.personal}
     for table in sorted(catalog.derived, key=lambda each: LAYERS.index(each.namespace)):
         for column in table.columns:

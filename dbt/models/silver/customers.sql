@@ -1,6 +1,6 @@
 -- Customers as their payments tell of them, a row for each time at which something about one became known to be different.
 -- Ids and kinds of payment methods, nothing else of a person.
-{{ config(materialized='table', on_table_exists='replace') }}
+{{ config(materialized='table', tags=['daily'], on_table_exists='replace') }}
 
 with told as (
 

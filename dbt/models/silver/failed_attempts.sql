@@ -2,6 +2,7 @@
 -- hindsight, so the number does not depend on when an event came. Rebuilt whole: a late event may change what came next.
 {{ config(
     materialized='table',
+    tags=['daily'],
     on_table_exists='replace',
     properties={'partitioning': "ARRAY['month(failed_date)']"},
 ) }}

@@ -1,6 +1,6 @@
 -- Merchants, a row for each version of what the reference table of the operational store says of one. A merchant of whom there were
 -- events before anybody had registered it was unregistered then, so that every event has a merchant of its time.
-{{ config(materialized='table', on_table_exists='replace') }}
+{{ config(materialized='table', tags=['daily'], on_table_exists='replace') }}
 
 -- A row that was copied twice is one.
 with registered as (

@@ -1,6 +1,6 @@
 -- What was known of an event's merchant and customer when the provider made it. A view: a stored join would be out of date as soon as
 -- somebody registers a merchant.
-{{ config(materialized='view') }}
+{{ config(materialized='view', tags=['daily']) }}
 
 select
     event.event_id,

@@ -2,6 +2,7 @@
 -- became of its event. The states are those of `payments quarantine`.
 {{ config(
     materialized='table',
+    tags=['daily'],
     on_table_exists='replace',
     properties={'partitioning': "ARRAY['month(quarantine_date)']"},
 ) }}
@@ -48,6 +49,8 @@ actions as (
         max(acted_at) as acted_at,
         max(acted_at) filter (where outcome in ('sent', 'restarted')) as redriven_at
     from {{ source('bronze', 'recovery_actions') }}
+    -- What was left alone is no deed.
+    where outcome not in ('still_fails', 'not_found')
     group by event_id
 
 )

@@ -1,4 +1,4 @@
-"""What Silver and Gold promise of their rows, as tests of the dbt package: each kind of promise of a table is one query."""
+"""What Silver and Gold promise of their rows, as tests of the dbt package: a query for each table and kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules on what Silver and Gold promise of their rows: columns that are never null, closed sets, pointers, personal data."""
+"""Rules on what Silver and Gold promise of their rows: no nulls, closed sets, pointers, personal data."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """The models of dbt as assets, their tests as asset checks."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition, AssetSpec
+from dagster import AssetExecutionContext, AssetKey, AssetsDefinition, AssetSpec
 from dagster_dbt import DbtCliResource, DbtProject, dbt_assets
 
 from analytics.translator import LayerTranslator
@@ -27,8 +27,13 @@ def build_models(manifest: Mapping[str, Any], project: DbtProject, translator: L
     return dbt_build
 
 
-def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator) -> list[AssetSpec]:
-    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze."""
+def describe_sources(
+    manifest: Mapping[str, Any], project: DbtProject, translator: LayerTranslator, made: Collection[AssetKey] = ()
+) -> list[AssetSpec]:
+    """The tables that others write and dbt reads, as external assets, so that lineage starts at Bronze.
+
+    Those that are `made` here are left out.
+    """
     return [
         AssetSpec(
             key=spec.key,
@@ -39,4 +44,5 @@ def describe_sources(manifest: Mapping[str, Any], project: DbtProject, translato
         )
         for unique_id, source in manifest["sources"].items()
         for spec in [translator.get_asset_spec(manifest, unique_id, project)]
+        if spec.key not in made
     ]
