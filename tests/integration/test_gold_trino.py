@@ -1,12 +1,20 @@
 """Silver's and Gold's tables of recovery, disputes, payouts, health and features, by dbt on the real Trino."""
 
+import json
+import subprocess
+import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
+from payments_contracts.records import MerchantV1, QuarantinedEventV1, RecoveryActionV1
+from payments_contracts.tables import BRONZE_MERCHANTS, BRONZE_QUARANTINE, BRONZE_RECOVERY_ACTIONS
+from pydantic import BaseModel
 from pyiceberg.table import Table
 
 from tests.integration.analytics import NOON, Dbt, Query, append
@@ -96,6 +104,17 @@ EVENTS: dict[str, list[dict[str, Any]]] = {
     "never_paid_out": [receipt("pi_1", 0)],
     "paid_out_of_nothing": [payout("po_1", 0, 100)],
     # What is the newest event of all says by when an attempt is too old to be tried again.
+    "a_customer": [
+        failure("pi_1", 0, customer_id="cus_1", card_brand="visa"),
+        receipt("pi_1", 1800, customer_id="cus_1", card_brand="visa"),
+        dispute("dp_1", DAY, "needs_response", dispute_stage="chargeback"),
+        receipt("pi_2", 2 * DAY, 3000, customer_id="cus_1", card_brand="amex"),
+        receipt("pi_3", 2 * DAY + 60, 500, customer_id="cus_1", currency="EUR"),
+    ],
+    # One or two a day, for what is unusual to be seen; long after all other data.
+    "every_day": [
+        receipt(f"pi_{day}_{number}", (1900 + day) * DAY, 100) for day in range(40) for number in range(1 + day % 2)
+    ],
     "clock": [receipt("pi_1", 90 * DAY, processed_at=NOON + timedelta(days=90))],
 }
 
@@ -108,8 +127,85 @@ def built(dbt: Dbt, bronze: Table) -> dict[str, str]:
     rows += [event(merchants[name], **each) for name, (events, _, _) in CASES.items() for each in events]
     rows += [row for name, life in PAYMENTS.items() for row in rows_of_life(life, merchants[name])]
     append(bronze, rows)
+    for table, records in reference_rows(merchants).items():
+        loaded = bronze.catalog.load_table(table)
+        loaded.append(pa.Table.from_pylist([_arrow(each) for each in records], schema=loaded.schema().as_arrow()))
     dbt("build")
     return merchants
+
+
+def reference_rows(merchants: Mapping[str, str]) -> dict[str, Sequence[BaseModel]]:
+    """What is agreed with the customer's merchant from a day on, and dead letters with what was done about them."""
+    merchant, event_ids = merchants["a_customer"], [f"{merchants['clock']}|{number}" for number in range(4)]
+    agreed = [
+        {"version": 1, "status": "active", "allowed_currencies": ["USD"], "payment_limits": {"USD": 2000}},
+        {"version": 2, "status": "suspended", "allowed_currencies": [], "payment_limits": {}},
+    ]
+    letter = {
+        "source": "validation",
+        "provider": "stripe",
+        "provider_event_id": "evt_1",
+        "provider_event_type": "charge.failed",
+        "merchant_id": merchants["clock"],
+        "reasons": ["words"],
+        "headers": {},
+        "payload": b"{}",
+        "received_at": NOON,
+        "failed_at": NOON,
+        "schema_version": 1,
+        "kafka_topic": "payments.validation.dlq",
+        "kafka_partition": 0,
+        "kafka_timestamp": NOON,
+    }
+    reasons = [["value_unknown", "timestamp_invalid"], ["value_unknown"], ["internal_error", "value_unknown"], []]
+    action = {
+        "run_id": "run",
+        "acted_at": NOON + timedelta(hours=1),
+        "actor": "anna",
+        "filter": "{}",
+        "provider": "stripe",
+        "schema_version": 1,
+    }
+    outcomes = {0: ("close", "closed"), 1: ("redrive", "sent"), 2: ("redrive", "still_fails")}
+    return {
+        BRONZE_MERCHANTS.identifier: [
+            MerchantV1.model_validate(
+                {
+                    "merchant_id": merchant,
+                    "changed_at": NOON + timedelta(days=each["version"]),
+                    "changed_by": "anna",
+                    "schema_version": 1,
+                    **each,
+                }
+            )
+            for each in agreed
+        ],
+        BRONZE_QUARANTINE.identifier: [
+            QuarantinedEventV1.model_validate(
+                letter | {"event_id": event_ids[number], "reason_codes": codes, "kafka_offset": uuid.uuid4().int >> 68}
+            )
+            for number, codes in enumerate(reasons)
+        ],
+        BRONZE_RECOVERY_ACTIONS.identifier: [
+            RecoveryActionV1.model_validate(
+                action
+                | {
+                    "action_id": str(uuid.uuid4()),
+                    "event_id": event_ids[number],
+                    "command": command,
+                    "outcome": outcome,
+                }
+            )
+            for number, (command, outcome) in outcomes.items()
+        ],
+    }
+
+
+def _arrow(record: BaseModel) -> dict[str, Any]:
+    """Return a record as a row of Arrow, where a map is a list of pairs."""
+    return {
+        name: list(value.items()) if isinstance(value, dict) else value for name, value in record.model_dump().items()
+    }
 
 
 def rows_of(query: Query, table: str, merchant: str, *columns: str) -> list[list[Any]]:
@@ -231,3 +327,127 @@ def test_money_in_gold_is_the_money_that_was_sent(built: Mapping[str, str], quer
         f" where merchant_id in ({merchants}) group by 1"
     )
     assert {currency: amount for currency, amount in found if amount} == {k: v for k, v in expected.items() if v}
+
+
+def test_an_event_has_what_was_agreed_with_its_merchant_then(built: Mapping[str, str], query: Query) -> None:
+    columns = ("provider_created_at", "merchant_version", "merchant_status", "is_allowed_currency")
+    more = ("payment_limit_minor", "customer_card_brand")
+    rows = rows_of(query, "{silver}.payment_dimensions", built["a_customer"], *columns, *more)
+    assert [row[1:] for row in rows] == [
+        [0, "unregistered", True, None, "visa"],
+        [0, "unregistered", True, None, "visa"],
+        [1, "active", True, 2000, None],
+        [2, "suspended", True, None, "amex"],
+        [2, "suspended", True, None, "amex"],
+    ]
+
+
+def test_a_customer_has_a_row_for_each_change(built: Mapping[str, str], query: Query) -> None:
+    columns = ("version", "card_brand", "currency", "is_current")
+    assert rows_of(query, "{silver}.customers", built["a_customer"], *columns) == [
+        [1, "visa", "USD", False],
+        [2, "amex", "USD", False],
+        [3, "amex", "EUR", True],
+    ]
+
+
+def test_a_dead_letter_tells_how_its_event_stands(built: Mapping[str, str], query: Query) -> None:
+    columns = ("split_part(event_id, '|', 2)", "reason_code", "recoverability", "state", "is_redriven", "is_closed")
+    assert rows_of(query, "{silver}.payments_quarantine", built["clock"], *columns) == [
+        ["0", "value_unknown", "nothing", "closed", False, True],
+        ["1", "value_unknown", "contract", "redriven", True, False],
+        ["2", "internal_error", "release", "open", False, False],
+        ["3", "none", "unknown", "open", False, False],
+    ]
+
+
+FEATURES = (
+    "split_part(payment_id, '|', 1)",
+    "merchant_status",
+    "customer_payments_24h",
+    "customer_payments_before",
+    "customer_failures_before",
+    "customer_receipts_before",
+    "customer_disputes_before",
+    "customer_seconds_since_last",
+    "customer_received_minor",
+    "amount_over_customer_mean",
+)
+
+
+def test_features_are_of_what_was_known_and_stay_when_more_happens(
+    built: Mapping[str, str], query: Query, dbt: Dbt, bronze: Table
+) -> None:
+    merchant = built["a_customer"]
+    assert rows_of(query, "{gold}.ml_features", merchant, *FEATURES) == [
+        ["pi_1", "unregistered", 0, 0, 0, 0, 0, None, None, None],
+        ["pi_2", "suspended", 0, 1, 1, 1, 1, 2 * DAY, 1000, Decimal(3)],
+        ["pi_3", "suspended", 1, 2, 1, 2, 1, 60, None, None],
+    ]
+    names = [row[0] for row in query("describe {gold}.ml_features")]
+    whole = f"select {', '.join(names)} from {{gold}}.ml_features where merchant_id = '{merchant}' order by payment_id"  # noqa: S608  # ours
+    before = query(whole)
+    later = [
+        failure("pi_4", 3 * DAY, customer_id="cus_1"),
+        dispute("dp_2", 3 * DAY, "lost", withdrawn_cents=1000) | {"related_payment_id": "pi_2"},
+        receipt("pi_1", 3 * DAY, 9000, customer_id="cus_2", card_brand="jcb", fee_cents=5),
+        receipt("pi_3", 3 * DAY, 500, customer_id="cus_1", currency="EUR", refunded_cents=500),
+    ]
+    append(bronze, [event(merchant, **each) for each in later])
+    dbt("run", "--select", "+ml_features")
+    assert [row for row in query(whole) if not row[names.index("payment_id")].startswith("pi_4")] == before
+
+
+def test_seeded_faults_are_each_found(
+    built: Mapping[str, str], query: Query, dbt: Dbt, environment: Mapping[str, str]
+) -> None:
+    dbt("run")
+    doubled, swapped, dense = (built[each] for each in ("failed_lately", "paid_out", "every_day"))
+    tables = ("failed_attempts", "payments", "payout_reconciliation", "recovery_funnel", "daily_payment_metrics")
+    quiet = statuses(environment, tables)
+    assert {name for name, status in quiet.items() if status in {"fail", "error"}} == set()
+
+    query(
+        f"insert into {{silver}}.failed_attempts select * from {{silver}}.failed_attempts where merchant_id = '{doubled}'"
+    )  # noqa: S608  # ours
+    query(f"update {{silver}}.payments set currency = 'EUR' where merchant_id = '{swapped}'")  # noqa: S608  # ours
+    (((day,), *_),) = (
+        query(
+            f"select event_date from {{gold}}.daily_payment_metrics where merchant_id = '{dense}' order by 1 offset 30"
+        ),  # noqa: S608  # ours
+    )
+    query(f"delete from {{gold}}.daily_payment_metrics where event_date = date '{day}'")  # noqa: S608  # ours
+    query(
+        "update {gold}.daily_payment_metrics set payment_count = 500"  # noqa: S608  # ours
+        f" where merchant_id = '{dense}' and event_date = date '{day + timedelta(days=5)}'"
+    )
+
+    loud = statuses(environment, tables)
+    found = {name for name, status in loud.items() if status in {"fail", "warn"} and quiet[name] == "pass"}
+    assert {
+        "unique_failed_attempts",
+        "recovery_is_counted_once",
+        "payments_are_made_of_history",
+        "payouts_are_held_against_all_payments",
+        "gold_agrees_with_silver",
+        "expect_row_values_to_have_data_for_every_n_datepart_daily_payment_metrics_event_date",
+        "expect_column_values_to_be_within_n_moving_stdevs_daily_payment_metrics_payment_count__event_date",
+    } <= found
+
+
+def statuses(environment: Mapping[str, str], models: Sequence[str]) -> dict[str, str]:
+    """Run the tests of some models, and return what each came to."""
+    project = environment["DBT_PROJECT_DIR"]
+    subprocess.run(
+        [
+            str(Path(sys.executable).with_name("dbt")),
+            *("test", "--project-dir", project, "--profiles-dir", project),
+            *("--exclude-resource-type", "unit_test", "--select", *models),
+        ],
+        check=False,
+        env=dict(environment),
+        stdout=subprocess.DEVNULL,
+        timeout=300,
+    )
+    results = json.loads((Path(project) / "target" / "run_results.json").read_text())["results"]
+    return {each["unique_id"].split(".")[2]: each["status"] for each in results}
