@@ -409,12 +409,12 @@ def test_seeded_faults_are_each_found(
 
     query(
         f"insert into {{silver}}.failed_attempts select * from {{silver}}.failed_attempts where merchant_id = '{doubled}'"
-    )  # noqa: S608  # ours
+    )  # ours
     query(f"update {{silver}}.payments set currency = 'EUR' where merchant_id = '{swapped}'")  # noqa: S608  # ours
     (((day,), *_),) = (
         query(
             f"select event_date from {{gold}}.daily_payment_metrics where merchant_id = '{dense}' order by 1 offset 30"
-        ),  # noqa: S608  # ours
+        ),  # ours
     )
     query(f"delete from {{gold}}.daily_payment_metrics where event_date = date '{day}'")  # noqa: S608  # ours
     query(
