@@ -407,20 +407,13 @@ def test_seeded_faults_are_each_found(
     quiet = statuses(environment, tables)
     assert {name for name, status in quiet.items() if status in {"fail", "error"}} == set()
 
-    query(
-        f"insert into {{silver}}.failed_attempts select * from {{silver}}.failed_attempts where merchant_id = '{doubled}'"
-    )  # ours
+    attempts, metrics = "{silver}.failed_attempts", "{gold}.daily_payment_metrics"
+    query(f"insert into {attempts} select * from {attempts} where merchant_id = '{doubled}'")  # noqa: S608  # ours
     query(f"update {{silver}}.payments set currency = 'EUR' where merchant_id = '{swapped}'")  # noqa: S608  # ours
-    (((day,), *_),) = (
-        query(
-            f"select event_date from {{gold}}.daily_payment_metrics where merchant_id = '{dense}' order by 1 offset 30"
-        ),  # ours
-    )
-    query(f"delete from {{gold}}.daily_payment_metrics where event_date = date '{day}'")  # noqa: S608  # ours
-    query(
-        "update {gold}.daily_payment_metrics set payment_count = 500"  # noqa: S608  # ours
-        f" where merchant_id = '{dense}' and event_date = date '{day + timedelta(days=5)}'"
-    )
+    days = rows_of(query, metrics, dense, "event_date")
+    missing, unusual = days[30][0], days[35][0]
+    query(f"delete from {metrics} where event_date = date '{missing}'")  # noqa: S608  # ours
+    query(f"update {metrics} set payment_count = 500 where event_date = date '{unusual}'")  # noqa: S608  # ours
 
     loud = statuses(environment, tables)
     found = {name for name, status in loud.items() if status in {"fail", "warn"} and quiet[name] == "pass"}
