@@ -320,7 +320,7 @@ def test_money_in_gold_is_the_money_that_was_sent(built: Mapping[str, str], quer
     for life in PAYMENTS.values():
         last = life.steps[-1].payment
         if last is not None and life.livemode:
-            expected[life.currency] = expected.get(life.currency, 0) + last["captured"]
+            expected[life.currency] = expected.get(life.currency, 0) + last["captured_minor"]
     merchants = ", ".join(f"'{built[name]}'" for name in PAYMENTS)
     found = query(
         "select currency, sum(captured_minor) from {gold}.daily_payment_metrics"  # noqa: S608  # ours
