@@ -20,9 +20,9 @@ compared as (
 
     select
         days.*,
-        avg(value) over (earlier) as mean_before,
-        stddev_samp(value) over (earlier) as deviation_before,
-        count(*) over (earlier) as days_before
+        avg(value) over earlier as mean_before,
+        stddev_samp(value) over earlier as deviation_before,
+        count(*) over earlier as days_before
     from days
     window earlier as (
         {%- if group_by %} partition by {{ group_by | join(', ') }}{% endif %}
