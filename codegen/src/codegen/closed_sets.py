@@ -29,7 +29,8 @@ def stored_fields(catalog: Catalog) -> dict[Column, Field]:
 def closed_set(column: DerivedColumn, fields: Mapping[Column, Field]) -> tuple[str, ...]:
     """Return the values that a column may have; empty where any are. A copy of a column has that one's."""
     copied = column.sources[0] if not column.doc and len(column.sources) == 1 else None
-    named = fields.get(column.values_of or copied) if column.values_of or copied else None
+    origin = column.values_of or copied
+    named = fields.get(origin) if origin is not None else None
     return tuple(dict.fromkeys((*(named.allowed if named is not None else ()), *column.values)))
 
 

@@ -34,10 +34,10 @@ def build_jobs(
     """
     source_tests = AssetSelection.checks_for_assets(*sources) - AssetSelection.checks(audit)
     source_data_tests = source_tests - AssetSelection.checks(freshness)
-    silver, gold = AssetSelection.groups("silver"), AssetSelection.groups("gold")
     # Models of Silver that are rebuilt whole are built as often as Gold is, after what they are made from is copied.
-    daily = AssetSelection.tag(DAILY, "") & silver
-    silver, gold = silver - daily, gold | daily | AssetSelection.assets(copies)
+    daily = AssetSelection.groups("silver") & AssetSelection.tag(DAILY, "")
+    silver = AssetSelection.groups("silver") - daily
+    gold = AssetSelection.groups("gold") | daily | AssetSelection.assets(copies)
     return [
         define_asset_job(
             "refresh",
